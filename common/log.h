@@ -1,0 +1,81 @@
+// Structured logs: one JSON object a line on stdout, with ts, level, service, instance, msg and named fields.
+//
+// A Logger is passed in, never reached for. Writing never blocks the caller: lines go through a bounded queue
+// (kLogQueueLines) to a writer thread; when the queue is full the oldest line is dropped, and the count of dropped lines is logged
+// when there is room again. Levels below the logger's cost a comparison. Thread-safe. No secrets and no personal data
+// belong in a line: log ids.
+#ifndef SCALEOUT_COMMON_LOG_H_
+#define SCALEOUT_COMMON_LOG_H_
+
+#include <cstdint>
+#include <initializer_list>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <variant>
+
+namespace scaleout {
+
+inline constexpr int kLogQueueLines = 8192;
+
+enum class LogLevel { kDebug, kInfo, kWarn, kError };
+
+// One named value of a line. Strings are copied while the call lasts, not kept.
+struct LogField {
+  using Value = std::variant<std::int64_t, std::uint64_t, double, bool, std::string_view>;
+
+  LogField(std::string_view key_in, int value_in) : key(key_in), value(std::int64_t{value_in}) {}
+  LogField(std::string_view key_in, std::int64_t value_in) : key(key_in), value(value_in) {}
+  LogField(std::string_view key_in, std::uint64_t value_in) : key(key_in), value(value_in) {}
+  LogField(std::string_view key_in, double value_in) : key(key_in), value(value_in) {}
+  LogField(std::string_view key_in, bool value_in) : key(key_in), value(value_in) {}
+  LogField(std::string_view key_in, std::string_view value_in) : key(key_in), value(value_in) {}
+  LogField(std::string_view key_in, const std::string& value_in)
+      : key(key_in), value(std::string_view(value_in)) {}
+  LogField(std::string_view key_in, const char* value_in)
+      : key(key_in), value(std::string_view(value_in)) {}
+
+  std::string_view key;
+  Value value;
+};
+
+class Logger {
+ public:
+  virtual ~Logger() = default;
+  virtual bool Enabled(LogLevel level) const = 0;
+  virtual void Log(LogLevel level, std::string_view message, std::initializer_list<LogField> fields) = 0;
+  // Waits until every line so far is written; for the last words before an exit.
+  virtual void Flush() = 0;
+
+  void Debug(std::string_view message, std::initializer_list<LogField> fields = {}) {
+    if (Enabled(LogLevel::kDebug)) Log(LogLevel::kDebug, message, fields);
+  }
+  void Info(std::string_view message, std::initializer_list<LogField> fields = {}) {
+    if (Enabled(LogLevel::kInfo)) Log(LogLevel::kInfo, message, fields);
+  }
+  void Warn(std::string_view message, std::initializer_list<LogField> fields = {}) {
+    if (Enabled(LogLevel::kWarn)) Log(LogLevel::kWarn, message, fields);
+  }
+  void Error(std::string_view message, std::initializer_list<LogField> fields = {}) {
+    if (Enabled(LogLevel::kError)) Log(LogLevel::kError, message, fields);
+  }
+};
+
+struct LogOptions {
+  std::string service;   // "api-gateway"
+  std::string instance;  // unique over replicas
+  LogLevel level = LogLevel::kInfo;
+};
+
+// Writes to stdout.
+std::unique_ptr<Logger> MakeJsonLogger(const LogOptions& options);
+
+// For tests and tools that want silence.
+std::unique_ptr<Logger> MakeNullLogger();
+
+// "debug", "info", "warn", "error"; false if `text` is none of them.
+bool ParseLogLevel(std::string_view text, LogLevel& level);
+
+}  // namespace scaleout
+
+#endif  // SCALEOUT_COMMON_LOG_H_

@@ -1,0 +1,33 @@
+// The gateway's view of the user service: plain verbs, one coroutine each.
+//
+// Every verb resumes on the request's own loop and never outlasts the request's deadline. Errors are the service's
+// statuses, or the call's own: DEADLINE_EXCEEDED, UNAVAILABLE, CANCELLED (the client is gone).
+#ifndef SCALEOUT_GATEWAY_BACKENDS_USER_BACKEND_H_
+#define SCALEOUT_GATEWAY_BACKENDS_USER_BACKEND_H_
+
+#include "absl/status/statusor.h"
+#include "gateway/async/request_context.h"
+#include "gateway/async/task.h"
+#include "scaleout/user/v1/user.pb.h"
+
+namespace scaleout::gateway {
+
+class UserBackend {
+ public:
+  virtual ~UserBackend() = default;
+
+  virtual Task<absl::StatusOr<user::v1::CreateUserResponse>> CreateUser(RequestContext& context,
+                                                                        user::v1::CreateUserRequest request) = 0;
+  virtual Task<absl::StatusOr<user::v1::GetUserResponse>> GetUser(RequestContext& context,
+                                                                  user::v1::GetUserRequest request) = 0;
+  virtual Task<absl::StatusOr<user::v1::ListUsersResponse>> ListUsers(RequestContext& context,
+                                                                      user::v1::ListUsersRequest request) = 0;
+  virtual Task<absl::StatusOr<user::v1::UpdateUserResponse>> UpdateUser(RequestContext& context,
+                                                                        user::v1::UpdateUserRequest request) = 0;
+  virtual Task<absl::StatusOr<user::v1::DeleteUserResponse>> DeleteUser(RequestContext& context,
+                                                                        user::v1::DeleteUserRequest request) = 0;
+};
+
+}  // namespace scaleout::gateway
+
+#endif  // SCALEOUT_GATEWAY_BACKENDS_USER_BACKEND_H_
