@@ -1,9 +1,10 @@
 // Configuration from the environment, typed and checked, every problem at once.
 //
-// A program reads all its variables through one Environment into one struct and then asks Check(): a status that lists
-// each bad value and each unknown variable under the program's prefixes, with the nearest known name. A variable that
-// is set but empty counts as unset. Every variable NAME may instead be given as NAME_FILE, a path whose content
-// (without its last newline) is the value; both at once is a problem. Not thread-safe; made and used at start.
+// A program reads all its variables through one Environment into one struct and then asks Check():
+// a status that lists each bad value and each unknown variable under the program's prefixes, with
+// the nearest known name. A variable that is set but empty counts as unset. Every variable NAME may
+// instead be given as NAME_FILE, a path whose content (without its last newline) is the value; both
+// at once is a problem, and so is an empty file. Not thread-safe; made and used at start.
 //
 //   Environment env(ProcessEnvironment(), {"GATEWAY_"});
 //   config.loops = env.Int("GATEWAY_LOOPS", 1, 1, 64);
@@ -30,23 +31,28 @@ EnvironmentMap ProcessEnvironment();
 
 class Environment {
  public:
-  // `prefixes` are the program's own: a variable that starts with one of them and is never asked for is a problem.
+  // `prefixes` are the program's own: a variable that starts with one of them and is never asked
+  // for is a problem.
   Environment(EnvironmentMap variables, std::vector<std::string> prefixes);
 
-  // Each takes the variable's name and a default; a value that does not parse, or is out of [min, max] (inclusive), is
-  // noted as a problem and the default is returned.
+  // Each takes the variable's name and a default; a value that does not parse, or is out of
+  // [min, max] (inclusive), is noted as a problem and the default is returned.
   std::string String(std::string_view name, std::string_view default_value);
   // As String, but unset is a problem.
   std::string Required(std::string_view name);
-  std::int64_t Int(std::string_view name, std::int64_t default_value, std::int64_t min, std::int64_t max);
+  std::int64_t Int(std::string_view name, std::int64_t default_value, std::int64_t min,
+                   std::int64_t max);
   double Double(std::string_view name, double default_value, double min, double max);
   // "on" or "off" (also true/false, 1/0).
   bool Switch(std::string_view name, bool default_value);
   // A number with a unit: "250ms", "3s", "2m", "1h".
-  std::chrono::milliseconds Milliseconds(std::string_view name, std::chrono::milliseconds default_value,
-                                         std::chrono::milliseconds min, std::chrono::milliseconds max);
+  std::chrono::milliseconds Milliseconds(std::string_view name,
+                                         std::chrono::milliseconds default_value,
+                                         std::chrono::milliseconds min,
+                                         std::chrono::milliseconds max);
   // A number of bytes with an optional unit: "65536", "64KiB", "1MiB".
-  std::int64_t Bytes(std::string_view name, std::int64_t default_value, std::int64_t min, std::int64_t max);
+  std::int64_t Bytes(std::string_view name, std::int64_t default_value, std::int64_t min,
+                     std::int64_t max);
   // One of `choices`.
   std::string OneOf(std::string_view name, std::string_view default_value,
                     const std::vector<std::string>& choices);
@@ -58,7 +64,11 @@ class Environment {
   absl::Status Check() const;
 
  private:
+  // The value of `name`, direct or from its file; null if unset.
   const std::string* Find(std::string_view name);
+  void Refuse(std::string_view name, std::string_view why);
+  bool IsKnown(std::string_view name) const;
+  std::string Suggestion(std::string_view name) const;
 
   EnvironmentMap variables_;
   std::vector<std::string> prefixes_;

@@ -1,12 +1,16 @@
-// Structured logs: one JSON object a line on stdout, with ts, level, service, instance, msg and named fields.
+// Structured logs: one JSON object a line on stdout, with ts (RFC 3339, UTC, milliseconds), level
+// (DEBUG, INFO, WARN, ERROR), service, instance, msg and named fields.
 //
-// A Logger is passed in, never reached for. Writing never blocks the caller: lines go through a bounded queue
-// (kLogQueueLines) to a writer thread; when the queue is full the oldest line is dropped, and the count of dropped lines is logged
-// when there is room again. Levels below the logger's cost a comparison. Thread-safe. No secrets and no personal data
-// belong in a line: log ids.
+// A Logger is passed in, never reached for. Writing never blocks the caller: lines go through a
+// bounded queue (kLogQueueLines) to a writer thread; when the queue is full the oldest line is
+// dropped, and the count of dropped lines is logged when there is room again. Levels below the
+// logger's cost a comparison. Destruction writes what is queued, but neither it nor Flush waits
+// longer than kLogFlushLimit for a reader that has stopped. Thread-safe; a process that forks makes
+// its logger afterwards. No secrets and no personal data belong in a line: log ids.
 #ifndef SCALEOUT_COMMON_LOG_H_
 #define SCALEOUT_COMMON_LOG_H_
 
+#include <chrono>
 #include <cstdint>
 #include <initializer_list>
 #include <memory>
@@ -14,9 +18,12 @@
 #include <string_view>
 #include <variant>
 
+#include "common/clock.h"
+
 namespace scaleout {
 
 inline constexpr int kLogQueueLines = 8192;
+inline constexpr std::chrono::seconds kLogFlushLimit{2};
 
 enum class LogLevel { kDebug, kInfo, kWarn, kError };
 
@@ -43,8 +50,9 @@ class Logger {
  public:
   virtual ~Logger() = default;
   virtual bool Enabled(LogLevel level) const = 0;
-  virtual void Log(LogLevel level, std::string_view message, std::initializer_list<LogField> fields) = 0;
-  // Waits until every line so far is written; for the last words before an exit.
+  virtual void Log(LogLevel level, std::string_view message,
+                   std::initializer_list<LogField> fields) = 0;
+  // Waits until every line so far is written (or dropped); for the last words before an exit.
   virtual void Flush() = 0;
 
   void Debug(std::string_view message, std::initializer_list<LogField> fields = {}) {
@@ -65,9 +73,10 @@ struct LogOptions {
   std::string service;   // "api-gateway"
   std::string instance;  // unique over replicas
   LogLevel level = LogLevel::kInfo;
+  int fd = 1;  // stdout; must stay open as long as the logger lives
+  const Clock* clock = &SystemClock();
 };
 
-// Writes to stdout.
 std::unique_ptr<Logger> MakeJsonLogger(const LogOptions& options);
 
 // For tests and tools that want silence.

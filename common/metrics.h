@@ -1,10 +1,12 @@
-// Counters, gauges and histograms that an object holds as plain members of itself, and the registry that describes
-// them once and renders them (Prometheus text format 0.0.4; idea: seastar's metric groups).
+// Counters, gauges and histograms, and the registry that describes each once and renders them all
+// (Prometheus text format 0.0.4; idea: seastar's metric groups).
 //
-// The instruments are lock-free and thread-safe; one update costs a few nanoseconds. The registry hands out references
-// that live as long as it does. The same (name, labels) asked for twice is the same instrument. Names follow
-// OpenTelemetry in Prometheus form: base units (seconds, bytes), counters end in _total. Label values come from closed
-// sets: the registry keeps every series for ever.
+// The instruments are lock-free and thread-safe; one update costs a few nanoseconds. The registry
+// is thread-safe too, and hands out references that live as long as it does. The same (name,
+// labels) asked for twice is the same instrument. Names follow OpenTelemetry in Prometheus form:
+// base units (seconds, bytes), counters and only they end in _total. Label values come from closed
+// sets: the registry keeps every series for ever. A malformed name, or one asked for as two things,
+// crashes.
 #ifndef SCALEOUT_COMMON_METRICS_H_
 #define SCALEOUT_COMMON_METRICS_H_
 
@@ -43,14 +45,18 @@ class Histogram {
   // `bounds` are the buckets' inclusive upper limits, ascending; an infinite one is added.
   explicit Histogram(std::vector<double> bounds);
 
+  // A NaN is ignored.
   void Observe(double value);
   std::uint64_t count() const { return count_.load(std::memory_order_relaxed); }
   double sum() const { return sum_.load(std::memory_order_relaxed); }
-  // The q-quantile (0 to 1), interpolated in its bucket; 0 while empty; the last finite bound if it lies beyond.
+  // The q-quantile (0 to 1), interpolated in its bucket; 0 while empty; the last finite bound if it
+  // lies beyond.
   double Quantile(double q) const;
   const std::vector<double>& bounds() const { return bounds_; }
   // Of bucket i alone, not cumulative; i may equal bounds().size() for the infinite one.
-  std::uint64_t BucketCount(std::size_t i) const { return buckets_[i].load(std::memory_order_relaxed); }
+  std::uint64_t BucketCount(std::size_t i) const {
+    return buckets_[i].load(std::memory_order_relaxed);
+  }
 
  private:
   std::vector<double> bounds_;
@@ -68,11 +74,14 @@ class Metrics {
  public:
   virtual ~Metrics() = default;
 
-  virtual Counter& AddCounter(std::string_view name, std::string_view help, MetricLabels labels = {}) = 0;
-  virtual Gauge& AddGauge(std::string_view name, std::string_view help, MetricLabels labels = {}) = 0;
-  virtual Histogram& AddHistogram(std::string_view name, std::string_view help, std::vector<double> bounds,
-                                  MetricLabels labels = {}) = 0;
-  // Read when scraped, from the scraping thread. `read` must stay callable as long as the registry lives.
+  virtual Counter& AddCounter(std::string_view name, std::string_view help,
+                              MetricLabels labels = {}) = 0;
+  virtual Gauge& AddGauge(std::string_view name, std::string_view help,
+                          MetricLabels labels = {}) = 0;
+  virtual Histogram& AddHistogram(std::string_view name, std::string_view help,
+                                  std::vector<double> bounds, MetricLabels labels = {}) = 0;
+  // Read when scraped, from the scraping thread. `read` must stay callable as long as the registry
+  // lives; a series has one, so the same (name, labels) twice crashes.
   virtual void AddCallbackGauge(std::string_view name, std::string_view help, MetricLabels labels,
                                 std::function<double()> read) = 0;
   virtual void AddCallbackCounter(std::string_view name, std::string_view help, MetricLabels labels,

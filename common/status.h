@@ -1,20 +1,29 @@
 // Errors as values: absl::Status with the canonical gRPC codes, and what may ride on one.
 //
-// A refused field travels as a payload (ErrorDetails, proto/scaleout/rpc/v1) from the place that found it to the
-// problem document that lists it. Nothing here throws. All functions are pure and thread-safe.
+// A refused field travels as a payload (ErrorDetails, proto/scaleout/rpc/v1) from the place that
+// found it to the problem document that lists it. An OK status carries nothing: what is put on one
+// is dropped. Nothing here throws. All functions are pure and thread-safe.
 #ifndef SCALEOUT_COMMON_STATUS_H_
 #define SCALEOUT_COMMON_STATUS_H_
 
+#include <cstddef>
+#include <functional>
 #include <map>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
 
 namespace scaleout {
 
-// One refused field: `pointer` is an RFC 6901 JSON pointer into the request, `detail` a sentence for people.
+// What details may take on the wire. gRPC's peers refuse metadata over 8 KiB in all, and the caller
+// would then see RESOURCE_EXHAUSTED in place of the error.
+inline constexpr std::size_t kMaxDetailsBytes = 4096;
+
+// One refused field: `pointer` is an RFC 6901 JSON pointer into the request, `detail` a sentence
+// for people.
 struct FieldViolation {
   FieldViolation(std::string pointer_in, std::string detail_in)
       : pointer(std::move(pointer_in)), detail(std::move(detail_in)) {}
@@ -32,17 +41,21 @@ std::vector<FieldViolation> FieldViolationsOf(const absl::Status& status);
 
 using ErrorMetadata = std::map<std::string, std::string, std::less<>>;
 
-// `status` with a stable, machine-readable reason (UPPER_SNAKE_CASE) and named facts, and back. Empty where there are
-// none. Facts become members of the problem document; `retryAfterMs` also becomes its Retry-After header.
-absl::Status WithReason(absl::Status status, std::string_view reason, const ErrorMetadata& metadata = {});
+// `status` with a stable, machine-readable reason (UPPER_SNAKE_CASE) and named facts, and back.
+// Empty where there are none. A second reason replaces the first; facts add up. Facts become
+// members of the problem document; `retryAfterMs` also becomes its Retry-After header.
+absl::Status WithReason(absl::Status status, std::string_view reason,
+                        const ErrorMetadata& metadata = {});
 std::string ReasonOf(const absl::Status& status);
 ErrorMetadata MetadataOf(const absl::Status& status);
 
 // The canonical name of a code, "NOT_FOUND"; "UNKNOWN" for a value that has no name.
 std::string_view CodeName(absl::StatusCode code);
 
-// The serialized ErrorDetails of `status`, for the wire; empty if it has none. And back onto a status.
+// The serialized ErrorDetails of `status`, for the wire; empty if it has none. The last refused
+// fields are left out where all would exceed kMaxDetailsBytes.
 std::string SerializeDetails(const absl::Status& status);
+// And back onto a status. What does not parse is ignored: it is an error's decoration.
 void AttachDetails(absl::Status& status, std::string_view serialized);
 
 }  // namespace scaleout

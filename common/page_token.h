@@ -1,0 +1,33 @@
+// Keyset page tokens: "continue after this id", opaque to clients (base64url) and bound to one list and one filter.
+//
+// A token carries the last id of a page and a checksum over the list's name, its filter and that id. It is not a
+// secret and not a signature: the checksum catches a token of another list, of another filter, and a mangled one; it does
+// not stop somebody who wants to forge one, who would gain nothing that the list does not show anyway.
+// Pure and thread-safe.
+#ifndef SCALEOUT_COMMON_PAGE_TOKEN_H_
+#define SCALEOUT_COMMON_PAGE_TOKEN_H_
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "absl/status/statusor.h"
+
+namespace scaleout {
+
+inline constexpr std::int32_t kDefaultPageSize = 20;
+inline constexpr std::int32_t kMaxPageSize = 100;
+
+// `scope` names the list and its filter, such as "orders?user_id=7".
+std::string MakePageToken(std::string_view scope, std::int64_t last_id);
+
+// The last id of the page before. INVALID_ARGUMENT naming /page_token for anything MakePageToken(scope, ...) did not make.
+absl::StatusOr<std::int64_t> ParsePageToken(std::string_view scope, std::string_view token);
+
+// How many entries a list answers: 0 means kDefaultPageSize, more than kMaxPageSize means kMaxPageSize. A negative size is
+// the caller's to refuse.
+std::int32_t EffectivePageSize(std::int32_t requested);
+
+}  // namespace scaleout
+
+#endif  // SCALEOUT_COMMON_PAGE_TOKEN_H_
