@@ -28,6 +28,11 @@ std::string StrCat(const T&... parts) {
   return absl::StrCat(ToAbsl(parts)...);
 }
 
+template <typename... T>
+void StrAppend(std::string* out, const T&... parts) {
+  absl::StrAppend(out, ToAbsl(parts)...);
+}
+
 }  // namespace scaleout
 
 #endif  // SCALEOUT_COMMON_STR_CAT_H_

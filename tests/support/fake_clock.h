@@ -13,8 +13,8 @@ class FakeClock final : public Clock {
  public:
   MonotonicTime Now() const override { return MonotonicTime(Duration(elapsed_ns_.load())); }
   WallTime WallNow() const override {
-    return WallTime(std::chrono::duration_cast<WallTime::duration>(std::chrono::hours(24 * 365 * 50) +
-                                                                   Duration(elapsed_ns_.load())));
+    return WallTime(std::chrono::duration_cast<WallTime::duration>(
+        std::chrono::hours(24 * 365 * 50) + Duration(elapsed_ns_.load())));
   }
   void Advance(Duration by) { elapsed_ns_ += by.count(); }
 

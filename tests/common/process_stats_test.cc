@@ -1,0 +1,64 @@
+#include "common/process_stats.h"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstddef>
+#include <future>
+#include <thread>
+
+#include "common/clock.h"
+
+namespace scaleout {
+namespace {
+
+TEST(ProcessStats, CountsADescriptorWhileItIsOpen) {
+  const std::int64_t before = ReadProcessStats().open_fds;
+  const int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+  ASSERT_GE(fd, 0);
+  EXPECT_EQ(ReadProcessStats().open_fds, before + 1);
+  close(fd);
+  EXPECT_EQ(ReadProcessStats().open_fds, before);
+}
+
+TEST(ProcessStats, CountsAThreadWhileItRuns) {
+  const std::int64_t before = ReadProcessStats().threads;
+  EXPECT_GE(before, 1);
+  std::promise<void> end;
+  std::thread thread([&end] { end.get_future().wait(); });
+  EXPECT_EQ(ReadProcessStats().threads, before + 1);
+  end.set_value();
+  thread.join();
+}
+
+TEST(ProcessStats, ResidentMemoryGrowsWithPagesTouched) {
+  constexpr std::size_t kBytes = 64 << 20;
+  const std::int64_t before = ReadProcessStats().resident_bytes;
+  void* pages = mmap(nullptr, kBytes, PROT_READ | PROT_WRITE,
+                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+  ASSERT_NE(pages, MAP_FAILED);
+  EXPECT_GE(ReadProcessStats().resident_bytes, before + static_cast<std::int64_t>(kBytes) / 2);
+  munmap(pages, kBytes);
+}
+
+TEST(ProcessStats, CpuTimeGrowsByWhatIsBurnt) {
+  const double before = ReadProcessStats().cpu_seconds;
+  const MonotonicTime give_up = SystemClock().Now() + std::chrono::seconds(30);
+  while (ReadProcessStats().cpu_seconds < before + 0.03) {
+    ASSERT_LT(SystemClock().Now(), give_up) << "CPU time does not move";
+  }
+}
+
+TEST(ProcessStats, StartedBeforeNowAndAfterTheMachineDid) {
+  const double now =
+      std::chrono::duration<double>(SystemClock().WallNow().time_since_epoch()).count();
+  const double started = ReadProcessStats().start_time_seconds;
+  EXPECT_GT(started, now - 24 * 3600);
+  EXPECT_LT(started, now + 2);
+}
+
+}  // namespace
+}  // namespace scaleout

@@ -1,0 +1,126 @@
+#include "common/status.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "common/str_cat.h"
+
+namespace scaleout {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using ::testing::Pair;
+
+TEST(CheckFields, IsOkWithoutViolations) { EXPECT_TRUE(CheckFields({}).ok()); }
+
+TEST(CheckFields, CarriesEveryRefusedFieldInOrder) {
+  const absl::Status status =
+      CheckFields({{"/email", "not an e-mail address"}, {"/items/0/quantity", "at least 1"}});
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(FromAbsl(status.message()), "invalid fields: /email, /items/0/quantity");
+  EXPECT_THAT(FieldViolationsOf(status),
+              ElementsAre(FieldViolation("/email", "not an e-mail address"),
+                          FieldViolation("/items/0/quantity", "at least 1")));
+}
+
+TEST(CheckFields, NamesTheWholeRequestWhereThePointerIsEmpty) {
+  EXPECT_EQ(FromAbsl(CheckFields({{"", "not an object"}}).message()), "invalid field: the request");
+}
+
+TEST(FieldViolationsOf, IsEmptyForAStatusThatNamesNone) {
+  EXPECT_THAT(FieldViolationsOf(absl::OkStatus()), IsEmpty());
+  EXPECT_THAT(FieldViolationsOf(absl::NotFoundError("no such user")), IsEmpty());
+}
+
+TEST(WithReason, CarriesTheReasonAndItsFacts) {
+  const absl::Status status = WithReason(absl::UnavailableError("open"), "CIRCUIT_OPEN",
+                                         {{"backend", "payment"}, {"retryAfterMs", "1500"}});
+  EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(FromAbsl(status.message()), "open");
+  EXPECT_EQ(ReasonOf(status), "CIRCUIT_OPEN");
+  EXPECT_THAT(MetadataOf(status),
+              ElementsAre(Pair("backend", "payment"), Pair("retryAfterMs", "1500")));
+}
+
+TEST(WithReason, KeepsTheFieldsThatRideAlready) {
+  const absl::Status status = WithReason(CheckFields({{"/email", "taken"}}), "EMAIL_TAKEN");
+  EXPECT_THAT(FieldViolationsOf(status), ElementsAre(FieldViolation("/email", "taken")));
+  EXPECT_EQ(ReasonOf(status), "EMAIL_TAKEN");
+}
+
+TEST(WithReason, TheLastReasonWinsAndFactsAddUp) {
+  absl::Status status = WithReason(absl::AbortedError("x"), "FIRST", {{"a", "1"}, {"b", "1"}});
+  status = WithReason(status, "SECOND", {{"b", "2"}});
+  EXPECT_EQ(ReasonOf(status), "SECOND");
+  EXPECT_THAT(MetadataOf(status), ElementsAre(Pair("a", "1"), Pair("b", "2")));
+}
+
+TEST(WithReason, PutsNothingOnAnOkStatus) {
+  const absl::Status status = WithReason(absl::OkStatus(), "REASON", {{"a", "1"}});
+  EXPECT_TRUE(status.ok());
+  EXPECT_EQ(ReasonOf(status), "");
+  EXPECT_THAT(MetadataOf(status), IsEmpty());
+}
+
+TEST(CodeName, IsTheCanonicalNameOfEveryCode) {
+  const std::vector<std::string_view> names = {"OK",
+                                               "CANCELLED",
+                                               "UNKNOWN",
+                                               "INVALID_ARGUMENT",
+                                               "DEADLINE_EXCEEDED",
+                                               "NOT_FOUND",
+                                               "ALREADY_EXISTS",
+                                               "PERMISSION_DENIED",
+                                               "RESOURCE_EXHAUSTED",
+                                               "FAILED_PRECONDITION",
+                                               "ABORTED",
+                                               "OUT_OF_RANGE",
+                                               "UNIMPLEMENTED",
+                                               "INTERNAL",
+                                               "UNAVAILABLE",
+                                               "DATA_LOSS",
+                                               "UNAUTHENTICATED"};
+  for (std::size_t code = 0; code < names.size(); ++code) {
+    EXPECT_EQ(CodeName(static_cast<absl::StatusCode>(code)), names[code]);
+  }
+  EXPECT_EQ(CodeName(static_cast<absl::StatusCode>(99)), "UNKNOWN");
+}
+
+TEST(SerializeDetails, ComesBackAsItWent) {
+  const absl::Status sent = WithReason(CheckFields({{"/a", "b"}}), "REASON", {{"k", "v"}});
+  absl::Status received = absl::InvalidArgumentError("same");
+  AttachDetails(received, SerializeDetails(sent));
+  EXPECT_THAT(FieldViolationsOf(received), ElementsAre(FieldViolation("/a", "b")));
+  EXPECT_EQ(ReasonOf(received), "REASON");
+  EXPECT_THAT(MetadataOf(received), ElementsAre(Pair("k", "v")));
+}
+
+TEST(SerializeDetails, IsEmptyWithoutDetails) {
+  EXPECT_EQ(SerializeDetails(absl::NotFoundError("x")), "");
+}
+
+TEST(SerializeDetails, LeavesOutTheLastFieldsOverTheWireLimit) {
+  std::vector<FieldViolation> violations;
+  for (int i = 0; i < 500; ++i)
+    violations.emplace_back(StrCat("/items/", i, "/quantity"), "at least 1");
+  const std::string serialized = SerializeDetails(WithReason(CheckFields(violations), "REASON"));
+  EXPECT_LE(serialized.size(), kMaxDetailsBytes);
+  EXPECT_GT(serialized.size(), kMaxDetailsBytes - 100);
+
+  absl::Status received = absl::InvalidArgumentError("x");
+  AttachDetails(received, serialized);
+  EXPECT_EQ(FieldViolationsOf(received).front().pointer, "/items/0/quantity");
+  EXPECT_EQ(ReasonOf(received), "REASON");
+}
+
+TEST(AttachDetails, IgnoresWhatDoesNotParse) {
+  absl::Status status = absl::NotFoundError("x");
+  AttachDetails(status, "\xff\xff\xff junk");
+  EXPECT_EQ(status, absl::NotFoundError("x"));
+  AttachDetails(status, "");
+  EXPECT_EQ(status, absl::NotFoundError("x"));
+}
+
+}  // namespace
+}  // namespace scaleout
