@@ -1,0 +1,49 @@
+"""Whether a part is well, asked of the part itself and on its own door, so that no counter and no turn of nginx is used up."""
+
+import http.client
+import socket
+import subprocess
+from pathlib import Path
+
+
+def http_get(port, path, seconds=2.0):
+    """Status and body of a GET on this machine; status 0 and the reason if there was no answer."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=seconds)
+    try:
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        return answer.status, answer.read().decode(errors="replace")
+    except (OSError, http.client.HTTPException) as error:
+        return 0, str(error) or type(error).__name__
+    finally:
+        connection.close()
+
+
+def is_gateway_ready(port):
+    return http_get(port, "/readyz")[0] == 200
+
+
+def is_nginx_up(port):
+    """nginx answers this path by itself, and only by itself."""
+    status, body = http_get(port, "/livez")
+    return status == 404 and '"instance":"/livez"' in body
+
+
+def is_redis_up(path):
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
+            client.settimeout(2)
+            client.connect(str(path))
+            client.sendall(b"PING\r\n")
+            return client.recv(16).startswith(b"+PONG")
+    except OSError:
+        return False
+
+
+def is_service_serving(bin_dir, path):
+    """Asks grpc.health.v1 through our own probe."""
+    probe = Path(bin_dir) / "scaleout-probe"
+    try:
+        return subprocess.run([str(probe), f"unix:{path}"], capture_output=True, timeout=5, check=False).returncode == 0
+    except (OSError, subprocess.TimeoutExpired):
+        return False

@@ -1,0 +1,104 @@
+"""What a stack is started with: from the environment, kept in RUN_DIR/stack.json while it runs."""
+
+import dataclasses
+import json
+import os
+from pathlib import Path
+
+from native.console import StackError
+
+ROOT = Path(__file__).resolve().parents[2]
+SERVICES = ("user-service", "order-service", "payment-service")
+# The database and the role of each service.
+DATABASES = {
+    "user-service": ("users", "user_service"),
+    "order-service": ("orders", "order_service"),
+    "payment-service": ("payments", "payment_service"),
+}
+MAX_GATEWAYS = 10
+STRATEGIES = ("round_robin", "least_conn", "ip_hash")
+# Which of the caller's variables the programs are given, beside those that the stack sets itself.
+GATEWAY_PREFIXES = ("GATEWAY_", "LAB_", "LOOP_")
+SERVICE_PREFIXES = ("SERVICE_", "DB_", "PROVIDER_")
+
+
+@dataclasses.dataclass
+class Settings:
+    run_dir: str
+    bin_dir: str
+    http_port: int = 8080
+    gateways: list = dataclasses.field(default_factory=lambda: [1, 2, 3])  # those that nginx knows
+    strategy: str = "round_robin"
+    access_log: bool = True
+    generation: int = 1  # of nginx's configuration; see nginx.py
+    slots: dict = dataclasses.field(default_factory=lambda: {name: "a" for name in SERVICES})
+    variables: dict = dataclasses.field(default_factory=dict)  # the caller's own, for the programs
+
+    def gateway_port(self, k):
+        return self.http_port + k
+
+    @property
+    def url(self):
+        return f"http://localhost:{self.http_port}"
+
+    def save(self):
+        path = Path(self.run_dir, "stack.json")
+        draft = path.with_suffix(".new")
+        draft.write_text(json.dumps(dataclasses.asdict(self), indent=2) + "\n")
+        draft.rename(path)
+
+
+def run_dir():
+    return Path(os.environ.get("RUN_DIR") or ROOT / ".run").absolute()
+
+
+def load(directory):
+    """The settings of the stack in `directory`; None if there never was one."""
+    path = Path(directory, "stack.json")
+    try:
+        return Settings(**json.loads(path.read_text()))
+    except FileNotFoundError:
+        return None
+    except (ValueError, TypeError) as error:
+        raise StackError(f"{path} is not readable ({error}); `make reset` starts afresh") from error
+
+
+def _number(name, low, high):
+    text = os.environ.get(name, "")
+    if not text:
+        return None
+    if not text.isdigit() or not low <= int(text) <= high:
+        raise StackError(f"{name}={text}: a number from {low} to {high} is wanted")
+    return int(text)
+
+
+def gateways_wanted():
+    """GATEWAYS, or None if the caller does not say."""
+    return _number("GATEWAYS", 1, MAX_GATEWAYS)
+
+
+def http_port_wanted():
+    return _number("HTTP_PORT", 1024 if os.geteuid() else 1, 65535 - MAX_GATEWAYS)
+
+
+def strategy_wanted():
+    text = os.environ.get("LB_STRATEGY") or None
+    if text is not None and text not in STRATEGIES:
+        raise StackError(f"LB_STRATEGY={text}: one of {', '.join(STRATEGIES)} is wanted")
+    return text
+
+
+def from_environment(directory):
+    """The settings of a stack that is about to start."""
+    preset = os.environ.get("PRESET") or "release"
+    settings = Settings(
+        run_dir=str(directory),
+        bin_dir=str(Path(os.environ.get("BIN_DIR") or ROOT / "build" / preset / "bin").absolute()),
+        http_port=http_port_wanted() or 8080,
+        gateways=list(range(1, (gateways_wanted() or 3) + 1)),
+        strategy=strategy_wanted() or "round_robin",
+        access_log=os.environ.get("NGINX_ACCESS_LOG", "on") != "off",
+        variables={name: value for name, value in sorted(os.environ.items())
+                   if name.startswith(GATEWAY_PREFIXES + SERVICE_PREFIXES)},
+    )
+    return settings
