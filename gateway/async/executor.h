@@ -1,8 +1,8 @@
 // Where a coroutine goes on: an event loop, as the rooms see it that know no sockets.
 //
-// A Job is intrusive (it is a member of an awaitable, which lives in a coroutine's frame), so posting allocates nothing;
-// whoever posts it keeps it alive until it has run. Post is thread-safe and lock-free; everything else, and every
-// Run(), happens on the loop's own thread.
+// A Job is intrusive (it is a member of an awaitable, which lives in a coroutine's frame), so
+// posting allocates nothing; whoever posts it keeps it alive until it has run. Post is thread-safe
+// and lock-free; everything else, and every Run(), happens on the loop's own thread.
 #ifndef SCALEOUT_GATEWAY_ASYNC_EXECUTOR_H_
 #define SCALEOUT_GATEWAY_ASYNC_EXECUTOR_H_
 
@@ -16,6 +16,10 @@ namespace scaleout::gateway {
 class Job {
  public:
   virtual void Run() = 0;
+
+  // The route that the job works for, as an index into the route table; -1 for none. A stalled loop
+  // is blamed on it.
+  int route = -1;
 
   // The executor's link; nobody else touches it.
   Job* next = nullptr;
@@ -44,7 +48,8 @@ class Executor {
   // Runs `job` on the loop's thread, after what was posted before it. From any thread.
   virtual void Post(Job& job) = 0;
 
-  // Runs `timer` once `when` has passed, to the loop's tick (10 ms) and never early. Loop thread only.
+  // Runs `timer` once `when` has passed, to the loop's tick (10 ms) and never early. Loop thread
+  // only.
   virtual void Arm(TimerJob& timer, MonotonicTime when) = 0;
   // Forgets `timer` if it is armed. Loop thread only.
   virtual void Disarm(TimerJob& timer) = 0;

@@ -1,7 +1,8 @@
-// What travels down with one request: its names, its deadline, its loop, and whether anybody still wants the answer.
+// What travels down with one request: its names, its deadline, its loop, and whether anybody still
+// wants the answer.
 //
-// Made by the HTTP server when a request has been read, destroyed after its response was handed to the socket; every
-// task of the request ends before that. Loop thread only.
+// Made by the HTTP server when a request has been read, destroyed after its response was handed to
+// the socket; every task of the request ends before that. Loop thread only.
 #ifndef SCALEOUT_GATEWAY_ASYNC_REQUEST_CONTEXT_H_
 #define SCALEOUT_GATEWAY_ASYNC_REQUEST_CONTEXT_H_
 
@@ -13,8 +14,8 @@
 
 namespace scaleout::gateway {
 
-// Told once, on the loop's thread, when the client is gone. A member of whatever can be called off; leaves the list by
-// itself when destroyed.
+// Told once, on the loop's thread, when the client is gone. A member of whatever can be called off;
+// leaves the list by itself when destroyed.
 class CancelListener {
  public:
   CancelListener() = default;
@@ -84,6 +85,7 @@ struct RequestContext {
   std::string request_id;
   std::string traceparent;  // W3C, passed on; empty if the client sent none
   MonotonicTime deadline;
+  int route = -1;  // index into the route table; goes into every Job of this request
   Cancellation cancellation;
 };
 

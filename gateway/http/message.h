@@ -1,7 +1,7 @@
 // HTTP messages as values: what a handler is given, and what it gives back. They know no sockets.
 //
-// A Request owns its bytes and hands out views into them, so it is neither copied nor moved. Header names are compared
-// without regard to case. Thread-compatible.
+// A Request owns its bytes and hands out views into them, so it is neither copied nor moved. Header
+// names are compared without regard to case. Thread-compatible.
 #ifndef SCALEOUT_GATEWAY_HTTP_MESSAGE_H_
 #define SCALEOUT_GATEWAY_HTTP_MESSAGE_H_
 
@@ -28,20 +28,21 @@ class Request {
   std::optional<std::string_view> FindHeader(std::string_view name) const;
   // The first query parameter of that name, percent-decoded; nothing if there is none.
   std::optional<std::string_view> FindQuery(std::string_view name) const;
-  // The path segment that the route's template calls `{name}`, percent-decoded. The route has it: anything else crashes.
+  // The path segment that the route's template calls `{name}`, percent-decoded. The route has it:
+  // anything else crashes.
   std::string_view PathParameter(std::string_view name) const;
 
   Method method = Method::kOther;
   bool http_1_0 = false;
-  std::string_view target;                                            // as sent, with the query
-  std::string path;                                                   // percent-decoded, without the query
-  std::vector<std::pair<std::string, std::string>> query;             // percent-decoded, in order
+  std::string_view target;                                 // as sent, with the query
+  std::string path;                                        // percent-decoded, without the query
+  std::vector<std::pair<std::string, std::string>> query;  // percent-decoded, in order
   std::vector<std::pair<std::string_view, std::string_view>> headers;  // in order
   std::vector<std::pair<std::string_view, std::string>> path_parameters;
-  std::string_view body;
+  std::string body;
 
-  // What the views point into: the head and the body as received.
-  std::string bytes;
+  // The head as received: what the views point into.
+  std::string head;
 };
 
 struct Response {
@@ -50,7 +51,8 @@ struct Response {
 
   int status = 200;
   std::string content_type = "application/json";
-  // Beside Content-Type, Content-Length, Connection, X-Instance-Id and X-Request-Id, which the server writes.
+  // Beside Content-Type, Content-Length, Connection, X-Instance-Id and X-Request-Id, which the
+  // server writes.
   std::vector<std::pair<std::string, std::string>> headers;
   std::string body;
 };

@@ -1,8 +1,9 @@
 // The door from a status to HTTP: an RFC 9457 problem document for every error, whoever found it.
 //
-// gRPC codes map as grpc-gateway maps them, with two refinements: INVALID_ARGUMENT that names fields is 422, and a
-// reason on the status (common/status.h) picks the problem's type ("CIRCUIT_OPEN" is /problems/circuit-open) while its
-// facts become members. `retryAfterMs` among the facts becomes Retry-After, rounded up to at least a second.
+// gRPC codes map as grpc-gateway maps them, with two refinements: INVALID_ARGUMENT that names
+// fields is 422, and a reason on the status (common/status.h) picks the problem's type
+// ("CIRCUIT_OPEN" is /problems/circuit-open) while its facts become members. `retryAfterMs` among
+// the facts becomes Retry-After, rounded up to at least a second.
 #ifndef SCALEOUT_GATEWAY_HTTP_PROBLEM_H_
 #define SCALEOUT_GATEWAY_HTTP_PROBLEM_H_
 
@@ -18,10 +19,11 @@ namespace scaleout::gateway {
 int HttpStatusOf(const absl::Status& status);
 
 // `instance` is the request's path, `request_id` its X-Request-Id.
-Response RenderProblem(const absl::Status& status, std::string_view instance, std::string_view request_id);
+Response RenderProblem(const absl::Status& status, std::string_view instance,
+                       std::string_view request_id);
 
-// For errors that have no gRPC code of their own: 404 for an unknown route, 405, 411, 413, 415, 431 and the like. Put
-// on a status, this HTTP status wins over the code's.
+// For errors that have no gRPC code of their own: 404 for an unknown route, 405, 411, 413, 415, 431
+// and the like. Put on a status, this HTTP status wins over the code's.
 absl::Status HttpError(int http_status, std::string_view detail);
 
 }  // namespace scaleout::gateway

@@ -1,7 +1,8 @@
 // One row of the public API, as data, and the table that finds it.
 //
-// A handler is a coroutine that parses, asks and renders; its errors are statuses, and the server turns them into
-// problem documents (problem.h), so no handler writes one. Handlers never block: they run on an event loop.
+// A handler is a coroutine that parses, asks and renders; its errors are statuses, and the server
+// turns them into problem documents (problem.h), so no handler writes one. Handlers never block:
+// they run on an event loop.
 #ifndef SCALEOUT_GATEWAY_HTTP_ROUTE_H_
 #define SCALEOUT_GATEWAY_HTTP_ROUTE_H_
 
@@ -22,10 +23,12 @@ namespace scaleout::gateway {
 
 using Handler = std::function<Task<absl::StatusOr<Response>>(RequestContext&, const Request&)>;
 
-// Who may call a route. Nothing enforces it until authentication exists; the table says it from the first day.
+// Who may call a route. Nothing enforces it until authentication exists; the table says it from the
+// first day.
 enum class Access { kPublic, kUser, kAdmin, kInternal };
 
-// How a request of this route is admitted. Probes and metrics answer even when everything else is refused.
+// How a request of this route is admitted. Probes and metrics answer even when everything else is
+// refused.
 enum class Admission { kNormal, kExempt };
 
 struct RouteLimits {
@@ -42,8 +45,8 @@ struct Route {
   Admission admission = Admission::kNormal;
 };
 
-// What FindRoute answers. `route` is null if there is none; `allowed` then lists the methods that the path has (empty:
-// the path is unknown), ready for an Allow header.
+// What FindRoute answers. `route` is null if there is none; `allowed` then lists the methods that
+// the path has (empty: the path is unknown), ready for an Allow header.
 struct RouteMatch {
   const Route* route = nullptr;
   std::size_t index = 0;  // of the route in the table
@@ -51,7 +54,8 @@ struct RouteMatch {
   std::vector<std::pair<std::string_view, std::string>> parameters;
 };
 
-// Immutable after construction, so thread-safe. HEAD finds the GET route. A literal segment wins over a parameter.
+// Immutable after construction, so thread-safe. HEAD finds the GET route. A literal segment wins
+// over a parameter.
 class RouteTable {
  public:
   // Two rows with the same method and shape, or a malformed template, crash: the table is code.
@@ -59,8 +63,8 @@ class RouteTable {
   RouteTable(const RouteTable&) = delete;
   RouteTable& operator=(const RouteTable&) = delete;
 
-  // `path` as sent, without the query; segments are percent-decoded one by one, so %2F is no separator. A path that
-  // does not decode to UTF-8 is unknown.
+  // `path` as sent, without the query; segments are percent-decoded one by one, so %2F is no
+  // separator. A path that does not decode to UTF-8 is unknown.
   RouteMatch Find(Method method, std::string_view path) const;
   const std::vector<Route>& routes() const { return routes_; }
 

@@ -1,0 +1,101 @@
+#include "gateway/config.h"
+
+#include <unistd.h>
+
+#include <array>
+#include <cstdint>
+#include <utility>
+
+namespace scaleout::gateway {
+namespace {
+
+using std::chrono::hours;
+using std::chrono::milliseconds;
+using std::chrono::minutes;
+using std::chrono::seconds;
+
+std::string HostName() {
+  std::array<char, 256> name{};
+  return ::gethostname(name.data(), name.size() - 1) == 0 ? std::string(name.data()) : "unknown";
+}
+
+std::size_t Size(Environment& env, std::string_view name, std::int64_t default_value,
+                 std::int64_t min, std::int64_t max) {
+  return static_cast<std::size_t>(env.Int(name, default_value, min, max));
+}
+
+ConnectionLimits LoadConnectionLimits(Environment& env) {
+  ConnectionLimits limits;
+  limits.head_bytes = static_cast<std::size_t>(env.Bytes(
+      "GATEWAY_MAX_HEAD_BYTES", static_cast<std::int64_t>(limits.head_bytes), 1024, 1 << 20));
+  limits.body_bytes = env.Bytes("GATEWAY_MAX_BODY_BYTES", limits.body_bytes, 1024, 64 << 20);
+  limits.head_timeout =
+      env.Milliseconds("GATEWAY_HEAD_TIMEOUT", limits.head_timeout, milliseconds(100), minutes(10));
+  limits.body_timeout =
+      env.Milliseconds("GATEWAY_BODY_TIMEOUT", limits.body_timeout, milliseconds(100), minutes(10));
+  limits.idle_timeout =
+      env.Milliseconds("GATEWAY_IDLE_TIMEOUT", limits.idle_timeout, milliseconds(100), hours(1));
+  limits.write_timeout = env.Milliseconds("GATEWAY_WRITE_TIMEOUT", limits.write_timeout,
+                                          milliseconds(100), minutes(10));
+  return limits;
+}
+
+}  // namespace
+
+absl::StatusOr<GatewayConfig> LoadGatewayConfig(EnvironmentMap variables) {
+  Environment env(std::move(variables), {"GATEWAY_", "LAB_", "LOOP_"});
+  GatewayConfig config;
+  config.listen = env.String("GATEWAY_LISTEN", "127.0.0.1:8081");
+  config.instance_id = env.String("GATEWAY_INSTANCE_ID", HostName());
+  config.loops = Size(env, "GATEWAY_LOOPS", 1, 1, 64);
+  config.backlog = static_cast<int>(env.Int("GATEWAY_BACKLOG", config.backlog, 1, 65535));
+  config.user_target = env.Required("GATEWAY_USER_TARGET");
+  config.order_target = env.Required("GATEWAY_ORDER_TARGET");
+  config.payment_target = env.Required("GATEWAY_PAYMENT_TARGET");
+  ParseLogLevel(env.OneOf("GATEWAY_LOG_LEVEL", "info", {"debug", "info", "warn", "error"}),
+                config.log_level);
+  config.access_log = env.Switch("GATEWAY_ACCESS_LOG", config.access_log);
+  config.lab_endpoints = env.Switch("LAB_ENDPOINTS", config.lab_endpoints);
+  config.offload_threads = Size(env, "GATEWAY_OFFLOAD_THREADS", 1, 1, 64);
+  config.offload_queue = Size(env, "GATEWAY_OFFLOAD_QUEUE", 16, 0, 10'000);
+  config.loop_abort_after =
+      env.Milliseconds("LOOP_ABORT_AFTER", config.loop_abort_after, milliseconds(100), minutes(10));
+  config.max_connections = Size(env, "GATEWAY_MAX_CONNECTIONS", 10'000, 1, 1'000'000);
+  config.connection = LoadConnectionLimits(env);
+  config.drain.grace =
+      env.Milliseconds("GATEWAY_DRAIN_GRACE", config.drain.grace, milliseconds(0), minutes(1));
+  config.drain.timeout =
+      env.Milliseconds("GATEWAY_DRAIN_TIMEOUT", config.drain.timeout, milliseconds(0), minutes(10));
+  if (absl::Status status = env.Check(); !status.ok()) return status;
+  return config;
+}
+
+std::string GatewayConfigHelp() {
+  return R"(Configuration comes from the environment. NAME_FILE reads a value from a file.
+
+  GATEWAY_LISTEN            127.0.0.1:8081  IP address and port
+  GATEWAY_INSTANCE_ID       (host name)     unique over replicas
+  GATEWAY_LOOPS             1               event loops, a thread each
+  GATEWAY_BACKLOG           1024            connections that wait to be accepted
+  GATEWAY_USER_TARGET       (required)      gRPC target, unix:/path or dns:///host:port
+  GATEWAY_ORDER_TARGET      (required)
+  GATEWAY_PAYMENT_TARGET    (required)
+  GATEWAY_LOG_LEVEL         info            debug, info, warn, error
+  GATEWAY_ACCESS_LOG        on              a log line for each request
+  LAB_ENDPOINTS             off             routes that are dangerous on purpose
+  GATEWAY_OFFLOAD_THREADS   1               threads for cpu-bound work off the loop
+  GATEWAY_OFFLOAD_QUEUE     16              work that may wait for such a thread
+  LOOP_ABORT_AFTER          15s             a loop without progress for so long ends the process
+  GATEWAY_MAX_CONNECTIONS   10000           for each loop
+  GATEWAY_MAX_HEAD_BYTES    16KiB           request line and headers
+  GATEWAY_MAX_BODY_BYTES    1MiB            over every route's own limit
+  GATEWAY_HEAD_TIMEOUT      10s             first byte to the end of the head
+  GATEWAY_BODY_TIMEOUT      30s             end of the head to the end of the body
+  GATEWAY_IDLE_TIMEOUT      75s             a connection on which nothing happens
+  GATEWAY_WRITE_TIMEOUT     30s             an answer that the client does not read
+  GATEWAY_DRAIN_GRACE       2s              still accepting after SIGTERM
+  GATEWAY_DRAIN_TIMEOUT     20s             for what is in flight after that
+)";
+}
+
+}  // namespace scaleout::gateway

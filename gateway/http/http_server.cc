@@ -1,0 +1,69 @@
+#include "gateway/http/http_server.h"
+
+#include <thread>
+#include <utility>
+
+#include "common/str_cat.h"
+
+namespace scaleout::gateway {
+namespace {
+
+// How often a drain looks whether it is done. Nothing depends on it but how soon a process ends.
+constexpr std::chrono::milliseconds kDrainPoll{10};
+
+}  // namespace
+
+HttpServer::HttpServer(const HttpServerOptions& options, ListenSocket socket,
+                       const RouteTable& routes, const Clock& clock, Metrics& metrics,
+                       Logger& logger, std::vector<LoopLagMonitor*> monitors, RequestStats& stats)
+    : socket_(std::move(socket)), clock_(clock), stats_(stats) {
+  for (std::size_t i = 0; i < monitors.size(); ++i) {
+    EventLoopOptions loop;
+    loop.index = i;
+    loop.listen_fd = socket_.fd();
+    loop.instance_id = options.pipeline.instance_id;
+    loop.limits = options.limits;
+    loop.max_connections = options.max_connections;
+    pipelines_.push_back(
+        MakeRequestPipeline(options.pipeline, routes, clock, metrics, logger, *monitors[i], stats));
+    loops_.push_back(MakeEventLoop(loop, clock, logger, *monitors[i], *pipelines_[i]));
+    metrics.AddCallbackGauge("http_server_open_connections", "Open client connections.",
+                             {{"loop", StrCat(i)}}, [loop_pointer = loops_[i].get()] {
+                               return static_cast<double>(loop_pointer->connections());
+                             });
+  }
+  metrics.AddCallbackGauge("http_server_active_requests", "Requests that have no answer yet.", {},
+                           [&stats] { return stats.active.value(); });
+}
+
+HttpServer::~HttpServer() { OnEachLoop(&EventLoop::Stop); }
+
+void HttpServer::Start() { OnEachLoop(&EventLoop::Start); }
+
+bool HttpServer::Drain(const DrainOptions& options) {
+  OnEachLoop(&EventLoop::BeginDrain);
+  std::this_thread::sleep_for(options.grace);
+  OnEachLoop(&EventLoop::StopAccepting);
+  OnEachLoop(&EventLoop::CloseIdle);
+  if (!WaitUntilIdle(options.timeout)) return false;
+  OnEachLoop(&EventLoop::Stop);
+  return true;
+}
+
+void HttpServer::OnEachLoop(void (EventLoop::*action)()) {
+  for (const std::unique_ptr<EventLoop>& loop : loops_) (loop.get()->*action)();
+}
+
+// Connections, not only requests: an answer may still be on its way to a slow client.
+bool HttpServer::WaitUntilIdle(std::chrono::milliseconds timeout) {
+  const MonotonicTime end = clock_.Now() + timeout;
+  for (;;) {
+    std::int64_t open = 0;
+    for (const std::unique_ptr<EventLoop>& loop : loops_) open += loop->connections();
+    if (open == 0 && stats_.active.value() == 0) return true;
+    if (clock_.Now() >= end) return stats_.active.value() == 0;
+    std::this_thread::sleep_for(kDrainPoll);
+  }
+}
+
+}  // namespace scaleout::gateway

@@ -1,0 +1,66 @@
+// The gateway's front: event loops over one listening socket, and the order in which they end.
+//
+// Start and Drain are called from one thread, that of main. Destroying a server that still has
+// requests in flight is a defect: after a drain that timed out the process must leave without
+// destructors.
+#ifndef SCALEOUT_GATEWAY_HTTP_HTTP_SERVER_H_
+#define SCALEOUT_GATEWAY_HTTP_HTTP_SERVER_H_
+
+#include <chrono>
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/metrics.h"
+#include "gateway/http/event_loop.h"
+#include "gateway/http/listen_socket.h"
+#include "gateway/http/request_pipeline.h"
+#include "gateway/http/route.h"
+#include "gateway/observability/loop_lag_monitor.h"
+#include "gateway/observability/request_stats.h"
+
+namespace scaleout::gateway {
+
+struct HttpServerOptions {
+  PipelineOptions pipeline;
+  ConnectionLimits limits;
+  std::size_t max_connections = 10'000;  // for each loop
+};
+
+struct DrainOptions {
+  std::chrono::milliseconds grace{2'000};     // still accepting, so that the balancer can move on
+  std::chrono::milliseconds timeout{20'000};  // for what is in flight after that
+};
+
+class HttpServer {
+ public:
+  // As many loops as `monitors`, whose i-th is the i-th loop's. All references outlive the server.
+  HttpServer(const HttpServerOptions& options, ListenSocket socket, const RouteTable& routes,
+             const Clock& clock, Metrics& metrics, Logger& logger,
+             std::vector<LoopLagMonitor*> monitors, RequestStats& stats);
+  ~HttpServer();
+
+  void Start();
+
+  // Accepts for the grace period while answers end their connections, then stops accepting,
+  // finishes what is in flight and stops the loops. False if requests were still in flight at the
+  // timeout; the loops then still run.
+  bool Drain(const DrainOptions& options);
+
+ private:
+  void OnEachLoop(void (EventLoop::*action)());
+  bool WaitUntilIdle(std::chrono::milliseconds timeout);
+
+  ListenSocket socket_;
+  const Clock& clock_;
+  RequestStats& stats_;
+  std::vector<std::unique_ptr<ExchangeHandler>> pipelines_;
+  std::vector<std::unique_ptr<EventLoop>> loops_;
+};
+
+}  // namespace scaleout::gateway
+
+#endif  // SCALEOUT_GATEWAY_HTTP_HTTP_SERVER_H_

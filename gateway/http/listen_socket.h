@@ -1,0 +1,37 @@
+// The listening socket, made once and shared by every loop (and every worker process) that accepts
+// from it.
+#ifndef SCALEOUT_GATEWAY_HTTP_LISTEN_SOCKET_H_
+#define SCALEOUT_GATEWAY_HTTP_LISTEN_SOCKET_H_
+
+#include <cstdint>
+#include <string_view>
+
+#include "absl/status/statusor.h"
+
+namespace scaleout::gateway {
+
+class ListenSocket {
+ public:
+  // `address` is "host:port": an IPv4 address or a bracketed IPv6 one, and a port, 0 for any free
+  // one. Errors: INVALID_ARGUMENT (not such an address), UNAVAILABLE (taken, or not this
+  // machine's).
+  static absl::StatusOr<ListenSocket> Open(std::string_view address, int backlog);
+
+  ListenSocket(ListenSocket&& other) noexcept;
+  ListenSocket& operator=(ListenSocket&& other) noexcept;
+  ~ListenSocket();
+
+  int fd() const { return fd_; }
+  std::uint16_t port() const { return port_; }
+  void Close();
+
+ private:
+  ListenSocket(int fd, std::uint16_t port) : fd_(fd), port_(port) {}
+
+  int fd_ = -1;
+  std::uint16_t port_ = 0;
+};
+
+}  // namespace scaleout::gateway
+
+#endif  // SCALEOUT_GATEWAY_HTTP_LISTEN_SOCKET_H_

@@ -1,0 +1,23 @@
+// Percent-decoding (RFC 3986, section 2.1), strict. Pure functions.
+#ifndef SCALEOUT_GATEWAY_HTTP_PERCENT_DECODE_H_
+#define SCALEOUT_GATEWAY_HTTP_PERCENT_DECODE_H_
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace scaleout::gateway {
+
+// `text` with its escapes decoded; nothing if an escape is malformed, or the result has a control
+// character or is not UTF-8.
+std::optional<std::string> PercentDecode(std::string_view text);
+
+// The pairs of a query string "a=1&b=&c", in order, decoded, '+' as a blank; nothing where
+// PercentDecode says so.
+std::optional<std::vector<std::pair<std::string, std::string>>> ParseQuery(std::string_view query);
+
+}  // namespace scaleout::gateway
+
+#endif  // SCALEOUT_GATEWAY_HTTP_PERCENT_DECODE_H_

@@ -1,0 +1,180 @@
+#include "gateway/http/problem.h"
+
+#include <rapidjson/stringbuffer.h>
+#include <rapidjson/writer.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <map>
+#include <vector>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_replace.h"
+#include "common/status.h"
+#include "common/str_cat.h"
+
+namespace scaleout::gateway {
+namespace {
+
+constexpr std::string_view kHttpStatusFact = "httpStatus";
+constexpr std::string_view kRetryAfterFact = "retryAfterMs";
+constexpr std::string_view kHttpErrorReason = "HTTP_ERROR";
+
+using Writer = rapidjson::Writer<rapidjson::StringBuffer>;
+
+void WriteString(Writer& writer, std::string_view text) {
+  writer.String(text.data(), static_cast<rapidjson::SizeType>(text.size()));
+}
+
+void WriteMember(Writer& writer, std::string_view key, std::string_view value) {
+  WriteString(writer, key);
+  WriteString(writer, value);
+}
+
+// As grpc-gateway maps them (runtime/errors.go, HTTPStatusFromCode), RESOURCE_EXHAUSTED being a
+// client's quota.
+int HttpStatusOfCode(absl::StatusCode code) {
+  switch (code) {
+    case absl::StatusCode::kOk:
+      return 200;
+    case absl::StatusCode::kCancelled:
+      return 499;
+    case absl::StatusCode::kInvalidArgument:
+    case absl::StatusCode::kFailedPrecondition:
+    case absl::StatusCode::kOutOfRange:
+      return 400;
+    case absl::StatusCode::kDeadlineExceeded:
+      return 504;
+    case absl::StatusCode::kNotFound:
+      return 404;
+    case absl::StatusCode::kAlreadyExists:
+    case absl::StatusCode::kAborted:
+      return 409;
+    case absl::StatusCode::kPermissionDenied:
+      return 403;
+    case absl::StatusCode::kUnauthenticated:
+      return 401;
+    case absl::StatusCode::kResourceExhausted:
+      return 429;
+    case absl::StatusCode::kUnimplemented:
+      return 501;
+    case absl::StatusCode::kUnavailable:
+      return 503;
+    default:
+      return 500;
+  }
+}
+
+// The gRPC code that goes with an HTTP status that has none of its own.
+absl::StatusCode CodeOfHttpStatus(int http_status) {
+  switch (http_status) {
+    case 404:
+      return absl::StatusCode::kNotFound;
+    case 405:
+    case 501:
+    case 505:
+      return absl::StatusCode::kUnimplemented;
+    case 408:
+      return absl::StatusCode::kDeadlineExceeded;
+    case 413:
+    case 414:
+    case 431:
+      return absl::StatusCode::kOutOfRange;
+    default:
+      return http_status >= 500 ? absl::StatusCode::kInternal : absl::StatusCode::kInvalidArgument;
+  }
+}
+
+// "/problems/circuit-open" for CIRCUIT_OPEN; "about:blank" where the HTTP status says it all.
+std::string ProblemType(std::string_view reason) {
+  if (reason.empty() || reason == kHttpErrorReason) return "about:blank";
+  return StrCat("/problems/",
+                absl::AsciiStrToLower(absl::StrReplaceAll(ToAbsl(reason), {{"_", "-"}})));
+}
+
+// What a client may read of an error that is the server's own: not the words of a library or a
+// database.
+std::string_view DetailOf(const absl::Status& status, int http_status) {
+  if (http_status == 500) return "Something went wrong here; the request id finds it in the logs.";
+  return FromAbsl(status.message());
+}
+
+void WriteFacts(Writer& writer, const ErrorMetadata& facts) {
+  for (const auto& [key, value] : facts) {
+    if (key == kHttpStatusFact) continue;
+    WriteString(writer, key);
+    std::int64_t number = 0;
+    if (absl::SimpleAtoi(value, &number)) {
+      writer.Int64(number);
+    } else {
+      WriteString(writer, value);
+    }
+  }
+}
+
+void WriteViolations(Writer& writer, const std::vector<FieldViolation>& violations) {
+  if (violations.empty()) return;
+  WriteString(writer, "errors");
+  writer.StartArray();
+  for (const FieldViolation& violation : violations) {
+    writer.StartObject();
+    WriteMember(writer, "pointer", violation.pointer);
+    WriteMember(writer, "detail", violation.detail);
+    writer.EndObject();
+  }
+  writer.EndArray();
+}
+
+}  // namespace
+
+int HttpStatusOf(const absl::Status& status) {
+  const ErrorMetadata facts = MetadataOf(status);
+  int http_status = 0;
+  if (const auto fact = facts.find(kHttpStatusFact);
+      fact != facts.end() && absl::SimpleAtoi(fact->second, &http_status)) {
+    return http_status;
+  }
+  if (status.code() == absl::StatusCode::kInvalidArgument && !FieldViolationsOf(status).empty())
+    return 422;
+  if (ReasonOf(status) == "IDEMPOTENCY_KEY_REUSED") return 422;
+  return HttpStatusOfCode(status.code());
+}
+
+Response RenderProblem(const absl::Status& status, std::string_view instance,
+                       std::string_view request_id) {
+  const int http_status = HttpStatusOf(status);
+  const ErrorMetadata facts = MetadataOf(status);
+
+  rapidjson::StringBuffer buffer;
+  Writer writer(buffer);
+  writer.StartObject();
+  WriteMember(writer, "type", ProblemType(ReasonOf(status)));
+  WriteMember(writer, "title", ReasonPhrase(http_status));
+  WriteString(writer, "status");
+  writer.Int(http_status);
+  WriteMember(writer, "detail", DetailOf(status, http_status));
+  WriteMember(writer, "instance", instance);
+  WriteMember(writer, "code", CodeName(status.code()));
+  WriteMember(writer, "requestId", request_id);
+  WriteFacts(writer, facts);
+  WriteViolations(writer, FieldViolationsOf(status));
+  writer.EndObject();
+
+  Response response(http_status, std::string(buffer.GetString(), buffer.GetSize()));
+  response.content_type = "application/problem+json";
+  std::int64_t retry_after_ms = 0;
+  if (const auto fact = facts.find(kRetryAfterFact);
+      fact != facts.end() && absl::SimpleAtoi(fact->second, &retry_after_ms)) {
+    const std::int64_t seconds = std::max<std::int64_t>(1, (retry_after_ms + 999) / 1000);
+    response.headers.emplace_back("Retry-After", StrCat(seconds));
+  }
+  return response;
+}
+
+absl::Status HttpError(int http_status, std::string_view detail) {
+  return WithReason(absl::Status(CodeOfHttpStatus(http_status), ToAbsl(detail)), kHttpErrorReason,
+                    {{std::string(kHttpStatusFact), StrCat(http_status)}});
+}
+
+}  // namespace scaleout::gateway

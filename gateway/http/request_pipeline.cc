@@ -1,0 +1,178 @@
+#include "gateway/http/request_pipeline.h"
+
+#include <algorithm>
+#include <array>
+#include <exception>
+#include <limits>
+#include <map>
+#include <random>
+#include <utility>
+#include <vector>
+
+#include "common/str_cat.h"
+#include "gateway/http/http_connection.h"
+#include "gateway/http/problem.h"
+#include "gateway/http/request_id.h"
+
+namespace scaleout::gateway {
+namespace {
+
+constexpr std::string_view kUnmatchedRoute = "unmatched";
+constexpr std::chrono::seconds kUnmatchedDeadline{3};
+
+double Seconds(Duration duration) { return std::chrono::duration<double>(duration).count(); }
+
+class RequestPipeline final : public ExchangeHandler {
+ public:
+  RequestPipeline(const PipelineOptions& options, const RouteTable& routes, const Clock& clock,
+                  Metrics& metrics, Logger& logger, LoopLagMonitor& monitor, RequestStats& stats)
+      : options_(options),
+        routes_(routes),
+        clock_(clock),
+        metrics_(metrics),
+        logger_(logger),
+        monitor_(monitor),
+        stats_(stats),
+        ids_(std::random_device{}()),
+        durations_(routes.routes().size() + 1) {}
+
+  std::int64_t Examine(Exchange& exchange) override {
+    Name(exchange);
+    const Request& request = exchange.request;
+    const std::string_view path =
+        request.target.substr(0, std::min(request.target.find('?'), request.target.size()));
+    exchange.match = routes_.Find(request.method, path);
+    const Route* route = exchange.match.route;
+    if (route == nullptr) {
+      exchange.refusal =
+          exchange.match.allowed.empty()
+              ? HttpError(404, "There is nothing at this path.")
+              : HttpError(405, StrCat("This path answers ", exchange.match.allowed, "."));
+      return std::numeric_limits<std::int64_t>::max();
+    }
+    exchange.context.route = static_cast<int>(exchange.match.index);
+    exchange.request.path_parameters = std::move(exchange.match.parameters);
+    return route->limits.body_bytes;
+  }
+
+  void Handle(std::unique_ptr<Exchange> exchange) override {
+    if (exchange->context.request_id.empty()) Name(*exchange);
+    const Route* route = exchange->match.route;
+    exchange->context.deadline =
+        exchange->started +
+        (route != nullptr ? Duration(route->limits.deadline) : Duration(kUnmatchedDeadline));
+    if (exchange->context.route >= 0) monitor_.EnterRoute(exchange->context.route);
+    Start(Serve(std::move(exchange)));
+    monitor_.LeaveRoute();
+  }
+
+ private:
+  void Name(Exchange& exchange) {
+    const std::optional<std::string_view> id = exchange.request.FindHeader("X-Request-Id");
+    exchange.context.request_id = id && IsWellFormedRequestId(*id) ? std::string(*id) : ids_.Next();
+    const std::optional<std::string_view> trace = exchange.request.FindHeader("traceparent");
+    if (trace && IsWellFormedTraceparent(*trace))
+      exchange.context.traceparent = std::string(*trace);
+  }
+
+  Task<void> Serve(std::unique_ptr<Exchange> exchange) {
+    stats_.active.Add(1);
+    Task<absl::StatusOr<Response>> asked = Ask(*exchange);
+    absl::StatusOr<Response> result = co_await asked;
+    Response response = result.ok() ? *std::move(result) : Problem(*exchange, result.status());
+    Record(*exchange, response);
+    if (exchange->connection != nullptr) exchange->connection->Finish(*exchange, response);
+    stats_.active.Add(-1);
+  }
+
+  // An exception that reaches this far is a defect; the client still gets an answer and the process
+  // lives.
+  Task<absl::StatusOr<Response>> Ask(Exchange& exchange) {
+    if (!exchange.refusal.ok()) co_return exchange.refusal;
+    try {
+      Task<absl::StatusOr<Response>> task =
+          exchange.match.route->handler(exchange.context, exchange.request);
+      absl::StatusOr<Response> result = co_await task;
+      co_return result;
+    } catch (const std::exception& error) {
+      logger_.Error("handler threw", {{"requestId", exchange.context.request_id},
+                                      {"route", exchange.match.route->path},
+                                      {"error", error.what()}});
+    } catch (...) {
+      logger_.Error(
+          "handler threw something that is no exception",
+          {{"requestId", exchange.context.request_id}, {"route", exchange.match.route->path}});
+    }
+    co_return absl::InternalError("handler threw");
+  }
+
+  Response Problem(const Exchange& exchange, const absl::Status& status) {
+    Response response = RenderProblem(status, exchange.request.path, exchange.context.request_id);
+    if (response.status == 405) response.headers.emplace_back("Allow", exchange.match.allowed);
+    if (response.status == 500) {
+      logger_.Error("request failed", {{"requestId", exchange.context.request_id},
+                                       {"code", static_cast<int>(status.code())},
+                                       {"error", FromAbsl(status.message())}});
+    }
+    return response;
+  }
+
+  void Record(const Exchange& exchange, const Response& response) {
+    const Duration elapsed = clock_.Now() - exchange.started;
+    const Route* route = exchange.match.route;
+    DurationOf(exchange, response.status).Observe(Seconds(elapsed));
+    if (route != nullptr && route->admission == Admission::kExempt) return;
+    stats_.total.Increment();
+    if (response.status >= 500) stats_.errors.Increment();
+    stats_.latency_seconds.Observe(Seconds(elapsed));
+    if (!options_.access_log) return;
+    logger_.Info("request",
+                 {{"requestId", exchange.context.request_id},
+                  {"method", MethodName(exchange.request.method)},
+                  {"route", route != nullptr ? std::string_view(route->path) : kUnmatchedRoute},
+                  {"status", response.status},
+                  {"durationMs", Seconds(elapsed) * 1000},
+                  {"bytes", static_cast<std::int64_t>(response.body.size())}});
+  }
+
+  // The registry's lookup is by strings; this one is by position, because it happens for each
+  // request.
+  Histogram& DurationOf(const Exchange& exchange, int status) {
+    const bool matched = exchange.match.route != nullptr;
+    std::vector<std::pair<int, Histogram*>>& known =
+        durations_[matched ? exchange.match.index : routes_.routes().size()];
+    const int key = status * 16 + static_cast<int>(exchange.request.method);
+    for (const auto& [known_key, histogram] : known) {
+      if (known_key == key) return *histogram;
+    }
+    Histogram& histogram = metrics_.AddHistogram(
+        "http_server_request_duration_seconds",
+        "Time from a request's first byte to its answer, by route.", LatencyBounds(),
+        {{"method", std::string(MethodName(exchange.request.method))},
+         {"route", matched ? exchange.match.route->path : std::string(kUnmatchedRoute)},
+         {"status", StrCat(status)}});
+    known.emplace_back(key, &histogram);
+    return histogram;
+  }
+
+  const PipelineOptions options_;
+  const RouteTable& routes_;
+  const Clock& clock_;
+  Metrics& metrics_;
+  Logger& logger_;
+  LoopLagMonitor& monitor_;
+  RequestStats& stats_;
+  RequestIdGenerator ids_;
+  std::vector<std::vector<std::pair<int, Histogram*>>> durations_;
+};
+
+}  // namespace
+
+std::unique_ptr<ExchangeHandler> MakeRequestPipeline(const PipelineOptions& options,
+                                                     const RouteTable& routes, const Clock& clock,
+                                                     Metrics& metrics, Logger& logger,
+                                                     LoopLagMonitor& monitor, RequestStats& stats) {
+  return std::make_unique<RequestPipeline>(options, routes, clock, metrics, logger, monitor, stats);
+}
+
+}  // namespace scaleout::gateway

@@ -1,0 +1,91 @@
+#include "gateway/http/problem.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "common/status.h"
+
+namespace scaleout::gateway {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+using ::testing::Pair;
+
+TEST(Problem, CodesMapAsInGrpcGateway) {
+  const std::vector<std::pair<absl::Status, int>> cases = {
+      {absl::CancelledError(), 499},           {absl::UnknownError(""), 500},
+      {absl::InvalidArgumentError(""), 400},   {absl::DeadlineExceededError(""), 504},
+      {absl::NotFoundError(""), 404},          {absl::AlreadyExistsError(""), 409},
+      {absl::PermissionDeniedError(""), 403},  {absl::UnauthenticatedError(""), 401},
+      {absl::ResourceExhaustedError(""), 429}, {absl::FailedPreconditionError(""), 400},
+      {absl::AbortedError(""), 409},           {absl::OutOfRangeError(""), 400},
+      {absl::UnimplementedError(""), 501},     {absl::InternalError(""), 500},
+      {absl::UnavailableError(""), 503},       {absl::DataLossError(""), 500}};
+  for (const auto& [status, http] : cases) EXPECT_EQ(HttpStatusOf(status), http) << status;
+}
+
+TEST(Problem, RefusedFieldsAre422AndAllListed) {
+  const absl::Status status =
+      CheckFields({{"/name", "is missing"}, {"/items/0/quantity", "must be at least 1"}});
+  const Response response = RenderProblem(status, "/api/orders", "r-1");
+  EXPECT_EQ(response.status, 422);
+  EXPECT_EQ(response.content_type, "application/problem+json");
+  EXPECT_THAT(response.body,
+              HasSubstr(R"("errors":[{"pointer":"/name","detail":"is missing"},)"
+                        R"({"pointer":"/items/0/quantity","detail":"must be at least 1"}])"));
+  EXPECT_THAT(response.body, HasSubstr(R"("code":"INVALID_ARGUMENT")"));
+  EXPECT_THAT(response.body, HasSubstr(R"("instance":"/api/orders")"));
+  EXPECT_THAT(response.body, HasSubstr(R"("requestId":"r-1")"));
+}
+
+TEST(Problem, AReasonPicksTheTypeAndItsFactsBecomeMembers) {
+  const absl::Status status =
+      WithReason(absl::UnavailableError("The circuit is open."), "CIRCUIT_OPEN",
+                 {{"backend", "payment"}, {"retryAfterMs", "1200"}});
+  const Response response = RenderProblem(status, "/", "r");
+  EXPECT_EQ(response.status, 503);
+  EXPECT_THAT(response.body, HasSubstr(R"("type":"/problems/circuit-open")"));
+  EXPECT_THAT(response.body, HasSubstr(R"("backend":"payment")"));
+  EXPECT_THAT(response.body, HasSubstr(R"("retryAfterMs":1200)"));
+  EXPECT_THAT(response.headers, ElementsAre(Pair("Retry-After", "2")));
+}
+
+TEST(Problem, RetryAfterIsAtLeastASecond) {
+  const absl::Status status =
+      WithReason(absl::UnavailableError(""), "OVERLOADED", {{"retryAfterMs", "1"}});
+  EXPECT_THAT(RenderProblem(status, "/", "r").headers, ElementsAre(Pair("Retry-After", "1")));
+}
+
+TEST(Problem, AnInternalErrorKeepsItsWordsToItself) {
+  const Response response = RenderProblem(absl::InternalError("password=hunter2"), "/", "r");
+  EXPECT_EQ(response.status, 500);
+  EXPECT_THAT(response.body, Not(HasSubstr("hunter2")));
+}
+
+TEST(Problem, AnHttpErrorKeepsItsStatusToTheLetter) {
+  for (const int status : {400, 404, 405, 408, 411, 413, 414, 415, 417, 431, 501, 505}) {
+    const Response response = RenderProblem(HttpError(status, "why"), "/", "r");
+    EXPECT_EQ(response.status, status);
+    EXPECT_THAT(response.body, HasSubstr(R"("type":"about:blank")"));
+    EXPECT_THAT(response.body, Not(HasSubstr("httpStatus")));
+  }
+}
+
+TEST(Problem, ReusedIdempotencyKeysAre422) {
+  const Response response = RenderProblem(
+      WithReason(absl::FailedPreconditionError("other payload"), "IDEMPOTENCY_KEY_REUSED"), "/",
+      "r");
+  EXPECT_EQ(response.status, 422);
+  EXPECT_THAT(response.headers, IsEmpty());
+}
+
+TEST(Problem, TextFromClientsIsEscaped) {
+  EXPECT_THAT(RenderProblem(absl::NotFoundError(""), "/\"<\\", "r").body,
+              HasSubstr(R"("instance":"/\"<\\")"));
+}
+
+}  // namespace
+}  // namespace scaleout::gateway

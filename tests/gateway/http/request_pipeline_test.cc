@@ -1,0 +1,150 @@
+#include "gateway/http/request_pipeline.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <limits>
+#include <stdexcept>
+#include <utility>
+
+#include "gateway/http/http_connection.h"
+#include "gateway/http/problem.h"
+#include "gateway/http/response_head.h"
+#include "tests/support/fake_clock.h"
+#include "tests/support/fake_logger.h"
+#include "tests/support/manual_executor.h"
+
+namespace scaleout::gateway {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+using ::testing::StartsWith;
+
+class SocketOfText final : public Socket {
+ public:
+  std::int64_t Send(std::string_view bytes) override {
+    text.append(bytes);
+    return static_cast<std::int64_t>(bytes.size());
+  }
+  void ShutDownWriting() override {}
+  void Close() override {}
+
+  std::string text;
+};
+
+class RequestPipelineTest : public ::testing::Test {
+ protected:
+  std::vector<Route> MakeRoutes() {
+    std::vector<Route> rows;
+    const auto add = [&rows](Method method, std::string path, Handler handler,
+                             Admission admission) {
+      rows.push_back(Route{method, std::move(path), Access::kPublic, RouteLimits{},
+                           std::move(handler), admission});
+    };
+    add(
+        Method::kGet, "/things/{id}",
+        [this](RequestContext& context, const Request& request) -> Task<absl::StatusOr<Response>> {
+          request_id = context.request_id;
+          traceparent = context.traceparent;
+          remaining = context.Remaining();
+          co_return Response(200, std::string(request.PathParameter("id")));
+        },
+        Admission::kNormal);
+    add(
+        Method::kGet, "/missing",
+        [](RequestContext&, const Request&) -> Task<absl::StatusOr<Response>> {
+          co_return absl::NotFoundError("There is no such thing.");
+        },
+        Admission::kNormal);
+    add(
+        Method::kGet, "/livez",
+        [](RequestContext&, const Request&) -> Task<absl::StatusOr<Response>> {
+          co_return Response(200, "ok");
+        },
+        Admission::kExempt);
+    return rows;
+  }
+
+  std::string Ask(std::string_view request) {
+    socket.text.clear();
+    connection.OnBytes(request);
+    return socket.text;
+  }
+
+  std::string request_id;
+  std::string traceparent;
+  Duration remaining{};
+  testing::FakeClock clock;
+  testing::ManualExecutor loop{clock};
+  std::unique_ptr<Metrics> metrics = MakeMetrics();
+  testing::FakeLogger logger;
+  RequestStats stats;
+  LoopLagMonitor monitor{clock, 0, *metrics};
+  RouteTable routes{MakeRoutes()};
+  PipelineOptions options{"i-1", true};
+  std::unique_ptr<ExchangeHandler> pipeline =
+      MakeRequestPipeline(options, routes, clock, *metrics, logger, monitor, stats);
+  SocketOfText socket;
+  ConnectionLimits limits;
+  ResponseHeadWriter head_writer{"i-1", clock};
+  HttpConnection connection{socket, loop, clock, limits, head_writer, *pipeline};
+};
+
+TEST_F(RequestPipelineTest, ARequestReachesItsHandlerWithParametersAndADeadline) {
+  EXPECT_THAT(Ask("GET /things/a%20b HTTP/1.1\r\nHost: h\r\n\r\n"),
+              ::testing::EndsWith("\r\n\r\na b"));
+  EXPECT_EQ(remaining, Duration(std::chrono::seconds(3)));
+}
+
+TEST_F(RequestPipelineTest, TheClientsNamesArePassedOnIfTheyAreWellFormed) {
+  constexpr std::string_view kTrace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+  const std::string response =
+      Ask("GET /things/1 HTTP/1.1\r\nHost: h\r\nX-Request-Id: mine\r\ntraceparent: " +
+          std::string(kTrace) + "\r\n\r\n");
+  EXPECT_THAT(response, HasSubstr("X-Request-Id: mine\r\n"));
+  EXPECT_EQ(request_id, "mine");
+  EXPECT_EQ(traceparent, kTrace);
+  Ask("GET /things/1 HTTP/1.1\r\nHost: h\r\nX-Request-Id: not mine\r\ntraceparent: x\r\n\r\n");
+  EXPECT_EQ(request_id.size(), 32U);
+  EXPECT_EQ(traceparent, "");
+}
+
+TEST_F(RequestPipelineTest, ErrorsAreProblemDocuments) {
+  EXPECT_THAT(Ask("GET /missing HTTP/1.1\r\nHost: h\r\n\r\n"),
+              ::testing::AllOf(StartsWith("HTTP/1.1 404"),
+                               HasSubstr("Content-Type: application/problem+json"),
+                               HasSubstr("There is no such thing.")));
+  EXPECT_THAT(Ask("GET /nowhere HTTP/1.1\r\nHost: h\r\n\r\n"), StartsWith("HTTP/1.1 404"));
+}
+
+TEST_F(RequestPipelineTest, AnotherMethodIs405WithAllow) {
+  const std::string response = Ask("DELETE /missing HTTP/1.1\r\nHost: h\r\n\r\n");
+  EXPECT_THAT(response, StartsWith("HTTP/1.1 405"));
+  EXPECT_THAT(response, HasSubstr("Allow: GET, HEAD\r\n"));
+}
+
+TEST_F(RequestPipelineTest, ARefusedHeadHasAnIdToo) {
+  EXPECT_THAT(Ask("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"),
+              ::testing::AllOf(StartsWith("HTTP/1.1 411"), HasSubstr("X-Request-Id: ")));
+}
+
+TEST_F(RequestPipelineTest, CountsByTemplateAndNeverByRawPath) {
+  Ask("GET /things/4711 HTTP/1.1\r\nHost: h\r\n\r\n");
+  Ask("GET /secret-path HTTP/1.1\r\nHost: h\r\n\r\n");
+  const std::string page = metrics->RenderPrometheus();
+  EXPECT_THAT(page, HasSubstr(R"(route="/things/{id}",status="200")"));
+  EXPECT_THAT(page, HasSubstr(R"(route="unmatched",status="404")"));
+  EXPECT_THAT(page, Not(HasSubstr("4711")));
+  EXPECT_THAT(page, Not(HasSubstr("secret-path")));
+  EXPECT_EQ(stats.total.value(), 2);
+  EXPECT_EQ(stats.active.value(), 0);
+}
+
+TEST_F(RequestPipelineTest, ProbesAreNeitherLoggedNorCountedAsTraffic) {
+  Ask("GET /livez HTTP/1.1\r\nHost: h\r\n\r\n");
+  EXPECT_EQ(stats.total.value(), 0);
+}
+
+}  // namespace
+}  // namespace scaleout::gateway
