@@ -1,0 +1,50 @@
+#include "gateway/resilience/rejection.h"
+
+#include <string>
+
+#include "common/status.h"
+#include "common/str_cat.h"
+
+namespace scaleout::gateway {
+namespace {
+
+constexpr std::string_view kCircuitOpen = "CIRCUIT_OPEN";
+constexpr std::string_view kBulkheadFull = "BULKHEAD_FULL";
+constexpr std::string_view kOverloaded = "OVERLOADED";
+
+// A full gateway has room again as soon as one call ends; a second spreads those who come back.
+constexpr std::chrono::milliseconds kBusyRetryAfter{1000};
+
+}  // namespace
+
+absl::Status CircuitOpen(std::string_view backend, CircuitState state, Duration retry_after) {
+  const auto ms = std::chrono::ceil<std::chrono::milliseconds>(retry_after);
+  return WithReason(
+      absl::UnavailableError(StrCat("The circuit to the ", backend, " service is open.")),
+      kCircuitOpen,
+      {{"backend", std::string(backend)},
+       {"state", std::string(CircuitStateName(state))},
+       {"retryAfterMs", StrCat(ms.count())}});
+}
+
+absl::Status BulkheadFull(std::string_view backend, int max_concurrent_calls) {
+  return WithReason(
+      absl::UnavailableError(StrCat("Too many calls to the ", backend, " service are in flight.")),
+      kBulkheadFull,
+      {{"backend", std::string(backend)},
+       {"maxConcurrentCalls", StrCat(max_concurrent_calls)},
+       {"retryAfterMs", StrCat(kBusyRetryAfter.count())}});
+}
+
+absl::Status Overloaded() {
+  return WithReason(absl::UnavailableError("This instance has more work than it can do in time."),
+                    kOverloaded, {{"retryAfterMs", StrCat(kBusyRetryAfter.count())}});
+}
+
+bool IsRejection(const absl::Status& status) {
+  if (status.code() != absl::StatusCode::kUnavailable) return false;
+  const std::string reason = ReasonOf(status);
+  return reason == kCircuitOpen || reason == kBulkheadFull || reason == kOverloaded;
+}
+
+}  // namespace scaleout::gateway

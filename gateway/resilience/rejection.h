@@ -1,0 +1,27 @@
+// The statuses of what this gateway refuses by itself, without asking a backend: one place for
+// their codes, reasons and facts, so that a problem document, a retry and an aggregate's part see
+// the same thing. All are 503 with Retry-After, but for the deadline's 504. Pure.
+#ifndef SCALEOUT_GATEWAY_RESILIENCE_REJECTION_H_
+#define SCALEOUT_GATEWAY_RESILIENCE_REJECTION_H_
+
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "common/clock.h"
+#include "gateway/resilience/circuit_breaker.h"
+
+namespace scaleout::gateway {
+
+// CIRCUIT_OPEN with `backend`, `state`, `retryAfterMs`. `retry_after` is as Acquire gave it.
+absl::Status CircuitOpen(std::string_view backend, CircuitState state, Duration retry_after);
+// BULKHEAD_FULL with `backend`, `maxConcurrentCalls`, `retryAfterMs`.
+absl::Status BulkheadFull(std::string_view backend, int max_concurrent_calls);
+// OVERLOADED with `retryAfterMs`.
+absl::Status Overloaded();
+
+// Whether `status` is one of the above.
+bool IsRejection(const absl::Status& status);
+
+}  // namespace scaleout::gateway
+
+#endif  // SCALEOUT_GATEWAY_RESILIENCE_REJECTION_H_
