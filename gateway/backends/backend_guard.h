@@ -1,0 +1,95 @@
+// What all calls to one service share: their counts, their metrics, and their way of failing.
+//
+// One guard per (gateway instance, backend), made at start and shared by all loops; RpcMethod is
+// one RPC of it. GuardedCall (guarded_call.h) is the only caller. Knows no gRPC, so that
+// /api/metrics can read it. Thread-safe.
+#ifndef SCALEOUT_GATEWAY_BACKENDS_BACKEND_GUARD_H_
+#define SCALEOUT_GATEWAY_BACKENDS_BACKEND_GUARD_H_
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/metrics.h"
+
+namespace scaleout::gateway {
+
+// Since the start. A call is failed if the backend is to blame: see IsBackendFailure.
+struct BackendCounts {
+  std::int64_t calls = 0;
+  std::int64_t failures = 0;
+  std::int64_t in_flight = 0;
+};
+
+// UNAVAILABLE, DEADLINE_EXCEEDED, INTERNAL, UNKNOWN and DATA_LOSS; every other error is the
+// caller's own, or nobody's.
+bool IsBackendFailure(absl::StatusCode code);
+
+class BackendGuard {
+ public:
+  // `backend` is the name in metrics, logs and problems: "user", "order", "payment". `metrics` and
+  // `logger` outlive the guard.
+  BackendGuard(std::string_view backend, Metrics& metrics, Logger& logger);
+  BackendGuard(const BackendGuard&) = delete;
+  BackendGuard& operator=(const BackendGuard&) = delete;
+
+  const std::string& backend() const { return backend_; }
+  BackendCounts counts() const;
+
+  // The status that a client may see in place of one that gRPC made here, without the service: a
+  // clean sentence instead of socket paths. The raw message is logged, at most once a second.
+  absl::Status TransportError(absl::StatusCode code, std::string_view raw_message,
+                              MonotonicTime now);
+
+  // Brackets of one call; GuardedCall's.
+  void CountStart();
+  void CountEnd(absl::StatusCode code);
+
+  Metrics& metrics() { return metrics_; }
+
+ private:
+  void LogTransportError(absl::StatusCode code, std::string_view raw_message, MonotonicTime now);
+
+  const std::string backend_;
+  Metrics& metrics_;
+  Logger& logger_;
+  std::atomic<std::int64_t> calls_{0};
+  std::atomic<std::int64_t> failures_{0};
+  std::atomic<std::int64_t> in_flight_{0};
+  std::atomic<Duration::rep> next_log_{0};  // since the clock's epoch
+  std::atomic<std::int64_t> held_back_{0};
+};
+
+// Whether a call may be made again when nobody knows what became of it. kWithKey: if its request
+// carries an idempotency key.
+enum class Repeat { kNever, kWithKey, kSafe };
+
+class RpcMethod {
+ public:
+  // `name` is a literal: "GetUser". `guard` outlives the method.
+  RpcMethod(BackendGuard& guard, std::string_view name, Repeat repeat);
+
+  BackendGuard& guard() const { return guard_; }
+  std::string_view name() const { return name_; }
+  Repeat repeat() const { return repeat_; }
+
+  void Observe(absl::StatusCode code, Duration took);
+
+ private:
+  static constexpr std::size_t kCodes = 17;
+
+  BackendGuard& guard_;
+  const std::string_view name_;
+  const Repeat repeat_;
+  // By code, made when it is first seen: most never are.
+  std::array<std::atomic<Histogram*>, kCodes> durations_{};
+};
+
+}  // namespace scaleout::gateway
+
+#endif  // SCALEOUT_GATEWAY_BACKENDS_BACKEND_GUARD_H_

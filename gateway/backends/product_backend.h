@@ -1,0 +1,35 @@
+// The gateway's view of the product catalog: plain verbs, one coroutine each.
+//
+// Every verb resumes on the request's own loop and never outlasts the request's deadline. Errors
+// are the service's statuses, or the call's own: DEADLINE_EXCEEDED, UNAVAILABLE, CANCELLED (the
+// client is gone). The order service serves it.
+#ifndef SCALEOUT_GATEWAY_BACKENDS_PRODUCT_BACKEND_H_
+#define SCALEOUT_GATEWAY_BACKENDS_PRODUCT_BACKEND_H_
+
+#include <memory>
+
+#include "absl/status/statusor.h"
+#include "gateway/async/request_context.h"
+#include "gateway/async/task.h"
+#include "scaleout/order/v1/product.pb.h"
+
+namespace scaleout::gateway {
+
+class BackendChannel;
+
+class ProductBackend {
+ public:
+  virtual ~ProductBackend() = default;
+
+  virtual Task<absl::StatusOr<order::v1::GetProductResponse>> GetProduct(
+      RequestContext& context, order::v1::GetProductRequest request) = 0;
+  virtual Task<absl::StatusOr<order::v1::ListProductsResponse>> ListProducts(
+      RequestContext& context, order::v1::ListProductsRequest request) = 0;
+};
+
+// Calls the service through `channel`, which outlives the backend.
+std::unique_ptr<ProductBackend> MakeProductBackend(BackendChannel& channel);
+
+}  // namespace scaleout::gateway
+
+#endif  // SCALEOUT_GATEWAY_BACKENDS_PRODUCT_BACKEND_H_

@@ -1,0 +1,19 @@
+// Real work for the lab: counts primes by trial division until the time is up. It holds its thread
+// the whole time; that is what it is for.
+#ifndef SCALEOUT_GATEWAY_HANDLERS_CPU_BURN_H_
+#define SCALEOUT_GATEWAY_HANDLERS_CPU_BURN_H_
+
+#include <cstdint>
+#include <stop_token>
+
+#include "common/clock.h"
+
+namespace scaleout::gateway {
+
+// Ends once `duration` has passed on `clock`, or soon after `stop` is requested. Returns how many
+// primes it has met, which nobody needs, so that no compiler can leave the work out.
+std::uint64_t BurnCpu(const Clock& clock, Duration duration, std::stop_token stop = {});
+
+}  // namespace scaleout::gateway
+
+#endif  // SCALEOUT_GATEWAY_HANDLERS_CPU_BURN_H_

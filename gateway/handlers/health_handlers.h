@@ -1,0 +1,45 @@
+// The probes of this instance, and its view of the services.
+//
+// A backend that does not serve degrades the health document; it never fails it, nor a probe.
+// Stateless apart from what is injected, which outlives it.
+#ifndef SCALEOUT_GATEWAY_HANDLERS_HEALTH_HANDLERS_H_
+#define SCALEOUT_GATEWAY_HANDLERS_HEALTH_HANDLERS_H_
+
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "gateway/async/request_context.h"
+#include "gateway/async/task.h"
+#include "gateway/backends/backend_health.h"
+#include "gateway/http/message.h"
+#include "gateway/observability/readiness.h"
+
+namespace scaleout::gateway {
+
+// All three outlive what asks them.
+struct BackendHealths {
+  BackendHealth& user;
+  BackendHealth& order;
+  BackendHealth& payment;
+};
+
+class HealthHandlers {
+ public:
+  HealthHandlers(std::string instance_id, const Readiness& readiness, BackendHealths backends);
+
+  // 200 while all loops make progress, else 503.
+  Task<absl::StatusOr<Response>> Live(RequestContext& context, const Request& request);
+  // 200 from the start to the drain, else 503.
+  Task<absl::StatusOr<Response>> Ready(RequestContext& context, const Request& request);
+  // Always 200; `status` is "ok" or "degraded". Asks all backends at once.
+  Task<absl::StatusOr<Response>> Health(RequestContext& context, const Request& request);
+
+ private:
+  const std::string instance_id_;
+  const Readiness& readiness_;
+  const BackendHealths backends_;
+};
+
+}  // namespace scaleout::gateway
+
+#endif  // SCALEOUT_GATEWAY_HANDLERS_HEALTH_HANDLERS_H_

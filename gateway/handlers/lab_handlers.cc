@@ -1,0 +1,63 @@
+#include "gateway/handlers/lab_handlers.h"
+
+#include <unistd.h>
+
+#include <chrono>
+#include <stop_token>
+#include <string_view>
+#include <utility>
+
+#include "gateway/handlers/cpu_burn.h"
+#include "gateway/handlers/json_response.h"
+#include "gateway/handlers/query_reader.h"
+
+namespace scaleout::gateway {
+
+LabHandlers::LabHandlers(std::string instance_id, WorkerPool& workers)
+    : instance_id_(std::move(instance_id)), workers_(workers) {}
+
+Task<absl::StatusOr<Response>> LabHandlers::Count(RequestContext&, const Request&) {
+  JsonWriter json;
+  json.StartObject();
+  json.Field("count", count_.fetch_add(1, std::memory_order_relaxed) + 1);
+  json.Field("instanceId", instance_id_);
+  json.Field("processId", std::int64_t{getpid()});
+  json.Field("warning",
+             "This counter is this instance's own; the other instances have theirs, and a restart "
+             "begins anew.");
+  json.EndObject();
+  co_return UncachedResponse(json);
+}
+
+Task<absl::StatusOr<Response>> LabHandlers::CpuBound(RequestContext& context,
+                                                     const Request& request) {
+  QueryReader query(request);
+  const std::chrono::milliseconds burn(query.Integer("ms", kDefaultBurnMs, 1, kMaxBurnMs));
+  const std::string_view mode = query.OneOf("mode", {"block", "offload"});
+  absl::Status good = query.Check();
+  if (!good.ok()) co_return good;
+
+  const MonotonicTime start = context.clock.Now();
+  if (mode == "block") {
+    BurnCpu(context.clock, burn);
+  } else {
+    const Clock& clock = context.clock;
+    WorkerPool::Work work = [&clock, burn](std::stop_token stop) { BurnCpu(clock, burn, stop); };
+    Task<absl::Status> offloaded = workers_.Run(context, std::move(work));
+    absl::Status status = co_await offloaded;
+    if (!status.ok()) co_return status;
+  }
+  const std::chrono::duration<double, std::milli> took = context.clock.Now() - start;
+
+  JsonWriter json;
+  json.StartObject();
+  json.Field("message", mode == "block" ? "Held this event loop; its other requests waited."
+                                        : "Worked beside the event loop; no other request waited.");
+  json.Field("durationMs", took.count());
+  json.Field("mode", mode);
+  json.Field("instanceId", instance_id_);
+  json.EndObject();
+  co_return UncachedResponse(json);
+}
+
+}  // namespace scaleout::gateway

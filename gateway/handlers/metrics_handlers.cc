@@ -1,0 +1,94 @@
+#include "gateway/handlers/metrics_handlers.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+
+#include "gateway/handlers/json_response.h"
+
+namespace scaleout::gateway {
+namespace {
+
+void WriteProcess(JsonWriter& json, const ProcessSnapshot& process) {
+  json.StartObject("process");
+  json.Field("pid", process.pid);
+  json.Field("uptimeSeconds", process.uptime_seconds);
+  json.Field("cpuSeconds", process.cpu_seconds);
+  json.Field("residentBytes", process.resident_bytes);
+  json.Field("threads", process.threads);
+  json.Field("openFds", process.open_fds);
+  json.EndObject();
+}
+
+void WriteEventLoops(JsonWriter& json, const std::vector<EventLoopSnapshot>& loops) {
+  json.StartArray("eventLoops");
+  for (std::size_t i = 0; i < loops.size(); ++i) {
+    json.StartObject();
+    json.Field("loop", static_cast<std::int64_t>(i));
+    json.StartObject("lagMs");
+    json.Field("current", loops[i].lag_ms_current);
+    json.Field("mean", loops[i].lag_ms_mean);
+    json.Field("p50", loops[i].lag_ms_p50);
+    json.Field("p99", loops[i].lag_ms_p99);
+    json.Field("max", loops[i].lag_ms_max);
+    json.EndObject();
+    json.Field("utilization", loops[i].utilization);
+    json.EndObject();
+  }
+  json.EndArray();
+}
+
+void WriteRequests(JsonWriter& json, const RequestSnapshot& requests) {
+  json.StartObject("requests");
+  json.Field("total", requests.total);
+  json.Field("inFlight", requests.in_flight);
+  json.Field("errors", requests.errors);
+  json.StartObject("latencyMs");
+  json.Field("p50", requests.latency_ms_p50);
+  json.Field("p95", requests.latency_ms_p95);
+  json.Field("p99", requests.latency_ms_p99);
+  json.EndObject();
+  json.EndObject();
+}
+
+void WriteBackend(JsonWriter& json, const BackendGuard& backend) {
+  const BackendCounts counts = backend.counts();
+  json.StartObject(backend.backend());
+  json.Field("calls", counts.calls);
+  json.Field("failures", counts.failures);
+  json.Field("inFlight", counts.in_flight);
+  json.EndObject();
+}
+
+}  // namespace
+
+MetricsHandlers::MetricsHandlers(std::string instance_id, const Metrics& metrics,
+                                 const InstanceSnapshotSource& instance,
+                                 std::vector<const BackendGuard*> backends)
+    : instance_id_(std::move(instance_id)),
+      metrics_(metrics),
+      instance_(instance),
+      backends_(std::move(backends)) {}
+
+Task<absl::StatusOr<Response>> MetricsHandlers::Prometheus(RequestContext&, const Request&) {
+  Response response(200, metrics_.RenderPrometheus());
+  response.content_type = "text/plain; version=0.0.4; charset=utf-8";
+  co_return response;
+}
+
+Task<absl::StatusOr<Response>> MetricsHandlers::Json(RequestContext&, const Request&) {
+  const InstanceSnapshot snapshot = instance_.TakeSnapshot();
+  JsonWriter json;
+  json.StartObject();
+  json.Field("instanceId", instance_id_);
+  WriteProcess(json, snapshot.process);
+  WriteEventLoops(json, snapshot.event_loops);
+  WriteRequests(json, snapshot.requests);
+  json.StartObject("backends");
+  for (const BackendGuard* backend : backends_) WriteBackend(json, *backend);
+  json.EndObject();
+  json.EndObject();
+  co_return UncachedResponse(json);
+}
+
+}  // namespace scaleout::gateway

@@ -1,0 +1,115 @@
+#include "gateway/handlers/order_handlers.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "gateway/handlers/idempotency_key.h"
+#include "gateway/handlers/json_reader.h"
+#include "gateway/handlers/json_response.h"
+#include "gateway/handlers/query_reader.h"
+#include "gateway/handlers/resource_json.h"
+
+namespace scaleout::gateway {
+namespace {
+
+// What the service allows too; said here as well so that one answer names every bad field.
+constexpr std::size_t kMaxItems = 50;
+constexpr std::int64_t kMaxQuantity = 1000;
+
+absl::StatusOr<order::v1::CreateOrderRequest> ParseCreate(const Request& request) {
+  QueryReader query(request);
+  if (absl::Status status = query.Check(); !status.ok()) return status;
+  absl::StatusOr<std::string> key = FindIdempotencyKey(request);
+  if (!key.ok()) return key.status();
+  JsonBody body(request);
+  order::v1::CreateOrderRequest ask;
+  ask.set_user_id(body.root().Id("userId"));
+  body.root().Objects("items", 1, kMaxItems, [&ask](JsonFields& fields) {
+    order::v1::CreateOrderRequest::Item& item = *ask.add_items();
+    item.set_product_id(fields.Id("productId"));
+    item.set_quantity(static_cast<std::int32_t>(fields.Integer("quantity", 1, kMaxQuantity)));
+  });
+  ask.set_idempotency_key(*std::move(key));
+  if (absl::Status status = body.Check(); !status.ok()) return status;
+  return ask;
+}
+
+}  // namespace
+
+Task<absl::StatusOr<Response>> OrderHandlers::List(RequestContext& context,
+                                                   const Request& request) {
+  QueryReader query(request);
+  order::v1::ListOrdersRequest ask;
+  ask.set_page_size(query.PageSize());
+  ask.set_page_token(query.PageToken());
+  ask.set_user_id(query.OptionalId("user_id"));
+  absl::Status good = query.Check();
+  if (!good.ok()) co_return good;
+
+  Task<absl::StatusOr<order::v1::ListOrdersResponse>> call =
+      orders_.ListOrders(context, std::move(ask));
+  const absl::StatusOr<order::v1::ListOrdersResponse> answer = co_await call;
+  if (!answer.ok()) co_return answer.status();
+
+  JsonWriter json;
+  json.StartObject();
+  WritePage(json, answer->orders(), answer->next_page_token(), &WriteOrder);
+  json.EndObject();
+  co_return JsonResponse(json);
+}
+
+Task<absl::StatusOr<Response>> OrderHandlers::Create(RequestContext& context,
+                                                     const Request& request) {
+  absl::StatusOr<order::v1::CreateOrderRequest> ask = ParseCreate(request);
+  if (!ask.ok()) co_return ask.status();
+
+  Task<absl::StatusOr<order::v1::CreateOrderResponse>> call =
+      orders_.CreateOrder(context, *std::move(ask));
+  const absl::StatusOr<order::v1::CreateOrderResponse> answer = co_await call;
+  if (!answer.ok()) co_return answer.status();
+
+  JsonWriter json;
+  WriteOrder(json, answer->order());
+  co_return CreatedResponse(json, absl::StrCat("/api/orders/", answer->order().id()),
+                            answer->replayed());
+}
+
+Task<absl::StatusOr<Response>> OrderHandlers::Get(RequestContext& context, const Request& request) {
+  QueryReader query(request);
+  order::v1::GetOrderRequest ask;
+  ask.set_order_id(query.PathId("id"));
+  absl::Status good = query.Check();
+  if (!good.ok()) co_return good;
+
+  Task<absl::StatusOr<order::v1::GetOrderResponse>> call =
+      orders_.GetOrder(context, std::move(ask));
+  const absl::StatusOr<order::v1::GetOrderResponse> answer = co_await call;
+  if (!answer.ok()) co_return answer.status();
+
+  JsonWriter json;
+  WriteOrder(json, answer->order());
+  co_return JsonResponse(json);
+}
+
+Task<absl::StatusOr<Response>> OrderHandlers::Cancel(RequestContext& context,
+                                                     const Request& request) {
+  QueryReader query(request);
+  order::v1::CancelOrderRequest ask;
+  ask.set_order_id(query.PathId("id"));
+  absl::Status good = query.Check();
+  if (!good.ok()) co_return good;
+
+  Task<absl::StatusOr<order::v1::CancelOrderResponse>> call =
+      orders_.CancelOrder(context, std::move(ask));
+  const absl::StatusOr<order::v1::CancelOrderResponse> answer = co_await call;
+  if (!answer.ok()) co_return answer.status();
+
+  JsonWriter json;
+  WriteOrder(json, answer->order());
+  co_return JsonResponse(json);
+}
+
+}  // namespace scaleout::gateway

@@ -1,0 +1,31 @@
+// /api/orders: the order service over HTTP.
+//
+// Each handler parses, asks and renders. Stateless apart from the injected backend, which outlives
+// it, and hence shared by all loops.
+#ifndef SCALEOUT_GATEWAY_HANDLERS_ORDER_HANDLERS_H_
+#define SCALEOUT_GATEWAY_HANDLERS_ORDER_HANDLERS_H_
+
+#include "absl/status/statusor.h"
+#include "gateway/async/request_context.h"
+#include "gateway/async/task.h"
+#include "gateway/backends/order_backend.h"
+#include "gateway/http/message.h"
+
+namespace scaleout::gateway {
+
+class OrderHandlers {
+ public:
+  explicit OrderHandlers(OrderBackend& orders) : orders_(orders) {}
+
+  Task<absl::StatusOr<Response>> List(RequestContext& context, const Request& request);
+  Task<absl::StatusOr<Response>> Create(RequestContext& context, const Request& request);
+  Task<absl::StatusOr<Response>> Get(RequestContext& context, const Request& request);
+  Task<absl::StatusOr<Response>> Cancel(RequestContext& context, const Request& request);
+
+ private:
+  OrderBackend& orders_;
+};
+
+}  // namespace scaleout::gateway
+
+#endif  // SCALEOUT_GATEWAY_HANDLERS_ORDER_HANDLERS_H_

@@ -1,0 +1,120 @@
+#include "gateway/handlers/overview_handlers.h"
+
+#include <chrono>
+#include <string_view>
+#include <tuple>
+#include <utility>
+
+#include "common/status.h"
+#include "gateway/async/when_all.h"
+#include "gateway/handlers/json_response.h"
+#include "gateway/handlers/query_reader.h"
+#include "gateway/handlers/resource_json.h"
+
+namespace scaleout::gateway {
+namespace {
+
+using UserAnswer = absl::StatusOr<user::v1::GetUserResponse>;
+using OrdersAnswer = absl::StatusOr<order::v1::ListOrdersResponse>;
+using PaymentsAnswer = absl::StatusOr<payment::v1::ListPaymentsResponse>;
+
+template <typename Answer>
+struct Part {
+  Part(Answer answer_in, Duration latency_in) : answer(std::move(answer_in)), latency(latency_in) {}
+
+  Answer answer;
+  Duration latency;
+};
+
+template <typename Answer>
+Task<Part<Answer>> Timed(const Clock& clock, Task<Answer> call) {
+  const MonotonicTime start = clock.Now();
+  Answer answer = co_await call;
+  Part<Answer> part(std::move(answer), clock.Now() - start);
+  co_return part;
+}
+
+std::string_view PartStatus(const absl::Status& status) {
+  if (status.ok()) return "ok";
+  if (ReasonOf(status) == "CIRCUIT_OPEN") return "circuit_open";
+  return status.code() == absl::StatusCode::kDeadlineExceeded ? "timeout" : "error";
+}
+
+template <typename Answer>
+void WritePart(JsonWriter& json, std::string_view name, const Part<Answer>& part) {
+  json.StartObject(name);
+  json.Field("status", PartStatus(part.answer.status()));
+  json.Field("latencyMs", std::chrono::duration<double, std::milli>(part.latency).count());
+  json.EndObject();
+}
+
+Response Render(const Part<UserAnswer>& user, const Part<OrdersAnswer>& orders,
+                const Part<PaymentsAnswer>& payments) {
+  JsonWriter json;
+  json.StartObject();
+  json.Key("user");
+  WriteUser(json, user.answer->user());
+  if (orders.answer.ok()) {
+    json.StartObject("orders");
+    WritePage(json, orders.answer->orders(), orders.answer->next_page_token(), &WriteOrder);
+    json.EndObject();
+  } else {
+    json.Null("orders");
+  }
+  if (payments.answer.ok()) {
+    json.StartObject("payments");
+    WritePage(json, payments.answer->payments(), payments.answer->next_page_token(), &WritePayment);
+    json.EndObject();
+  } else {
+    json.Null("payments");
+  }
+  json.StartObject("_meta");
+  json.StartObject("parts");
+  WritePart(json, "user", user);
+  WritePart(json, "orders", orders);
+  WritePart(json, "payments", payments);
+  json.EndObject();
+  json.EndObject();
+  json.EndObject();
+
+  if (orders.answer.ok() && payments.answer.ok()) {
+    Response response = JsonResponse(json);
+    response.headers.emplace_back("X-Aggregate-Complete", "true");
+    return response;
+  }
+  Response response = UncachedResponse(json);
+  response.headers.emplace_back("X-Aggregate-Complete", "false");
+  return response;
+}
+
+}  // namespace
+
+Task<absl::StatusOr<Response>> OverviewHandlers::Get(RequestContext& context,
+                                                     const Request& request) {
+  QueryReader query(request);
+  user::v1::GetUserRequest ask_user;
+  ask_user.set_user_id(query.PathId("id"));
+  absl::Status good = query.Check();
+  if (!good.ok()) co_return good;
+  order::v1::ListOrdersRequest ask_orders;
+  ask_orders.set_user_id(ask_user.user_id());
+  ask_orders.set_page_size(kOverviewItems);
+  payment::v1::ListPaymentsRequest ask_payments;
+  ask_payments.set_user_id(ask_user.user_id());
+  ask_payments.set_page_size(kOverviewItems);
+
+  const Clock& clock = context.clock;
+  Task<Part<UserAnswer>> get_user = Timed(clock, users_.GetUser(context, std::move(ask_user)));
+  Task<Part<OrdersAnswer>> list_orders =
+      Timed(clock, orders_.ListOrders(context, std::move(ask_orders)));
+  Task<Part<PaymentsAnswer>> list_payments =
+      Timed(clock, payments_.ListPayments(context, std::move(ask_payments)));
+  WhenAll all(get_user, list_orders, list_payments);
+  const std::tuple<Part<UserAnswer>, Part<OrdersAnswer>, Part<PaymentsAnswer>> parts = co_await all;
+  const auto& [user, orders, payments] = parts;
+
+  if (!user.answer.ok()) co_return user.answer.status();
+  co_return Render(user, orders, payments);
+}
+
+}  // namespace scaleout::gateway

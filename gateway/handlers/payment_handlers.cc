@@ -1,0 +1,99 @@
+#include "gateway/handlers/payment_handlers.h"
+
+#include <cstddef>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "gateway/handlers/idempotency_key.h"
+#include "gateway/handlers/json_reader.h"
+#include "gateway/handlers/json_response.h"
+#include "gateway/handlers/query_reader.h"
+#include "gateway/handlers/resource_json.h"
+
+namespace scaleout::gateway {
+namespace {
+
+// What the service allows too; said here as well so that one answer names every bad field.
+constexpr std::size_t kCurrencyCharacters = 3;
+constexpr std::size_t kMaxTokenCharacters = 200;
+
+absl::StatusOr<payment::v1::CreatePaymentRequest> ParseCreate(const Request& request) {
+  QueryReader query(request);
+  if (absl::Status status = query.Check(); !status.ok()) return status;
+  absl::StatusOr<std::string> key = RequireIdempotencyKey(request);
+  if (!key.ok()) return key.status();
+  JsonBody body(request);
+  JsonFields& fields = body.root();
+  payment::v1::CreatePaymentRequest ask;
+  ask.set_order_id(fields.Id("orderId"));
+  ask.set_user_id(fields.Id("userId"));
+  ask.mutable_amount()->set_amount_minor(fields.Integer("amount", 1, kMaxId));
+  ask.mutable_amount()->set_currency_code(
+      fields.String("currency", kCurrencyCharacters, kCurrencyCharacters));
+  ask.set_payment_method_token(fields.String("paymentMethodToken", 1, kMaxTokenCharacters));
+  ask.set_idempotency_key(*std::move(key));
+  if (absl::Status status = body.Check(); !status.ok()) return status;
+  return ask;
+}
+
+}  // namespace
+
+Task<absl::StatusOr<Response>> PaymentHandlers::List(RequestContext& context,
+                                                     const Request& request) {
+  QueryReader query(request);
+  payment::v1::ListPaymentsRequest ask;
+  ask.set_page_size(query.PageSize());
+  ask.set_page_token(query.PageToken());
+  ask.set_user_id(query.OptionalId("user_id"));
+  ask.set_order_id(query.OptionalId("order_id"));
+  absl::Status good = query.Check();
+  if (!good.ok()) co_return good;
+
+  Task<absl::StatusOr<payment::v1::ListPaymentsResponse>> call =
+      payments_.ListPayments(context, std::move(ask));
+  const absl::StatusOr<payment::v1::ListPaymentsResponse> answer = co_await call;
+  if (!answer.ok()) co_return answer.status();
+
+  JsonWriter json;
+  json.StartObject();
+  WritePage(json, answer->payments(), answer->next_page_token(), &WritePayment);
+  json.EndObject();
+  co_return JsonResponse(json);
+}
+
+Task<absl::StatusOr<Response>> PaymentHandlers::Create(RequestContext& context,
+                                                       const Request& request) {
+  absl::StatusOr<payment::v1::CreatePaymentRequest> ask = ParseCreate(request);
+  if (!ask.ok()) co_return ask.status();
+
+  Task<absl::StatusOr<payment::v1::CreatePaymentResponse>> call =
+      payments_.CreatePayment(context, *std::move(ask));
+  const absl::StatusOr<payment::v1::CreatePaymentResponse> answer = co_await call;
+  if (!answer.ok()) co_return answer.status();
+
+  JsonWriter json;
+  WritePayment(json, answer->payment());
+  co_return CreatedResponse(json, absl::StrCat("/api/payments/", answer->payment().id()),
+                            answer->replayed());
+}
+
+Task<absl::StatusOr<Response>> PaymentHandlers::Get(RequestContext& context,
+                                                    const Request& request) {
+  QueryReader query(request);
+  payment::v1::GetPaymentRequest ask;
+  ask.set_payment_id(query.PathId("id"));
+  absl::Status good = query.Check();
+  if (!good.ok()) co_return good;
+
+  Task<absl::StatusOr<payment::v1::GetPaymentResponse>> call =
+      payments_.GetPayment(context, std::move(ask));
+  const absl::StatusOr<payment::v1::GetPaymentResponse> answer = co_await call;
+  if (!answer.ok()) co_return answer.status();
+
+  JsonWriter json;
+  WritePayment(json, answer->payment());
+  co_return JsonResponse(json);
+}
+
+}  // namespace scaleout::gateway

@@ -1,0 +1,50 @@
+#include "gateway/handlers/product_handlers.h"
+
+#include <utility>
+
+#include "gateway/handlers/json_response.h"
+#include "gateway/handlers/query_reader.h"
+#include "gateway/handlers/resource_json.h"
+
+namespace scaleout::gateway {
+
+Task<absl::StatusOr<Response>> ProductHandlers::List(RequestContext& context,
+                                                     const Request& request) {
+  QueryReader query(request);
+  order::v1::ListProductsRequest ask;
+  ask.set_page_size(query.PageSize());
+  ask.set_page_token(query.PageToken());
+  absl::Status good = query.Check();
+  if (!good.ok()) co_return good;
+
+  Task<absl::StatusOr<order::v1::ListProductsResponse>> call =
+      products_.ListProducts(context, std::move(ask));
+  const absl::StatusOr<order::v1::ListProductsResponse> answer = co_await call;
+  if (!answer.ok()) co_return answer.status();
+
+  JsonWriter json;
+  json.StartObject();
+  WritePage(json, answer->products(), answer->next_page_token(), &WriteProduct);
+  json.EndObject();
+  co_return JsonResponse(json);
+}
+
+Task<absl::StatusOr<Response>> ProductHandlers::Get(RequestContext& context,
+                                                    const Request& request) {
+  QueryReader query(request);
+  order::v1::GetProductRequest ask;
+  ask.set_product_id(query.PathId("id"));
+  absl::Status good = query.Check();
+  if (!good.ok()) co_return good;
+
+  Task<absl::StatusOr<order::v1::GetProductResponse>> call =
+      products_.GetProduct(context, std::move(ask));
+  const absl::StatusOr<order::v1::GetProductResponse> answer = co_await call;
+  if (!answer.ok()) co_return answer.status();
+
+  JsonWriter json;
+  WriteProduct(json, answer->product());
+  co_return JsonResponse(json);
+}
+
+}  // namespace scaleout::gateway

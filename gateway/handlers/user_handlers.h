@@ -1,0 +1,34 @@
+// /api/users: the user service over HTTP.
+//
+// Each handler parses, asks and renders. Stateless apart from the injected backend, which outlives
+// it, and hence shared by all loops.
+#ifndef SCALEOUT_GATEWAY_HANDLERS_USER_HANDLERS_H_
+#define SCALEOUT_GATEWAY_HANDLERS_USER_HANDLERS_H_
+
+#include "absl/status/statusor.h"
+#include "gateway/async/request_context.h"
+#include "gateway/async/task.h"
+#include "gateway/backends/user_backend.h"
+#include "gateway/http/message.h"
+
+namespace scaleout::gateway {
+
+class UserHandlers {
+ public:
+  explicit UserHandlers(UserBackend& users) : users_(users) {}
+
+  // Public profiles, without e-mail addresses.
+  Task<absl::StatusOr<Response>> List(RequestContext& context, const Request& request);
+  Task<absl::StatusOr<Response>> Create(RequestContext& context, const Request& request);
+  Task<absl::StatusOr<Response>> Get(RequestContext& context, const Request& request);
+  // Changes the fields that are present.
+  Task<absl::StatusOr<Response>> Update(RequestContext& context, const Request& request);
+  Task<absl::StatusOr<Response>> Delete(RequestContext& context, const Request& request);
+
+ private:
+  UserBackend& users_;
+};
+
+}  // namespace scaleout::gateway
+
+#endif  // SCALEOUT_GATEWAY_HANDLERS_USER_HANDLERS_H_

@@ -1,0 +1,45 @@
+// The whole public API, as data: method, path, access, limits, handler, one row each.
+//
+// docs/openapi.yaml describes the same rows. The handlers outlive the table that is made of these.
+#ifndef SCALEOUT_GATEWAY_ROUTES_H_
+#define SCALEOUT_GATEWAY_ROUTES_H_
+
+#include <cstdint>
+#include <vector>
+
+#include "gateway/handlers/health_handlers.h"
+#include "gateway/handlers/lab_handlers.h"
+#include "gateway/handlers/metrics_handlers.h"
+#include "gateway/handlers/order_handlers.h"
+#include "gateway/handlers/overview_handlers.h"
+#include "gateway/handlers/payment_handlers.h"
+#include "gateway/handlers/product_handlers.h"
+#include "gateway/handlers/user_handlers.h"
+#include "gateway/http/route.h"
+
+namespace scaleout::gateway {
+
+// Everything that answers. The composition root builds it, each member from what it needs.
+struct Handlers {
+  UserHandlers users;
+  OverviewHandlers overview;
+  ProductHandlers products;
+  OrderHandlers orders;
+  PaymentHandlers payments;
+  HealthHandlers health;
+  MetricsHandlers metrics;
+  LabHandlers lab;
+};
+
+struct RouteOptions {
+  // Off: what is dangerous on purpose does not exist (404).
+  bool lab_endpoints = false;
+  // Of routes that take one.
+  std::int64_t max_body_bytes = 64 * 1024;
+};
+
+std::vector<Route> MakeRoutes(Handlers& handlers, const RouteOptions& options);
+
+}  // namespace scaleout::gateway
+
+#endif  // SCALEOUT_GATEWAY_ROUTES_H_
