@@ -10,6 +10,7 @@
 #include <cstring>
 #include <fstream>
 #include <limits>
+#include <numeric>
 #include <optional>
 #include <utility>
 
@@ -35,23 +36,20 @@ constexpr std::array<Unit, 4> kTimeUnits = {
 constexpr std::array<Unit, 4> kByteUnits = {
     {{"GiB", 1 << 30}, {"MiB", 1 << 20}, {"KiB", 1 << 10}, {"", 1}}};
 
-// How many letters must be inserted, removed, replaced or swapped with their neighbour to get from
-// one to the other (optimal string alignment).
+// How many letters must be inserted, removed or replaced to get from one to the other
+// (Levenshtein).
 std::size_t EditDistance(std::string_view from, std::string_view to) {
-  std::vector<std::vector<std::size_t>> cost(from.size() + 1,
-                                             std::vector<std::size_t>(to.size() + 1));
-  for (std::size_t i = 0; i <= from.size(); ++i) cost[i][0] = i;
-  for (std::size_t j = 0; j <= to.size(); ++j) cost[0][j] = j;
-  for (std::size_t i = 1; i <= from.size(); ++i) {
+  std::vector<std::size_t> costs(to.size() + 1);
+  std::iota(costs.begin(), costs.end(), 0);
+  for (const char letter : from) {
+    std::size_t replace = costs[0]++;
     for (std::size_t j = 1; j <= to.size(); ++j) {
-      const std::size_t replace = cost[i - 1][j - 1] + (from[i - 1] == to[j - 1] ? 0 : 1);
-      cost[i][j] = std::min({cost[i - 1][j] + 1, cost[i][j - 1] + 1, replace});
-      if (i > 1 && j > 1 && from[i - 1] == to[j - 2] && from[i - 2] == to[j - 1]) {
-        cost[i][j] = std::min(cost[i][j], cost[i - 2][j - 2] + 1);
-      }
+      const std::size_t keep_or_replace = replace + (letter == to[j - 1] ? 0 : 1);
+      replace = costs[j];
+      costs[j] = std::min({costs[j] + 1, costs[j - 1] + 1, keep_or_replace});
     }
   }
-  return cost[from.size()][to.size()];
+  return costs.back();
 }
 
 // Zero needs no unit.

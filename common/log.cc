@@ -180,23 +180,14 @@ class FdSink final : public spdlog::sinks::sink {
     ++taken_;
     const bool idle = pool_->queue_size() == 0;
     if (idle) AppendDropped();
-    if (idle || buffer_.size() >= kWriteBytes || waiters_.load() > 0) WriteOut();
-  }
-
-  // The writer thread's last words.
-  void Finish() {
-    AppendDropped();
-    WriteOut();
+    if (idle || buffer_.size() >= kWriteBytes) WriteOut();
   }
 
   // Waits until `lines` lines have been written or dropped; false if kLogFlushLimit passed first.
   bool AwaitWritten(std::uint64_t lines) {
-    waiters_.fetch_add(1);
     std::unique_lock lock(mutex_);
-    const bool written = changed_.wait_for(
-        lock, kLogFlushLimit, [&] { return written_ + pool_->overrun_counter() >= lines; });
-    waiters_.fetch_sub(1);
-    return written;
+    return changed_.wait_for(lock, kLogFlushLimit,
+                             [&] { return written_ + pool_->overrun_counter() >= lines; });
   }
 
   void flush() override {}
@@ -241,7 +232,6 @@ class FdSink final : public spdlog::sinks::sink {
   std::uint64_t taken_ = 0;
   std::uint64_t dropped_ = 0;
 
-  std::atomic<int> waiters_{0};
   std::mutex mutex_;
   std::condition_variable changed_;
   std::uint64_t written_ = 0;
@@ -285,8 +275,8 @@ class JsonLogger final : public Logger {
     explicit Parts(const LogOptions& options)
         : lines(options),
           sink(std::make_shared<FdSink>(options.fd, lines)),
-          pool(std::make_shared<spdlog::details::thread_pool>(
-              kLogQueueLines, 1, PrepareWriterThread, [this] { sink->Finish(); })),
+          pool(std::make_shared<spdlog::details::thread_pool>(kLogQueueLines, 1,
+                                                              PrepareWriterThread)),
           queue(std::make_shared<spdlog::async_logger>(
               options.service, sink, pool, spdlog::async_overflow_policy::overrun_oldest)) {
       sink->Attach(pool.get());

@@ -52,11 +52,11 @@ TEST(ProcessStats, CpuTimeGrowsByWhatIsBurnt) {
   }
 }
 
-TEST(ProcessStats, StartedBeforeNowAndAfterTheMachineDid) {
+TEST(ProcessStats, StartedWithinTheLastMinutes) {
   const double now =
       std::chrono::duration<double>(SystemClock().WallNow().time_since_epoch()).count();
   const double started = ReadProcessStats().start_time_seconds;
-  EXPECT_GT(started, now - 24 * 3600);
+  EXPECT_GT(started, now - 600);
   EXPECT_LT(started, now + 2);
 }
 
