@@ -10,6 +10,7 @@ import os
 import signal
 import subprocess
 import time
+from pathlib import Path
 
 from native import processes, template
 from native.console import StackError
@@ -61,6 +62,12 @@ class Nginx:
         (directory / "balance").mkdir(parents=True, exist_ok=True)
         for source in (ROOT / "deploy/nginx/balance").glob("*.conf"):
             (directory / "balance" / source.name).write_text(source.read_text())
+        (directory / "server.d").mkdir(exist_ok=True)
+        further = directory / "server.d" / "further.conf"
+        if self._settings.nginx_include:
+            further.write_text(Path(self._settings.nginx_include).read_text())
+        else:
+            further.unlink(missing_ok=True)
         return directory
 
     def check(self):

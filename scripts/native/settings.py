@@ -30,6 +30,7 @@ class Settings:
     gateways: list = dataclasses.field(default_factory=lambda: [1, 2, 3])  # those that nginx knows
     strategy: str = "round_robin"
     access_log: bool = True
+    nginx_include: str = ""  # a file of further locations, for experiments
     generation: int = 1  # of nginx's configuration; see nginx.py
     slots: dict = dataclasses.field(default_factory=lambda: {name: "a" for name in SERVICES})
     variables: dict = dataclasses.field(default_factory=dict)  # the caller's own, for the programs
@@ -98,6 +99,7 @@ def from_environment(directory):
         gateways=list(range(1, (gateways_wanted() or 3) + 1)),
         strategy=strategy_wanted() or "round_robin",
         access_log=os.environ.get("NGINX_ACCESS_LOG", "on") != "off",
+        nginx_include=os.environ.get("NGINX_SERVER_INCLUDE", ""),
         variables={name: value for name, value in sorted(os.environ.items())
                    if name.startswith(GATEWAY_PREFIXES + SERVICE_PREFIXES)},
     )

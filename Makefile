@@ -1,0 +1,82 @@
+# Thin verbs over scripts/ and CMake's presets. `make` alone lists them.
+
+# What every verb takes, as in `make up GATEWAYS=5 HTTP_PORT=9000`. RUN_DIR and HTTP_PORT together make another stack.
+PRESET ?= release
+JOBS ?= $(shell nproc)
+export PRESET JOBS
+export RUN_DIR HTTP_PORT GATEWAYS LB_STRATEGY BIN_DIR STACK
+
+STACK_SH := scripts/stack.sh
+BUILD_DIR := build/$(PRESET)
+
+.DEFAULT_GOAL := help
+.PHONY: help deps build release dev asan tsan up down restart status logs scale demo test bench \
+        format lint doctor reset
+
+##@ Run it
+
+up: deps build ## Build what changed and start the stack (GATEWAYS=3); adjusts one that is up
+	@$(STACK_SH) up
+
+down: ## Stop everything; data and logs stay
+	@$(STACK_SH) down
+
+status: ## What runs, where, and whether it is well
+	@$(STACK_SH) status
+
+logs: ## Follow all logs (PART=nginx for one)
+	@$(STACK_SH) logs --follow $(PART)
+
+scale: ## Change the number of gateways, live: make scale GATEWAYS=5
+	@test -n "$(GATEWAYS)" || { echo "how many? make scale GATEWAYS=5" >&2; exit 1; }
+	@$(STACK_SH) scale $(GATEWAYS)
+
+restart: build ## Replace all services and gateways with the newest build, live
+	@$(STACK_SH) restart
+
+##@ See it
+
+demo: ## The scaling tour on the running stack: narrated, checked
+	@scripts/test-scaling.sh
+
+bench: deps release ## Requests/s, latency and CPU per request, on a stack of its own
+	@scripts/bench.sh $(ARGS)
+
+##@ Change it
+
+deps: ## Install what is missing from the distribution's packages
+	@scripts/install-deps.sh
+
+build: $(BUILD_DIR)/CMakeCache.txt ## Build PRESET (release)
+	@cmake --build $(BUILD_DIR) --parallel $(JOBS)
+
+release dev asan tsan: ## Build that preset
+	@$(MAKE) --no-print-directory build PRESET=$@
+
+# CMake looks after its own changes once the cache is there.
+$(BUILD_DIR)/CMakeCache.txt:
+	@cmake --preset $(PRESET)
+
+test: deps build ## All rings: unit, integration, e2e, tidy, docs (RING=unit for one)
+	@scripts/run-tests.sh $(RING)
+
+format: ## Rewrite the C++ sources as .clang-format says
+	@git ls-files '*.h' '*.cc' | xargs -r -P $(JOBS) -n 20 clang-format -i
+
+lint: ## House rules and shell scripts, without a build
+	@scripts/tidy.py
+	@git ls-files '*.sh' '.ci/run' | xargs -r shellcheck
+
+##@ Stuck?
+
+doctor: ## Check this machine: packages, versions, ports, memory, leftovers
+	@scripts/doctor.sh
+
+reset: ## Stop the stack and delete its run directory, data and all
+	@$(STACK_SH) reset
+
+help: ## This list
+	@awk 'BEGIN { FS = ":.*## " } \
+	  /^##@/ { printf "\n%s\n", substr($$0, 5) } \
+	  /^[a-z][a-z ]*:.*## / { gsub(" ", " | ", $$1); printf "  make %-28s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@printf '\nTaken by all: RUN_DIR=.run HTTP_PORT=8080 PRESET=release JOBS=%s\n' "$(JOBS)"

@@ -1,0 +1,1 @@
+"""What the tour, the bench and the drills share: a driver for either stack, a client that measures, a narrator."""

@@ -1,0 +1,63 @@
+"""A small HTTP client that measures: one connection a request, unless told otherwise, and no retries of its own."""
+
+import http.client
+import json
+import time
+import urllib.parse
+
+
+class Answer:
+    def __init__(self, status, headers, body, seconds):
+        self.status = status
+        self.headers = headers
+        self.body = body
+        self.seconds = seconds
+
+    @property
+    def milliseconds(self):
+        return self.seconds * 1000
+
+    @property
+    def instance(self):
+        return self.headers.get("X-Instance-Id", "")
+
+    def json(self):
+        try:
+            return json.loads(self.body)
+        except ValueError:
+            return {}
+
+    def __str__(self):
+        return f"{self.status} {self.body[:200]!r}"
+
+
+class Client:
+    def __init__(self, url, timeout=30):
+        parts = urllib.parse.urlsplit(url)
+        self._host, self._port = parts.hostname, parts.port
+        self._timeout = timeout
+
+    def get(self, path):
+        return self.request("GET", path)
+
+    def post(self, path, body, headers=None):
+        return self.request("POST", path, body, headers)
+
+    def request(self, method, path, body=None, headers=None):
+        """The answer; status 0 with the reason as its body if there was none."""
+        headers = dict(headers or {})
+        payload = None
+        if body is not None:
+            payload = json.dumps(body)
+            headers.setdefault("Content-Type", "application/json")
+        connection = http.client.HTTPConnection(self._host, self._port, timeout=self._timeout)
+        began = time.perf_counter()
+        try:
+            connection.request(method, path, payload, headers)
+            raw = connection.getresponse()
+            body = raw.read().decode(errors="replace")
+            return Answer(raw.status, raw.headers, body, time.perf_counter() - began)
+        except (OSError, http.client.HTTPException) as error:
+            return Answer(0, http.client.HTTPMessage(), f"{type(error).__name__}: {error}", time.perf_counter() - began)
+        finally:
+            connection.close()

@@ -1,0 +1,63 @@
+#!/usr/bin/env bash
+# Runs the test rings of a build and sums them up: the last line is "N passed, N failed", counting single cases where a
+# program tells them (GoogleTest, pytest) and ctest entries otherwise.
+set -euo pipefail
+
+usage() {
+  cat <<'END'
+usage: scripts/run-tests.sh [RING...]
+
+RING is unit, integration, e2e, tidy or docs; none means all, in this order.
+
+  PRESET  which build (default release: build/release)
+  JOBS    how many test programs at once (default: processors); e2e and docs run one by one
+END
+}
+
+ring_exists() {
+  local ring=$1
+  [[ $(ctest --test-dir "$build" -N -L "^$ring\$" | sed -n 's/^Total Tests: //p') -gt 0 ]]
+}
+
+run_ring() {
+  local ring=$1 parallel=$jobs
+  if [[ $ring == e2e || $ring == docs ]]; then
+    parallel=1
+  fi
+  printf '\n== %s ==\n' "$ring"
+  # Their output is what the cases are counted from, so none of it may be cut off.
+  ctest --test-dir "$build" -L "^$ring\$" --parallel "$parallel" --output-on-failure \
+    --test-output-size-passed 10000000 --test-output-size-failed 10000000 \
+    --output-junit "$reports/$ring.xml"
+}
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+build=$root/build/${PRESET:-release}
+jobs=${JOBS:-$(nproc)}
+rings=(unit integration e2e tidy docs)
+
+if [[ ${1:-} == --help || ${1:-} == -h ]]; then
+  usage
+  exit 0
+fi
+if (($# > 0)); then
+  rings=("$@")
+fi
+if [[ ! -f $build/CTestTestfile.cmake ]]; then
+  echo "run-tests: there is no build in $build; \`make build\` makes one" >&2
+  exit 1
+fi
+
+reports=$build/test-reports
+rm -rf "$reports"
+mkdir -p "$reports"
+for ring in "${rings[@]}"; do
+  if ! ring_exists "$ring"; then
+    echo "run-tests: the ring $ring has no tests in $build" >&2
+    exit 1
+  fi
+  # The sum says what failed; the other rings still run.
+  run_ring "$ring" || true
+done
+printf '\n'
+PYTHONDONTWRITEBYTECODE=1 exec /usr/bin/python3 "$root/scripts/sum_tests.py" "$reports"/*.xml
