@@ -3,10 +3,15 @@
 #include <algorithm>
 
 #include "absl/strings/escaping.h"
+#include "common/checksum.h"
 #include "common/status.h"
+#include "common/str_cat.h"
 
 namespace scaleout {
 namespace {
+
+constexpr const char* kPageTokenPointer = "/page_token";
+constexpr const char* kWrongPageToken = "is not a token of this list with this filter";
 
 constexpr std::size_t kWordBytes = 8;
 // Two words: the last id and the checksum.
@@ -24,24 +29,12 @@ std::uint64_t ReadWord(std::string_view bytes, std::size_t offset) {
   return word;
 }
 
-// FNV-1a: the same on every replica and every release, which std::hash does not promise.
-std::uint64_t Checksum(std::string_view scope, std::string_view id_bytes) {
-  std::uint64_t hash = 14695981039346656037u;
-  for (const std::string_view part : {scope, id_bytes}) {
-    for (const char c : part) {
-      hash ^= static_cast<unsigned char>(c);
-      hash *= 1099511628211u;
-    }
-  }
-  return hash;
-}
-
 }  // namespace
 
 std::string MakePageToken(std::string_view scope, std::int64_t last_id) {
   std::string bytes;
   AppendWord(bytes, static_cast<std::uint64_t>(last_id));
-  AppendWord(bytes, Checksum(scope, bytes));
+  AppendWord(bytes, Checksum({scope, bytes}));
   std::string token;
   absl::WebSafeBase64Escape(bytes, &token);
   return token;
@@ -49,16 +42,28 @@ std::string MakePageToken(std::string_view scope, std::int64_t last_id) {
 
 absl::StatusOr<std::int64_t> ParsePageToken(std::string_view scope, std::string_view token) {
   std::string bytes;
-  if (absl::WebSafeBase64Unescape(token, &bytes) && bytes.size() == kTokenBytes &&
+  if (absl::WebSafeBase64Unescape(ToAbsl(token), &bytes) && bytes.size() == kTokenBytes &&
       ReadWord(bytes, kWordBytes) ==
-          Checksum(scope, std::string_view(bytes).substr(0, kWordBytes))) {
+          Checksum({scope, std::string_view(bytes).substr(0, kWordBytes)})) {
     return static_cast<std::int64_t>(ReadWord(bytes, 0));
   }
-  return CheckFields({{"/page_token", "is not a token of this list with this filter"}});
+  return CheckFields({{kPageTokenPointer, kWrongPageToken}});
 }
 
-std::int32_t EffectivePageSize(std::int32_t requested) {
+std::int32_t ParsePageSize(std::int32_t requested, FieldChecks& checks) {
+  checks.Require(requested >= 0, "/page_size", "must not be negative");
   return requested == 0 ? kDefaultPageSize : std::min(requested, kMaxPageSize);
+}
+
+Page ParsePage(std::string_view scope, std::int32_t size, std::string_view token,
+               FieldChecks& checks) {
+  Page page;
+  page.size = ParsePageSize(size, checks);
+  if (token.empty()) return page;
+  const absl::StatusOr<std::int64_t> last_id = ParsePageToken(scope, token);
+  checks.Require(last_id.ok(), kPageTokenPointer, kWrongPageToken);
+  page.after_id = last_id.value_or(0);
+  return page;
 }
 
 }  // namespace scaleout

@@ -1,0 +1,43 @@
+# scaleout_embed_sql(TARGET NAMESPACE NAME MIGRATIONS FILE... DEMO_DATA FILE)
+#
+# Makes a service's SQL part of its binary: generates <NAME>.cc in the build tree, which defines
+# `ServiceSchema <NAMESPACE>::Schema()` (declared by the service's schema.h), and adds it to TARGET. The binary
+# then needs no path at run time, and the build knows when a file changes. Runs itself as a script at build time.
+function(scaleout_embed_sql target namespace)
+  cmake_parse_arguments(arg "" "HEADER;DEMO_DATA" "MIGRATIONS" ${ARGN})
+  set(output "${CMAKE_CURRENT_BINARY_DIR}/schema.cc")
+  list(TRANSFORM arg_MIGRATIONS PREPEND "${CMAKE_CURRENT_SOURCE_DIR}/")
+  set(demo_data "${CMAKE_CURRENT_SOURCE_DIR}/${arg_DEMO_DATA}")
+  # A list does not survive a command line.
+  string(REPLACE ";" "|" migrations "${arg_MIGRATIONS}")
+  add_custom_command(
+    OUTPUT "${output}"
+    COMMAND ${CMAKE_COMMAND} "-DOUTPUT=${output}" "-DNAMESPACE=${namespace}" "-DHEADER=${arg_HEADER}"
+            "-DMIGRATIONS=${migrations}" "-DDEMO_DATA=${demo_data}" -P "${CMAKE_CURRENT_FUNCTION_LIST_FILE}"
+    DEPENDS ${arg_MIGRATIONS} "${demo_data}" "${CMAKE_CURRENT_FUNCTION_LIST_FILE}"
+    COMMENT "Embedding the SQL of ${namespace}" VERBATIM)
+  target_sources(${target} PRIVATE "${output}")
+endfunction()
+
+if(CMAKE_SCRIPT_MODE_FILE)
+  string(REPLACE "|" ";" migrations "${MIGRATIONS}")
+  set(entries "")
+  foreach(file IN LISTS migrations)
+    get_filename_component(name "${file}" NAME)
+    file(READ "${file}" text)
+    string(APPEND entries "      {\"${name}\", R\"embedded(${text})embedded\"},\n")
+  endforeach()
+  file(READ "${DEMO_DATA}" text)
+  file(WRITE "${OUTPUT}" "#include \"${HEADER}\"
+
+namespace ${NAMESPACE} {
+
+ServiceSchema Schema() {
+  return {{
+${entries}      },
+      R\"embedded(${text})embedded\"};
+}
+
+}  // namespace ${NAMESPACE}
+")
+endif()

@@ -1,0 +1,77 @@
+// The users' table, as plain structs. All of its SQL is in the .cc.
+//
+// Every method takes the call on whose behalf it works and answers its statuses, and the pool's:
+// UNAVAILABLE, DEADLINE_EXCEEDED, CANCELLED. Implementations are thread-safe.
+#ifndef SCALEOUT_SERVICES_USER_USER_REPOSITORY_H_
+#define SCALEOUT_SERVICES_USER_USER_REPOSITORY_H_
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "common/call_context.h"
+#include "common/clock.h"
+#include "common/typed_id.h"
+
+namespace scaleout {
+class PostgresPool;
+}  // namespace scaleout
+
+namespace scaleout::user {
+
+using UserId = TypedId<struct UserIdTag>;
+
+struct UserRecord {
+  UserId id;
+  std::string email;
+  std::string name;
+  WallTime created_at;
+  WallTime updated_at;
+};
+
+struct NewUser {
+  std::string email;
+  std::string name;
+  std::string idempotency_key;  // empty: none
+};
+
+struct CreatedUser {
+  UserRecord user;
+  bool replayed = false;
+};
+
+struct UserChange {
+  std::optional<std::string> email;
+  std::optional<std::string> name;
+};
+
+class UserRepository {
+ public:
+  virtual ~UserRepository() = default;
+
+  // ALREADY_EXISTS if the address is taken; FAILED_PRECONDITION with IDEMPOTENCY_KEY_REUSED if the
+  // key was used for another payload.
+  virtual absl::StatusOr<CreatedUser> Create(const CallContext& call, const NewUser& user) = 0;
+  virtual absl::StatusOr<UserRecord> Get(const CallContext& call, UserId id) = 0;
+  // Those that exist, in no order; one statement.
+  virtual absl::StatusOr<std::vector<UserRecord>> FindMany(const CallContext& call,
+                                                           const std::vector<UserId>& ids) = 0;
+  // Newest first, from below `before` (none: from the newest), at most `limit`.
+  virtual absl::StatusOr<std::vector<UserRecord>> List(const CallContext& call,
+                                                       std::optional<UserId> before, int limit) = 0;
+  // NOT_FOUND, ALREADY_EXISTS.
+  virtual absl::StatusOr<UserRecord> Update(const CallContext& call, UserId id,
+                                            const UserChange& change) = 0;
+  // NOT_FOUND.
+  virtual absl::Status Delete(const CallContext& call, UserId id) = 0;
+};
+
+// `pool` must outlive the repository.
+std::unique_ptr<UserRepository> MakeUserRepository(PostgresPool& pool);
+
+}  // namespace scaleout::user
+
+#endif  // SCALEOUT_SERVICES_USER_USER_REPOSITORY_H_

@@ -1,0 +1,148 @@
+#include "services/user/user_service.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/field_checks.h"
+#include "common/page_token.h"
+#include "common/wall_time.h"
+
+namespace scaleout::user {
+namespace {
+
+constexpr std::string_view kUsersScope = "users";
+constexpr std::size_t kMinEmail = 3;
+constexpr std::size_t kMaxEmail = 254;
+constexpr std::size_t kMaxName = 100;
+
+void CheckEmail(FieldChecks& checks, std::string_view email) {
+  checks.Text("/email", email, kMinEmail, kMaxEmail);
+  // Whether mail arrives, only mail can tell; this catches what cannot be an address.
+  const std::size_t at = email.find('@');
+  const bool looks_like_one = at != std::string_view::npos && at > 0 && at + 1 < email.size() &&
+                              email.find('@', at + 1) == std::string_view::npos &&
+                              email.find(' ') == std::string_view::npos;
+  checks.Require(looks_like_one, "/email", "must be an e-mail address");
+}
+
+void CheckName(FieldChecks& checks, std::string_view name) {
+  checks.Text("/name", name, 1, kMaxName);
+}
+
+void ToProto(const UserRecord& user, v1::User& message) {
+  message.set_id(user.id.value());
+  message.set_email(user.email);
+  message.set_name(user.name);
+  scaleout::ToProto(user.created_at, *message.mutable_created_at());
+  scaleout::ToProto(user.updated_at, *message.mutable_updated_at());
+}
+
+}  // namespace
+
+absl::Status UserService::CreateUser(const CallContext& call, const v1::CreateUserRequest& request,
+                                     v1::CreateUserResponse& response) {
+  FieldChecks checks;
+  CheckEmail(checks, request.email());
+  CheckName(checks, request.name());
+  checks.IdempotencyKey("/idempotencyKey", request.idempotency_key());
+  if (!checks.ok()) return checks.Check();
+
+  const absl::StatusOr<CreatedUser> created =
+      repository_.Create(call, NewUser{request.email(), request.name(), request.idempotency_key()});
+  if (!created.ok()) return created.status();
+  ToProto(created->user, *response.mutable_user());
+  response.set_replayed(created->replayed);
+  return absl::OkStatus();
+}
+
+absl::Status UserService::GetUser(const CallContext& call, const v1::GetUserRequest& request,
+                                  v1::GetUserResponse& response) {
+  FieldChecks checks;
+  checks.Id("/userId", request.user_id());
+  if (!checks.ok()) return checks.Check();
+
+  const absl::StatusOr<UserRecord> user = repository_.Get(call, UserId(request.user_id()));
+  if (!user.ok()) return user.status();
+  ToProto(*user, *response.mutable_user());
+  return absl::OkStatus();
+}
+
+absl::Status UserService::BatchGetUsers(const CallContext& call,
+                                        const v1::BatchGetUsersRequest& request,
+                                        v1::BatchGetUsersResponse& response) {
+  const std::vector<std::int64_t> keys(request.user_ids().begin(), request.user_ids().end());
+  FieldChecks checks;
+  checks.BatchIds("/userIds", keys, kMaxBatchKeys);
+  if (!checks.ok()) return checks.Check();
+
+  const std::vector<UserId> ids(keys.begin(), keys.end());
+  const absl::StatusOr<std::vector<UserRecord>> users = repository_.FindMany(call, ids);
+  if (!users.ok()) return users.status();
+  std::map<UserId, const UserRecord*> by_id;
+  for (const UserRecord& user : *users) by_id[user.id] = &user;
+  for (const UserId id : ids) {
+    v1::BatchGetUsersResponse::Entry& entry = *response.add_entries();
+    if (const auto found = by_id.find(id); found != by_id.end()) {
+      ToProto(*found->second, *entry.mutable_user());
+    } else {
+      entry.mutable_error()->set_code(static_cast<std::int32_t>(absl::StatusCode::kNotFound));
+      entry.mutable_error()->set_message("there is no user " + std::to_string(id.value()));
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status UserService::ListUsers(const CallContext& call, const v1::ListUsersRequest& request,
+                                    v1::ListUsersResponse& response) {
+  FieldChecks checks;
+  const Page page = ParsePage(kUsersScope, request.page_size(), request.page_token(), checks);
+  if (!checks.ok()) return checks.Check();
+
+  std::optional<UserId> before;
+  if (page.after_id != 0) before = UserId(page.after_id);
+  // One more than the page tells whether there is another.
+  absl::StatusOr<std::vector<UserRecord>> users = repository_.List(call, before, page.size + 1);
+  if (!users.ok()) return users.status();
+  const auto size = std::min(users->size(), static_cast<std::size_t>(page.size));
+  for (std::size_t i = 0; i < size; ++i) ToProto((*users)[i], *response.add_users());
+  if (users->size() > size) {
+    response.set_next_page_token(MakePageToken(kUsersScope, (*users)[size - 1].id.value()));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status UserService::UpdateUser(const CallContext& call, const v1::UpdateUserRequest& request,
+                                     v1::UpdateUserResponse& response) {
+  FieldChecks checks;
+  checks.Id("/userId", request.user_id());
+  UserChange change;
+  if (request.has_email()) {
+    CheckEmail(checks, request.email());
+    change.email = request.email();
+  }
+  if (request.has_name()) {
+    CheckName(checks, request.name());
+    change.name = request.name();
+  }
+  if (!checks.ok()) return checks.Check();
+
+  const absl::StatusOr<UserRecord> user =
+      repository_.Update(call, UserId(request.user_id()), change);
+  if (!user.ok()) return user.status();
+  ToProto(*user, *response.mutable_user());
+  return absl::OkStatus();
+}
+
+absl::Status UserService::DeleteUser(const CallContext& call, const v1::DeleteUserRequest& request,
+                                     v1::DeleteUserResponse& /*response*/) {
+  FieldChecks checks;
+  checks.Id("/userId", request.user_id());
+  if (!checks.ok()) return checks.Check();
+  return repository_.Delete(call, UserId(request.user_id()));
+}
+
+}  // namespace scaleout::user

@@ -1,0 +1,40 @@
+// What each RPC of scaleout.user.v1.UserService does: validate, ask the repository, map. No SQL and
+// no gRPC.
+//
+// An RPC fills its response and answers OK, or answers a status and leaves the response alone.
+// Thread-safe if the repository is.
+#ifndef SCALEOUT_SERVICES_USER_USER_SERVICE_H_
+#define SCALEOUT_SERVICES_USER_USER_SERVICE_H_
+
+#include "absl/status/status.h"
+#include "common/call_context.h"
+#include "scaleout/user/v1/user.pb.h"
+#include "services/user/user_repository.h"
+
+namespace scaleout::user {
+
+class UserService {
+ public:
+  // `repository` must outlive the service.
+  explicit UserService(UserRepository& repository) : repository_(repository) {}
+
+  absl::Status CreateUser(const CallContext& call, const v1::CreateUserRequest& request,
+                          v1::CreateUserResponse& response);
+  absl::Status GetUser(const CallContext& call, const v1::GetUserRequest& request,
+                       v1::GetUserResponse& response);
+  absl::Status BatchGetUsers(const CallContext& call, const v1::BatchGetUsersRequest& request,
+                             v1::BatchGetUsersResponse& response);
+  absl::Status ListUsers(const CallContext& call, const v1::ListUsersRequest& request,
+                         v1::ListUsersResponse& response);
+  absl::Status UpdateUser(const CallContext& call, const v1::UpdateUserRequest& request,
+                          v1::UpdateUserResponse& response);
+  absl::Status DeleteUser(const CallContext& call, const v1::DeleteUserRequest& request,
+                          v1::DeleteUserResponse& response);
+
+ private:
+  UserRepository& repository_;
+};
+
+}  // namespace scaleout::user
+
+#endif  // SCALEOUT_SERVICES_USER_USER_SERVICE_H_
