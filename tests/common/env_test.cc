@@ -193,6 +193,22 @@ TEST_F(EnvironmentTest, NamesTheNearestVariableForAnUnknownOne) {
             "GATEWAY_LOPS: unknown variable; did you mean GATEWAY_LOOPS?");
 }
 
+TEST_F(EnvironmentTest, NearestCountsLettersLeftOutAddedAndReplaced) {
+  const auto suggestion = [](const char* unknown) {
+    Environment env({{unknown, "1"}}, {"X_"});
+    for (const char* known :
+         {"X_BODY_TIMEOUT", "X_HEAD", "X_HEAD_TIMEOUT", "X_LISTEN", "X_LOOPS"}) {
+      env.String(known, "");
+    }
+    return Problems(env);
+  };
+  EXPECT_THAT(suggestion("X_HED_TIMEUT"), HasSubstr("did you mean X_HEAD_TIMEOUT?"));
+  EXPECT_THAT(suggestion("X_HEADER_TIMEOUTS"), HasSubstr("did you mean X_HEAD_TIMEOUT?"));
+  EXPECT_THAT(suggestion("X_BADY_TIMEOUT"), HasSubstr("did you mean X_BODY_TIMEOUT?"));
+  EXPECT_THAT(suggestion("X_LISTENS"), HasSubstr("did you mean X_LISTEN?"));
+  EXPECT_THAT(suggestion("X_LOOPZZ"), HasSubstr("did you mean X_LOOPS?"));
+}
+
 TEST_F(EnvironmentTest, SuggestsNothingWhereNothingIsKnown) {
   EXPECT_EQ(Problems(Environment({{"X_A", "1"}}, {"X_"})), "X_A: unknown variable");
 }
