@@ -119,7 +119,7 @@ class HttpServerTest : public ::testing::Test {
         }));
     rows.push_back(
         MakeRoute("/big", [](RequestContext&, const Request&) -> Task<absl::StatusOr<Response>> {
-          co_return Response(200, std::string(32 << 20, 'x'));
+          co_return Response(200, std::string(8 << 20, 'x'));
         }));
     rows.push_back(MakeRoute(
         "/block", [this](RequestContext&, const Request&) -> Task<absl::StatusOr<Response>> {
@@ -251,7 +251,7 @@ TEST_F(HttpServerTest, ASlowReaderOfALargeAnswerHoldsNobodyUp) {
   slow.Send("GET /big HTTP/1.1\r\nHost: h\r\n\r\n");
   for (int i = 0; i < 20; ++i) EXPECT_THAT(Get("/hello"), EndsWith("hello"));
   const std::string response = slow.ReadResponse();
-  EXPECT_GT(response.size(), std::size_t{32} << 20);
+  EXPECT_GT(response.size(), std::size_t{8} << 20);
 }
 
 TEST_F(HttpServerTest, KilledClientsLeaveNoDescriptorBehind) {
@@ -259,7 +259,7 @@ TEST_F(HttpServerTest, KilledClientsLeaveNoDescriptorBehind) {
   Get("/hello");
   ASSERT_TRUE(Eventually([this] { return stats.active.value() == 0; }));
   const std::int64_t before = ReadProcessStats().open_fds;
-  for (int i = 0; i < 200; ++i) {
+  for (int i = 0; i < 60; ++i) {
     TcpClient client(port);
     client.Send(i % 3 == 0   ? "GET /hello HTTP/1.1\r\nHost: h\r\n\r\n"
                 : i % 3 == 1 ? "GET /big HTTP/1.1\r\nHost: h\r\n\r\n"

@@ -1,0 +1,124 @@
+#include "gateway/gateway.h"
+
+#include <cstdlib>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "common/clock.h"
+#include "common/metrics.h"
+#include "gateway/async/worker_pool.h"
+#include "gateway/backends/backend_channels.h"
+#include "gateway/backends/backend_health.h"
+#include "gateway/http/http_server.h"
+#include "gateway/observability/instance_stats.h"
+#include "gateway/observability/loop_monitors.h"
+#include "gateway/observability/loop_watchdog.h"
+#include "gateway/observability/loop_watchdog_thread.h"
+#include "gateway/observability/readiness.h"
+#include "gateway/observability/request_stats.h"
+#include "gateway/routes.h"
+
+namespace scaleout::gateway {
+namespace {
+
+// A loop that takes no tick for so long is not alive, long before the watchdog gives up on it.
+constexpr std::chrono::seconds kLivenessBound{5};
+
+struct Backends {
+  Backends(const GatewayConfig& config, Metrics& metrics, Logger& logger)
+      : channels({config.user_target, config.order_target, config.payment_target}, metrics,
+                 logger) {}
+
+  BackendChannels channels;
+  std::unique_ptr<UserBackend> users = MakeUserBackend(channels.user());
+  std::unique_ptr<OrderBackend> orders = MakeOrderBackend(channels.order());
+  std::unique_ptr<ProductBackend> products = MakeProductBackend(channels.order());
+  std::unique_ptr<PaymentBackend> payments = MakePaymentBackend(channels.payment());
+  std::unique_ptr<BackendHealth> user_health = MakeBackendHealth(channels.user());
+  std::unique_ptr<BackendHealth> order_health = MakeBackendHealth(channels.order());
+  std::unique_ptr<BackendHealth> payment_health = MakeBackendHealth(channels.payment());
+};
+
+std::vector<std::string> PathsOf(const RouteTable& routes) {
+  std::vector<std::string> paths;
+  for (const Route& route : routes.routes()) paths.push_back(route.path);
+  return paths;
+}
+
+HttpServerOptions ServerOptions(const GatewayConfig& config) {
+  HttpServerOptions options;
+  options.pipeline.instance_id = config.instance_id;
+  options.pipeline.access_log = config.access_log;
+  options.limits = config.connection;
+  options.max_connections = config.max_connections;
+  return options;
+}
+
+}  // namespace
+
+int RunGateway(const GatewayConfig& config, ListenSocket socket, StopSignals& signals,
+               Logger& logger) {
+  const Clock& clock = SystemClock();
+  const std::uint16_t port = socket.port();
+  const std::unique_ptr<Metrics> metrics = MakeMetrics();
+  AddProcessMetrics(*metrics);
+
+  Backends backends(config, *metrics, logger);
+  WorkerPool workers(config.offload_threads, config.offload_queue);
+  LoopMonitors monitors;
+  RequestStats stats;
+  InstanceStats instance(clock, monitors, stats);
+  Readiness readiness([&] { return monitors.MakeProgress(clock.Now(), kLivenessBound); });
+
+  Handlers handlers{
+      UserHandlers(*backends.users),
+      OverviewHandlers(*backends.users, *backends.orders, *backends.payments),
+      ProductHandlers(*backends.products),
+      OrderHandlers(*backends.orders),
+      PaymentHandlers(*backends.payments),
+      HealthHandlers(config.instance_id, readiness,
+                     {*backends.user_health, *backends.order_health, *backends.payment_health}),
+      MetricsHandlers(config.instance_id, *metrics, instance,
+                      {&backends.channels.user().guard(), &backends.channels.order().guard(),
+                       &backends.channels.payment().guard()}),
+      LabHandlers(config.instance_id, workers),
+  };
+  const RouteTable routes(MakeRoutes(handlers, {config.lab_endpoints}));
+  monitors.Fill(config.loops, clock, *metrics, PathsOf(routes));
+  HttpServer server(ServerOptions(config), std::move(socket), routes, clock, *metrics, logger,
+                    monitors.all(), stats);
+
+  LoopWatchdogConfig watchdog_config;
+  watchdog_config.abort_after = config.loop_abort_after;
+  LoopWatchdog watchdog(watchdog_config, monitors.all(), logger, [&logger] {
+    logger.Flush();
+    std::abort();
+  });
+
+  server.Start();
+  readiness.SetStarted();
+  logger.Info("serving",
+              {{"port", static_cast<int>(port)}, {"loops", static_cast<int>(config.loops)}});
+  bool drained = false;
+  {
+    const LoopWatchdogThread watching(watchdog, clock);
+    const int signal = signals.Wait();
+    signals.Release();
+    readiness.SetDraining();
+    logger.Info("draining", {{"signal", signal}});
+    drained = server.Drain(config.drain);
+  }
+  logger.Info(drained ? "stopped" : "stopped with requests in flight",
+              {{"inFlight", stats.active.value()}});
+  logger.Flush();
+  // Requests that outlived the timeout still stand on everything here, so nothing may be destroyed
+  // under them.
+  if (!drained) std::_Exit(EXIT_FAILURE);
+  workers.Stop();
+  backends.channels.WaitForCallbacks();
+  return EXIT_SUCCESS;
+}
+
+}  // namespace scaleout::gateway
