@@ -127,7 +127,8 @@ void ConcurrencyLimiter::EndWindow(MonotonicTime now) {
 double ConcurrencyLimiter::LatencyGradient() {
   votes_.clear();
   for (RouteWindow& route : routes_) {
-    if (route.requests > 0) votes_.push_back({RouteGradient(route), route.requests});
+    const std::int64_t requests = route.requests;
+    if (requests > 0) votes_.push_back({EndRouteWindow(route), requests});
   }
   std::sort(votes_.begin(), votes_.end(),
             [](const Vote& a, const Vote& b) { return a.gradient > b.gradient; });
@@ -139,7 +140,7 @@ double ConcurrencyLimiter::LatencyGradient() {
   return 1;
 }
 
-double ConcurrencyLimiter::RouteGradient(RouteWindow& route) const {
+double ConcurrencyLimiter::EndRouteWindow(RouteWindow& route) const {
   if (route.succeeded > 0) LearnBaseline(route);
   double gradient = 1;
   if (route.baseline_windows > 0) {

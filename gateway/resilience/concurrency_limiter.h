@@ -23,8 +23,9 @@
 // nothing, a loop that cannot keep up has only bad ones. It acts whatever is in flight, and is the
 // average over the loops that have a verdict.
 //
-// What a collapse costs: from 256 to the minimum takes at least 4 s of lasting overload at the
-// defaults, and once it ends the limit grows by 8 a second near the minimum, by 30 near 256.
+// What a collapse costs: at the defaults the worst gradient takes a tenth of the limit a window, so
+// from 256 to the bottom takes over 4 s of lasting overload, and the bottom is 2 * queue_size. When
+// it ends, the limit grows by 8 a second there and by 30 near 256, while it is in use.
 // Not guaranteed: a baseline learned under overload holds that to be normal, and a baseline
 // follows an overload that lasts for minutes; the lag then still sheds.
 // Thread-safe: one atomic to admit, one short lock to end a request.
@@ -145,7 +146,8 @@ class ConcurrencyLimiter {
   // All below with mutex_ held.
   void EndWindow(MonotonicTime now);
   double LatencyGradient();
-  double RouteGradient(RouteWindow& route) const;
+  // The route's gradient; its counts start again.
+  double EndRouteWindow(RouteWindow& route) const;
   void LearnBaseline(RouteWindow& route) const;
   std::optional<double> LagGradient();
 

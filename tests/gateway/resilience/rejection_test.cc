@@ -1,0 +1,47 @@
+#include "gateway/resilience/rejection.h"
+
+#include <gtest/gtest.h>
+
+#include "common/status.h"
+
+namespace scaleout::gateway {
+namespace {
+
+TEST(Rejection, SaysOfAnOpenCircuitWhoseItIsAndWhenToComeBack) {
+  const absl::Status status =
+      CircuitOpen("payment", CircuitState::kHalfOpen, std::chrono::microseconds(4'200'001));
+  EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(ReasonOf(status), "CIRCUIT_OPEN");
+  EXPECT_EQ(
+      MetadataOf(status),
+      (ErrorMetadata{{"backend", "payment"}, {"state", "HALF_OPEN"}, {"retryAfterMs", "4201"}}));
+}
+
+TEST(Rejection, SaysOfAFullBulkheadWhoseItIs) {
+  const absl::Status status = BulkheadFull("order", 256);
+  EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(ReasonOf(status), "BULKHEAD_FULL");
+  EXPECT_EQ(MetadataOf(status),
+            (ErrorMetadata{
+                {"backend", "order"}, {"maxConcurrentCalls", "256"}, {"retryAfterMs", "1000"}}));
+}
+
+TEST(Rejection, SaysOfAnOverloadedInstanceWhenToComeBack) {
+  const absl::Status status = Overloaded();
+  EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(ReasonOf(status), "OVERLOADED");
+  EXPECT_EQ(MetadataOf(status), (ErrorMetadata{{"retryAfterMs", "1000"}}));
+}
+
+TEST(Rejection, IsToldFromABackendsOwnError) {
+  EXPECT_TRUE(IsRejection(CircuitOpen("user", CircuitState::kOpen, Duration(1))));
+  EXPECT_TRUE(IsRejection(BulkheadFull("user", 1)));
+  EXPECT_TRUE(IsRejection(Overloaded()));
+  EXPECT_FALSE(IsRejection(absl::OkStatus()));
+  EXPECT_FALSE(IsRejection(absl::UnavailableError("no route to host")));
+  EXPECT_FALSE(IsRejection(WithReason(absl::UnavailableError("down"), "BACKEND_UNREACHABLE")));
+  EXPECT_FALSE(IsRejection(WithReason(absl::NotFoundError("?"), "OVERLOADED")));
+}
+
+}  // namespace
+}  // namespace scaleout::gateway
