@@ -3,8 +3,8 @@
 #include <chrono>
 #include <utility>
 
-#include "absl/strings/str_cat.h"
 #include "common/status.h"
+#include "common/str_cat.h"
 
 namespace scaleout::gateway {
 namespace {
@@ -53,16 +53,16 @@ absl::Status BackendGuard::TransportError(absl::StatusCode code, std::string_vie
   if (code == absl::StatusCode::kCancelled) return absl::CancelledError("The client is gone.");
   LogTransportError(code, raw_message, now);
   if (code == absl::StatusCode::kDeadlineExceeded) {
-    return WithReason(absl::DeadlineExceededError(
-                          absl::StrCat("The ", backend_, " service did not answer in time.")),
-                      "DEADLINE_EXCEEDED", facts);
+    return WithReason(
+        absl::DeadlineExceededError(StrCat("The ", backend_, " service did not answer in time.")),
+        "DEADLINE_EXCEEDED", facts);
   }
   if (code == absl::StatusCode::kUnavailable) {
     return WithReason(
-        absl::UnavailableError(absl::StrCat("The ", backend_, " service is not reachable.")),
+        absl::UnavailableError(StrCat("The ", backend_, " service is not reachable.")),
         "BACKEND_UNREACHABLE", facts);
   }
-  return absl::Status(code, absl::StrCat("The call to the ", backend_, " service failed."));
+  return absl::Status(code, StrCat("The call to the ", backend_, " service failed."));
 }
 
 // A backend that is down fails every call; one line a second says as much as thousands.

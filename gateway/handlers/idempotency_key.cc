@@ -5,7 +5,7 @@
 #include <string_view>
 
 #include "absl/strings/ascii.h"
-#include "absl/strings/str_cat.h"
+#include "common/str_cat.h"
 
 namespace scaleout::gateway {
 
@@ -16,9 +16,9 @@ absl::StatusOr<std::string> FindIdempotencyKey(const Request& request) {
     return absl::ascii_isprint(static_cast<unsigned char>(c));
   });
   if (key->empty() || key->size() > kMaxIdempotencyKeyBytes || !printable) {
-    return absl::InvalidArgumentError(absl::StrCat("The Idempotency-Key must have 1 to ",
-                                                   kMaxIdempotencyKeyBytes,
-                                                   " printable ASCII characters."));
+    return absl::InvalidArgumentError(StrCat("The Idempotency-Key must have 1 to ",
+                                             kMaxIdempotencyKeyBytes,
+                                             " printable ASCII characters."));
   }
   return std::string(*key);
 }

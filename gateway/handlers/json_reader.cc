@@ -8,7 +8,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
-#include "absl/strings/str_cat.h"
+#include "common/str_cat.h"
 #include "gateway/http/problem.h"
 
 namespace scaleout::gateway {
@@ -28,9 +28,8 @@ std::string_view Trim(std::string_view text) {
   return text;
 }
 
-// Debian 12 builds Abseil with a string_view of its own.
 bool EqualsIgnoreCase(std::string_view a, std::string_view b) {
-  return absl::EqualsIgnoreCase({a.data(), a.size()}, {b.data(), b.size()});
+  return absl::EqualsIgnoreCase(ToAbsl(a), ToAbsl(b));
 }
 
 // "application/json", alone or with charset=utf-8: RFC 8259 knows no other.
@@ -79,13 +78,13 @@ absl::Status Parse(const Request& request, rapidjson::Document& document) {
   }
   if (IsTooDeep(json)) {
     return absl::InvalidArgumentError(
-        absl::StrCat("The body is nested more than ", kMaxJsonDepth, " levels deep."));
+        StrCat("The body is nested more than ", kMaxJsonDepth, " levels deep."));
   }
   document.Parse<kParseFlags>(json.data(), json.size());
   if (document.HasParseError()) {
     return absl::InvalidArgumentError(
-        absl::StrCat("The body is not JSON, at byte ", document.GetErrorOffset(), ": ",
-                     rapidjson::GetParseError_En(document.GetParseError())));
+        StrCat("The body is not JSON, at byte ", document.GetErrorOffset(), ": ",
+               rapidjson::GetParseError_En(document.GetParseError())));
   }
   if (!document.IsObject()) return absl::InvalidArgumentError("The body must be a JSON object.");
   return absl::OkStatus();
@@ -128,7 +127,7 @@ std::int64_t JsonFields::Integer(std::string_view name, std::int64_t min, std::i
   const rapidjson::Value* value = FindRequired(name);
   if (value == nullptr) return 0;
   if (!value->IsInt64() || value->GetInt64() < min || value->GetInt64() > max) {
-    Refuse(name, absl::StrCat("must be an integer from ", min, " to ", max));
+    Refuse(name, StrCat("must be an integer from ", min, " to ", max));
     return 0;
   }
   return value->GetInt64();
@@ -151,12 +150,12 @@ void JsonFields::Objects(std::string_view name, std::size_t min, std::size_t max
   const rapidjson::Value* value = FindRequired(name);
   if (value == nullptr) return;
   if (!value->IsArray() || value->Size() < min || value->Size() > max) {
-    Refuse(name, absl::StrCat("must be an array of ", min, " to ", max, " objects"));
+    Refuse(name, StrCat("must be an array of ", min, " to ", max, " objects"));
     return;
   }
   const std::string array_pointer = JsonPointer(name, pointer_);
   for (rapidjson::SizeType i = 0; i < value->Size(); ++i) {
-    std::string pointer = absl::StrCat(array_pointer, "/", i);
+    std::string pointer = StrCat(array_pointer, "/", i);
     if (!(*value)[i].IsObject()) {
       violations_.emplace_back(std::move(pointer), "must be an object");
       continue;
@@ -209,7 +208,7 @@ std::string JsonFields::ReadString(std::string_view name, const rapidjson::Value
   }
   const std::size_t characters = CountCodePoints(text);
   if (characters < min || characters > max) {
-    Refuse(name, absl::StrCat("must have ", min, " to ", max, " characters"));
+    Refuse(name, StrCat("must have ", min, " to ", max, " characters"));
     return {};
   }
   return std::string(text);

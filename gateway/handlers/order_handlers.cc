@@ -5,7 +5,7 @@
 #include <string>
 #include <utility>
 
-#include "absl/strings/str_cat.h"
+#include "common/str_cat.h"
 #include "gateway/handlers/idempotency_key.h"
 #include "gateway/handlers/json_reader.h"
 #include "gateway/handlers/json_response.h"
@@ -73,8 +73,7 @@ Task<absl::StatusOr<Response>> OrderHandlers::Create(RequestContext& context,
 
   JsonWriter json;
   WriteOrder(json, answer->order());
-  co_return CreatedResponse(json, absl::StrCat("/api/orders/", answer->order().id()),
-                            answer->replayed());
+  co_return CreatedResponse(json, StrCat("/api/orders/", answer->order().id()), answer->replayed());
 }
 
 Task<absl::StatusOr<Response>> OrderHandlers::Get(RequestContext& context, const Request& request) {

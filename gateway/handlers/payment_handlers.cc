@@ -4,7 +4,7 @@
 #include <string>
 #include <utility>
 
-#include "absl/strings/str_cat.h"
+#include "common/str_cat.h"
 #include "gateway/handlers/idempotency_key.h"
 #include "gateway/handlers/json_reader.h"
 #include "gateway/handlers/json_response.h"
@@ -74,7 +74,7 @@ Task<absl::StatusOr<Response>> PaymentHandlers::Create(RequestContext& context,
 
   JsonWriter json;
   WritePayment(json, answer->payment());
-  co_return CreatedResponse(json, absl::StrCat("/api/payments/", answer->payment().id()),
+  co_return CreatedResponse(json, StrCat("/api/payments/", answer->payment().id()),
                             answer->replayed());
 }
 

@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "absl/strings/ascii.h"
-#include "absl/strings/str_cat.h"
+#include "common/str_cat.h"
 #include "gateway/handlers/json_reader.h"
 
 namespace scaleout::gateway {
@@ -37,7 +37,7 @@ bool IsGraphic(std::string_view text) {
 
 std::int64_t QueryReader::PathId(std::string_view name) {
   const std::optional<std::int64_t> id = ParseInteger(request_.PathParameter(name), 1, kMaxId);
-  if (!id) Refuse(name, absl::StrCat("must be an integer from 1 to ", kMaxId));
+  if (!id) Refuse(name, StrCat("must be an integer from 1 to ", kMaxId));
   return id.value_or(0);
 }
 
@@ -67,7 +67,7 @@ std::int64_t QueryReader::OptionalId(std::string_view name) {
   const std::string* text = Find(name);
   if (text == nullptr) return 0;
   const std::optional<std::int64_t> id = ParseInteger(*text, 1, kMaxId);
-  if (!id) Refuse(name, absl::StrCat("must be an integer from 1 to ", kMaxId));
+  if (!id) Refuse(name, StrCat("must be an integer from 1 to ", kMaxId));
   return id.value_or(0);
 }
 
@@ -76,7 +76,7 @@ std::int64_t QueryReader::Integer(std::string_view name, std::int64_t default_va
   const std::string* text = Find(name);
   if (text == nullptr) return default_value;
   const std::optional<std::int64_t> value = ParseInteger(*text, min, max);
-  if (!value) Refuse(name, absl::StrCat("must be an integer from ", min, " to ", max));
+  if (!value) Refuse(name, StrCat("must be an integer from ", min, " to ", max));
   return value.value_or(default_value);
 }
 

@@ -4,7 +4,7 @@
 #include <string>
 #include <utility>
 
-#include "absl/strings/str_cat.h"
+#include "common/str_cat.h"
 #include "gateway/handlers/idempotency_key.h"
 #include "gateway/handlers/json_reader.h"
 #include "gateway/handlers/json_response.h"
@@ -80,8 +80,7 @@ Task<absl::StatusOr<Response>> UserHandlers::Create(RequestContext& context,
 
   JsonWriter json;
   WriteUser(json, answer->user());
-  co_return CreatedResponse(json, absl::StrCat("/api/users/", answer->user().id()),
-                            answer->replayed());
+  co_return CreatedResponse(json, StrCat("/api/users/", answer->user().id()), answer->replayed());
 }
 
 Task<absl::StatusOr<Response>> UserHandlers::Get(RequestContext& context, const Request& request) {

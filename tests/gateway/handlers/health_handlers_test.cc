@@ -1,0 +1,82 @@
+#include "gateway/handlers/health_handlers.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "common/status.h"
+#include "gateway/http/problem.h"
+#include "tests/support/fake_backends.h"
+#include "tests/support/request_fixture.h"
+#include "tests/support/running_task.h"
+
+namespace scaleout::gateway {
+namespace {
+
+using ::testing::Contains;
+using ::testing::Pair;
+using testing::RunningTask;
+
+class HealthHandlersTest : public ::testing::Test {
+ protected:
+  using Answer = absl::StatusOr<Response>;
+
+  Answer Ask(Task<Answer> (HealthHandlers::*handler)(RequestContext&, const Request&)) {
+    RunningTask<Answer> running((handlers_.*handler)(fixture_.context, request_));
+    return running.value();
+  }
+
+  testing::RequestFixture fixture_;
+  testing::TestRequest request_;
+  bool loops_progress_ = true;
+  Readiness readiness_{[this] { return loops_progress_; }};
+  testing::FakeBackendHealth user_{ServingState::kServing};
+  testing::FakeBackendHealth order_{ServingState::kServing};
+  testing::FakeBackendHealth payment_{ServingState::kServing};
+  HealthHandlers handlers_{"gateway-1", readiness_, {user_, order_, payment_}};
+};
+
+TEST_F(HealthHandlersTest, IsLiveWhileItsLoopsProgress) {
+  EXPECT_EQ(Ask(&HealthHandlers::Live)->body, R"({"status":"live"})");
+  loops_progress_ = false;
+  EXPECT_EQ(HttpStatusOf(Ask(&HealthHandlers::Live).status()), 503);
+}
+
+TEST_F(HealthHandlersTest, IsReadyFromItsStartToItsDrain) {
+  EXPECT_EQ(ReasonOf(Ask(&HealthHandlers::Ready).status()), "STARTING");
+  readiness_.SetStarted();
+  EXPECT_EQ(Ask(&HealthHandlers::Ready)->body, R"({"status":"ready"})");
+  readiness_.SetDraining();
+  EXPECT_EQ(ReasonOf(Ask(&HealthHandlers::Ready).status()), "DRAINING");
+  EXPECT_EQ(HttpStatusOf(Ask(&HealthHandlers::Ready).status()), 503);
+}
+
+TEST_F(HealthHandlersTest, IsReadyAndLiveWhateverItsBackendsSay) {
+  readiness_.SetStarted();
+  user_.state = order_.state = payment_.state = ServingState::kUnreachable;
+  EXPECT_TRUE(Ask(&HealthHandlers::Live).ok());
+  EXPECT_TRUE(Ask(&HealthHandlers::Ready).ok());
+}
+
+TEST_F(HealthHandlersTest, IsOkWhenAllBackendsServe) {
+  const Answer answer = Ask(&HealthHandlers::Health);
+  EXPECT_EQ(answer->status, 200);
+  EXPECT_EQ(answer->body, R"({"status":"ok","instanceId":"gateway-1","backends":{)"
+                          R"("user":{"status":"SERVING","latencyMs":1.5},)"
+                          R"("order":{"status":"SERVING","latencyMs":1.5},)"
+                          R"("payment":{"status":"SERVING","latencyMs":1.5}}})");
+  EXPECT_THAT(answer->headers, Contains(Pair("Cache-Control", "no-store")));
+}
+
+TEST_F(HealthHandlersTest, IsDegradedWhenABackendDoesNotServe) {
+  order_.state = ServingState::kNotServing;
+  payment_.state = ServingState::kUnreachable;
+  const Answer answer = Ask(&HealthHandlers::Health);
+  EXPECT_EQ(answer->status, 200);
+  EXPECT_EQ(answer->body, R"({"status":"degraded","instanceId":"gateway-1","backends":{)"
+                          R"("user":{"status":"SERVING","latencyMs":1.5},)"
+                          R"("order":{"status":"NOT_SERVING","latencyMs":1.5},)"
+                          R"("payment":{"status":"UNREACHABLE","latencyMs":1.5}}})");
+}
+
+}  // namespace
+}  // namespace scaleout::gateway

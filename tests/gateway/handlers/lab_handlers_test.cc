@@ -1,0 +1,104 @@
+#include "gateway/handlers/lab_handlers.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <future>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/status.h"
+#include "gateway/http/problem.h"
+#include "tests/support/request_fixture.h"
+#include "tests/support/running_task.h"
+
+namespace scaleout::gateway {
+namespace {
+
+using ::testing::Contains;
+using ::testing::HasSubstr;
+using ::testing::Pair;
+using testing::RunningTask;
+using testing::TestRequest;
+using Answer = absl::StatusOr<Response>;
+
+// Burning needs a clock that goes.
+struct LabFixture {
+  testing::FakeClock fake;
+  testing::ManualExecutor loop{fake};
+  RequestContext context{loop, SystemClock()};
+  WorkerPool workers{1, 1};
+  LabHandlers handlers{"gateway-1", workers};
+};
+
+TEST(LabHandlers, CountsForItself) {
+  LabFixture lab;
+  LabHandlers other("gateway-2", lab.workers);
+  const TestRequest request;
+  for (int i = 1; i <= 3; ++i) {
+    RunningTask<Answer> running(lab.handlers.Count(lab.context, request));
+    EXPECT_THAT(running.value()->body, HasSubstr("{\"count\":" + std::to_string(i) +
+                                                 ",\"instanceId\":\"gateway-1\",\"processId\":" +
+                                                 std::to_string(getpid()) + ",\"warning\":\""));
+    EXPECT_THAT(running.value()->headers, Contains(Pair("Cache-Control", "no-store")));
+  }
+  RunningTask<Answer> running(other.Count(lab.context, request));
+  EXPECT_THAT(running.value()->body, HasSubstr("{\"count\":1,\"instanceId\":\"gateway-2\""));
+}
+
+TEST(LabHandlers, BlocksTheLoopUnlessItIsToldNotTo) {
+  LabFixture lab;
+  TestRequest request;
+  request.Query("ms", "5");
+  const auto start = std::chrono::steady_clock::now();
+  RunningTask<Answer> running(lab.handlers.CpuBound(lab.context, request));
+  EXPECT_GE(std::chrono::steady_clock::now() - start, std::chrono::milliseconds(5));
+  ASSERT_TRUE(running.done());
+  ASSERT_TRUE(running.value().ok());
+  EXPECT_THAT(running.value()->body, HasSubstr("\"mode\":\"block\",\"instanceId\":\"gateway-1\"}"));
+}
+
+TEST(LabHandlers, LeavesTheLoopFreeWhenItOffloads) {
+  LabFixture lab;
+  TestRequest request;
+  request.Query("ms", "5").Query("mode", "offload");
+  RunningTask<Answer> running(lab.handlers.CpuBound(lab.context, request));
+  EXPECT_FALSE(running.done());
+  ASSERT_TRUE(lab.loop.RunUntil([&] { return running.done(); }));
+  ASSERT_TRUE(running.value().ok());
+  EXPECT_THAT(running.value()->body, HasSubstr("\"mode\":\"offload\""));
+}
+
+TEST(LabHandlers, RefusesToOffloadMoreThanItCan) {
+  LabFixture lab;
+  std::promise<void> end;
+  std::promise<void> began;
+  RunningTask<absl::Status> working(lab.workers.Run(lab.context, [&](std::stop_token) {
+    began.set_value();
+    end.get_future().wait();
+  }));
+  began.get_future().wait();
+  RunningTask<absl::Status> waiting(lab.workers.Run(lab.context, [](std::stop_token) {}));
+  TestRequest request;
+  request.Query("ms", "1").Query("mode", "offload");
+  RunningTask<Answer> running(lab.handlers.CpuBound(lab.context, request));
+  ASSERT_TRUE(running.done());
+  EXPECT_EQ(ReasonOf(running.value().status()), "OVERLOADED");
+  end.set_value();
+  ASSERT_TRUE(lab.loop.RunUntil([&] { return working.done() && waiting.done(); }));
+}
+
+TEST(LabHandlers, RefusesOtherParameters) {
+  LabFixture lab;
+  TestRequest request;
+  request.Query("ms", "10001").Query("mode", "nap").Query("x", "1");
+  RunningTask<Answer> running(lab.handlers.CpuBound(lab.context, request));
+  EXPECT_EQ(HttpStatusOf(running.value().status()), 422);
+  EXPECT_EQ(FieldViolationsOf(running.value().status()).size(), 3U);
+}
+
+}  // namespace
+}  // namespace scaleout::gateway

@@ -1,0 +1,85 @@
+#include "gateway/handlers/metrics_handlers.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <memory>
+
+#include "common/log.h"
+#include "tests/support/request_fixture.h"
+#include "tests/support/running_task.h"
+
+namespace scaleout::gateway {
+namespace {
+
+using ::testing::HasSubstr;
+using testing::RunningTask;
+using testing::TestRequest;
+using Answer = absl::StatusOr<Response>;
+
+class FakeSnapshotSource final : public InstanceSnapshotSource {
+ public:
+  InstanceSnapshot TakeSnapshot() const override { return snapshot; }
+  InstanceSnapshot snapshot;
+};
+
+struct MetricsFixture {
+  testing::RequestFixture request;
+  std::unique_ptr<Metrics> metrics = MakeMetrics();
+  std::unique_ptr<Logger> logger = MakeNullLogger();
+  FakeSnapshotSource source;
+  BackendGuard user{"user", *metrics, *logger};
+  BackendGuard payment{"payment", *metrics, *logger};
+  MetricsHandlers handlers{"gateway-1", *metrics, source, {&user, &payment}};
+};
+
+TEST(MetricsHandlers, RendersTheRegistryForPrometheus) {
+  MetricsFixture fixture;
+  fixture.metrics->AddCounter("things_total", "Things.").Increment(3);
+  const TestRequest request;
+  RunningTask<Answer> running(fixture.handlers.Prometheus(fixture.request.context, request));
+  EXPECT_EQ(running.value()->content_type, "text/plain; version=0.0.4; charset=utf-8");
+  EXPECT_THAT(running.value()->body, HasSubstr("things_total 3"));
+}
+
+TEST(MetricsHandlers, TellsPeopleWhatTheInstanceMeasures) {
+  MetricsFixture fixture;
+  fixture.user.CountStart();
+  fixture.user.CountEnd(absl::StatusCode::kUnavailable);
+  fixture.user.CountStart();
+  InstanceSnapshot& snapshot = fixture.source.snapshot;
+  snapshot.process.pid = 42;
+  snapshot.process.uptime_seconds = 10.5;
+  snapshot.process.cpu_seconds = 1.25;
+  snapshot.process.resident_bytes = 1000;
+  snapshot.process.threads = 5;
+  snapshot.process.open_fds = 20;
+  snapshot.event_loops.resize(2);
+  snapshot.event_loops[1].lag_ms_current = 1;
+  snapshot.event_loops[1].lag_ms_mean = 2;
+  snapshot.event_loops[1].lag_ms_p50 = 3;
+  snapshot.event_loops[1].lag_ms_p99 = 4;
+  snapshot.event_loops[1].lag_ms_max = 5;
+  snapshot.event_loops[1].utilization = 0.5;
+  snapshot.requests.total = 100;
+  snapshot.requests.in_flight = 2;
+  snapshot.requests.errors = 3;
+  snapshot.requests.latency_ms_p50 = 1.5;
+  snapshot.requests.latency_ms_p95 = 2.5;
+  snapshot.requests.latency_ms_p99 = 3.5;
+  const TestRequest request;
+  RunningTask<Answer> running(fixture.handlers.Json(fixture.request.context, request));
+  EXPECT_EQ(running.value()->body,
+            R"({"instanceId":"gateway-1","process":{"pid":42,"uptimeSeconds":10.5,)"
+            R"("cpuSeconds":1.25,"residentBytes":1000,"threads":5,"openFds":20},)"
+            R"("eventLoops":[{"loop":0,"lagMs":{"current":0.0,"mean":0.0,"p50":0.0,"p99":0.0,)"
+            R"("max":0.0},"utilization":0.0},{"loop":1,"lagMs":{"current":1.0,"mean":2.0,)"
+            R"("p50":3.0,"p99":4.0,"max":5.0},"utilization":0.5}],)"
+            R"("requests":{"total":100,"inFlight":2,"errors":3,)"
+            R"("latencyMs":{"p50":1.5,"p95":2.5,"p99":3.5}},)"
+            R"("backends":{"user":{"calls":2,"failures":1,"inFlight":1},)"
+            R"("payment":{"calls":0,"failures":0,"inFlight":0}}})");
+}
+
+}  // namespace
+}  // namespace scaleout::gateway

@@ -1,0 +1,154 @@
+#include "gateway/handlers/payment_handlers.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "common/status.h"
+#include "gateway/http/problem.h"
+#include "tests/support/fake_backends.h"
+#include "tests/support/request_fixture.h"
+#include "tests/support/running_task.h"
+
+namespace scaleout::gateway {
+namespace {
+
+using ::testing::Contains;
+using ::testing::HasSubstr;
+using ::testing::Pair;
+using testing::RunningTask;
+using testing::TestRequest;
+using ::testing::UnorderedElementsAre;
+using Answer = absl::StatusOr<Response>;
+
+constexpr char kGoodBody[] = R"({"orderId":9,"userId":7,"amount":3998,"currency":"EUR",)"
+                             R"("paymentMethodToken":"tok_success"})";
+
+class PaymentHandlersTest : public ::testing::Test {
+ protected:
+  using Verb = Task<Answer> (PaymentHandlers::*)(RequestContext&, const Request&);
+
+  Answer Ask(Verb verb, const TestRequest& request) {
+    RunningTask<Answer> running((handlers_.*verb)(fixture_.context, request));
+    return running.value();
+  }
+
+  testing::RequestFixture fixture_;
+  testing::FakePaymentBackend backend_;
+  PaymentHandlers handlers_{backend_};
+};
+
+TEST_F(PaymentHandlersTest, CreatesAPaymentAndSaysWhere) {
+  payment::v1::CreatePaymentResponse created;
+  created.mutable_payment()->set_id(5);
+  created.mutable_payment()->set_status(payment::v1::PAYMENT_STATUS_CAPTURED);
+  backend_.create_payment.Answers(created);
+  TestRequest request;
+  request.Header("Idempotency-Key", "k1").Json(kGoodBody);
+  const Answer answer = Ask(&PaymentHandlers::Create, request);
+  ASSERT_TRUE(answer.ok()) << answer.status();
+  EXPECT_EQ(answer->status, 201);
+  EXPECT_THAT(answer->body, HasSubstr(R"("status":"CAPTURED")"));
+  EXPECT_THAT(answer->headers, ::testing::ElementsAre(Pair("Location", "/api/payments/5")));
+  const payment::v1::CreatePaymentRequest& asked = backend_.create_payment.asked().at(0);
+  EXPECT_EQ(asked.order_id(), 9);
+  EXPECT_EQ(asked.user_id(), 7);
+  EXPECT_EQ(asked.amount().amount_minor(), 3998);
+  EXPECT_EQ(asked.amount().currency_code(), "EUR");
+  EXPECT_EQ(asked.payment_method_token(), "tok_success");
+  EXPECT_EQ(asked.idempotency_key(), "k1");
+}
+
+TEST_F(PaymentHandlersTest, SaysWhenACreationIsAReplay) {
+  payment::v1::CreatePaymentResponse created;
+  created.set_replayed(true);
+  backend_.create_payment.Answers(created);
+  TestRequest request;
+  request.Header("Idempotency-Key", "k1").Json(kGoodBody);
+  const Answer answer = Ask(&PaymentHandlers::Create, request);
+  ASSERT_TRUE(answer.ok());
+  EXPECT_THAT(answer->headers, Contains(Pair("Idempotent-Replayed", "true")));
+}
+
+TEST_F(PaymentHandlersTest, ChargesNothingWithoutAKey) {
+  TestRequest request;
+  request.Json(kGoodBody);
+  const absl::Status status = Ask(&PaymentHandlers::Create, request).status();
+  EXPECT_EQ(HttpStatusOf(status), 400);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("Idempotency-Key"));
+  EXPECT_TRUE(backend_.create_payment.asked().empty());
+}
+
+TEST_F(PaymentHandlersTest, RefusesEveryBadFieldOfAPaymentAtOnce) {
+  const auto refused = [this](const char* json) {
+    TestRequest request;
+    request.Header("Idempotency-Key", "k1").Json(json);
+    std::vector<std::string> pointers;
+    for (const FieldViolation& violation :
+         FieldViolationsOf(Ask(&PaymentHandlers::Create, request).status())) {
+      pointers.push_back(violation.pointer);
+    }
+    return pointers;
+  };
+  EXPECT_THAT(refused("{}"), UnorderedElementsAre("/orderId", "/userId", "/amount", "/currency",
+                                                  "/paymentMethodToken"));
+  EXPECT_THAT(refused(R"({"orderId":0,"userId":-7,"amount":19.99,"currency":"EURO",
+                          "paymentMethodToken":"","tip":1})"),
+              UnorderedElementsAre("/orderId", "/userId", "/amount", "/currency",
+                                   "/paymentMethodToken", "/tip"));
+  EXPECT_TRUE(backend_.create_payment.asked().empty());
+}
+
+TEST_F(PaymentHandlersTest, ListsPaymentsOfAUserAndAnOrder) {
+  payment::v1::ListPaymentsResponse page;
+  page.add_payments()->set_id(5);
+  backend_.list_payments.Answers(page);
+  TestRequest request;
+  request.Query("user_id", "7").Query("order_id", "9");
+  const Answer answer = Ask(&PaymentHandlers::List, request);
+  ASSERT_TRUE(answer.ok());
+  EXPECT_THAT(answer->body, HasSubstr(R"({"items":[{"id":5,)"));
+  EXPECT_EQ(backend_.list_payments.asked().at(0).user_id(), 7);
+  EXPECT_EQ(backend_.list_payments.asked().at(0).order_id(), 9);
+}
+
+TEST_F(PaymentHandlersTest, GetsAPayment) {
+  payment::v1::GetPaymentResponse found;
+  found.mutable_payment()->set_failure_reason("card_declined");
+  backend_.get_payment.Answers(found);
+  TestRequest request;
+  request.Path("id", "5");
+  EXPECT_THAT(Ask(&PaymentHandlers::Get, request)->body,
+              HasSubstr(R"("failureReason":"card_declined")"));
+  EXPECT_EQ(backend_.get_payment.asked().at(0).payment_id(), 5);
+}
+
+TEST_F(PaymentHandlersTest, AsksNothingOfTheBackendForABadRequest) {
+  TestRequest bad;
+  bad.Path("id", "x").Query("order_id", "0").Query("y", "").Json(kGoodBody);
+  for (const Verb verb :
+       {&PaymentHandlers::List, &PaymentHandlers::Create, &PaymentHandlers::Get}) {
+    EXPECT_EQ(HttpStatusOf(Ask(verb, bad).status()), 422);
+  }
+  EXPECT_TRUE(backend_.list_payments.asked().empty());
+  EXPECT_TRUE(backend_.create_payment.asked().empty());
+  EXPECT_TRUE(backend_.get_payment.asked().empty());
+}
+
+TEST_F(PaymentHandlersTest, PassesTheBackendsErrorsOn) {
+  const absl::Status busy = absl::AbortedError("Another request with this key is in progress.");
+  backend_.list_payments.Answers(busy);
+  backend_.create_payment.Answers(busy);
+  backend_.get_payment.Answers(busy);
+  TestRequest request;
+  request.Path("id", "5").Header("Idempotency-Key", "k1").Json(kGoodBody);
+  for (const Verb verb :
+       {&PaymentHandlers::List, &PaymentHandlers::Create, &PaymentHandlers::Get}) {
+    EXPECT_EQ(Ask(verb, request).status(), busy);
+  }
+}
+
+}  // namespace
+}  // namespace scaleout::gateway
