@@ -270,7 +270,6 @@ class JsonLogger final : public Logger {
   void Flush() override { parts_->sink->AwaitWritten(posted_.load()); }
 
  private:
-  // In the order of construction; destroyed in reverse, the writer thread (pool) is joined first.
   struct Parts {
     explicit Parts(const LogOptions& options)
         : lines(options),
@@ -281,6 +280,9 @@ class JsonLogger final : public Logger {
               options.service, sink, pool, spdlog::async_overflow_policy::overrun_oldest)) {
       sink->Attach(pool.get());
     }
+
+    // Joins the writer thread, which uses the other parts.
+    ~Parts() { pool.reset(); }
 
     LineWriter lines;
     std::shared_ptr<FdSink> sink;

@@ -279,7 +279,8 @@ TEST_F(LogTest, NeitherFlushNorDestructionHangsOnAReaderThatStopped) {
   logger.reset();
   EXPECT_GE(SystemClock().Now() - start, kLogFlushLimit);
   EXPECT_LT(SystemClock().Now() - start, kLogFlushLimit * 5);
-  // The writer that was left behind still uses it.
+  // The writer that was left behind still uses the pipe.
+  read_end_ = -1;
   write_end_ = -1;
 }
 
