@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <utility>
 
+#include "common/str_cat.h"
+
 namespace scaleout::gateway {
 namespace {
 
@@ -47,6 +49,10 @@ absl::StatusOr<GatewayConfig> LoadGatewayConfig(EnvironmentMap variables) {
   GatewayConfig config;
   config.listen = env.String("GATEWAY_LISTEN", "127.0.0.1:8081");
   config.instance_id = env.String("GATEWAY_INSTANCE_ID", HostName());
+  config.workers = static_cast<int>(env.Int("GATEWAY_WORKERS", config.workers, 1, 64));
+  config.worker = static_cast<int>(env.Int("GATEWAY_WORKER", config.worker, 0, 64));
+  config.listen_fd = static_cast<int>(env.Int("GATEWAY_LISTEN_FD", config.listen_fd, 3, 1 << 20));
+  if (config.worker > 0) config.instance_id = StrCat(config.instance_id, "-w", config.worker);
   config.loops = Size(env, "GATEWAY_LOOPS", 1, 1, 64);
   config.backlog = static_cast<int>(env.Int("GATEWAY_BACKLOG", config.backlog, 1, 65535));
   config.user_target = env.Required("GATEWAY_USER_TARGET");
@@ -71,10 +77,13 @@ absl::StatusOr<GatewayConfig> LoadGatewayConfig(EnvironmentMap variables) {
 }
 
 std::string GatewayConfigHelp() {
-  return R"(Configuration comes from the environment. NAME_FILE reads a value from a file.
+  return R"(Usage: api-gateway [--workers N] | --help | --version
+
+Configuration comes from the environment. NAME_FILE reads a value from a file.
 
   GATEWAY_LISTEN            127.0.0.1:8081  IP address and port
   GATEWAY_INSTANCE_ID       (host name)     unique over replicas
+  GATEWAY_WORKERS           1               processes that share the port, under a supervisor
   GATEWAY_LOOPS             1               event loops, a thread each
   GATEWAY_BACKLOG           1024            connections that wait to be accepted
   GATEWAY_USER_TARGET       (required)      gRPC target, unix:/path or dns:///host:port

@@ -1,3 +1,4 @@
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
@@ -5,15 +6,20 @@
 #include <utility>
 
 #include "absl/synchronization/mutex.h"
+#include "common/clock.h"
 #include "common/env.h"
 #include "common/log.h"
 #include "common/stop_signals.h"
 #include "common/str_cat.h"
+#include "gateway/cluster/supervisor.h"
 #include "gateway/config.h"
 #include "gateway/gateway.h"
 #include "gateway/http/listen_socket.h"
 
 namespace {
+
+// What a worker may take beyond its own drain before its supervisor kills it.
+constexpr std::chrono::seconds kKillMargin{2};
 
 int Fail(std::string_view what, const absl::Status& status) {
   std::fprintf(stderr, "%s\n", scaleout::StrCat("api-gateway: ", what, status.message()).c_str());
@@ -26,22 +32,34 @@ int main(int argc, char** argv) {
   using namespace scaleout;
   // Debian's Abseil looks for deadlocks on every lock, which costs a third of the throughput.
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
+  EnvironmentMap environment = ProcessEnvironment();
   const std::string_view argument = argc > 1 ? argv[1] : "";
   if (argument == "--help")
     return std::fputs(gateway::GatewayConfigHelp().c_str(), stdout), EXIT_SUCCESS;
   if (argument == "--version") return std::puts("api-gateway " SCALEOUT_VERSION), EXIT_SUCCESS;
-  if (argc > 1) {
-    return Fail("", absl::InvalidArgumentError("takes no arguments but --help and --version"));
+  if (argument == "--workers" && argc == 3) {
+    environment["GATEWAY_WORKERS"] = argv[2];
+  } else if (argc > 1) {
+    return Fail("", absl::InvalidArgumentError("takes --workers N, --help or --version"));
   }
 
-  absl::StatusOr<gateway::GatewayConfig> config = gateway::LoadGatewayConfig(ProcessEnvironment());
+  absl::StatusOr<gateway::GatewayConfig> config = gateway::LoadGatewayConfig(environment);
   if (!config.ok()) return Fail("the configuration has problems:\n", config.status());
   absl::StatusOr<gateway::ListenSocket> socket =
-      gateway::ListenSocket::Open(config->listen, config->backlog);
+      config->listen_fd >= 0 ? gateway::ListenSocket::Adopt(config->listen_fd)
+                             : gateway::ListenSocket::Open(config->listen, config->backlog);
   if (!socket.ok()) return Fail("", socket.status());
 
   StopSignals signals;
   const std::unique_ptr<Logger> logger =
       MakeJsonLogger({"api-gateway", config->instance_id, config->log_level});
-  return gateway::RunGateway(*config, *std::move(socket), signals, *logger);
+  if (config->workers == 1 || config->worker > 0) {
+    return gateway::RunGateway(*config, *std::move(socket), signals, *logger);
+  }
+  gateway::SupervisorOptions supervisor;
+  supervisor.workers = config->workers;
+  supervisor.kill_after = config->drain.grace + config->drain.timeout + kKillMargin;
+  return gateway::RunSupervisor(supervisor,
+                                gateway::MakeWorkerLauncher(argv, environment, socket->fd()),
+                                signals, SystemClock(), *logger);
 }

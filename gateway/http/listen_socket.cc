@@ -1,6 +1,7 @@
 #include "gateway/http/listen_socket.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
@@ -56,6 +57,15 @@ absl::Status Failure(std::string_view what, std::string_view address) {
   return absl::UnavailableError(StrCat("cannot ", what, " ", address, ": ", std::strerror(errno)));
 }
 
+std::uint16_t PortOf(int fd) {
+  SocketAddress bound;
+  bound.size = sizeof bound.storage;
+  if (::getsockname(fd, bound.generic(), &bound.size) != 0) return 0;
+  return ntohs(bound.storage.ss_family == AF_INET6
+                   ? reinterpret_cast<sockaddr_in6&>(bound.storage).sin6_port
+                   : reinterpret_cast<sockaddr_in&>(bound.storage).sin_port);
+}
+
 }  // namespace
 
 absl::StatusOr<ListenSocket> ListenSocket::Open(std::string_view address, int backlog) {
@@ -72,14 +82,18 @@ absl::StatusOr<ListenSocket> ListenSocket::Open(std::string_view address, int ba
   if (::bind(fd, parsed->generic(), parsed->size) != 0) return Failure("bind", address);
   if (::listen(fd, backlog) != 0) return Failure("listen on", address);
 
-  SocketAddress bound;
-  bound.size = sizeof bound.storage;
-  if (::getsockname(fd, bound.generic(), &bound.size) != 0)
-    return Failure("read the address of", address);
-  socket.port_ = ntohs(bound.storage.ss_family == AF_INET6
-                           ? reinterpret_cast<sockaddr_in6&>(bound.storage).sin6_port
-                           : reinterpret_cast<sockaddr_in&>(bound.storage).sin_port);
+  socket.port_ = PortOf(fd);
   return socket;
+}
+
+absl::StatusOr<ListenSocket> ListenSocket::Adopt(int fd) {
+  int listens = 0;
+  socklen_t size = sizeof listens;
+  if (::getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) != 0 || listens == 0) {
+    return absl::InvalidArgumentError(StrCat("descriptor ", fd, " is not a listening socket"));
+  }
+  ::fcntl(fd, F_SETFD, FD_CLOEXEC);
+  return ListenSocket(fd, PortOf(fd));
 }
 
 ListenSocket::ListenSocket(ListenSocket&& other) noexcept

@@ -17,6 +17,10 @@ class ListenSocket {
   // machine's).
   static absl::StatusOr<ListenSocket> Open(std::string_view address, int backlog);
 
+  // Takes over a socket that already listens, from a parent process. INVALID_ARGUMENT if `fd` is
+  // not one.
+  static absl::StatusOr<ListenSocket> Adopt(int fd);
+
   ListenSocket(ListenSocket&& other) noexcept;
   ListenSocket& operator=(ListenSocket&& other) noexcept;
   ~ListenSocket();

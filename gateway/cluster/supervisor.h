@@ -1,0 +1,45 @@
+// Cluster mode: one process that starts N workers on one listening socket and does no request work
+// itself.
+//
+// A worker that dies is replaced, with backoff (restart_backoff.h). A stop signal is passed on; the
+// workers then drain, and those that take longer than `kill_after` are killed. A second signal
+// kills them at once. If the supervisor itself is killed, the kernel sends its workers SIGTERM. One
+// thread: the caller's. (Idea: nginx's master, Node's cluster.)
+#ifndef SCALEOUT_GATEWAY_CLUSTER_SUPERVISOR_H_
+#define SCALEOUT_GATEWAY_CLUSTER_SUPERVISOR_H_
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <functional>
+
+#include "common/clock.h"
+#include "common/env.h"
+#include "common/log.h"
+#include "common/stop_signals.h"
+#include "gateway/cluster/restart_backoff.h"
+
+namespace scaleout::gateway {
+
+struct SupervisorOptions {
+  int workers = 2;
+  std::chrono::milliseconds kill_after{30'000};
+  RestartBackoffConfig backoff;
+};
+
+// Starts worker `index` (from 1) and returns its process id; negative with errno set if that
+// failed.
+using WorkerLauncher = std::function<pid_t(int index)>;
+
+// Supervises until a stop signal and until every worker has ended. 0 if all of them drained and
+// said so.
+int RunSupervisor(const SupervisorOptions& options, const WorkerLauncher& launch,
+                  StopSignals& signals, const Clock& clock, Logger& logger);
+
+// A launcher that runs this program again as a worker: the same arguments and environment,
+// GATEWAY_WORKER=index, and GATEWAY_LISTEN_FD=listen_fd, which the worker inherits.
+WorkerLauncher MakeWorkerLauncher(char** argv, const EnvironmentMap& environment, int listen_fd);
+
+}  // namespace scaleout::gateway
+
+#endif  // SCALEOUT_GATEWAY_CLUSTER_SUPERVISOR_H_
