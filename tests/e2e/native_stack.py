@@ -1,0 +1,154 @@
+"""A native stack of a test's own: its own run directory, its own ports, gone afterwards whatever happens."""
+
+import json
+import os
+import random
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+import httpx
+
+ROOT = Path(__file__).resolve().parents[2]
+BIN_DIR = Path(os.environ.get("BIN_DIR") or ROOT / "build" / (os.environ.get("PRESET") or "release") / "bin")
+# nginx and ten gateways.
+_PORTS = 11
+
+
+def free_ports(count=_PORTS):
+    """The first of `count` neighbouring ports that nobody listens on."""
+    for _ in range(100):
+        first = random.randrange(20000, 30000 - count)
+        try:
+            for port in range(first, first + count):
+                with socket.socket() as probe:
+                    probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                    probe.bind(("127.0.0.1", port))
+        except OSError:
+            continue
+        return first
+    raise RuntimeError("no free range of ports")
+
+
+def eventually(what, seconds=10.0, every=0.05):
+    """Calls `what` until it answers something true; that answer. An assertion error of its own counts as not yet."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            answer = what()
+            if answer:
+                return answer
+        except (AssertionError, httpx.HTTPError):
+            if time.monotonic() > deadline:
+                raise
+        assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
+        time.sleep(every)
+
+
+class NativeStack:
+    def __init__(self, run_dir=None, **variables):
+        self._home = None
+        if run_dir is None:
+            self._home = Path(tempfile.mkdtemp(prefix="e2e-"))
+            # Others may pass, so that the database need not move elsewhere; one test wants just that, and says so.
+            self._home.chmod(0o755)
+        self.run_dir = Path(run_dir or self._home / "run")
+        self.port = free_ports()
+        self.variables = {**{name: value for name, value in os.environ.items()
+                             if not name.startswith(("GATEWAY", "LAB_", "LOOP_", "SERVICE_", "DB_", "NGINX_", "LB_"))},
+                          "RUN_DIR": str(self.run_dir), "HTTP_PORT": str(self.port), "BIN_DIR": str(BIN_DIR),
+                          **variables}
+
+    # --- stack.sh -----------------------------------------------------------------------------------------------------
+
+    def try_sh(self, *verb, **variables):
+        return subprocess.run([str(ROOT / "scripts/stack.sh"), *map(str, verb)], env={**self.variables, **variables},
+                              text=True, capture_output=True, check=False, timeout=120)
+
+    def sh(self, *verb, **variables):
+        result = self.try_sh(*verb, **variables)
+        assert result.returncode == 0, f"stack.sh {verb}: {result.stdout}{result.stderr}"
+        return result.stdout
+
+    def up(self, **variables):
+        return self.sh("up", **variables)
+
+    def down(self):
+        return self.sh("down")
+
+    def remove(self):
+        result = self.try_sh("reset")
+        if self._home:
+            shutil.rmtree(self._home, ignore_errors=True)
+        assert result.returncode == 0, result.stderr
+
+    # --- What it says -------------------------------------------------------------------------------------------------
+
+    @property
+    def url(self):
+        return f"http://localhost:{self.port}"
+
+    def gateway_port(self, k=1):
+        return self.port + k
+
+    def gateway_url(self, k=1):
+        return f"http://127.0.0.1:{self.gateway_port(k)}"
+
+    def client(self, **options):
+        return httpx.Client(base_url=self.url, timeout=30, **options)
+
+    def pids(self):
+        return json.loads(self.sh("pids", "--json"))
+
+    def status(self):
+        return json.loads(self.try_sh("status", "--json").stdout)
+
+    def log(self, part):
+        return (self.run_dir / "log" / f"{part}.log").read_text(errors="replace")
+
+    def query(self, database, sql):
+        return self.sh("psql", database, "-A", "-t", "-c", sql).strip()
+
+
+class LoneGateway:
+    """One gateway process without anything behind it, for what concerns its own door only."""
+
+    def __init__(self, **variables):
+        self.port = free_ports(1)
+        self._socket_dir = tempfile.mkdtemp(prefix="e2e-")
+        nowhere = f"unix:{self._socket_dir}/nobody.sock"
+        environment = {"PATH": os.environ["PATH"], "GATEWAY_LISTEN": f"127.0.0.1:{self.port}",
+                       "GATEWAY_INSTANCE_ID": "lone-gateway", "GATEWAY_USER_TARGET": nowhere,
+                       "GATEWAY_ORDER_TARGET": nowhere, "GATEWAY_PAYMENT_TARGET": nowhere, "LAB_ENDPOINTS": "on", **variables}
+        self._output = tempfile.TemporaryFile("w+")
+        self.process = subprocess.Popen([str(BIN_DIR / "api-gateway")], env=environment, stdout=self._output,
+                                        stderr=subprocess.STDOUT)
+        try:
+            eventually(lambda: httpx.get(f"{self.url}/readyz").status_code == 200, seconds=15)
+        except BaseException:
+            self.stop()
+            raise
+
+    @property
+    def url(self):
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def is_alive(self):
+        return self.process.poll() is None
+
+    def output(self):
+        self._output.seek(0)
+        return self._output.read()
+
+    def descriptors(self):
+        return len(os.listdir(f"/proc/{self.process.pid}/fd"))
+
+    def stop(self):
+        self.process.kill()
+        self.process.wait()
+        self._output.close()
+        shutil.rmtree(self._socket_dir, ignore_errors=True)

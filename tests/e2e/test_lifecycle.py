@@ -1,0 +1,275 @@
+"""The stack itself: up, down, side by side, after crashes, as root and as somebody else, and what it says when it cannot."""
+
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+
+from native_stack import BIN_DIR, ROOT, NativeStack, eventually
+
+sys.path.insert(0, str(ROOT / "scripts"))
+from native import places, processes  # noqa: E402  the stack's own eyes
+
+_PROGRAMS = ["api-gateway", "user-service", "order-service", "payment-service"]
+
+
+@pytest.fixture
+def fresh(request):
+    made = NativeStack(**getattr(request, "param", {}))
+    yield made
+    made.remove()
+
+
+def nothing_is_left_of(stack):
+    assert processes.leftovers(stack.run_dir, places.Places(stack.run_dir)) == []
+    assert all(processes.is_port_free(port) for port in range(stack.port, stack.port + 11))
+
+
+# --- The programs ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("program", _PROGRAMS)
+def test_a_program_explains_itself(program):
+    for flag in ("--help", "--version"):
+        result = subprocess.run([BIN_DIR / program, flag], text=True, capture_output=True, env={}, timeout=10, check=False)
+        assert result.returncode == 0 and result.stdout.strip()
+
+
+@pytest.mark.parametrize("program, variables, named", [
+    ("api-gateway", {"GATEWAY_LOOPS": "many", "GATEWAY_LISTN": "127.0.0.1:1", "LAB_ENDPOINTS": "perhaps"},
+     ["GATEWAY_LOOPS", "GATEWAY_LISTN", "GATEWAY_LISTEN", "LAB_ENDPOINTS", "GATEWAY_USER_TARGET"]),
+    ("user-service", {"DB_POOL_MAX": "0", "SERVICE_LOG_LEVEL": "loud", "SERVICE_DRAIN_GRACE": "2 weeks"},
+     ["DB_POOL_MAX", "SERVICE_LOG_LEVEL", "SERVICE_DRAIN_GRACE", "DB_CONNINFO"]),
+    ("payment-service", {"DB_POOL_WAIT": "soon", "SERVICE_LISTE": "x", "SERVICE_MAX_THREADS": "-1"},
+     ["DB_POOL_WAIT", "SERVICE_LISTE", "SERVICE_LISTEN", "SERVICE_MAX_THREADS"]),
+])
+def test_every_mistake_of_a_configuration_is_named(program, variables, named):
+    result = subprocess.run([BIN_DIR / program], text=True, capture_output=True, env=variables, timeout=10, check=False)
+    assert result.returncode == 1
+    for name in named:
+        assert name in result.stderr, result.stderr
+
+
+# --- Up and down ----------------------------------------------------------------------------------
+
+
+def test_a_stack_comes_up_counts_in_turns_and_leaves_nothing(fresh):
+    said = fresh.up(GATEWAYS="3")
+    assert "3 gateways" in said
+    counts = [(a["count"], a["instanceId"]) for a in (httpx.get(f"{fresh.url}/api/count").json() for _ in range(9))]
+    assert [count for count, _ in counts] == [1, 1, 1, 2, 2, 2, 3, 3, 3]
+    assert len({instance for _, instance in counts}) == 3
+
+    report = fresh.status()
+    assert report["state"] == "up" and all(part["healthy"] for part in report["parts"])
+    memory = {part["name"]: part["memoryBytes"] / 2**20 for part in report["parts"]}
+    if not os.environ.get("SANITIZED"):
+        assert all(memory[f"api-gateway-{k}"] < 40 for k in (1, 2, 3)), memory
+        assert sum(memory.values()) < 400, memory
+
+    began = time.monotonic()
+    assert "Up already" in fresh.up()
+    assert "2 gateways" in fresh.up(GATEWAYS="2")
+    assert time.monotonic() - began < 10
+    assert {httpx.get(f"{fresh.url}/api/count").headers["x-instance-id"] for _ in range(6)} == {"api-gateway-1", "api-gateway-2"}
+
+    fresh.down()
+    nothing_is_left_of(fresh)
+    assert "down" in fresh.try_sh("status").stderr
+    assert fresh.try_sh("status").returncode == 3
+    fresh.down()
+
+    began = time.monotonic()
+    fresh.up()
+    assert time.monotonic() - began < 10, "the second start"
+    assert httpx.get(f"{fresh.url}/api/users/1").status_code == 200, "the data is still there"
+
+
+def test_two_stacks_run_side_by_side(stack, fresh):
+    fresh.up(GATEWAYS="1")
+    mine = httpx.post(f"{fresh.url}/api/users", json={"email": "only-here@example.com", "name": "Here"})
+    assert mine.status_code == 201
+    assert stack.query("users", "SELECT count(*) FROM users WHERE email = 'only-here@example.com'") == "0"
+    fresh.down()
+    nothing_is_left_of(fresh)
+    assert httpx.get(f"{stack.url}/api/users/1").status_code == 200
+
+
+def test_a_taken_port_is_named_with_its_owner(fresh):
+    with socket.socket() as squatter:
+        squatter.bind(("127.0.0.1", fresh.gateway_port(2)))
+        squatter.listen()
+        result = fresh.try_sh("up", GATEWAYS="3")
+    assert result.returncode == 1
+    assert f"port {fresh.gateway_port(2)} for api-gateway-2 is held by process {os.getpid()}" in result.stderr
+    nothing_is_left_of(fresh)
+
+
+def test_a_part_that_fails_is_named_and_shows_its_last_words(fresh):
+    result = fresh.try_sh("up", GATEWAYS="2", GATEWAY_LOOPS="many")
+    assert result.returncode == 1
+    assert "api-gateway-1 does not start" in result.stderr
+    assert "GATEWAY_LOOPS" in result.stderr, "its last log lines"
+    nothing_is_left_of(fresh)
+
+
+@pytest.mark.parametrize("wrong", [{"GATEWAYS": "0"}, {"GATEWAYS": "11"}, {"GATEWAYS": "x"}, {"HTTP_PORT": "99999"}, {"LB_STRATEGY": "random"},
+                                   {"BIN_DIR": "/nowhere"}])
+def test_a_wrong_setting_is_named_before_anything_starts(fresh, wrong):
+    result = fresh.try_sh("up", **wrong)
+    assert result.returncode == 1
+    assert list(wrong.values())[0] in result.stderr
+    assert not (fresh.run_dir / "supervisord.conf").exists()
+
+
+def test_a_crashed_stack_is_swept_up(fresh):
+    fresh.up(GATEWAYS="2")
+    supervisord = int((fresh.run_dir / "supervisord.pid").read_text())
+    before = fresh.pids()
+    os.kill(supervisord, signal.SIGKILL)
+    os.kill(before["api-gateway-1"], signal.SIGKILL)
+    os.kill(before["postgres"], signal.SIGKILL)
+    assert "ending" in fresh.up(GATEWAYS="2")
+    assert httpx.get(f"{fresh.url}/api/users/1").status_code == 200
+    os.kill(int((fresh.run_dir / "supervisord.pid").read_text()), signal.SIGKILL)
+    fresh.down()
+    nothing_is_left_of(fresh)
+
+
+def test_a_power_cut_leaves_locks_that_do_not_matter(fresh):
+    """Everything is killed, and the processes that the lock files name are other programs by now."""
+    fresh.up(GATEWAYS="1")
+    for pid in processes.leftovers(fresh.run_dir, places.Places(fresh.run_dir)):
+        os.kill(pid, signal.SIGKILL)
+    eventually(lambda: not processes.leftovers(fresh.run_dir, places.Places(fresh.run_dir)))
+    lock = places.Places(fresh.run_dir).postgres_data / "postmaster.pid"
+    lines = lock.read_text().splitlines()
+    lock.write_text("\n".join([str(os.getpid()), *lines[1:]]) + "\n")
+    (fresh.run_dir / "supervisord.pid").write_text(f"{os.getpid()}\n")
+    fresh.up(GATEWAYS="1")
+    assert httpx.get(f"{fresh.url}/api/users/1").status_code == 200
+
+
+def test_parts_can_be_stopped_started_killed_and_restarted(stack):
+    pids = stack.pids()
+    stack.sh("kill", "redis", "KILL")
+    stack.sh("kill", "api-gateway", "3")
+    eventually(lambda: stack.status()["state"] == "up")
+    assert stack.pids()["redis"] != pids["redis"]
+    assert stack.pids()["api-gateway-3"] != pids["api-gateway-3"]
+
+    stack.sh("stop", "api-gateway", "2")
+    assert {httpx.get(f"{stack.url}/api/count").headers["x-instance-id"] for _ in range(6)} == {"api-gateway-1", "api-gateway-3"}
+    stack.sh("start", "api-gateway", "2")
+    assert len({httpx.get(f"{stack.url}/api/count").headers["x-instance-id"] for _ in range(6)}) == 3
+
+    pid = stack.pids()["order-service"]
+    stack.sh("restart", "order-service")
+    assert stack.pids()["order-service"] != pid
+    assert httpx.get(f"{stack.url}/api/orders?user_id=1").status_code == 200
+
+    for wrong in (("stop", "mongodb"), ("kill", "api-gateway", "99"), ("kill", "redis", "SIGNONSENSE"), ("stop", "api-gateway"), ("scale", "11")):
+        result = stack.try_sh(*wrong)
+        assert result.returncode == 1 and result.stderr.startswith("stack: "), wrong
+
+
+# --- Where and as whom ----------------------------------------------------------------------------
+
+
+def test_odd_and_long_run_directories_work():
+    home = Path(tempfile.mkdtemp(prefix="e2e-"))
+    home.chmod(0o755)
+    stack = NativeStack(run_dir=home / ("a directory with blanks, 100% " + "long " * 20) / "run")
+    try:
+        stack.up(GATEWAYS="1")
+        assert httpx.get(f"{stack.url}/api/users/1").status_code == 200
+        away = stack.run_dir.joinpath("scratch").resolve()
+        assert len(str(away)) < 60
+        stack.sh("scale", "2")
+        stack.down()
+        nothing_is_left_of(stack)
+    finally:
+        stack.remove()
+        shutil.rmtree(home)
+    assert not away.exists()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has to lend PostgreSQL another user")
+def test_root_can_keep_its_run_directory_to_itself():
+    home = Path(tempfile.mkdtemp(prefix="e2e-"))
+    assert home.stat().st_mode & 0o077 == 0
+    stack = NativeStack(run_dir=home / "run")
+    try:
+        stack.up(GATEWAYS="1")
+        assert httpx.get(f"{stack.url}/api/users/1").status_code == 200
+        away = stack.run_dir.joinpath("postgres").resolve()
+        assert str(away).startswith("/var/tmp/")
+        owner = pwd.getpwuid(os.stat(f"/proc/{stack.pids()['postgres']}").st_uid).pw_name
+        assert owner in ("postgres", "nobody")
+        stack.down()
+        nothing_is_left_of(stack)
+    finally:
+        stack.remove()
+        shutil.rmtree(home)
+    assert not away.exists()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="this is the normal user already")
+def test_a_normal_user_can_run_it():
+    somebody = pwd.getpwnam("nobody")
+    as_somebody = {"user": somebody.pw_uid, "group": somebody.pw_gid, "extra_groups": []}
+    for path in (ROOT / "scripts/stack.sh", BIN_DIR / "api-gateway"):
+        if subprocess.run(["/usr/bin/test", "-r", path], cwd="/", check=False, **as_somebody).returncode != 0:
+            pytest.skip(f"a normal user may not read {path}")
+    home = Path(tempfile.mkdtemp(prefix="e2e-"))
+    os.chown(home, somebody.pw_uid, somebody.pw_gid)
+    stack = NativeStack(run_dir=home / "run")
+
+    def sh(*verb):
+        result = subprocess.run([str(ROOT / "scripts/stack.sh"), *verb], env={**stack.variables, "GATEWAYS": "2", "HOME": str(home)},
+                                cwd="/", text=True, capture_output=True, check=False, timeout=120, **as_somebody)
+        assert result.returncode == 0, result.stdout + result.stderr
+        return result.stdout
+    try:
+        sh("up")
+        assert httpx.get(f"{stack.url}/api/users/1").status_code == 200
+        sh("scale", "1")
+        sh("down")
+        nothing_is_left_of(stack)
+        sh("reset")
+        assert not stack.run_dir.exists()
+    finally:
+        processes.end(processes.leftovers(stack.run_dir, places.Places(stack.run_dir)))
+        shutil.rmtree(home)
+
+
+def test_secrets_are_their_owners_alone(stack):
+    assert stack.run_dir.joinpath("secrets").stat().st_mode & 0o077 == 0
+    for secret in stack.run_dir.joinpath("secrets").iterdir():
+        assert secret.stat().st_mode & 0o077 == 0
+        value = secret.read_text().strip()
+        for log in stack.run_dir.glob("log/*.log"):
+            assert value not in log.read_text(errors="replace")
+
+
+def test_a_service_cannot_read_anothers_database(stack):
+    password = stack.run_dir.joinpath("secrets/order-service.password").read_text().strip()
+    result = subprocess.run(["psql", "-X", "-h", str(stack.run_dir / "scratch/postgres"), "-U", "order_service", "-d", "users", "-c", "SELECT 1"],
+                            env={"PATH": os.environ["PATH"], "PGPASSWORD": password}, text=True, capture_output=True, check=False)
+    assert result.returncode != 0 and "permission denied" in result.stderr
+
+
+def test_the_logs_of_all_parts_can_be_seen(stack):
+    said = stack.sh("logs", "--lines", "3")
+    for part in ("api-gateway-1", "nginx", "postgres", "user-service-"):
+        assert part in said
+    assert stack.try_sh("logs", "nonsense").returncode == 1
