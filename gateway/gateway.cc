@@ -18,6 +18,8 @@
 #include "gateway/observability/loop_watchdog_thread.h"
 #include "gateway/observability/readiness.h"
 #include "gateway/observability/request_stats.h"
+#include "gateway/resilience/concurrency_limiter.h"
+#include "gateway/resilience/resilience_metrics.h"
 #include "gateway/routes.h"
 
 namespace scaleout::gateway {
@@ -87,8 +89,10 @@ int RunGateway(const GatewayConfig& config, ListenSocket socket, StopSignals& si
   };
   const RouteTable routes(MakeRoutes(handlers, {config.lab_endpoints}));
   monitors.Fill(config.loops, clock, *metrics, PathsOf(routes));
-  HttpServer server(ServerOptions(config), std::move(socket), routes, clock, *metrics, logger,
-                    monitors.all(), stats);
+  ConcurrencyLimiter limiter({}, routes.routes().size() + 1, config.loops, clock);
+  DescribeConcurrencyLimiter(*metrics, limiter);
+  HttpServer server(ServerOptions(config), std::move(socket),
+                    {routes, clock, *metrics, logger, stats, limiter}, monitors.all());
 
   LoopWatchdogConfig watchdog_config;
   watchdog_config.abort_after = config.loop_abort_after;

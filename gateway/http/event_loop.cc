@@ -266,6 +266,7 @@ class PistacheLoop final : public EventLoop {
     if (::read(tick_fd_.get(), &expirations, sizeof expirations) != sizeof expirations) return;
     const MonotonicTime now = clock_.Now();
     monitor_.OnTick(next_tick_, now);
+    handler_.OnTick(now - next_tick_);
     next_tick_ += kTick * static_cast<std::int64_t>(expirations);
     RunTimers(now);
     if (++ticks_ % kTicksPerTimeoutCheck != 0) return;

@@ -43,6 +43,9 @@ class ExchangeHandler {
 
   // Answers the exchange, now or later, through connection->Finish if there still is a connection.
   virtual void Handle(std::unique_ptr<Exchange> exchange) = 0;
+
+  // Each tick of the loop, with how late it was.
+  virtual void OnTick(Duration lag) = 0;
 };
 
 }  // namespace scaleout::gateway

@@ -14,9 +14,8 @@ constexpr std::chrono::milliseconds kDrainPoll{10};
 }  // namespace
 
 HttpServer::HttpServer(const HttpServerOptions& options, ListenSocket socket,
-                       const RouteTable& routes, const Clock& clock, Metrics& metrics,
-                       Logger& logger, std::vector<LoopLagMonitor*> monitors, RequestStats& stats)
-    : socket_(std::move(socket)), clock_(clock), stats_(stats) {
+                       const PipelineParts& parts, const std::vector<LoopLagMonitor*>& monitors)
+    : socket_(std::move(socket)), parts_(parts) {
   for (std::size_t i = 0; i < monitors.size(); ++i) {
     EventLoopOptions loop;
     loop.index = i;
@@ -24,16 +23,16 @@ HttpServer::HttpServer(const HttpServerOptions& options, ListenSocket socket,
     loop.instance_id = options.pipeline.instance_id;
     loop.limits = options.limits;
     loop.max_connections = options.max_connections;
-    pipelines_.push_back(
-        MakeRequestPipeline(options.pipeline, routes, clock, metrics, logger, *monitors[i], stats));
-    loops_.push_back(MakeEventLoop(loop, clock, logger, *monitors[i], *pipelines_[i]));
-    metrics.AddCallbackGauge("http_server_open_connections", "Open client connections.",
-                             {{"loop", StrCat(i)}}, [loop_pointer = loops_[i].get()] {
-                               return static_cast<double>(loop_pointer->connections());
-                             });
+    pipelines_.push_back(MakeRequestPipeline(options.pipeline, parts_, *monitors[i]));
+    loops_.push_back(
+        MakeEventLoop(loop, parts_.clock, parts_.logger, *monitors[i], *pipelines_[i]));
+    parts_.metrics.AddCallbackGauge(
+        "http_server_open_connections", "Open client connections.", {{"loop", StrCat(i)}},
+        [open = loops_[i].get()] { return static_cast<double>(open->connections()); });
   }
-  metrics.AddCallbackGauge("http_server_active_requests", "Requests that have no answer yet.", {},
-                           [&stats] { return stats.active.value(); });
+  parts_.metrics.AddCallbackGauge("http_server_active_requests",
+                                  "Requests that have no answer yet.", {},
+                                  [&stats = parts_.stats] { return stats.active.value(); });
 }
 
 HttpServer::~HttpServer() { OnEachLoop(&EventLoop::Stop); }
@@ -56,12 +55,12 @@ void HttpServer::OnEachLoop(void (EventLoop::*action)()) {
 
 // Connections, not only requests: an answer may still be on its way to a slow client.
 bool HttpServer::WaitUntilIdle(std::chrono::milliseconds timeout) {
-  const MonotonicTime end = clock_.Now() + timeout;
+  const MonotonicTime end = parts_.clock.Now() + timeout;
   for (;;) {
     std::int64_t open = 0;
     for (const std::unique_ptr<EventLoop>& loop : loops_) open += loop->connections();
-    if (open == 0 && stats_.active.value() == 0) return true;
-    if (clock_.Now() >= end) return stats_.active.value() == 0;
+    if (open == 0 && parts_.stats.active.value() == 0) return true;
+    if (parts_.clock.Now() >= end) return parts_.stats.active.value() == 0;
     std::this_thread::sleep_for(kDrainPoll);
   }
 }

@@ -9,18 +9,12 @@
 #include <chrono>
 #include <cstddef>
 #include <memory>
-#include <string>
 #include <vector>
 
-#include "common/clock.h"
-#include "common/log.h"
-#include "common/metrics.h"
 #include "gateway/http/event_loop.h"
 #include "gateway/http/listen_socket.h"
 #include "gateway/http/request_pipeline.h"
-#include "gateway/http/route.h"
 #include "gateway/observability/loop_lag_monitor.h"
-#include "gateway/observability/request_stats.h"
 
 namespace scaleout::gateway {
 
@@ -38,9 +32,8 @@ struct DrainOptions {
 class HttpServer {
  public:
   // As many loops as `monitors`, whose i-th is the i-th loop's. All references outlive the server.
-  HttpServer(const HttpServerOptions& options, ListenSocket socket, const RouteTable& routes,
-             const Clock& clock, Metrics& metrics, Logger& logger,
-             std::vector<LoopLagMonitor*> monitors, RequestStats& stats);
+  HttpServer(const HttpServerOptions& options, ListenSocket socket, const PipelineParts& parts,
+             const std::vector<LoopLagMonitor*>& monitors);
   ~HttpServer();
 
   void Start();
@@ -55,8 +48,7 @@ class HttpServer {
   bool WaitUntilIdle(std::chrono::milliseconds timeout);
 
   ListenSocket socket_;
-  const Clock& clock_;
-  RequestStats& stats_;
+  const PipelineParts parts_;
   std::vector<std::unique_ptr<ExchangeHandler>> pipelines_;
   std::vector<std::unique_ptr<EventLoop>> loops_;
 };

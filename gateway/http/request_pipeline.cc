@@ -13,35 +13,33 @@
 #include "gateway/http/http_connection.h"
 #include "gateway/http/problem.h"
 #include "gateway/http/request_id.h"
+#include "gateway/resilience/rejection.h"
+#include "gateway/resilience/request_timeout.h"
 
 namespace scaleout::gateway {
 namespace {
 
 constexpr std::string_view kUnmatchedRoute = "unmatched";
-constexpr std::chrono::seconds kUnmatchedDeadline{3};
+constexpr std::chrono::milliseconds kUnmatchedDeadline{3'000};
 
 double Seconds(Duration duration) { return std::chrono::duration<double>(duration).count(); }
 
 class RequestPipeline final : public ExchangeHandler {
  public:
-  RequestPipeline(const PipelineOptions& options, const RouteTable& routes, const Clock& clock,
-                  Metrics& metrics, Logger& logger, LoopLagMonitor& monitor, RequestStats& stats)
+  RequestPipeline(const PipelineOptions& options, const PipelineParts& parts,
+                  LoopLagMonitor& monitor)
       : options_(options),
-        routes_(routes),
-        clock_(clock),
-        metrics_(metrics),
-        logger_(logger),
+        parts_(parts),
         monitor_(monitor),
-        stats_(stats),
         ids_(std::random_device{}()),
-        durations_(routes.routes().size() + 1) {}
+        durations_(parts.routes.routes().size() + 1) {}
 
   std::int64_t Examine(Exchange& exchange) override {
     Name(exchange);
     const Request& request = exchange.request;
     const std::string_view path =
         request.target.substr(0, std::min(request.target.find('?'), request.target.size()));
-    exchange.match = routes_.Find(request.method, path);
+    exchange.match = parts_.routes.Find(request.method, path);
     const Route* route = exchange.match.route;
     if (route == nullptr) {
       exchange.refusal =
@@ -57,14 +55,13 @@ class RequestPipeline final : public ExchangeHandler {
 
   void Handle(std::unique_ptr<Exchange> exchange) override {
     if (exchange->context.request_id.empty()) Name(*exchange);
-    const Route* route = exchange->match.route;
-    exchange->context.deadline =
-        exchange->started +
-        (route != nullptr ? Duration(route->limits.deadline) : Duration(kUnmatchedDeadline));
+    SetDeadline(*exchange);
     if (exchange->context.route >= 0) monitor_.EnterRoute(exchange->context.route);
     Start(Serve(std::move(exchange)));
     monitor_.LeaveRoute();
   }
+
+  void OnTick(Duration lag) override { parts_.limiter.ObserveLoopLag(monitor_.loop(), lag); }
 
  private:
   void Name(Exchange& exchange) {
@@ -75,14 +72,51 @@ class RequestPipeline final : public ExchangeHandler {
       exchange.context.traceparent = std::string(*trace);
   }
 
+  void SetDeadline(Exchange& exchange) {
+    const Route* route = exchange.match.route;
+    const std::chrono::milliseconds limit =
+        route != nullptr ? route->limits.deadline : kUnmatchedDeadline;
+    const absl::StatusOr<std::chrono::milliseconds> timeout =
+        ParseRequestTimeout(exchange.request.FindHeader(kRequestTimeoutHeader), limit);
+    if (!timeout.ok() && exchange.refusal.ok()) exchange.refusal = timeout.status();
+    exchange.context.deadline = exchange.started + timeout.value_or(limit);
+  }
+
   Task<void> Serve(std::unique_ptr<Exchange> exchange) {
-    stats_.active.Add(1);
+    std::optional<ConcurrencyPermit> permit = Admit(*exchange);
+    parts_.stats.active.Add(1);
     Task<absl::StatusOr<Response>> asked = Ask(*exchange);
     absl::StatusOr<Response> result = co_await asked;
     Response response = result.ok() ? *std::move(result) : Problem(*exchange, result.status());
+    if (permit) Release(*permit, response.status);
     Record(*exchange, response);
     if (exchange->connection != nullptr) exchange->connection->Finish(*exchange, response);
-    stats_.active.Add(-1);
+    parts_.stats.active.Add(-1);
+  }
+
+  // A place among the requests in flight; without one the request is refused. Probes and metrics
+  // need none.
+  std::optional<ConcurrencyPermit> Admit(Exchange& exchange) {
+    const Route* route = exchange.match.route;
+    if (!exchange.refusal.ok() || (route != nullptr && route->admission == Admission::kExempt))
+      return std::nullopt;
+    const std::size_t index =
+        route != nullptr ? exchange.match.index : parts_.routes.routes().size();
+    std::optional<ConcurrencyPermit> permit =
+        parts_.limiter.TryAcquire(index, parts_.clock.Now() - exchange.started);
+    if (!permit) exchange.refusal = Overloaded();
+    return permit;
+  }
+
+  // What the answer says about this instance's own speed.
+  static void Release(ConcurrencyPermit& permit, int status) {
+    if (status < 300) {
+      permit.Succeed();
+    } else if (status == 504) {
+      permit.Drop();
+    } else {
+      permit.Ignore();
+    }
   }
 
   // An exception that reaches this far is a defect; the client still gets an answer and the process
@@ -95,11 +129,11 @@ class RequestPipeline final : public ExchangeHandler {
       absl::StatusOr<Response> result = co_await task;
       co_return result;
     } catch (const std::exception& error) {
-      logger_.Error("handler threw", {{"requestId", exchange.context.request_id},
-                                      {"route", exchange.match.route->path},
-                                      {"error", error.what()}});
+      parts_.logger.Error("handler threw", {{"requestId", exchange.context.request_id},
+                                            {"route", exchange.match.route->path},
+                                            {"error", error.what()}});
     } catch (...) {
-      logger_.Error(
+      parts_.logger.Error(
           "handler threw something that is no exception",
           {{"requestId", exchange.context.request_id}, {"route", exchange.match.route->path}});
     }
@@ -110,29 +144,29 @@ class RequestPipeline final : public ExchangeHandler {
     Response response = RenderProblem(status, exchange.request.path, exchange.context.request_id);
     if (response.status == 405) response.headers.emplace_back("Allow", exchange.match.allowed);
     if (response.status == 500) {
-      logger_.Error("request failed", {{"requestId", exchange.context.request_id},
-                                       {"code", static_cast<int>(status.code())},
-                                       {"error", FromAbsl(status.message())}});
+      parts_.logger.Error("request failed", {{"requestId", exchange.context.request_id},
+                                             {"code", static_cast<int>(status.code())},
+                                             {"error", FromAbsl(status.message())}});
     }
     return response;
   }
 
   void Record(const Exchange& exchange, const Response& response) {
-    const Duration elapsed = clock_.Now() - exchange.started;
+    const Duration elapsed = parts_.clock.Now() - exchange.started;
     const Route* route = exchange.match.route;
     DurationOf(exchange, response.status).Observe(Seconds(elapsed));
     if (route != nullptr && route->admission == Admission::kExempt) return;
-    stats_.total.Increment();
-    if (response.status >= 500) stats_.errors.Increment();
-    stats_.latency_seconds.Observe(Seconds(elapsed));
+    parts_.stats.total.Increment();
+    if (response.status >= 500) parts_.stats.errors.Increment();
+    parts_.stats.latency_seconds.Observe(Seconds(elapsed));
     if (!options_.access_log) return;
-    logger_.Info("request",
-                 {{"requestId", exchange.context.request_id},
-                  {"method", MethodName(exchange.request.method)},
-                  {"route", route != nullptr ? std::string_view(route->path) : kUnmatchedRoute},
-                  {"status", response.status},
-                  {"durationMs", Seconds(elapsed) * 1000},
-                  {"bytes", static_cast<std::int64_t>(response.body.size())}});
+    parts_.logger.Info(
+        "request", {{"requestId", exchange.context.request_id},
+                    {"method", MethodName(exchange.request.method)},
+                    {"route", route != nullptr ? std::string_view(route->path) : kUnmatchedRoute},
+                    {"status", response.status},
+                    {"durationMs", Seconds(elapsed) * 1000},
+                    {"bytes", static_cast<std::int64_t>(response.body.size())}});
   }
 
   // The registry's lookup is by strings; this one is by position, because it happens for each
@@ -140,12 +174,12 @@ class RequestPipeline final : public ExchangeHandler {
   Histogram& DurationOf(const Exchange& exchange, int status) {
     const bool matched = exchange.match.route != nullptr;
     std::vector<std::pair<int, Histogram*>>& known =
-        durations_[matched ? exchange.match.index : routes_.routes().size()];
+        durations_[matched ? exchange.match.index : parts_.routes.routes().size()];
     const int key = status * 16 + static_cast<int>(exchange.request.method);
     for (const auto& [known_key, histogram] : known) {
       if (known_key == key) return *histogram;
     }
-    Histogram& histogram = metrics_.AddHistogram(
+    Histogram& histogram = parts_.metrics.AddHistogram(
         "http_server_request_duration_seconds",
         "Time from a request's first byte to its answer, by route.", LatencyBounds(),
         {{"method", std::string(MethodName(exchange.request.method))},
@@ -156,12 +190,8 @@ class RequestPipeline final : public ExchangeHandler {
   }
 
   const PipelineOptions options_;
-  const RouteTable& routes_;
-  const Clock& clock_;
-  Metrics& metrics_;
-  Logger& logger_;
+  const PipelineParts parts_;
   LoopLagMonitor& monitor_;
-  RequestStats& stats_;
   RequestIdGenerator ids_;
   std::vector<std::vector<std::pair<int, Histogram*>>> durations_;
 };
@@ -169,10 +199,9 @@ class RequestPipeline final : public ExchangeHandler {
 }  // namespace
 
 std::unique_ptr<ExchangeHandler> MakeRequestPipeline(const PipelineOptions& options,
-                                                     const RouteTable& routes, const Clock& clock,
-                                                     Metrics& metrics, Logger& logger,
-                                                     LoopLagMonitor& monitor, RequestStats& stats) {
-  return std::make_unique<RequestPipeline>(options, routes, clock, metrics, logger, monitor, stats);
+                                                     const PipelineParts& parts,
+                                                     LoopLagMonitor& monitor) {
+  return std::make_unique<RequestPipeline>(options, parts, monitor);
 }
 
 }  // namespace scaleout::gateway

@@ -14,6 +14,7 @@
 #include "gateway/http/route.h"
 #include "gateway/observability/loop_lag_monitor.h"
 #include "gateway/observability/request_stats.h"
+#include "gateway/resilience/concurrency_limiter.h"
 
 namespace scaleout::gateway {
 
@@ -22,11 +23,21 @@ struct PipelineOptions {
   bool access_log = true;
 };
 
-// All references outlive the pipeline. `stats` is shared by the pipelines of all loops.
+// What the pipelines of all loops share; it outlives them. `limiter` is made for one route more
+// than `routes` has: the last index stands for whatever matches none.
+struct PipelineParts {
+  const RouteTable& routes;
+  const Clock& clock;
+  Metrics& metrics;
+  Logger& logger;
+  RequestStats& stats;
+  ConcurrencyLimiter& limiter;
+};
+
+// `monitor` is the loop's own and outlives the pipeline.
 std::unique_ptr<ExchangeHandler> MakeRequestPipeline(const PipelineOptions& options,
-                                                     const RouteTable& routes, const Clock& clock,
-                                                     Metrics& metrics, Logger& logger,
-                                                     LoopLagMonitor& monitor, RequestStats& stats);
+                                                     const PipelineParts& parts,
+                                                     LoopLagMonitor& monitor);
 
 }  // namespace scaleout::gateway
 

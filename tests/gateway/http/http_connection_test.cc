@@ -57,6 +57,7 @@ class FakeHandler final : public ExchangeHandler {
       waiting.push_back(std::move(exchange));
     }
   }
+  void OnTick(Duration) override {}
   void Answer(Exchange& exchange) {
     bodies.push_back(exchange.request.body);
     const Response response =

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <future>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -95,8 +96,10 @@ class HttpServerTest : public ::testing::Test {
       monitors.push_back(std::make_unique<LoopLagMonitor>(SystemClock(), i, *metrics));
       pointers.push_back(monitors.back().get());
     }
-    server = std::make_unique<HttpServer>(options, *std::move(socket), routes, SystemClock(),
-                                          *metrics, *logger, pointers, stats);
+    limiter.emplace(ConcurrencyLimiterConfig(), routes.routes().size() + 1, loops, SystemClock());
+    server = std::make_unique<HttpServer>(
+        options, *std::move(socket),
+        PipelineParts{routes, SystemClock(), *metrics, *logger, stats, *limiter}, pointers);
     server->Start();
   }
 
@@ -165,6 +168,7 @@ class HttpServerTest : public ::testing::Test {
   std::unique_ptr<Metrics> metrics = MakeMetrics();
   std::unique_ptr<Logger> logger = MakeNullLogger();
   RequestStats stats;
+  std::optional<ConcurrencyLimiter> limiter;
   RouteTable routes{MakeRoutes()};
   std::vector<std::unique_ptr<LoopLagMonitor>> monitors;
   std::uint16_t port = 0;

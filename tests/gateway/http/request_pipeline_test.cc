@@ -83,8 +83,14 @@ class RequestPipelineTest : public ::testing::Test {
   LoopLagMonitor monitor{clock, 0, *metrics};
   RouteTable routes{MakeRoutes()};
   PipelineOptions options{"i-1", true};
+  ConcurrencyLimiterConfig limits_of_one = [] {
+    ConcurrencyLimiterConfig config;
+    config.initial_limit = config.min_limit = config.max_limit = 1;
+    return config;
+  }();
+  ConcurrencyLimiter limiter{limits_of_one, 4, 1, clock};
   std::unique_ptr<ExchangeHandler> pipeline =
-      MakeRequestPipeline(options, routes, clock, *metrics, logger, monitor, stats);
+      MakeRequestPipeline(options, {routes, clock, *metrics, logger, stats, limiter}, monitor);
   SocketOfText socket;
   ConnectionLimits limits;
   ResponseHeadWriter head_writer{"i-1", clock};
@@ -139,6 +145,31 @@ TEST_F(RequestPipelineTest, CountsByTemplateAndNeverByRawPath) {
   EXPECT_THAT(page, Not(HasSubstr("secret-path")));
   EXPECT_EQ(stats.total.value(), 2);
   EXPECT_EQ(stats.active.value(), 0);
+}
+
+TEST_F(RequestPipelineTest, TheClientsTimeoutShortensTheDeadline) {
+  Ask("GET /things/1 HTTP/1.1\r\nHost: h\r\nX-Request-Timeout-Ms: 50\r\n\r\n");
+  EXPECT_EQ(remaining, Duration(std::chrono::milliseconds(50)));
+  Ask("GET /things/1 HTTP/1.1\r\nHost: h\r\nX-Request-Timeout-Ms: 999999\r\n\r\n");
+  EXPECT_EQ(remaining, Duration(std::chrono::seconds(3)));
+  EXPECT_THAT(Ask("GET /things/1 HTTP/1.1\r\nHost: h\r\nX-Request-Timeout-Ms: soon\r\n\r\n"),
+              StartsWith("HTTP/1.1 422"));
+}
+
+TEST_F(RequestPipelineTest, WhatIsOverTheLimitIsRefusedAtOnceAndProbesAreNot) {
+  const std::optional<ConcurrencyPermit> other = limiter.TryAcquire(0);
+  const std::string refused = Ask("GET /things/1 HTTP/1.1\r\nHost: h\r\n\r\n");
+  EXPECT_THAT(refused, StartsWith("HTTP/1.1 503"));
+  EXPECT_THAT(refused, HasSubstr("/problems/overloaded"));
+  EXPECT_THAT(refused, HasSubstr("Retry-After: 1\r\n"));
+  EXPECT_THAT(Ask("GET /livez HTTP/1.1\r\nHost: h\r\n\r\n"), StartsWith("HTTP/1.1 200"));
+}
+
+TEST_F(RequestPipelineTest, APlaceIsGivenBackWhateverTheAnswer) {
+  for (const char* path : {"/things/1", "/missing", "/nowhere", "/things/1"}) {
+    Ask("GET " + std::string(path) + " HTTP/1.1\r\nHost: h\r\n\r\n");
+    EXPECT_EQ(limiter.Snapshot().in_flight, 0) << path;
+  }
 }
 
 TEST_F(RequestPipelineTest, ProbesAreNeitherLoggedNorCountedAsTraffic) {
