@@ -126,10 +126,11 @@ LoopLagSnapshot LoopLagMonitor::Snapshot() const {
   if (const std::uint64_t count = lags_.count(); count != 0) {
     snapshot.lag_seconds_mean = lags_.sum() / static_cast<double>(count);
   }
-  snapshot.lag_seconds_p50 = lags_.Quantile(0.5);
-  snapshot.lag_seconds_p99 = lags_.Quantile(0.99);
   snapshot.lag_seconds_max =
       Seconds(std::max(current, Duration(max_lag_.load(std::memory_order_relaxed))));
+  // Interpolated in a bucket, a quantile could come out above all that was ever seen.
+  snapshot.lag_seconds_p50 = std::min(lags_.Quantile(0.5), snapshot.lag_seconds_max);
+  snapshot.lag_seconds_p99 = std::min(lags_.Quantile(0.99), snapshot.lag_seconds_max);
   snapshot.utilization_ratio = utilization_.Ratio(now);
   snapshot.stalls = stalls_.load(std::memory_order_relaxed);
   const int holder = holder_.load(std::memory_order_relaxed);
