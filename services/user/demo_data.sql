@@ -15,3 +15,4 @@ FROM word, generate_series(1, 1000) AS n
 WHERE NOT EXISTS (SELECT FROM users);
 
 SELECT setval(pg_get_serial_sequence('users', 'id'), greatest((SELECT max(id) FROM users), 1));
+ANALYZE users;

@@ -1,0 +1,44 @@
+-- 40 products, and 5,000 orders of users 1 to 1000 (five each) with one to three lines; the same every time, only into empty
+-- tables. Order n's lines, and so its total, follow from n alone: the payment service's demo data counts on that.
+WITH name AS (
+  SELECT ARRAY['Desk lamp', 'Notebook', 'Fountain pen', 'Backpack', 'Water bottle', 'Headphones', 'Keyboard', 'Mouse',
+               'Monitor arm', 'USB hub', 'Coffee mug', 'Tea pot', 'French press', 'Chef knife', 'Cutting board',
+               'Cast iron pan', 'Rain jacket', 'Wool socks', 'Running shoes', 'Sunglasses', 'Wall clock', 'Alarm clock',
+               'Bookshelf', 'Armchair', 'Floor rug', 'Plant pot', 'Watering can', 'Garden shears', 'Bicycle bell',
+               'Bicycle lock', 'Tent', 'Sleeping bag', 'Camping stove', 'Torch', 'Compass', 'Chess set', 'Playing cards',
+               'Puzzle', 'Yoga mat', 'Jump rope'] AS names
+)
+INSERT INTO products (id, name, price_minor, currency, created_at)
+SELECT n, name.names[n], 499 + (n * 2719) % 195 * 100, 'EUR', timestamptz '2026-01-01 00:00:00+00' + n * interval '1 minute'
+FROM name, generate_series(1, 40) AS n
+WHERE NOT EXISTS (SELECT FROM products);
+
+CREATE TEMPORARY TABLE demo_lines ON COMMIT DROP AS
+SELECT n AS order_id, l + 1 AS line, p.id AS product_id, p.name AS product_name, 1 + (n + l) % 3 AS quantity,
+       p.price_minor AS unit_price_minor
+FROM generate_series(1, 5000) AS n
+CROSS JOIN LATERAL generate_series(0, n % 3) AS l
+JOIN products AS p ON p.id = 1 + (n * 13 + l * 7) % 40
+WHERE NOT EXISTS (SELECT FROM orders);
+
+INSERT INTO orders (id, user_id, state, total_minor, currency, created_at, updated_at)
+SELECT order_id,
+       1 + (order_id * 37) % 1000,
+       CASE WHEN order_id % 20 = 0 THEN 'PENDING'
+            WHEN order_id % 20 = 1 THEN 'CANCELLED'
+            WHEN order_id % 20 = 2 THEN 'PAYMENT_FAILED'
+            WHEN order_id % 20 < 10 THEN 'FULFILLED'
+            ELSE 'PAID' END,
+       sum(quantity * unit_price_minor),
+       'EUR',
+       timestamptz '2026-02-01 00:00:00+00' + order_id * interval '10 minutes',
+       timestamptz '2026-02-01 00:00:00+00' + order_id * interval '10 minutes'
+FROM demo_lines
+GROUP BY order_id;
+
+INSERT INTO order_items (order_id, line, product_id, product_name, quantity, unit_price_minor)
+SELECT order_id, line, product_id, product_name, quantity, unit_price_minor FROM demo_lines;
+
+SELECT setval(pg_get_serial_sequence('products', 'id'), greatest((SELECT max(id) FROM products), 1));
+SELECT setval(pg_get_serial_sequence('orders', 'id'), greatest((SELECT max(id) FROM orders), 1));
+ANALYZE products, orders, order_items;

@@ -1,0 +1,37 @@
+#include "services/order/order_pricing.h"
+
+#include <map>
+#include <string>
+
+#include "common/field_checks.h"
+#include "common/str_cat.h"
+
+namespace scaleout::order {
+
+absl::StatusOr<PricedItems> PriceItems(const std::vector<WantedItem>& wanted,
+                                       const std::vector<Product>& catalog) {
+  std::map<ProductId, const Product*> by_id;
+  for (const Product& product : catalog) by_id[product.id] = &product;
+  FieldChecks checks;
+  PricedItems priced;
+  for (std::size_t i = 0; i < wanted.size(); ++i) {
+    const std::string pointer = StrCat("/items/", i, "/productId");
+    const auto found = by_id.find(wanted[i].product_id);
+    if (found == by_id.end()) {
+      checks.Require(false, pointer, StrCat("there is no product ", wanted[i].product_id.value()));
+      continue;
+    }
+    const Product& product = *found->second;
+    if (priced.total.currency.empty()) priced.total.currency = product.price.currency;
+    checks.Require(product.price.currency == priced.total.currency, pointer,
+                   "is sold in another currency than the lines before it");
+    // Far from overflow: the catalog's prices, the quantity and the number of lines are all
+    // bounded.
+    priced.total.amount_minor += product.price.amount_minor * wanted[i].quantity;
+    priced.items.push_back({product.id, product.name, wanted[i].quantity, product.price});
+  }
+  if (!checks.ok()) return checks.Check();
+  return priced;
+}
+
+}  // namespace scaleout::order

@@ -1,0 +1,52 @@
+// The orders' tables, as plain structs. All of their SQL is in the .cc.
+//
+// Every method takes the call on whose behalf it works and answers its statuses, and the pool's:
+// UNAVAILABLE, DEADLINE_EXCEEDED, CANCELLED. Implementations are thread-safe.
+#ifndef SCALEOUT_SERVICES_ORDER_ORDER_REPOSITORY_H_
+#define SCALEOUT_SERVICES_ORDER_ORDER_REPOSITORY_H_
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "common/call_context.h"
+#include "services/order/order.h"
+
+namespace scaleout {
+class PostgresPool;
+}  // namespace scaleout
+
+namespace scaleout::order {
+
+class OrderRepository {
+ public:
+  virtual ~OrderRepository() = default;
+
+  // Takes the prices, writes the order and its lines, all in one transaction. INVALID_ARGUMENT as
+  // PriceItems has it; FAILED_PRECONDITION with IDEMPOTENCY_KEY_REUSED if the user's key was used
+  // for another payload.
+  virtual absl::StatusOr<CreatedOrder> Create(const CallContext& call, const NewOrder& order) = 0;
+  // NOT_FOUND.
+  virtual absl::StatusOr<Order> Get(const CallContext& call, OrderId id) = 0;
+  // Newest first, of one user or of all, from below `before` (none: from the newest), at most
+  // `limit`.
+  virtual absl::StatusOr<std::vector<Order>> List(const CallContext& call,
+                                                  std::optional<UserId> user_id,
+                                                  std::optional<OrderId> before, int limit) = 0;
+  // Of each user the newest `limit`, newest first; the users in the order of `user_ids`. One
+  // statement.
+  virtual absl::StatusOr<std::vector<Order>> ListOfUsers(const CallContext& call,
+                                                         const std::vector<UserId>& user_ids,
+                                                         int limit) = 0;
+  // Moves the order as order_state.h has it. NOT_FOUND; FAILED_PRECONDITION if the event may not
+  // happen now.
+  virtual absl::StatusOr<Order> Apply(const CallContext& call, OrderId id, OrderEvent event) = 0;
+};
+
+// `pool` must outlive the repository.
+std::unique_ptr<OrderRepository> MakeOrderRepository(PostgresPool& pool);
+
+}  // namespace scaleout::order
+
+#endif  // SCALEOUT_SERVICES_ORDER_ORDER_REPOSITORY_H_

@@ -1,0 +1,177 @@
+#include "services/order/order_service.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <map>
+#include <set>
+#include <string>
+
+#include "common/field_checks.h"
+#include "common/page_token.h"
+#include "common/str_cat.h"
+#include "common/wall_time.h"
+
+namespace scaleout::order {
+namespace {
+
+constexpr int kMaxItems = 50;
+constexpr std::int32_t kMaxQuantity = 1000;
+
+std::string Scope(std::int64_t user_id) { return StrCat("orders?user_id=", user_id); }
+
+v1::OrderStatus ToProto(OrderState state) {
+  switch (state) {
+    case OrderState::kPending:
+      return v1::ORDER_STATUS_PENDING;
+    case OrderState::kPaid:
+      return v1::ORDER_STATUS_PAID;
+    case OrderState::kFulfilled:
+      return v1::ORDER_STATUS_FULFILLED;
+    case OrderState::kCancelled:
+      return v1::ORDER_STATUS_CANCELLED;
+    case OrderState::kPaymentFailed:
+      return v1::ORDER_STATUS_PAYMENT_FAILED;
+  }
+  return v1::ORDER_STATUS_UNSPECIFIED;
+}
+
+void ToProto(const Money& money, type::v1::Money& message) {
+  message.set_amount_minor(money.amount_minor);
+  message.set_currency_code(money.currency);
+}
+
+void ToProto(const Order& order, v1::Order& message) {
+  message.set_id(order.id.value());
+  message.set_user_id(order.user_id.value());
+  message.set_status(ToProto(order.state));
+  for (const OrderItem& item : order.items) {
+    v1::OrderItem& line = *message.add_items();
+    line.set_product_id(item.product_id.value());
+    line.set_product_name(item.product_name);
+    line.set_quantity(item.quantity);
+    ToProto(item.unit_price, *line.mutable_unit_price());
+  }
+  ToProto(order.total, *message.mutable_total());
+  scaleout::ToProto(order.created_at, *message.mutable_created_at());
+  scaleout::ToProto(order.updated_at, *message.mutable_updated_at());
+}
+
+// Adds at most a page of `orders` and answers the token of the next one, if they are more.
+template <typename Message>
+std::string AddPage(const std::vector<Order>& orders, std::int32_t page_size,
+                    std::string_view scope, Message& message) {
+  const auto size = std::min(orders.size(), static_cast<std::size_t>(page_size));
+  for (std::size_t i = 0; i < size; ++i) ToProto(orders[i], *message.add_orders());
+  return orders.size() > size ? MakePageToken(scope, orders[size - 1].id.value()) : std::string();
+}
+
+void CheckItems(FieldChecks& checks, const v1::CreateOrderRequest& request) {
+  checks.Require(request.items_size() >= 1 && request.items_size() <= kMaxItems, "/items",
+                 StrCat("must have 1 to ", kMaxItems, " lines"));
+  std::set<std::int64_t> seen;
+  for (int i = 0; i < std::min(request.items_size(), kMaxItems); ++i) {
+    const v1::CreateOrderRequest::Item& item = request.items(i);
+    const std::string pointer = StrCat("/items/", i);
+    checks.Id(pointer + "/productId", item.product_id());
+    checks.Require(seen.insert(item.product_id()).second, pointer + "/productId",
+                   "must not be named twice");
+    checks.Require(item.quantity() >= 1 && item.quantity() <= kMaxQuantity, pointer + "/quantity",
+                   StrCat("must be 1 to ", kMaxQuantity));
+  }
+}
+
+}  // namespace
+
+absl::Status OrderService::CreateOrder(const CallContext& call,
+                                       const v1::CreateOrderRequest& request,
+                                       v1::CreateOrderResponse& response) {
+  FieldChecks checks;
+  checks.Id("/userId", request.user_id());
+  CheckItems(checks, request);
+  checks.IdempotencyKey("/idempotencyKey", request.idempotency_key());
+  if (!checks.ok()) return checks.Check();
+
+  NewOrder order;
+  order.user_id = UserId(request.user_id());
+  order.idempotency_key = request.idempotency_key();
+  for (const v1::CreateOrderRequest::Item& item : request.items()) {
+    order.items.push_back({ProductId(item.product_id()), item.quantity()});
+  }
+  const absl::StatusOr<CreatedOrder> created = repository_.Create(call, order);
+  if (!created.ok()) return created.status();
+  ToProto(created->order, *response.mutable_order());
+  response.set_replayed(created->replayed);
+  return absl::OkStatus();
+}
+
+absl::Status OrderService::GetOrder(const CallContext& call, const v1::GetOrderRequest& request,
+                                    v1::GetOrderResponse& response) {
+  FieldChecks checks;
+  checks.Id("/orderId", request.order_id());
+  if (!checks.ok()) return checks.Check();
+
+  const absl::StatusOr<Order> order = repository_.Get(call, OrderId(request.order_id()));
+  if (!order.ok()) return order.status();
+  ToProto(*order, *response.mutable_order());
+  return absl::OkStatus();
+}
+
+absl::Status OrderService::ListOrders(const CallContext& call, const v1::ListOrdersRequest& request,
+                                      v1::ListOrdersResponse& response) {
+  FieldChecks checks;
+  std::optional<UserId> user_id;
+  if (request.user_id() != 0) {
+    checks.Id("/user_id", request.user_id());
+    user_id = UserId(request.user_id());
+  }
+  const std::string scope = Scope(request.user_id());
+  const Page page = ParsePage(scope, request.page_size(), request.page_token(), checks);
+  if (!checks.ok()) return checks.Check();
+
+  std::optional<OrderId> before;
+  if (page.after_id != 0) before = OrderId(page.after_id);
+  // One more than the page tells whether there is another.
+  const absl::StatusOr<std::vector<Order>> orders =
+      repository_.List(call, user_id, before, page.size + 1);
+  if (!orders.ok()) return orders.status();
+  response.set_next_page_token(AddPage(*orders, page.size, scope, response));
+  return absl::OkStatus();
+}
+
+absl::Status OrderService::BatchListOrders(const CallContext& call,
+                                           const v1::BatchListOrdersRequest& request,
+                                           v1::BatchListOrdersResponse& response) {
+  const std::vector<std::int64_t> keys(request.user_ids().begin(), request.user_ids().end());
+  FieldChecks checks;
+  checks.BatchIds("/userIds", keys, kMaxBatchKeys);
+  const std::int32_t page_size = ParsePageSize(request.page_size(), checks);
+  if (!checks.ok()) return checks.Check();
+
+  const std::vector<UserId> user_ids(keys.begin(), keys.end());
+  absl::StatusOr<std::vector<Order>> orders =
+      repository_.ListOfUsers(call, user_ids, page_size + 1);
+  if (!orders.ok()) return orders.status();
+  std::map<UserId, std::vector<Order>> by_user;
+  for (Order& order : *orders) by_user[order.user_id].push_back(std::move(order));
+  for (const UserId user_id : user_ids) {
+    v1::BatchListOrdersResponse::OrderList& list = *response.add_entries()->mutable_order_list();
+    list.set_next_page_token(AddPage(by_user[user_id], page_size, Scope(user_id.value()), list));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status OrderService::CancelOrder(const CallContext& call,
+                                       const v1::CancelOrderRequest& request,
+                                       v1::CancelOrderResponse& response) {
+  FieldChecks checks;
+  checks.Id("/orderId", request.order_id());
+  if (!checks.ok()) return checks.Check();
+
+  const absl::StatusOr<Order> order =
+      repository_.Apply(call, OrderId(request.order_id()), OrderEvent::kCalledOff);
+  if (!order.ok()) return order.status();
+  ToProto(*order, *response.mutable_order());
+  return absl::OkStatus();
+}
+
+}  // namespace scaleout::order

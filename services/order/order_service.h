@@ -1,0 +1,38 @@
+// What each RPC of scaleout.order.v1.OrderService does: validate, ask the repository, map. No SQL
+// and no gRPC.
+//
+// An RPC fills its response and answers OK, or answers a status and leaves the response alone.
+// Thread-safe if the repository is.
+#ifndef SCALEOUT_SERVICES_ORDER_ORDER_SERVICE_H_
+#define SCALEOUT_SERVICES_ORDER_ORDER_SERVICE_H_
+
+#include "absl/status/status.h"
+#include "common/call_context.h"
+#include "scaleout/order/v1/order.pb.h"
+#include "services/order/order_repository.h"
+
+namespace scaleout::order {
+
+class OrderService {
+ public:
+  // `repository` must outlive the service.
+  explicit OrderService(OrderRepository& repository) : repository_(repository) {}
+
+  absl::Status CreateOrder(const CallContext& call, const v1::CreateOrderRequest& request,
+                           v1::CreateOrderResponse& response);
+  absl::Status GetOrder(const CallContext& call, const v1::GetOrderRequest& request,
+                        v1::GetOrderResponse& response);
+  absl::Status ListOrders(const CallContext& call, const v1::ListOrdersRequest& request,
+                          v1::ListOrdersResponse& response);
+  absl::Status BatchListOrders(const CallContext& call, const v1::BatchListOrdersRequest& request,
+                               v1::BatchListOrdersResponse& response);
+  absl::Status CancelOrder(const CallContext& call, const v1::CancelOrderRequest& request,
+                           v1::CancelOrderResponse& response);
+
+ private:
+  OrderRepository& repository_;
+};
+
+}  // namespace scaleout::order
+
+#endif  // SCALEOUT_SERVICES_ORDER_ORDER_SERVICE_H_

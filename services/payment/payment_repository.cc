@@ -1,0 +1,238 @@
+#include "services/payment/payment_repository.h"
+
+#include <cstdint>
+
+#include "common/checksum.h"
+#include "common/postgres_pool.h"
+#include "common/status.h"
+#include "common/str_cat.h"
+#include "common/wall_time.h"
+
+namespace scaleout::payment {
+namespace {
+
+#define PAYMENT_COLUMNS                                                  \
+  "p.id, p.order_id, p.user_id, p.state, p.amount_minor, p.currency, "   \
+  "coalesce(p.provider_reference, '') AS provider_reference, "           \
+  "coalesce(p.failure_reason, '') AS failure_reason, "                   \
+  "(extract(epoch FROM p.created_at) * 1000000)::bigint AS created_us, " \
+  "(extract(epoch FROM p.updated_at) * 1000000)::bigint AS updated_us"
+#define SELECT_PAYMENTS "SELECT " PAYMENT_COLUMNS " FROM payments AS p "
+#define NEWEST_FIRST " ORDER BY p.id DESC LIMIT $2"
+
+// A new key, or one whose holder crashed or gave up: then the row is taken over, with its
+// charge_reference.
+constexpr PostgresStatement kBeginAttempt = {
+    "begin_attempt",
+    "INSERT INTO payment_attempts AS a (user_id, idempotency_key, fingerprint, lease_token, "
+    "lease_until)"
+    " VALUES ($1, $2, $3, gen_random_uuid(), clock_timestamp() + $4::bigint * interval '1 "
+    "millisecond')"
+    " ON CONFLICT (user_id, idempotency_key) DO UPDATE"
+    "   SET lease_token = excluded.lease_token, lease_until = excluded.lease_until"
+    "   WHERE a.payment_id IS NULL AND a.lease_until <= clock_timestamp()"
+    "     AND a.fingerprint = excluded.fingerprint"
+    " RETURNING charge_reference, lease_token"};
+
+constexpr PostgresStatement kFindAttempt = {
+    "find_attempt",
+    "SELECT a.fingerprint,"
+    " greatest(0, extract(epoch FROM a.lease_until - clock_timestamp()) * 1000)::bigint AS "
+    "wait_ms, " PAYMENT_COLUMNS
+    " FROM payment_attempts AS a LEFT JOIN payments AS p ON p.id = a.payment_id"
+    " WHERE a.user_id = $1 AND a.idempotency_key = $2"};
+
+constexpr PostgresStatement kCreatePayment = {
+    "create_payment",
+    "INSERT INTO payments AS p"
+    " (order_id, user_id, state, amount_minor, currency, provider_reference, failure_reason)"
+    " VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING " PAYMENT_COLUMNS};
+
+constexpr PostgresStatement kFinishAttempt = {
+    "finish_attempt",
+    "UPDATE payment_attempts SET payment_id = $4"
+    " WHERE user_id = $1 AND idempotency_key = $2 AND lease_token = $3 AND payment_id IS NULL"};
+
+constexpr PostgresStatement kReleaseAttempt = {
+    "release_attempt",
+    "UPDATE payment_attempts SET lease_until = clock_timestamp()"
+    " WHERE user_id = $1 AND idempotency_key = $2 AND lease_token = $3 AND payment_id IS NULL"};
+
+constexpr PostgresStatement kGetPayment = {"get_payment", SELECT_PAYMENTS "WHERE p.id = $1"};
+
+// One statement for each filter: a generic plan of one that fits all would read the whole table.
+constexpr PostgresStatement kListPayments = {"list_payments",
+                                             SELECT_PAYMENTS "WHERE p.id < $1" NEWEST_FIRST};
+constexpr PostgresStatement kListPaymentsOfUser = {
+    "list_payments_of_user", SELECT_PAYMENTS "WHERE p.id < $1 AND p.user_id = $3" NEWEST_FIRST};
+constexpr PostgresStatement kListPaymentsOfOrder = {
+    "list_payments_of_order", SELECT_PAYMENTS "WHERE p.id < $1 AND p.order_id = $3" NEWEST_FIRST};
+constexpr PostgresStatement kListPaymentsOfUserAndOrder = {
+    "list_payments_of_user_and_order",
+    SELECT_PAYMENTS "WHERE p.id < $1 AND p.user_id = $3 AND p.order_id = $4" NEWEST_FIRST};
+
+constexpr PostgresStatement kListPaymentsOfUsers = {
+    "list_payments_of_users",
+    "SELECT " PAYMENT_COLUMNS
+    " FROM unnest($1::bigint[]) WITH ORDINALITY AS k (user_id, position)"
+    " CROSS JOIN LATERAL"
+    "  (SELECT * FROM payments WHERE user_id = k.user_id ORDER BY id DESC LIMIT $2) AS p"
+    " ORDER BY k.position, p.id DESC"};
+
+#undef PAYMENT_COLUMNS
+#undef SELECT_PAYMENTS
+#undef NEWEST_FIRST
+
+Payment ToPayment(const pqxx::row& row) {
+  Payment payment;
+  payment.id = PaymentId(row["id"].as<std::int64_t>());
+  payment.order_id = OrderId(row["order_id"].as<std::int64_t>());
+  payment.user_id = UserId(row["user_id"].as<std::int64_t>());
+  // The table's CHECK and payment_state.h name the same states.
+  payment.state = FindPaymentState(row["state"].as<std::string>()).value();
+  payment.amount = {row["amount_minor"].as<std::int64_t>(), row["currency"].as<std::string>()};
+  payment.provider_reference = row["provider_reference"].as<std::string>();
+  payment.failure_reason = row["failure_reason"].as<std::string>();
+  payment.created_at = WallTimeFromMicros(row["created_us"].as<std::int64_t>());
+  payment.updated_at = WallTimeFromMicros(row["updated_us"].as<std::int64_t>());
+  return payment;
+}
+
+std::vector<Payment> ToPayments(const pqxx::result& rows) {
+  std::vector<Payment> payments;
+  payments.reserve(static_cast<std::size_t>(rows.size()));
+  for (const auto& row : rows) payments.push_back(ToPayment(row));
+  return payments;
+}
+
+std::string Fingerprint(const NewPayment& payment) {
+  return ChecksumText({std::to_string(payment.order_id.value()),
+                       std::to_string(payment.amount.amount_minor), payment.amount.currency,
+                       payment.payment_method_token});
+}
+
+std::optional<std::string> NullIfEmpty(const std::string& text) {
+  return text.empty() ? std::nullopt : std::optional(text);
+}
+
+class PostgresPaymentRepository final : public PaymentRepository {
+ public:
+  explicit PostgresPaymentRepository(PostgresPool& pool) : pool_(pool) {}
+
+  absl::StatusOr<Claim> Begin(const CallContext& call, const NewPayment& payment,
+                              std::chrono::milliseconds lease) override {
+    const std::int64_t user_id = payment.user_id.value();
+    const std::string fingerprint = Fingerprint(payment);
+    const absl::StatusOr<pqxx::result> begun =
+        pool_.Query(call, kBeginAttempt,
+                    {user_id, payment.idempotency_key, fingerprint, std::int64_t{lease.count()}});
+    if (!begun.ok()) return begun.status();
+    if (!begun->empty()) {
+      return Claim(Attempt{payment.user_id, payment.idempotency_key,
+                           begun->front()["charge_reference"].as<std::string>(),
+                           begun->front()["lease_token"].as<std::string>()});
+    }
+    const absl::StatusOr<pqxx::result> found =
+        pool_.Query(call, kFindAttempt, {user_id, payment.idempotency_key});
+    if (!found.ok()) return found.status();
+    if (found->empty()) return absl::AbortedError("the key's earlier call has gone");
+    const pqxx::row row = found->front();
+    if (row["fingerprint"].as<std::string>() != fingerprint) {
+      return WithReason(
+          absl::FailedPreconditionError("the idempotency key was used for another payment"),
+          "IDEMPOTENCY_KEY_REUSED");
+    }
+    if (!row["id"].is_null()) return Claim(ToPayment(row));
+    return WithReason(absl::AbortedError("a call with the same idempotency key is in progress"),
+                      "IDEMPOTENCY_KEY_IN_PROGRESS",
+                      {{"retryAfterMs", row["wait_ms"].as<std::string>()}});
+  }
+
+  absl::StatusOr<Payment> Finish(const CallContext& call, const Attempt& attempt,
+                                 const NewPayment& payment, const Outcome& outcome) override {
+    Payment result;
+    const absl::Status status = pool_.Transact(call, [&](PostgresSession& session) -> absl::Status {
+      const absl::StatusOr<pqxx::result> created =
+          session.Exec(kCreatePayment,
+                       {payment.order_id.value(), payment.user_id.value(),
+                        std::string(PaymentStateName(outcome.state)), payment.amount.amount_minor,
+                        payment.amount.currency, NullIfEmpty(outcome.provider_reference),
+                        NullIfEmpty(outcome.failure_reason)});
+      // The charge stands in the books already: whoever took the lease over was faster.
+      if (absl::IsAlreadyExists(created.status())) return LeaseLost();
+      if (!created.ok()) return created.status();
+      result = ToPayment(created->front());
+      const absl::StatusOr<pqxx::result> finished =
+          session.Exec(kFinishAttempt, {attempt.user_id.value(), attempt.idempotency_key,
+                                        attempt.lease_token, result.id.value()});
+      if (!finished.ok()) return finished.status();
+      return finished->affected_rows() == 1 ? absl::OkStatus() : LeaseLost();
+    });
+    if (!status.ok()) return status;
+    return result;
+  }
+
+  absl::Status Release(const CallContext& call, const Attempt& attempt) override {
+    return pool_
+        .Query(call, kReleaseAttempt,
+               {attempt.user_id.value(), attempt.idempotency_key, attempt.lease_token})
+        .status();
+  }
+
+  absl::StatusOr<Payment> Get(const CallContext& call, PaymentId id) override {
+    const absl::StatusOr<pqxx::result> rows = pool_.Query(call, kGetPayment, {id.value()});
+    if (!rows.ok()) return rows.status();
+    if (rows->empty()) return absl::NotFoundError(StrCat("there is no payment ", id.value()));
+    return ToPayment(rows->front());
+  }
+
+  absl::StatusOr<std::vector<Payment>> List(const CallContext& call, const PaymentFilter& filter,
+                                            std::optional<PaymentId> before, int limit) override {
+    const absl::StatusOr<pqxx::result> rows =
+        Select(call, filter, before ? before->value() : kMaxId + 1, limit);
+    if (!rows.ok()) return rows.status();
+    return ToPayments(*rows);
+  }
+
+  absl::StatusOr<std::vector<Payment>> ListOfUsers(const CallContext& call,
+                                                   const std::vector<UserId>& user_ids,
+                                                   int limit) override {
+    std::vector<std::int64_t> ids;
+    ids.reserve(user_ids.size());
+    for (const UserId id : user_ids) ids.push_back(id.value());
+    const absl::StatusOr<pqxx::result> rows = pool_.Query(call, kListPaymentsOfUsers, {ids, limit});
+    if (!rows.ok()) return rows.status();
+    return ToPayments(*rows);
+  }
+
+ private:
+  static absl::Status LeaseLost() {
+    return WithReason(absl::AbortedError("another call with the same key took over"),
+                      "IDEMPOTENCY_KEY_IN_PROGRESS");
+  }
+
+  absl::StatusOr<pqxx::result> Select(const CallContext& call, const PaymentFilter& filter,
+                                      std::int64_t below, int limit) {
+    if (filter.user_id && filter.order_id) {
+      return pool_.Query(call, kListPaymentsOfUserAndOrder,
+                         {below, limit, filter.user_id->value(), filter.order_id->value()});
+    }
+    if (filter.user_id) {
+      return pool_.Query(call, kListPaymentsOfUser, {below, limit, filter.user_id->value()});
+    }
+    if (filter.order_id) {
+      return pool_.Query(call, kListPaymentsOfOrder, {below, limit, filter.order_id->value()});
+    }
+    return pool_.Query(call, kListPayments, {below, limit});
+  }
+
+  PostgresPool& pool_;
+};
+
+}  // namespace
+
+std::unique_ptr<PaymentRepository> MakePaymentRepository(PostgresPool& pool) {
+  return std::make_unique<PostgresPaymentRepository>(pool);
+}
+
+}  // namespace scaleout::payment

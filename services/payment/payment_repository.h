@@ -1,0 +1,82 @@
+// The payments' tables, as plain structs. All of their SQL is in the .cc.
+//
+// Every method takes the call on whose behalf it works and answers its statuses, and the pool's:
+// UNAVAILABLE, DEADLINE_EXCEEDED, CANCELLED. Implementations are thread-safe.
+#ifndef SCALEOUT_SERVICES_PAYMENT_PAYMENT_REPOSITORY_H_
+#define SCALEOUT_SERVICES_PAYMENT_PAYMENT_REPOSITORY_H_
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "common/call_context.h"
+#include "services/payment/payment.h"
+
+namespace scaleout {
+class PostgresPool;
+}  // namespace scaleout
+
+namespace scaleout::payment {
+
+// The right to charge for one (user, idempotency key), until the lease is over.
+struct Attempt {
+  UserId user_id;
+  std::string idempotency_key;
+  std::string charge_reference;  // the same for every attempt with the key
+  std::string lease_token;       // this attempt's own
+};
+
+// An attempt to be made, or the payment that an earlier one made.
+using Claim = std::variant<Attempt, Payment>;
+
+// What the provider said, as a payment.
+struct Outcome {
+  PaymentState state = PaymentState::kFailed;
+  std::string provider_reference;
+  std::string failure_reason;
+};
+
+struct PaymentFilter {
+  std::optional<UserId> user_id;
+  std::optional<OrderId> order_id;
+};
+
+class PaymentRepository {
+ public:
+  virtual ~PaymentRepository() = default;
+
+  // Takes the lease on the payment's key, durably. ABORTED with IDEMPOTENCY_KEY_IN_PROGRESS while
+  // another call holds it; FAILED_PRECONDITION with IDEMPOTENCY_KEY_REUSED if the key was used for
+  // another payload.
+  virtual absl::StatusOr<Claim> Begin(const CallContext& call, const NewPayment& payment,
+                                      std::chrono::milliseconds lease) = 0;
+  // Writes the payment and ends the attempt, in one transaction. ABORTED if the lease was lost
+  // meanwhile.
+  virtual absl::StatusOr<Payment> Finish(const CallContext& call, const Attempt& attempt,
+                                         const NewPayment& payment, const Outcome& outcome) = 0;
+  // Gives the lease back at once, so that a repetition need not wait for its end.
+  virtual absl::Status Release(const CallContext& call, const Attempt& attempt) = 0;
+  // NOT_FOUND.
+  virtual absl::StatusOr<Payment> Get(const CallContext& call, PaymentId id) = 0;
+  // Newest first, from below `before` (none: from the newest), at most `limit`.
+  virtual absl::StatusOr<std::vector<Payment>> List(const CallContext& call,
+                                                    const PaymentFilter& filter,
+                                                    std::optional<PaymentId> before, int limit) = 0;
+  // Of each user the newest `limit`, newest first; the users in the order of `user_ids`. One
+  // statement.
+  virtual absl::StatusOr<std::vector<Payment>> ListOfUsers(const CallContext& call,
+                                                           const std::vector<UserId>& user_ids,
+                                                           int limit) = 0;
+};
+
+// `pool` must outlive the repository.
+std::unique_ptr<PaymentRepository> MakePaymentRepository(PostgresPool& pool);
+
+}  // namespace scaleout::payment
+
+#endif  // SCALEOUT_SERVICES_PAYMENT_PAYMENT_REPOSITORY_H_

@@ -1,0 +1,197 @@
+#include "services/payment/payment_service.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <variant>
+
+#include "common/field_checks.h"
+#include "common/page_token.h"
+#include "common/status.h"
+#include "common/str_cat.h"
+#include "common/wall_time.h"
+
+namespace scaleout::payment {
+namespace {
+
+constexpr std::size_t kMaxToken = 200;
+
+std::string Scope(std::int64_t user_id, std::int64_t order_id) {
+  return StrCat("payments?user_id=", user_id, "&order_id=", order_id);
+}
+
+bool IsCurrencyCode(std::string_view code) {
+  return code.size() == 3 && std::ranges::all_of(code, [](char c) { return c >= 'A' && c <= 'Z'; });
+}
+
+v1::PaymentStatus ToProto(PaymentState state) {
+  switch (state) {
+    case PaymentState::kAuthorized:
+      return v1::PAYMENT_STATUS_AUTHORIZED;
+    case PaymentState::kCaptured:
+      return v1::PAYMENT_STATUS_CAPTURED;
+    case PaymentState::kVoided:
+      return v1::PAYMENT_STATUS_VOIDED;
+    case PaymentState::kRefunded:
+      return v1::PAYMENT_STATUS_REFUNDED;
+    case PaymentState::kFailed:
+      return v1::PAYMENT_STATUS_FAILED;
+  }
+  return v1::PAYMENT_STATUS_UNSPECIFIED;
+}
+
+void ToProto(const Payment& payment, v1::Payment& message) {
+  message.set_id(payment.id.value());
+  message.set_order_id(payment.order_id.value());
+  message.set_user_id(payment.user_id.value());
+  message.set_status(ToProto(payment.state));
+  message.mutable_amount()->set_amount_minor(payment.amount.amount_minor);
+  message.mutable_amount()->set_currency_code(payment.amount.currency);
+  message.set_provider_reference(payment.provider_reference);
+  message.set_failure_reason(payment.failure_reason);
+  scaleout::ToProto(payment.created_at, *message.mutable_created_at());
+  scaleout::ToProto(payment.updated_at, *message.mutable_updated_at());
+}
+
+// Adds at most a page of `payments` and answers the token of the next one, if they are more.
+template <typename Message>
+std::string AddPage(const std::vector<Payment>& payments, std::int32_t page_size,
+                    std::string_view scope, Message& message) {
+  const auto size = std::min(payments.size(), static_cast<std::size_t>(page_size));
+  for (std::size_t i = 0; i < size; ++i) ToProto(payments[i], *message.add_payments());
+  return payments.size() > size ? MakePageToken(scope, payments[size - 1].id.value())
+                                : std::string();
+}
+
+Outcome ToOutcome(const ChargeAnswer& answer) {
+  const PaymentEvent event = answer.approved ? PaymentEvent::kCaptured : PaymentEvent::kDeclined;
+  Outcome outcome;
+  outcome.state = NextState(PaymentState::kAuthorized, event).value();
+  if (answer.approved) {
+    outcome.provider_reference = answer.provider_reference;
+  } else {
+    outcome.failure_reason = answer.decline_reason;
+  }
+  return outcome;
+}
+
+}  // namespace
+
+absl::Status PaymentService::CreatePayment(const CallContext& call,
+                                           const v1::CreatePaymentRequest& request,
+                                           v1::CreatePaymentResponse& response) {
+  FieldChecks checks;
+  checks.Id("/orderId", request.order_id());
+  checks.Id("/userId", request.user_id());
+  checks.Require(IsValidId(request.amount().amount_minor()), "/amount",
+                 "must be more than zero, in the currency's minor unit, and below 2^53");
+  checks.Require(IsCurrencyCode(request.amount().currency_code()), "/currency",
+                 "must be an ISO 4217 code: three upper-case letters");
+  checks.Text("/paymentMethodToken", request.payment_method_token(), 1, kMaxToken);
+  checks.Text("/idempotencyKey", request.idempotency_key(), 1, kMaxIdempotencyKey);
+  if (!checks.ok()) return checks.Check();
+
+  NewPayment payment;
+  payment.order_id = OrderId(request.order_id());
+  payment.user_id = UserId(request.user_id());
+  payment.amount = {request.amount().amount_minor(), request.amount().currency_code()};
+  payment.payment_method_token = request.payment_method_token();
+  payment.idempotency_key = request.idempotency_key();
+
+  const absl::StatusOr<Claim> claim = repository_.Begin(call, payment, lease_);
+  if (!claim.ok()) return claim.status();
+  if (const auto* earlier = std::get_if<Payment>(&*claim)) {
+    ToProto(*earlier, *response.mutable_payment());
+    response.set_replayed(true);
+    return absl::OkStatus();
+  }
+  const absl::StatusOr<Payment> made = Charge(call, std::get<Attempt>(*claim), payment);
+  if (!made.ok()) return made.status();
+  ToProto(*made, *response.mutable_payment());
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Payment> PaymentService::Charge(const CallContext& call, const Attempt& attempt,
+                                               const NewPayment& payment) {
+  const absl::StatusOr<ChargeAnswer> answer = provider_.Charge(
+      call, {attempt.charge_reference, payment.amount, payment.payment_method_token});
+  // From here on the money may have moved, and the books must say so: neither the client's patience
+  // nor its presence counts.
+  CallContext recording;
+  recording.deadline = Deadline::In(kRecordLimit, clock_);
+  recording.request_id = call.request_id;
+  recording.trace_id = call.trace_id;
+  if (answer.ok()) return repository_.Finish(recording, attempt, payment, ToOutcome(*answer));
+  // If this fails too, the lease ends by itself.
+  repository_.Release(recording, attempt).IgnoreError();
+  return WithReason(absl::UnavailableError(
+                        "the payment provider's answer is unknown; call again with the same key"),
+                    "PAYMENT_OUTCOME_UNKNOWN");
+}
+
+absl::Status PaymentService::GetPayment(const CallContext& call,
+                                        const v1::GetPaymentRequest& request,
+                                        v1::GetPaymentResponse& response) {
+  FieldChecks checks;
+  checks.Id("/paymentId", request.payment_id());
+  if (!checks.ok()) return checks.Check();
+
+  const absl::StatusOr<Payment> payment = repository_.Get(call, PaymentId(request.payment_id()));
+  if (!payment.ok()) return payment.status();
+  ToProto(*payment, *response.mutable_payment());
+  return absl::OkStatus();
+}
+
+absl::Status PaymentService::ListPayments(const CallContext& call,
+                                          const v1::ListPaymentsRequest& request,
+                                          v1::ListPaymentsResponse& response) {
+  FieldChecks checks;
+  PaymentFilter filter;
+  if (request.user_id() != 0) {
+    checks.Id("/user_id", request.user_id());
+    filter.user_id = UserId(request.user_id());
+  }
+  if (request.order_id() != 0) {
+    checks.Id("/order_id", request.order_id());
+    filter.order_id = OrderId(request.order_id());
+  }
+  const std::string scope = Scope(request.user_id(), request.order_id());
+  const Page page = ParsePage(scope, request.page_size(), request.page_token(), checks);
+  if (!checks.ok()) return checks.Check();
+
+  std::optional<PaymentId> before;
+  if (page.after_id != 0) before = PaymentId(page.after_id);
+  // One more than the page tells whether there is another.
+  const absl::StatusOr<std::vector<Payment>> payments =
+      repository_.List(call, filter, before, page.size + 1);
+  if (!payments.ok()) return payments.status();
+  response.set_next_page_token(AddPage(*payments, page.size, scope, response));
+  return absl::OkStatus();
+}
+
+absl::Status PaymentService::BatchListPayments(const CallContext& call,
+                                               const v1::BatchListPaymentsRequest& request,
+                                               v1::BatchListPaymentsResponse& response) {
+  const std::vector<std::int64_t> keys(request.user_ids().begin(), request.user_ids().end());
+  FieldChecks checks;
+  checks.BatchIds("/userIds", keys, kMaxBatchKeys);
+  const std::int32_t page_size = ParsePageSize(request.page_size(), checks);
+  if (!checks.ok()) return checks.Check();
+
+  const std::vector<UserId> user_ids(keys.begin(), keys.end());
+  absl::StatusOr<std::vector<Payment>> payments =
+      repository_.ListOfUsers(call, user_ids, page_size + 1);
+  if (!payments.ok()) return payments.status();
+  std::map<UserId, std::vector<Payment>> by_user;
+  for (Payment& payment : *payments) by_user[payment.user_id].push_back(std::move(payment));
+  for (const UserId user_id : user_ids) {
+    v1::BatchListPaymentsResponse::PaymentList& list =
+        *response.add_entries()->mutable_payment_list();
+    list.set_next_page_token(AddPage(by_user[user_id], page_size, Scope(user_id.value(), 0), list));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace scaleout::payment

@@ -1,0 +1,57 @@
+// What each RPC of scaleout.payment.v1.PaymentService does: validate, ask repository and provider,
+// map. No SQL and no gRPC.
+//
+// CreatePayment takes a durable lease on the idempotency key, asks the provider under the key's own
+// reference, and records the answer. What the provider took is recorded even if the client has gone
+// meanwhile. Whatever is cut short, a repeated call goes on with it: at once if the service gave
+// the lease back, after the lease's end if it crashed.
+//
+// An RPC fills its response and answers OK, or answers a status and leaves the response alone.
+// Thread-safe if its parts are.
+#ifndef SCALEOUT_SERVICES_PAYMENT_PAYMENT_SERVICE_H_
+#define SCALEOUT_SERVICES_PAYMENT_PAYMENT_SERVICE_H_
+
+#include <chrono>
+
+#include "absl/status/status.h"
+#include "common/call_context.h"
+#include "common/clock.h"
+#include "scaleout/payment/v1/payment.pb.h"
+#include "services/payment/payment_provider.h"
+#include "services/payment/payment_repository.h"
+
+namespace scaleout::payment {
+
+// How long recording the provider's answer may take, on top of the call's own deadline.
+inline constexpr std::chrono::milliseconds kRecordLimit{2000};
+
+class PaymentService {
+ public:
+  // All references must outlive the service. `lease` is explained in provider_config.h.
+  PaymentService(PaymentRepository& repository, PaymentProvider& provider,
+                 std::chrono::milliseconds lease, const Clock& clock)
+      : repository_(repository), provider_(provider), lease_(lease), clock_(clock) {}
+
+  absl::Status CreatePayment(const CallContext& call, const v1::CreatePaymentRequest& request,
+                             v1::CreatePaymentResponse& response);
+  absl::Status GetPayment(const CallContext& call, const v1::GetPaymentRequest& request,
+                          v1::GetPaymentResponse& response);
+  absl::Status ListPayments(const CallContext& call, const v1::ListPaymentsRequest& request,
+                            v1::ListPaymentsResponse& response);
+  absl::Status BatchListPayments(const CallContext& call,
+                                 const v1::BatchListPaymentsRequest& request,
+                                 v1::BatchListPaymentsResponse& response);
+
+ private:
+  absl::StatusOr<Payment> Charge(const CallContext& call, const Attempt& attempt,
+                                 const NewPayment& payment);
+
+  PaymentRepository& repository_;
+  PaymentProvider& provider_;
+  const std::chrono::milliseconds lease_;
+  const Clock& clock_;
+};
+
+}  // namespace scaleout::payment
+
+#endif  // SCALEOUT_SERVICES_PAYMENT_PAYMENT_SERVICE_H_
