@@ -23,6 +23,12 @@ def is_gateway_ready(port):
     return http_get(port, "/readyz")[0] == 200
 
 
+def has_backends(port):
+    """Whether the gateway has reached its services; asking makes it connect to them."""
+    status, body = http_get(port, "/api/health")
+    return status == 200 and '"status":"ok"' in body
+
+
 def is_nginx_up(port):
     """nginx answers this path by itself, and only by itself."""
     status, body = http_get(port, "/livez")

@@ -17,6 +17,7 @@ from native.settings import SERVICES
 from native.supervisor import RUNNING, Supervisor, gateway_program, service_program
 
 _HEALTHY_SECONDS = 30
+_WARM_UP_SECONDS = 3
 # A program that exits this often before it is healthy will go on doing so.
 _STARTS_THAT_FAIL = 3
 
@@ -98,6 +99,17 @@ class Stack:
             if waiting:
                 time.sleep(0.05)
 
+    def start_gateways(self, *numbers):
+        """Returns when they are ready and, unless a service is down, connected to all services: the first requests
+        that nginx sends should not be the ones that find out."""
+        for k in numbers:
+            self.supervisor.start(gateway_program(k))
+        self.await_healthy(*map(gateway_program, numbers))
+        deadline = time.monotonic() + _WARM_UP_SECONDS
+        for k in numbers:
+            while not health.has_backends(self.settings.gateway_port(k)) and time.monotonic() < deadline:
+                time.sleep(0.05)
+
     def failure(self, program, what):
         log = self.places.log / f"{program}.log"
         return StackError(f"{program} {what}. The end of {log}:", self.supervisor.last_lines(program))
@@ -139,7 +151,9 @@ class Stack:
         for service in SERVICES:
             self._put_on_duty(service, self.settings.slots[service])
         self._start("services", *map(self.service_on_duty, SERVICES))
-        self._start("gateways", *map(gateway_program, self.settings.gateways))
+        began = time.monotonic()
+        self.start_gateways(*self.settings.gateways)
+        self._report("gateways", map(gateway_program, self.settings.gateways), began)
         self._start("nginx", "nginx")
 
     def _start(self, label, *names):
@@ -147,6 +161,10 @@ class Stack:
         for name in names:
             self.supervisor.start(name)
         self.await_healthy(*names)
+        self._report(label, names, began)
+
+    @staticmethod
+    def _report(label, names, began):
         step(label, f"{', '.join(names)} ({time.monotonic() - began:.1f} s)")
 
     def _check_binaries(self):
@@ -246,9 +264,7 @@ class Stack:
                 say(f"  there are {count} gateways already")
                 return
             self._check_new_ports(new)
-            for k in new:
-                self.supervisor.start(gateway_program(k))
-            self.await_healthy(*map(gateway_program, new))
+            self.start_gateways(*new)
             self._route_to(wanted)
             self.supervisor.stop(*map(gateway_program, old))
             step("scaled", f"{count} gateways ({time.monotonic() - began:.1f} s)")
@@ -285,10 +301,13 @@ class Stack:
     def start(self, name, k=None):
         with locked(self.places):
             program = self.program_named(name, k)
-            self.supervisor.start(program)
-            self.await_healthy(program)
-            if k and program == gateway_program(k) and k not in self.settings.gateways:
-                self._route_to([*self.settings.gateways, k])
+            if k and program == gateway_program(k):
+                self.start_gateways(k)
+                if k not in self.settings.gateways:
+                    self._route_to([*self.settings.gateways, k])
+            else:
+                self.supervisor.start(program)
+                self.await_healthy(program)
             step("started", program)
 
     def restart(self, name=None, k=None):
@@ -316,8 +335,7 @@ class Stack:
         if others:
             self._route_to(others)
         self.supervisor.stop(program)
-        self.supervisor.start(program)
-        self.await_healthy(program)
+        self.start_gateways(k)
         self._route_to([*others, k])
         step("restarted", f"{program} ({time.monotonic() - began:.1f} s)")
 
