@@ -623,7 +623,7 @@ TEST(CircuitBreakerThreads, NeverLendMoreProbesThanPermitted) {
   CircuitBreakerConfig config;
   config.open_wait = milliseconds(1);
   config.open_wait_max = milliseconds(1);
-  config.half_open_max = milliseconds(20);
+  config.half_open_max = std::chrono::hours(1);  // no lease ends but by its answer
   std::atomic<int> told = 0;
   std::atomic<int> out = 0;
   std::atomic<int> most_out = 0;
@@ -656,8 +656,6 @@ TEST(CircuitBreakerThreads, NeverLendMoreProbesThanPermitted) {
                                 : dice < 9 ? CallOutcome::kSuccess
                                            : CallOutcome::kIgnored);
         if (i % 1000 == 0) breaker.Snapshot();
-        if (i == kCalls / 2 && t == 0) breaker.ForceOpen();
-        if (i == kCalls / 2 + 100 && t == 0) breaker.Reset();
       }
     });
   }
@@ -673,6 +671,37 @@ TEST(CircuitBreakerThreads, NeverLendMoreProbesThanPermitted) {
   }
   EXPECT_EQ(transitions, told.load());
   EXPECT_GT(transitions, 10);
+}
+
+TEST(CircuitBreakerThreads, CountEveryCallOnceWhateverItIsTold) {
+  FakeClock clock;
+  CircuitBreakerConfig config;
+  config.open_wait = milliseconds(1);
+  config.open_wait_max = milliseconds(4);
+  config.half_open_max = milliseconds(2);
+  CircuitBreaker breaker(
+      config, clock, [] { return 0.5; }, nullptr);
+  std::atomic<std::int64_t> permitted = 0;
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back([&, t] {
+      for (int i = 0; i < 5'000; ++i) {
+        clock.Advance(std::chrono::microseconds(50));
+        CircuitDecision decision = breaker.Acquire();
+        if (decision.permit) {
+          ++permitted;
+          if (i % 7 != 0) decision.permit->Finish(CallOutcome::kFailure);
+        }
+        if (i % 101 == t) breaker.ForceOpen();
+        if (i % 103 == t) breaker.Disable();
+        if (i % 53 == t) breaker.Reset();
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  const CircuitSnapshot snapshot = breaker.Snapshot();
+  EXPECT_EQ(snapshot.failed + snapshot.ignored, permitted.load());
+  EXPECT_EQ(permitted + snapshot.not_permitted, 20'000);
 }
 
 // What a guarded call pays; run by hand with --gtest_also_run_disabled_tests.
