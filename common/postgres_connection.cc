@@ -77,8 +77,14 @@ struct PostgresConnection::Impl {
 
   // For a catch block.
   absl::Status Fail(const CallContext& call, std::string_view what) {
-    const PostgresError error = CurrentPostgresError();
-    lost = lost || error.connection_lost || !connection.is_open();
+    PostgresError error = CurrentPostgresError();
+    // libpqxx 6 notices some losses only while it looks for the words to report them, and then
+    // reports that.
+    if (!connection.is_open() && !error.connection_lost) {
+      error.connection_lost = true;
+      error.status = DatabaseUnavailable();
+    }
+    lost = lost || error.connection_lost;
     if (absl::IsDeadlineExceeded(error.status)) {
       // Cancelled: by the watchdog if the client is gone, else by the clock.
       absl::Status wanted = CheckWanted(call, clock);

@@ -11,11 +11,6 @@
 namespace scaleout {
 namespace {
 
-absl::Status Unavailable() {
-  return WithReason(absl::UnavailableError("the database cannot be reached"),
-                    "DATABASE_UNAVAILABLE");
-}
-
 absl::Status StatusOfSqlState(std::string_view sqlstate) {
   const std::string_view sql_class = sqlstate.substr(0, 2);
   if (sqlstate == "57014") return absl::DeadlineExceededError("the statement was cancelled");
@@ -35,12 +30,17 @@ absl::Status StatusOfSqlState(std::string_view sqlstate) {
   // server that is being demoted: all of them pass without anything being changed here.
   if (sql_class == "08" || sql_class == "28" || sql_class == "3D" || sqlstate == "25006" ||
       sqlstate.substr(0, 3) == "57P") {
-    return Unavailable();
+    return DatabaseUnavailable();
   }
   return absl::InternalError("the database refused a statement");
 }
 
 }  // namespace
+
+absl::Status DatabaseUnavailable() {
+  return WithReason(absl::UnavailableError("the database cannot be reached"),
+                    "DATABASE_UNAVAILABLE");
+}
 
 PostgresError PostgresErrorOf(std::string_view sqlstate, std::string detail) {
   PostgresError error;
@@ -58,7 +58,7 @@ PostgresError CurrentPostgresError() {
                        "COMMIT_IN_DOUBT"),
             e.what(), true};
   } catch (const pqxx::broken_connection& e) {
-    return {Unavailable(), e.what(), true};
+    return {DatabaseUnavailable(), e.what(), true};
   } catch (const pqxx::transaction_rollback& e) {
     return PostgresErrorOf("40001", e.what());
   } catch (const pqxx::sql_error& e) {

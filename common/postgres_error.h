@@ -27,6 +27,9 @@ struct PostgresError {
   bool connection_lost = false;
 };
 
+// UNAVAILABLE with reason DATABASE_UNAVAILABLE: no server, or none that answers.
+absl::Status DatabaseUnavailable();
+
 // Of the exception that is being handled; call it in a catch block.
 PostgresError CurrentPostgresError();
 

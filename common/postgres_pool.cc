@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "common/postgres_error.h"
 #include "common/postgres_watchdog.h"
 #include "common/status.h"
 #include "common/str_cat.h"
@@ -29,11 +30,6 @@ constexpr PostgresStatement kSignOfLife = {"sign_of_life", "SELECT 1"};
 // database.
 bool Passes(const absl::Status& status) {
   return absl::IsUnavailable(status) || absl::IsAborted(status) || absl::IsDeadlineExceeded(status);
-}
-
-absl::Status Unreachable() {
-  return WithReason(absl::UnavailableError("the database cannot be reached"),
-                    "DATABASE_UNAVAILABLE");
 }
 
 }  // namespace
@@ -235,7 +231,7 @@ struct PostgresPool::Impl {
     if (absl::Status status = CheckWanted(call, clock); !status.ok()) return status;
     const MonotonicTime start = clock.Now();
     std::unique_lock lock(mutex);
-    if (!reachable && (failures > 0 || shut)) return Unreachable();
+    if (!reachable && (failures > 0 || shut)) return DatabaseUnavailable();
     if (!idle.empty()) {
       Connection connection = std::move(idle.back());
       idle.pop_back();
@@ -258,7 +254,7 @@ struct PostgresPool::Impl {
     lock.unlock();
     wait_histogram.Observe(std::chrono::duration<double>(clock.Now() - start).count());
     if (waiter.connection != nullptr) return std::move(waiter.connection);
-    if (waiter.refused) return Unreachable();
+    if (waiter.refused) return DatabaseUnavailable();
     if (absl::Status status = CheckWanted(call, clock); !status.ok()) return status;
     return WithReason(
         absl::UnavailableError(StrCat("no database connection was free within ",
