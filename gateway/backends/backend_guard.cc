@@ -5,26 +5,38 @@
 
 #include "common/status.h"
 #include "common/str_cat.h"
+#include "gateway/resilience/call_outcome.h"
 
 namespace scaleout::gateway {
 namespace {
 
 constexpr Duration kLogInterval = std::chrono::seconds(1);
 
-}  // namespace
-
-bool IsBackendFailure(absl::StatusCode code) {
+// The codes that gRPC's library makes itself (grpc/doc/statuscodes.md). It gives no other sign: the
+// statuses that its transport makes up claim to come from the peer.
+bool MayBeMadeByGrpc(absl::StatusCode code) {
   switch (code) {
-    case absl::StatusCode::kUnavailable:
-    case absl::StatusCode::kDeadlineExceeded:
-    case absl::StatusCode::kInternal:
+    case absl::StatusCode::kCancelled:
     case absl::StatusCode::kUnknown:
-    case absl::StatusCode::kDataLoss:
+    case absl::StatusCode::kDeadlineExceeded:
+    case absl::StatusCode::kResourceExhausted:
+    case absl::StatusCode::kUnimplemented:
+    case absl::StatusCode::kInternal:
+    case absl::StatusCode::kUnavailable:
+    case absl::StatusCode::kUnauthenticated:
       return true;
     default:
       return false;
   }
 }
+
+bool IsFromService(const absl::Status& status) {
+  if (status.code() == absl::StatusCode::kCancelled) return false;
+  return !MayBeMadeByGrpc(status.code()) || !ReasonOf(status).empty() ||
+         !FieldViolationsOf(status).empty();
+}
+
+}  // namespace
 
 BackendGuard::BackendGuard(std::string_view backend, Metrics& metrics, Logger& logger)
     : backend_(backend), metrics_(metrics), logger_(logger) {}
@@ -44,30 +56,45 @@ void BackendGuard::CountStart() {
 
 void BackendGuard::CountEnd(absl::StatusCode code) {
   in_flight_.fetch_sub(1, std::memory_order_relaxed);
-  if (IsBackendFailure(code)) failures_.fetch_add(1, std::memory_order_relaxed);
+  if (ClassifyCall(code) == CallOutcome::kFailure) {
+    failures_.fetch_add(1, std::memory_order_relaxed);
+  }
 }
 
-absl::Status BackendGuard::TransportError(absl::StatusCode code, std::string_view raw_message,
+absl::Status BackendGuard::ToClientStatus(const absl::Status& raw, bool client_gone,
                                           MonotonicTime now) {
+  if (raw.ok()) return raw;
+  if (raw.code() == absl::StatusCode::kCancelled && client_gone) {
+    return absl::CancelledError("The client is gone.");
+  }
+  if (IsFromService(raw)) return raw;
+  LogTransportError(raw, now);
+  return TransportError(raw.code());
+}
+
+absl::Status BackendGuard::TransportError(absl::StatusCode code) const {
   const ErrorMetadata facts{{"backend", backend_}};
-  if (code == absl::StatusCode::kCancelled) return absl::CancelledError("The client is gone.");
-  LogTransportError(code, raw_message, now);
-  if (code == absl::StatusCode::kDeadlineExceeded) {
-    return WithReason(
-        absl::DeadlineExceededError(StrCat("The ", backend_, " service did not answer in time.")),
-        "DEADLINE_EXCEEDED", facts);
+  switch (code) {
+    case absl::StatusCode::kDeadlineExceeded:
+      return WithReason(
+          absl::DeadlineExceededError(StrCat("The ", backend_, " service did not answer in time.")),
+          "DEADLINE_EXCEEDED", facts);
+    // A service that shuts down cancels its calls; nobody here gave this one up.
+    case absl::StatusCode::kCancelled:
+    case absl::StatusCode::kUnavailable:
+      return WithReason(
+          absl::UnavailableError(StrCat("The ", backend_, " service is not reachable.")),
+          "BACKEND_UNREACHABLE", facts);
+    case absl::StatusCode::kUnimplemented:
+      return absl::UnimplementedError(
+          StrCat("The ", backend_, " service does not know this call."));
+    default:
+      return absl::InternalError(StrCat("The call to the ", backend_, " service failed."));
   }
-  if (code == absl::StatusCode::kUnavailable) {
-    return WithReason(
-        absl::UnavailableError(StrCat("The ", backend_, " service is not reachable.")),
-        "BACKEND_UNREACHABLE", facts);
-  }
-  return absl::Status(code, StrCat("The call to the ", backend_, " service failed."));
 }
 
 // A backend that is down fails every call; one line a second says as much as thousands.
-void BackendGuard::LogTransportError(absl::StatusCode code, std::string_view raw_message,
-                                     MonotonicTime now) {
+void BackendGuard::LogTransportError(const absl::Status& raw, MonotonicTime now) {
   const Duration::rep time = Duration(now.time_since_epoch()).count();
   Duration::rep due = next_log_.load(std::memory_order_relaxed);
   const Duration::rep next = time + kLogInterval.count();
@@ -76,8 +103,8 @@ void BackendGuard::LogTransportError(absl::StatusCode code, std::string_view raw
     return;
   }
   logger_.Warn("Call to backend failed", {{"backend", backend_},
-                                          {"code", CodeName(code)},
-                                          {"error", raw_message},
+                                          {"code", CodeName(raw.code())},
+                                          {"error", FromAbsl(raw.message())},
                                           {"heldBack", held_back_.exchange(0)}});
 }
 

@@ -19,16 +19,12 @@
 
 namespace scaleout::gateway {
 
-// Since the start. A call is failed if the backend is to blame: see IsBackendFailure.
+// Since the start. Failed are the calls that the backend is to blame for (call_outcome.h).
 struct BackendCounts {
   std::int64_t calls = 0;
   std::int64_t failures = 0;
   std::int64_t in_flight = 0;
 };
-
-// UNAVAILABLE, DEADLINE_EXCEEDED, INTERNAL, UNKNOWN and DATA_LOSS; every other error is the
-// caller's own, or nobody's.
-bool IsBackendFailure(absl::StatusCode code);
 
 class BackendGuard {
  public:
@@ -41,10 +37,11 @@ class BackendGuard {
   const std::string& backend() const { return backend_; }
   BackendCounts counts() const;
 
-  // The status that a client may see in place of one that gRPC made here, without the service: a
-  // clean sentence instead of socket paths. The raw message is logged, at most once a second.
-  absl::Status TransportError(absl::StatusCode code, std::string_view raw_message,
-                              MonotonicTime now);
+  // What a client may be told of a call that ended with `raw`. What the service said passes; what
+  // gRPC said, which names sockets and its own insides, becomes a clean sentence and is logged, at
+  // most once a second. A status that gRPC makes too counts as the service's if it carries details.
+  // `client_gone`: this side has cancelled the call.
+  absl::Status ToClientStatus(const absl::Status& raw, bool client_gone, MonotonicTime now);
 
   // Brackets of one call; GuardedCall's.
   void CountStart();
@@ -53,7 +50,8 @@ class BackendGuard {
   Metrics& metrics() { return metrics_; }
 
  private:
-  void LogTransportError(absl::StatusCode code, std::string_view raw_message, MonotonicTime now);
+  absl::Status TransportError(absl::StatusCode code) const;
+  void LogTransportError(const absl::Status& raw, MonotonicTime now);
 
   const std::string backend_;
   Metrics& metrics_;

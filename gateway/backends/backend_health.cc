@@ -30,6 +30,11 @@ bool IsServing(const grpc::ByteBuffer& response) {
   return bytes == kServing;
 }
 
+// A service that does not know its health, or none of that name.
+bool KnowsNoHealth(grpc::StatusCode code) {
+  return code == grpc::StatusCode::UNIMPLEMENTED || code == grpc::StatusCode::NOT_FOUND;
+}
+
 // The generic stub takes its method by name; this makes it look like a generated one.
 class HealthRpc {
  public:
@@ -60,7 +65,7 @@ class GrpcBackendHealth final : public BackendHealth {
     ServingState state = ServingState::kUnreachable;
     if (status.ok() && IsServing(call.response)) {
       state = ServingState::kServing;
-    } else if (call.answered()) {
+    } else if (status.ok() || KnowsNoHealth(status.error_code())) {
       state = ServingState::kNotServing;
     }
     const HealthReport report(state, context.clock.Now() - start);

@@ -3,8 +3,8 @@
 //
 // A call resumes on the request's loop, never outlasts the request's deadline, ends early when the
 // client is gone, and is counted: rpc_client_call_duration_seconds{backend,method,code} and the
-// backend's counts. An error that the service sent passes as it is; one that gRPC made on this side
-// becomes a clean sentence (BackendGuard::TransportError).
+// backend's counts. An error that the service sent passes as it is; one that gRPC made becomes a
+// clean sentence (BackendGuard::ToClientStatus).
 #ifndef SCALEOUT_GATEWAY_BACKENDS_GUARDED_CALL_H_
 #define SCALEOUT_GATEWAY_BACKENDS_GUARDED_CALL_H_
 
@@ -12,6 +12,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "common/grpc_status.h"
 #include "gateway/async/request_context.h"
 #include "gateway/async/task.h"
 #include "gateway/backends/backend_channels.h"
@@ -19,10 +20,6 @@
 #include "gateway/backends/rpc_call.h"
 
 namespace scaleout::gateway {
-
-// What the client is told of an attempt that ended with `status`.
-absl::Status OutcomeOf(const RpcCall& attempt, const grpc::Status& status, RequestContext& context,
-                       BackendGuard& guard);
 
 // Counts one call from its construction to End.
 class CallRecord {
@@ -45,7 +42,8 @@ Task<absl::StatusOr<Response>> GuardedCall(RequestContext& context, BackendChann
   UnaryCall<AsyncStub, Request, Response> attempt(context, context.deadline, channel.callbacks(),
                                                   stub, rpc, request);
   const grpc::Status answer = co_await attempt;
-  absl::Status outcome = OutcomeOf(attempt, answer, context, method.guard());
+  const absl::Status outcome = method.guard().ToClientStatus(
+      FromGrpcStatus(answer), context.cancellation.cancelled(), context.clock.Now());
   record.End(outcome.code());
   if (!outcome.ok()) co_return outcome;
   co_return std::move(attempt.response);

@@ -4,16 +4,12 @@
 
 #include <algorithm>
 #include <chrono>
-#include <string_view>
+#include <string>
 #include <thread>
 #include <utility>
 
 namespace scaleout::gateway {
 namespace {
-
-// What gRPC puts into the debug string of a status that travelled, and into no other. Its public
-// API does not tell the two apart.
-constexpr std::string_view kFromPeer = "Error received from peer";
 
 // gRPC aborts the process over metadata that is not printable ASCII.
 void AddMetadata(grpc::ClientContext& client, const char* key, const std::string& value) {
@@ -62,7 +58,6 @@ grpc::Status RpcCall::await_resume() { return std::move(status_); }
 // On gRPC's thread. After Post the frame that this lives in may be gone.
 void RpcCall::OnDone(grpc::Status status) {
   (void)started_.load(std::memory_order_acquire);
-  answered_ = status.ok() || client_.debug_error_string().find(kFromPeer) != std::string::npos;
   status_ = std::move(status);
   CallbackCount& callbacks = callbacks_;
   context_.loop.Post(*this);

@@ -49,9 +49,6 @@ class RpcCall : private Job, private CancelListener {
   void await_suspend(std::coroutine_handle<> awaiter);
   grpc::Status await_resume();
 
-  // Whether the status came from the service; else gRPC, or this class, made it here.
-  bool answered() const { return answered_; }
-
  protected:
   ~RpcCall() = default;
 
@@ -67,7 +64,6 @@ class RpcCall : private Job, private CancelListener {
   CallbackCount& callbacks_;
   grpc::ClientContext client_;
   grpc::Status status_;
-  bool answered_ = false;
   // Hands what Start has written to gRPC's thread; gRPC does the same, but not where a race
   // detector can see it.
   std::atomic<bool> started_{false};

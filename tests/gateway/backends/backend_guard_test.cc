@@ -1,0 +1,138 @@
+#include "gateway/backends/backend_guard.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <memory>
+#include <string>
+
+#include "common/status.h"
+#include "tests/support/fake_clock.h"
+#include "tests/support/fake_logger.h"
+
+namespace scaleout::gateway {
+namespace {
+
+using ::testing::HasSubstr;
+
+struct GuardFixture {
+  std::unique_ptr<Metrics> metrics = MakeMetrics();
+  testing::FakeLogger logger;
+  testing::FakeClock clock;
+  BackendGuard guard{"payment", *metrics, logger};
+};
+
+TEST(BackendGuard, CountsCallsAndTheBackendsFailures) {
+  GuardFixture fixture;
+  for (const absl::StatusCode code :
+       {absl::StatusCode::kOk, absl::StatusCode::kNotFound, absl::StatusCode::kCancelled,
+        absl::StatusCode::kUnavailable, absl::StatusCode::kDeadlineExceeded}) {
+    fixture.guard.CountStart();
+    EXPECT_EQ(fixture.guard.counts().in_flight, 1);
+    fixture.guard.CountEnd(code);
+  }
+  fixture.guard.CountStart();
+  EXPECT_EQ(fixture.guard.counts().calls, 6);
+  EXPECT_EQ(fixture.guard.counts().failures, 2);
+  EXPECT_EQ(fixture.guard.counts().in_flight, 1);
+}
+
+TEST(BackendGuard, TellsClientsNothingOfTheTransport) {
+  GuardFixture fixture;
+  const auto told = [&fixture](absl::StatusCode code) {
+    const absl::Status raw(code, "connections to all backends failing; unix:/run/payment.sock");
+    return fixture.guard.ToClientStatus(raw, false, fixture.clock.Now());
+  };
+  for (const absl::StatusCode code :
+       {absl::StatusCode::kUnavailable, absl::StatusCode::kCancelled}) {
+    const absl::Status down = told(code);
+    EXPECT_EQ(down.code(), absl::StatusCode::kUnavailable);
+    EXPECT_EQ(down.message(), "The payment service is not reachable.");
+    EXPECT_EQ(ReasonOf(down), "BACKEND_UNREACHABLE");
+    EXPECT_EQ(MetadataOf(down).at("backend"), "payment");
+  }
+  const absl::Status late = told(absl::StatusCode::kDeadlineExceeded);
+  EXPECT_EQ(late.code(), absl::StatusCode::kDeadlineExceeded);
+  EXPECT_EQ(late.message(), "The payment service did not answer in time.");
+  EXPECT_EQ(ReasonOf(late), "DEADLINE_EXCEEDED");
+  EXPECT_EQ(MetadataOf(late).at("backend"), "payment");
+  EXPECT_EQ(told(absl::StatusCode::kUnimplemented),
+            absl::UnimplementedError("The payment service does not know this call."));
+  // A message that is too large, say, which is nobody's quota.
+  for (const absl::StatusCode code :
+       {absl::StatusCode::kResourceExhausted, absl::StatusCode::kInternal,
+        absl::StatusCode::kUnknown, absl::StatusCode::kUnauthenticated}) {
+    EXPECT_EQ(told(code), absl::InternalError("The call to the payment service failed."));
+  }
+}
+
+TEST(BackendGuard, PassesOnWhatOnlyTheServiceCanHaveSaid) {
+  GuardFixture fixture;
+  for (const absl::Status& said :
+       {absl::OkStatus(), absl::NotFoundError("There is no payment 5."),
+        absl::AbortedError("Another call is in progress."),
+        CheckFields({{"/amount", "must be more than zero"}}),
+        WithReason(absl::UnavailableError("The provider did not answer."), "PROVIDER_UNKNOWN"),
+        WithReason(absl::ResourceExhaustedError("Too many."), "QUOTA")}) {
+    EXPECT_EQ(fixture.guard.ToClientStatus(said, false, fixture.clock.Now()), said);
+  }
+  EXPECT_TRUE(fixture.logger.lines().empty());
+}
+
+TEST(BackendGuard, KnowsWhenItWasTheClientThatLeft) {
+  GuardFixture fixture;
+  EXPECT_EQ(
+      fixture.guard.ToClientStatus(absl::CancelledError("CANCELLED"), true, fixture.clock.Now()),
+      absl::CancelledError("The client is gone."));
+  EXPECT_TRUE(fixture.logger.lines().empty());
+}
+
+TEST(BackendGuard, LogsTheTransportsOwnWordsOnceASecond) {
+  GuardFixture fixture;
+  const auto fail = [&fixture](absl::StatusCode code) {
+    (void)fixture.guard.ToClientStatus(absl::Status(code, "connection refused"), false,
+                                       fixture.clock.Now());
+  };
+  for (int i = 0; i < 10; ++i) fail(absl::StatusCode::kUnavailable);
+  ASSERT_EQ(fixture.logger.CountOf("Call to backend failed"), 1U);
+  const testing::LoggedLine first = fixture.logger.lines().at(0);
+  EXPECT_EQ(first.level, LogLevel::kWarn);
+  EXPECT_EQ(first.fields.at("backend"), "payment");
+  EXPECT_EQ(first.fields.at("code"), "UNAVAILABLE");
+  EXPECT_EQ(first.fields.at("error"), "connection refused");
+  EXPECT_EQ(first.fields.at("heldBack"), "0");
+
+  fixture.clock.Advance(std::chrono::seconds(1));
+  fail(absl::StatusCode::kDeadlineExceeded);
+  ASSERT_EQ(fixture.logger.CountOf("Call to backend failed"), 2U);
+  EXPECT_EQ(fixture.logger.lines().at(1).fields.at("heldBack"), "9");
+}
+
+TEST(RpcMethod, ObservesDurationsByCode) {
+  GuardFixture fixture;
+  RpcMethod method(fixture.guard, "GetPayment", Repeat::kSafe);
+  method.Observe(absl::StatusCode::kOk, std::chrono::milliseconds(20));
+  method.Observe(absl::StatusCode::kOk, std::chrono::milliseconds(30));
+  method.Observe(absl::StatusCode::kNotFound, std::chrono::milliseconds(1));
+  method.Observe(static_cast<absl::StatusCode>(99), std::chrono::milliseconds(1));
+  const std::string text = fixture.metrics->RenderPrometheus();
+  const std::string name = "rpc_client_call_duration_seconds_count{backend=\"payment\",";
+  EXPECT_THAT(text, HasSubstr(name));
+  EXPECT_EQ(fixture.metrics
+                ->AddHistogram("rpc_client_call_duration_seconds", "", LatencyBounds(),
+                               {{"backend", "payment"}, {"method", "GetPayment"}, {"code", "OK"}})
+                .count(),
+            2U);
+  for (const char* code : {"NOT_FOUND", "UNKNOWN"}) {
+    EXPECT_EQ(fixture.metrics
+                  ->AddHistogram("rpc_client_call_duration_seconds", "", LatencyBounds(),
+                                 {{"backend", "payment"}, {"method", "GetPayment"}, {"code", code}})
+                  .count(),
+              1U)
+        << code;
+  }
+}
+
+}  // namespace
+}  // namespace scaleout::gateway

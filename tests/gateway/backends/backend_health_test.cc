@@ -1,0 +1,89 @@
+#include "gateway/backends/backend_health.h"
+
+#include <grpcpp/health_check_service_interface.h>
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "gateway/backends/backend_channels.h"
+#include "gateway/backends/rpc_call.h"
+#include "scaleout/user/v1/user.grpc.pb.h"
+#include "tests/support/fake_logger.h"
+#include "tests/support/request_fixture.h"
+#include "tests/support/rpc_server.h"
+#include "tests/support/running_task.h"
+
+namespace scaleout::gateway {
+namespace {
+
+using testing::RunningTask;
+
+class BackendHealthTest : public ::testing::Test {
+ protected:
+  ~BackendHealthTest() override { channel_.callbacks().Wait(); }
+
+  void Serve(bool with_health) {
+    grpc::EnableDefaultHealthCheckService(with_health);
+    server_.emplace(path_.target(), std::vector<grpc::Service*>{&service_});
+    ASSERT_TRUE(channel_.channel()->WaitForConnected(std::chrono::system_clock::now() +
+                                                     std::chrono::seconds(10)));
+  }
+  ServingState Ask() { return Ask(*health_); }
+  ServingState Ask(BackendHealth& health) {
+    RunningTask<HealthReport> running(health.Check(fixture_.context));
+    EXPECT_TRUE(fixture_.loop.RunUntil([&] { return running.done(); }));
+    return running.value().state;
+  }
+
+  testing::SocketPath path_;
+  user::v1::UserService::Service service_;
+  std::optional<testing::RpcServer> server_;
+  testing::RequestFixture fixture_;
+  std::unique_ptr<Metrics> metrics_ = MakeMetrics();
+  testing::FakeLogger logger_;
+  BackendChannel channel_{"user", path_.target(), *metrics_, logger_};
+  std::unique_ptr<BackendHealth> health_ = MakeBackendHealth(channel_);
+};
+
+TEST_F(BackendHealthTest, SaysWhatTheServiceSays) {
+  Serve(true);
+  EXPECT_EQ(Ask(), ServingState::kServing);
+  server_->server().GetHealthCheckService()->SetServingStatus(false);
+  EXPECT_EQ(Ask(), ServingState::kNotServing);
+  server_->server().GetHealthCheckService()->SetServingStatus(true);
+  EXPECT_EQ(Ask(), ServingState::kServing);
+}
+
+TEST_F(BackendHealthTest, TakesAServiceThatDoesNotKnowItsHealthAsNotServing) {
+  Serve(false);
+  EXPECT_EQ(Ask(), ServingState::kNotServing);
+}
+
+TEST_F(BackendHealthTest, CannotReachWhatIsNotThere) {
+  EXPECT_EQ(Ask(), ServingState::kUnreachable);
+}
+
+TEST_F(BackendHealthTest, CannotReachWhatSaysNothingInTime) {
+  const testing::SocketPath path;
+  const testing::SilentServer silent(path.path());
+  BackendChannel channel("user", path.target(), *metrics_, logger_);
+  const std::unique_ptr<BackendHealth> health = MakeBackendHealth(channel);
+  const auto start = std::chrono::steady_clock::now();
+  EXPECT_EQ(Ask(*health), ServingState::kUnreachable);
+  EXPECT_GE(std::chrono::steady_clock::now() - start, kHealthCheckDeadline);
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(3));
+  channel.callbacks().Wait();
+}
+
+TEST_F(BackendHealthTest, IsNoCallThatCountsForTheBackend) {
+  EXPECT_EQ(Ask(), ServingState::kUnreachable);
+  EXPECT_EQ(channel_.guard().counts().calls, 0);
+  EXPECT_EQ(channel_.guard().counts().failures, 0);
+  EXPECT_TRUE(logger_.lines().empty());
+}
+
+}  // namespace
+}  // namespace scaleout::gateway

@@ -1,0 +1,149 @@
+#include "gateway/backends/rpc_call.h"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <functional>
+#include <thread>
+#include <utility>
+
+#include "gateway/async/task.h"
+#include "tests/support/request_fixture.h"
+
+namespace scaleout::gateway {
+namespace {
+
+// A stub whose call ends when the test says so, on whichever thread the test says it.
+class FakeStub {
+ public:
+  void Call(grpc::ClientContext* client, const int* request, int* response,
+            std::function<void(grpc::Status)> done) {
+    client_ = client;
+    *response = *request * 2;
+    done_ = std::move(done);
+  }
+  bool called() const { return client_ != nullptr; }
+  void End(grpc::Status status) { done_(std::move(status)); }
+  std::chrono::system_clock::time_point deadline() const { return client_->deadline(); }
+
+ private:
+  grpc::ClientContext* client_ = nullptr;
+  std::function<void(grpc::Status)> done_;
+};
+
+struct CallFixture {
+  testing::RequestFixture request;
+  CallbackCount callbacks;
+  FakeStub stub;
+  bool ended = false;
+  grpc::Status status;
+  int response = 0;
+
+  Task<void> Call() {
+    const int ask = 21;
+    UnaryCall<FakeStub, int, int> call(request.context, request.context.deadline, callbacks, stub,
+                                       &FakeStub::Call, ask);
+    status = co_await call;
+    response = call.response;
+    ended = true;
+  }
+};
+
+TEST(RpcCall, ResumesOnItsLoopAndNotOnTheThreadThatEndedIt) {
+  CallFixture fixture;
+  Start(fixture.Call());
+  ASSERT_TRUE(fixture.stub.called());
+  std::thread other([&fixture] { fixture.stub.End(grpc::Status::OK); });
+  other.join();
+  EXPECT_FALSE(fixture.ended);
+  EXPECT_EQ(fixture.request.loop.Run(), 1);
+  EXPECT_TRUE(fixture.ended);
+  EXPECT_TRUE(fixture.status.ok());
+  EXPECT_EQ(fixture.response, 42);
+}
+
+TEST(RpcCall, EndsEvenIfItEndsAtOnce) {
+  CallFixture fixture;
+  Start(fixture.Call());
+  fixture.stub.End(grpc::Status(grpc::StatusCode::ABORTED, "busy"));
+  fixture.request.loop.Run();
+  EXPECT_TRUE(fixture.ended);
+  EXPECT_EQ(fixture.status.error_code(), grpc::StatusCode::ABORTED);
+}
+
+TEST(RpcCall, GivesGrpcTheTimeThatIsLeft) {
+  CallFixture fixture;
+  fixture.request.clock.Advance(std::chrono::seconds(1));
+  const auto before = std::chrono::system_clock::now();
+  Start(fixture.Call());
+  const auto left = fixture.stub.deadline() - before;
+  EXPECT_GT(left, std::chrono::milliseconds(1900));
+  EXPECT_LT(left, std::chrono::milliseconds(2500));
+  fixture.stub.End(grpc::Status::OK);
+  fixture.request.loop.Run();
+}
+
+TEST(RpcCall, IsNotMadeWhenNoTimeIsLeft) {
+  CallFixture fixture;
+  fixture.request.clock.Advance(std::chrono::seconds(3));
+  Start(fixture.Call());
+  EXPECT_TRUE(fixture.ended);
+  EXPECT_FALSE(fixture.stub.called());
+  EXPECT_EQ(fixture.status.error_code(), grpc::StatusCode::DEADLINE_EXCEEDED);
+}
+
+TEST(RpcCall, IsNotMadeWhenTheClientIsGone) {
+  CallFixture fixture;
+  fixture.request.context.cancellation.Cancel();
+  Start(fixture.Call());
+  EXPECT_TRUE(fixture.ended);
+  EXPECT_FALSE(fixture.stub.called());
+  EXPECT_EQ(fixture.status.error_code(), grpc::StatusCode::CANCELLED);
+}
+
+TEST(RpcCall, MayBeCancelledBetweenItsEndAndItsResumption) {
+  CallFixture fixture;
+  Start(fixture.Call());
+  fixture.stub.End(grpc::Status::OK);
+  fixture.request.context.cancellation.Cancel();
+  fixture.request.loop.Run();
+  EXPECT_TRUE(fixture.ended);
+}
+
+TEST(RpcCall, IsBlamedOnItsRoute) {
+  CallFixture fixture;
+  fixture.request.context.route = 5;
+  const int ask = 0;
+  class Peek final : public Executor {
+   public:
+    void Post(Job& job) override { route = job.route; }
+    void Arm(TimerJob&, MonotonicTime) override {}
+    void Disarm(TimerJob&) override {}
+    bool OnLoop() const override { return true; }
+    std::size_t index() const override { return 0; }
+    int route = -1;
+  } loop;
+  RequestContext context(loop, fixture.request.clock);
+  context.route = 5;
+  UnaryCall<FakeStub, int, int> call(context, fixture.request.context.deadline, fixture.callbacks,
+                                     fixture.stub, &FakeStub::Call, ask);
+  call.await_suspend(std::noop_coroutine());
+  fixture.stub.End(grpc::Status::OK);
+  EXPECT_EQ(loop.route, 5);
+}
+
+TEST(CallbackCount, WaitsUntilTheLastCallbackHasLeft) {
+  CallbackCount count;
+  count.Wait();
+  count.Enter();
+  count.Enter();
+  std::thread other([&count] {
+    count.Leave();
+    count.Leave();
+  });
+  count.Wait();
+  other.join();
+}
+
+}  // namespace
+}  // namespace scaleout::gateway
