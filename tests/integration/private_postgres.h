@@ -1,0 +1,47 @@
+// A PostgreSQL of the test program's own: a cluster in a temporary directory, reachable through a
+// unix socket in there and nothing else, gone when the program ends however it ends.
+//
+// Works as root too, by running the server as the user postgres (or nobody). Programs can run side
+// by side, each with its own. Durability is switched off, which nothing can tell unless the machine
+// goes down. Used by one thread.
+#ifndef SCALEOUT_TESTS_INTEGRATION_PRIVATE_POSTGRES_H_
+#define SCALEOUT_TESTS_INTEGRATION_PRIVATE_POSTGRES_H_
+
+#include <sys/types.h>
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+
+namespace scaleout::testing {
+
+class PrivatePostgres {
+ public:
+  // This program's cluster, running; made at the first call. A test that stops it starts it again.
+  static PrivatePostgres& Running();
+
+  PrivatePostgres(const PrivatePostgres&) = delete;
+  PrivatePostgres& operator=(const PrivatePostgres&) = delete;
+
+  // A new, empty database; its libpq connection string.
+  std::string CreateDatabase();
+  // Runs one statement and answers its first value, "" if there is none. Crashes the test program
+  // if it fails.
+  std::string Ask(const std::string& conninfo, const std::string& sql);
+
+  // "fast": breaks every connection.
+  void Stop();
+  void Start();
+
+ private:
+  PrivatePostgres();
+  ~PrivatePostgres();
+
+  std::filesystem::path directory_;
+  pid_t server_ = 0;
+  int databases_ = 0;
+};
+
+}  // namespace scaleout::testing
+
+#endif  // SCALEOUT_TESTS_INTEGRATION_PRIVATE_POSTGRES_H_
