@@ -1,0 +1,176 @@
+#include "gateway/routes.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/log.h"
+#include "tests/support/fake_backends.h"
+#include "tests/support/request_fixture.h"
+#include "tests/support/running_task.h"
+
+namespace scaleout::gateway {
+namespace {
+
+using testing::RunningTask;
+using testing::TestRequest;
+using ::testing::UnorderedElementsAre;
+
+class EmptySnapshots final : public InstanceSnapshotSource {
+ public:
+  InstanceSnapshot TakeSnapshot() const override { return {}; }
+};
+
+// Everything that the composition root would build, with nothing behind it.
+struct Api {
+  explicit Api(bool lab_endpoints)
+      : table(MakeRoutes(handlers, RouteOptions{lab_endpoints, 1000})) {}
+
+  std::unique_ptr<Metrics> metrics = MakeMetrics();
+  testing::FakeUserBackend users;
+  testing::FakeOrderBackend orders;
+  testing::FakeProductBackend products;
+  testing::FakePaymentBackend payments;
+  testing::FakeBackendHealth health{ServingState::kServing};
+  Readiness readiness{[] { return true; }};
+  EmptySnapshots snapshots;
+  WorkerPool workers{1, 1};
+  Handlers handlers{UserHandlers(users),
+                    OverviewHandlers(users, orders, payments),
+                    ProductHandlers(products),
+                    OrderHandlers(orders),
+                    PaymentHandlers(payments),
+                    HealthHandlers("gateway-1", readiness, {health, health, health}),
+                    MetricsHandlers("gateway-1", *metrics, snapshots, {}),
+                    LabHandlers("gateway-1", workers)};
+  RouteTable table;
+};
+
+std::vector<std::string> RowsOf(const Api& api) {
+  std::vector<std::string> rows;
+  for (const Route& route : api.table.routes()) {
+    rows.push_back(std::string(MethodName(route.method)) + " " + route.path);
+  }
+  return rows;
+}
+
+TEST(Routes, AreTheWholePublicApi) {
+  const Api api(true);
+  EXPECT_THAT(RowsOf(api),
+              UnorderedElementsAre(
+                  "GET /livez", "GET /readyz", "GET /metrics", "GET /api/health",
+                  "GET /api/metrics", "GET /api/count", "GET /api/cpu-bound", "GET /api/users",
+                  "POST /api/users", "GET /api/users/{id}", "PATCH /api/users/{id}",
+                  "DELETE /api/users/{id}", "GET /api/users/{id}/overview", "GET /api/products",
+                  "GET /api/products/{id}", "GET /api/orders", "POST /api/orders",
+                  "GET /api/orders/{id}", "POST /api/orders/{id}/cancel", "GET /api/payments",
+                  "POST /api/payments", "GET /api/payments/{id}"));
+}
+
+TEST(Routes, LeaveOutWhatIsDangerousOnPurposeUnlessTheLabIsOn) {
+  const Api api(false);
+  EXPECT_EQ(api.table.Find(Method::kGet, "/api/cpu-bound").route, nullptr);
+  EXPECT_NE(api.table.Find(Method::kGet, "/api/count").route, nullptr);
+}
+
+TEST(Routes, TakeABodyOnlyWhereOneIsRead) {
+  const Api api(true);
+  for (const Route& route : api.table.routes()) {
+    const bool reads = (route.method == Method::kPost || route.method == Method::kPatch) &&
+                       route.path != "/api/orders/{id}/cancel";
+    EXPECT_EQ(route.limits.body_bytes, reads ? 1000 : 0) << route.path;
+  }
+}
+
+TEST(Routes, AnswerProbesAndMetricsEvenWhenEverythingElseIsRefused) {
+  const Api api(true);
+  for (const char* path : {"/livez", "/readyz", "/metrics", "/api/metrics", "/api/health"}) {
+    EXPECT_EQ(api.table.Find(Method::kGet, path).route->admission, Admission::kExempt) << path;
+  }
+  EXPECT_EQ(api.table.Find(Method::kGet, "/api/count").route->admission, Admission::kNormal);
+}
+
+TEST(Routes, KeepFromThePublicWhatIsForTheInstanceOnly) {
+  const Api api(true);
+  for (const char* path : {"/livez", "/readyz", "/metrics"}) {
+    EXPECT_EQ(api.table.Find(Method::kGet, path).route->access, Access::kInternal) << path;
+  }
+  EXPECT_EQ(api.table.Find(Method::kGet, "/api/users").route->access, Access::kPublic);
+  EXPECT_EQ(api.table.Find(Method::kGet, "/api/users/7").route->access, Access::kUser);
+}
+
+TEST(Routes, LeadToTheirHandlers) {
+  Api api(true);
+  api.users.get_user.Answers(absl::NotFoundError("get_user"));
+  api.users.list_users.Answers(absl::NotFoundError("list_users"));
+  api.users.create_user.Answers(absl::NotFoundError("create_user"));
+  api.users.update_user.Answers(absl::NotFoundError("update_user"));
+  api.users.delete_user.Answers(absl::NotFoundError("delete_user"));
+  api.products.list_products.Answers(absl::NotFoundError("list_products"));
+  api.products.get_product.Answers(absl::NotFoundError("get_product"));
+  api.orders.list_orders.Answers(absl::NotFoundError("list_orders"));
+  api.orders.create_order.Answers(absl::NotFoundError("create_order"));
+  api.orders.get_order.Answers(absl::NotFoundError("get_order"));
+  api.orders.cancel_order.Answers(absl::NotFoundError("cancel_order"));
+  api.payments.list_payments.Answers(absl::NotFoundError("list_payments"));
+  api.payments.create_payment.Answers(absl::NotFoundError("create_payment"));
+  api.payments.get_payment.Answers(absl::NotFoundError("get_payment"));
+
+  struct Case {
+    Method method;
+    const char* path;
+    const char* json;
+    const char* asked;  // the backend's verb, or a piece of the body
+  };
+  const std::vector<Case> cases = {
+      {Method::kGet, "/api/users/7", "", "get_user"},
+      {Method::kGet, "/api/users", "", "list_users"},
+      {Method::kPost, "/api/users", R"({"email":"a@example.com","name":"A"})", "create_user"},
+      {Method::kPatch, "/api/users/7", R"({"name":"A"})", "update_user"},
+      {Method::kDelete, "/api/users/7", "", "delete_user"},
+      {Method::kGet, "/api/users/7/overview", "", "get_user"},
+      {Method::kGet, "/api/products", "", "list_products"},
+      {Method::kGet, "/api/products/7", "", "get_product"},
+      {Method::kGet, "/api/orders", "", "list_orders"},
+      {Method::kPost, "/api/orders", R"({"userId":7,"items":[{"productId":1,"quantity":1}]})",
+       "create_order"},
+      {Method::kGet, "/api/orders/7", "", "get_order"},
+      {Method::kPost, "/api/orders/7/cancel", "", "cancel_order"},
+      {Method::kGet, "/api/payments", "", "list_payments"},
+      {Method::kPost, "/api/payments",
+       R"({"orderId":1,"userId":7,"amount":1,"currency":"EUR","paymentMethodToken":"t"})",
+       "create_payment"},
+      {Method::kGet, "/api/payments/7", "", "get_payment"},
+      {Method::kGet, "/livez", "", "\"live\""},
+      {Method::kGet, "/readyz", "", "This instance is starting."},
+      {Method::kGet, "/metrics", "", ""},
+      {Method::kGet, "/api/metrics", "", "\"eventLoops\""},
+      {Method::kGet, "/api/health", "", "\"degraded\""},
+      {Method::kGet, "/api/count", "", "\"count\":1"},
+      {Method::kGet, "/api/cpu-bound", "", "\"mode\":\"offload\""},
+  };
+  api.health.state = ServingState::kNotServing;
+  testing::RequestFixture fixture;
+  RequestContext ticking(fixture.loop, SystemClock());
+  for (const Case& c : cases) {
+    RouteMatch match = api.table.Find(c.method, c.path);
+    ASSERT_NE(match.route, nullptr) << c.path;
+    TestRequest request;
+    request.path_parameters = std::move(match.parameters);
+    if (*c.json != '\0') request.Header("Idempotency-Key", "k").Json(c.json);
+    const bool burns = match.route->path == "/api/cpu-bound";
+    if (burns) request.Query("ms", "1").Query("mode", "offload");
+    RunningTask<absl::StatusOr<Response>> running(
+        match.route->handler(burns ? ticking : fixture.context, request));
+    ASSERT_TRUE(fixture.loop.RunUntil([&] { return running.done(); })) << c.path;
+    const std::string said = running.value().ok() ? running.value()->body
+                                                  : std::string(running.value().status().message());
+    EXPECT_THAT(said, ::testing::HasSubstr(c.asked)) << c.path;
+  }
+}
+
+}  // namespace
+}  // namespace scaleout::gateway
