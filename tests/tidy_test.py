@@ -80,10 +80,10 @@ def test_cpp_files_are_named_our_way(tmp_path, path, part):
     ("// TO" "DO: later", "left over"),
     ("// FIX" "ME later", "left over"),
     ("// XX" "X later", "left over"),
-    ("int x;  // see /work/shared/notes", "a path of one machine"),
-    ("int x;  // see /root/notes", "a path of one machine"),
-    ("int x;  // see /home/jane/notes", "a path of one machine"),
-    ("// ---- Section ----", "a banner"),
+    ("int x;  // see /" "work/notes", "a path of one machine"),
+    ("int x;  // see /" "root/notes", "a path of one machine"),
+    ("int x;  // see /" "home/jane/notes", "a path of one machine"),
+    ("// --" "-- Section ----", "a banner"),
     ("// ====================", "a banner"),
     ("//////////", "a banner"),
     ("/*****************", "a banner"),
@@ -94,7 +94,7 @@ def test_text_of_a_source_file(tmp_path, line, part):
 
 
 @pytest.mark.parametrize("line", [
-    "x" * 100, "// mktemp run.XXXXXX", "int network_root; // build/work/x", "a --- b  // and -- so on", "// 1. -- x"])
+    "x" * 100, "// mktemp run.XX" "XXXX", "int network_root; // build/work/x", "a --- b  // and -- so on", "// 1. -- x"])
 def test_text_that_is_fine(tmp_path, line):
     assert findings(tmp_path, {"common/x.cc": f"{line}\n"}) == []
 
