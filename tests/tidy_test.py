@@ -122,6 +122,13 @@ def test_tables_and_addresses_may_be_as_wide_as_they_are(tmp_path):
     assert findings(tmp_path, {"a.md": "| " + "x" * 200 + " |\nhttps://" + "x" * 200 + "\n"}) == []
 
 
+def test_a_table_laid_out_by_hand_may_be_wider(tmp_path):
+    table = "// clang-format off\n" + "x" * 130 + "\n// clang-format on\n"
+    assert findings(tmp_path, {"common/x.cc": table}) == []
+    only(findings(tmp_path, {"common/x.cc": table.replace("x" * 130, "x" * 131)}), "common/x.cc:2: ", "at most 130")
+    only(findings(tmp_path, {"common/x.cc": table + "x" * 101 + "\n"}), "common/x.cc:4: ", "at most 100")
+
+
 def test_columns_are_characters_not_bytes(tmp_path):
     assert findings(tmp_path, {"common/x.cc": "//" + "é" * 98 + "\n"}) == []
 
