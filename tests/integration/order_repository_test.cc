@@ -1,0 +1,200 @@
+#include "services/order/order_repository.h"
+
+#include <future>
+#include <vector>
+
+#include "common/status.h"
+#include "services/order/product_repository.h"
+#include "services/order/schema.h"
+#include "tests/integration/pool_fixture.h"
+
+namespace scaleout::order {
+namespace {
+
+using scaleout::testing::CallFor;
+using ::testing::ElementsAre;
+
+class OrderRepositoryTest : public scaleout::testing::PoolFixture {
+ protected:
+  OrderRepositoryTest() {
+    Ask("INSERT INTO products (id, name, price_minor, currency) VALUES"
+        " (1, 'Lamp', 1999, 'EUR'), (2, 'Say \"hi\"', 250, 'EUR'), (3, 'Yen mug', 900, 'JPY')");
+  }
+
+  Order Create(std::int64_t user_id, std::vector<WantedItem> items = {{ProductId(1), 1}}) {
+    const auto created = orders_->Create(call_, {UserId(user_id), std::move(items), ""});
+    EXPECT_TRUE(created.ok()) << created.status();
+    return created.ok() ? created->order : Order();
+  }
+
+  const CallContext call_ = CallFor();
+  const std::unique_ptr<PostgresPool> pool_ = MakePool(Schema());
+  const std::unique_ptr<OrderRepository> orders_ = MakeOrderRepository(*pool_);
+};
+
+TEST_F(OrderRepositoryTest, TakesNamesAndPricesFromTheCatalogAtTheTimeOfTheOrder) {
+  const Order made = Create(7, {{ProductId(2), 3}, {ProductId(1), 2}});
+  Ask("UPDATE products SET price_minor = 1, name = 'other'");
+  const auto read = orders_->Get(call_, made.id);
+  ASSERT_TRUE(read.ok()) << read.status();
+  EXPECT_EQ(read->user_id, UserId(7));
+  EXPECT_EQ(read->state, OrderState::kPending);
+  EXPECT_EQ(read->total.amount_minor, 3 * 250 + 2 * 1999);
+  EXPECT_EQ(read->total.currency, "EUR");
+  ASSERT_EQ(read->items.size(), 2u);
+  EXPECT_EQ(read->items[0].product_name, "Say \"hi\"");
+  EXPECT_EQ(read->items[0].quantity, 3);
+  EXPECT_EQ(read->items[1].unit_price.amount_minor, 1999);
+  // What the call answered is what is stored.
+  EXPECT_EQ(made.total.amount_minor, read->total.amount_minor);
+  EXPECT_EQ(made.items.size(), 2u);
+  EXPECT_EQ(made.items[1].product_name, read->items[1].product_name);
+}
+
+TEST_F(OrderRepositoryTest, RefusesEveryLineThatCannotBeSold) {
+  const auto created = orders_->Create(
+      call_, {UserId(7), {{ProductId(1), 1}, {ProductId(9), 1}, {ProductId(3), 1}}, ""});
+  ASSERT_TRUE(absl::IsInvalidArgument(created.status())) << created.status();
+  const auto violations = FieldViolationsOf(created.status());
+  ASSERT_EQ(violations.size(), 2u);
+  EXPECT_EQ(violations[0].pointer, "/items/1/productId");
+  EXPECT_EQ(violations[1].pointer, "/items/2/productId");
+  EXPECT_EQ(Ask("SELECT count(*) FROM orders"), "0");
+}
+
+TEST_F(OrderRepositoryTest, AnswersTheFirstOrderToARepeatedKeyOfTheSameUser) {
+  const NewOrder order{UserId(7), {{ProductId(1), 1}}, "key"};
+  const auto first = orders_->Create(call_, order);
+  ASSERT_TRUE(first.ok()) << first.status();
+  Ask("UPDATE products SET price_minor = 1");
+  const auto second = orders_->Create(call_, order);
+  ASSERT_TRUE(second.ok()) << second.status();
+  EXPECT_FALSE(first->replayed);
+  EXPECT_TRUE(second->replayed);
+  EXPECT_EQ(second->order.id, first->order.id);
+  EXPECT_EQ(second->order.total.amount_minor, 1999);
+  // Another user's key is another key.
+  const auto other = orders_->Create(call_, {UserId(8), {{ProductId(1), 1}}, "key"});
+  ASSERT_TRUE(other.ok()) << other.status();
+  EXPECT_NE(other->order.id, first->order.id);
+  const auto reused = orders_->Create(call_, {UserId(7), {{ProductId(1), 2}}, "key"});
+  EXPECT_TRUE(absl::IsFailedPrecondition(reused.status())) << reused.status();
+  EXPECT_EQ(ReasonOf(reused.status()), "IDEMPOTENCY_KEY_REUSED");
+}
+
+TEST_F(OrderRepositoryTest, CreatesOneOrderForManyCallsWithOneKey) {
+  std::vector<std::future<absl::StatusOr<CreatedOrder>>> calls;
+  for (int i = 0; i < 8; ++i) {
+    calls.push_back(std::async(std::launch::async, [this] {
+      return orders_->Create(call_, {UserId(7), {{ProductId(1), 1}, {ProductId(2), 1}}, "key"});
+    }));
+  }
+  int fresh = 0;
+  for (auto& call : calls) {
+    const auto created = call.get();
+    ASSERT_TRUE(created.ok()) << created.status();
+    EXPECT_EQ(created->order.items.size(), 2u);
+    fresh += created->replayed ? 0 : 1;
+  }
+  EXPECT_EQ(fresh, 1);
+  EXPECT_EQ(Ask("SELECT count(*) FROM orders"), "1");
+  EXPECT_EQ(Ask("SELECT count(*) FROM order_items"), "2");
+}
+
+TEST_F(OrderRepositoryTest, ListsNewestFirstOfOneUserOrOfAll) {
+  const OrderId a = Create(7).id;
+  const OrderId b = Create(8).id;
+  const OrderId c = Create(7, {{ProductId(1), 1}, {ProductId(2), 1}}).id;
+  const auto ids = [](const absl::StatusOr<std::vector<Order>>& orders) {
+    std::vector<OrderId> result;
+    for (const Order& order : orders.value()) result.push_back(order.id);
+    return result;
+  };
+  EXPECT_THAT(ids(orders_->List(call_, std::nullopt, std::nullopt, 10)), ElementsAre(c, b, a));
+  EXPECT_THAT(ids(orders_->List(call_, std::nullopt, c, 1)), ElementsAre(b));
+  EXPECT_THAT(ids(orders_->List(call_, UserId(7), std::nullopt, 10)), ElementsAre(c, a));
+  EXPECT_THAT(ids(orders_->List(call_, UserId(7), c, 10)), ElementsAre(a));
+  EXPECT_THAT(ids(orders_->List(call_, UserId(9), std::nullopt, 10)), ElementsAre());
+}
+
+TEST_F(OrderRepositoryTest, ListsTheOrdersOfManyUsersWithOneStatement) {
+  Create(7);
+  const OrderId b = Create(7).id;
+  const OrderId c = Create(7, {{ProductId(1), 1}, {ProductId(2), 1}}).id;
+  const OrderId d = Create(8).id;
+  Ask("SELECT pg_stat_statements_reset()");
+  const auto orders = orders_->ListOfUsers(call_, {UserId(8), UserId(9), UserId(7)}, 2);
+  ASSERT_TRUE(orders.ok()) << orders.status();
+  ASSERT_EQ(orders->size(), 3u);
+  EXPECT_EQ((*orders)[0].id, d);
+  EXPECT_EQ((*orders)[1].id, c);
+  EXPECT_EQ((*orders)[1].items.size(), 2u);
+  EXPECT_EQ((*orders)[2].id, b);
+  EXPECT_EQ(Ask("SELECT sum(calls) FROM pg_stat_statements WHERE query LIKE '%FROM orders%'"), "1");
+}
+
+TEST_F(OrderRepositoryTest, MovesAnOrderAlongItsTransitionsOnly) {
+  const OrderId id = Create(7).id;
+  const auto cancelled = orders_->Apply(call_, id, OrderEvent::kCalledOff);
+  ASSERT_TRUE(cancelled.ok()) << cancelled.status();
+  EXPECT_EQ(cancelled->state, OrderState::kCancelled);
+  EXPECT_GT(cancelled->updated_at, cancelled->created_at);
+  // Repeated: allowed, and nothing changes.
+  const auto again = orders_->Apply(call_, id, OrderEvent::kCalledOff);
+  ASSERT_TRUE(again.ok()) << again.status();
+  EXPECT_EQ(again->updated_at, cancelled->updated_at);
+  const auto refused = orders_->Apply(call_, id, OrderEvent::kCharged);
+  EXPECT_TRUE(absl::IsFailedPrecondition(refused.status())) << refused.status();
+  const auto nothing = orders_->Apply(call_, OrderId(4711), OrderEvent::kCharged);
+  EXPECT_TRUE(absl::IsNotFound(nothing.status())) << nothing.status();
+  EXPECT_TRUE(absl::IsNotFound(orders_->Get(call_, OrderId(4711)).status()));
+}
+
+TEST_F(OrderRepositoryTest, LetsOneOfTwoContraryEventsWin) {
+  const OrderId id = Create(7).id;
+  auto cancel = std::async(std::launch::async,
+                           [&] { return orders_->Apply(call_, id, OrderEvent::kCalledOff); });
+  auto charge = std::async(std::launch::async,
+                           [&] { return orders_->Apply(call_, id, OrderEvent::kCharged); });
+  const bool cancelled = cancel.get().ok();
+  const bool charged = charge.get().ok();
+  EXPECT_NE(cancelled, charged);
+  EXPECT_EQ(Ask("SELECT state FROM orders"), cancelled ? "CANCELLED" : "PAID");
+}
+
+TEST_F(OrderRepositoryTest, ListsTheCatalogById) {
+  const auto products = MakeProductRepository(*pool_);
+  const auto page = products->List(call_, ProductId(1), 10);
+  ASSERT_TRUE(page.ok()) << page.status();
+  ASSERT_EQ(page->size(), 2u);
+  EXPECT_EQ((*page)[0].id, ProductId(2));
+  EXPECT_EQ((*page)[1].price.currency, "JPY");
+  const auto lamp = products->Get(call_, ProductId(1));
+  ASSERT_TRUE(lamp.ok());
+  EXPECT_EQ(lamp->name, "Lamp");
+  EXPECT_TRUE(absl::IsNotFound(products->Get(call_, ProductId(9)).status()));
+}
+
+class OrderSeedTest : public scaleout::testing::PoolFixture {};
+
+TEST_F(OrderSeedTest, MakesFortyProductsAndFiveThousandOrdersThatAddUp) {
+  const auto pool = MakePool(Schema(), true);
+  EXPECT_EQ(Ask("SELECT count(*) FROM products"), "40");
+  EXPECT_EQ(Ask("SELECT count(*) FROM orders"), "5000");
+  EXPECT_EQ(Ask("SELECT min(n) || ' ' || max(n) FROM (SELECT count(*) AS n FROM orders GROUP BY "
+                "user_id) AS c"),
+            "5 5");
+  EXPECT_EQ(
+      Ask("SELECT count(*) FROM orders AS o WHERE total_minor <>"
+          " (SELECT sum(quantity * unit_price_minor) FROM order_items WHERE order_id = o.id)"),
+      "0");
+  const auto again = MakePool(Schema(), true);
+  EXPECT_EQ(Ask("SELECT count(*) FROM orders"), "5000");
+  const auto created =
+      MakeOrderRepository(*pool)->Create(CallFor(), {UserId(1), {{ProductId(40), 1}}, ""});
+  ASSERT_TRUE(created.ok()) << created.status();
+  EXPECT_EQ(created->order.id.value(), 5001);
+}
+
+}  // namespace
+}  // namespace scaleout::order

@@ -1,0 +1,268 @@
+#include "services/payment/payment_repository.h"
+
+#include <future>
+#include <vector>
+
+#include "common/status.h"
+#include "services/order/schema.h"
+#include "services/payment/payment_service.h"
+#include "services/payment/provider_ledger.h"
+#include "services/payment/schema.h"
+#include "services/payment/simulated_provider.h"
+#include "tests/integration/pool_fixture.h"
+
+namespace scaleout::payment {
+namespace {
+
+using namespace std::chrono_literals;
+using scaleout::testing::CallFor;
+using scaleout::testing::Eventually;
+using ::testing::ElementsAre;
+
+constexpr std::chrono::milliseconds kLease = 1h;
+const Outcome kCaptured = {PaymentState::kCaptured, "sim_1", ""};
+
+NewPayment Wanted(const std::string& key, std::int64_t user_id = 7, std::int64_t order_id = 3) {
+  NewPayment payment;
+  payment.order_id = OrderId(order_id);
+  payment.user_id = UserId(user_id);
+  payment.amount = {1999, "EUR"};
+  payment.payment_method_token = "tok_success";
+  payment.idempotency_key = key;
+  return payment;
+}
+
+class PaymentRepositoryTest : public scaleout::testing::PoolFixture {
+ protected:
+  Attempt Begin(const NewPayment& payment, std::chrono::milliseconds lease = kLease) {
+    const auto claim = payments_->Begin(call_, payment, lease);
+    EXPECT_TRUE(claim.ok()) << claim.status();
+    return std::get<Attempt>(claim.value());
+  }
+
+  Payment Make(const NewPayment& payment, const std::string& reference) {
+    const auto made =
+        payments_->Finish(call_, Begin(payment), payment, {PaymentState::kCaptured, reference, ""});
+    EXPECT_TRUE(made.ok()) << made.status();
+    return made.value();
+  }
+
+  const CallContext call_ = CallFor();
+  const std::unique_ptr<PostgresPool> pool_ = MakePool(Schema());
+  const std::unique_ptr<PaymentRepository> payments_ = MakePaymentRepository(*pool_);
+};
+
+TEST_F(PaymentRepositoryTest, ReadsBackWhatItFinished) {
+  const Payment made = Make(Wanted("key"), "sim_1");
+  const auto read = payments_->Get(call_, made.id);
+  ASSERT_TRUE(read.ok()) << read.status();
+  EXPECT_EQ(read->order_id, OrderId(3));
+  EXPECT_EQ(read->user_id, UserId(7));
+  EXPECT_EQ(read->state, PaymentState::kCaptured);
+  EXPECT_EQ(read->amount.amount_minor, 1999);
+  EXPECT_EQ(read->provider_reference, "sim_1");
+  EXPECT_EQ(read->failure_reason, "");
+  EXPECT_TRUE(absl::IsNotFound(payments_->Get(call_, PaymentId(4711)).status()));
+}
+
+TEST_F(PaymentRepositoryTest, AnswersTheFinishedPaymentToARepeatedKey) {
+  const Payment made = Make(Wanted("key"), "sim_1");
+  const auto again = payments_->Begin(call_, Wanted("key"), kLease);
+  ASSERT_TRUE(again.ok()) << again.status();
+  EXPECT_EQ(std::get<Payment>(*again).id, made.id);
+  NewPayment dearer = Wanted("key");
+  dearer.amount.amount_minor = 2000;
+  const auto reused = payments_->Begin(call_, dearer, kLease);
+  EXPECT_TRUE(absl::IsFailedPrecondition(reused.status())) << reused.status();
+  EXPECT_EQ(ReasonOf(reused.status()), "IDEMPOTENCY_KEY_REUSED");
+  // Another user's key is another key.
+  EXPECT_TRUE(
+      std::holds_alternative<Attempt>(payments_->Begin(call_, Wanted("key", 8), kLease).value()));
+}
+
+TEST_F(PaymentRepositoryTest, LetsOneOfManyCallsWithOneKeyBegin) {
+  std::vector<std::future<absl::StatusOr<Claim>>> calls;
+  for (int i = 0; i < 8; ++i) {
+    calls.push_back(std::async(std::launch::async,
+                               [this] { return payments_->Begin(call_, Wanted("key"), kLease); }));
+  }
+  int begun = 0;
+  for (auto& call : calls) {
+    const auto claim = call.get();
+    if (claim.ok()) {
+      ++begun;
+      continue;
+    }
+    EXPECT_TRUE(absl::IsAborted(claim.status())) << claim.status();
+    EXPECT_EQ(ReasonOf(claim.status()), "IDEMPOTENCY_KEY_IN_PROGRESS");
+    EXPECT_TRUE(MetadataOf(claim.status()).contains("retryAfterMs"));
+  }
+  EXPECT_EQ(begun, 1);
+}
+
+TEST_F(PaymentRepositoryTest, LetsARepetitionTakeOverWhenTheLeaseIsOver) {
+  const NewPayment payment = Wanted("key");
+  const Attempt crashed = Begin(payment, 0ms);
+  const Attempt second = Begin(payment, kLease);
+  EXPECT_EQ(second.charge_reference, crashed.charge_reference);
+  EXPECT_NE(second.lease_token, crashed.lease_token);
+  // The first was not dead after all: it must not write.
+  const auto late = payments_->Finish(call_, crashed, payment, kCaptured);
+  EXPECT_TRUE(absl::IsAborted(late.status())) << late.status();
+  EXPECT_EQ(Ask("SELECT count(*) FROM payments"), "0");
+  EXPECT_TRUE(payments_->Finish(call_, second, payment, kCaptured).ok());
+  // And even later, when the second is done.
+  EXPECT_TRUE(absl::IsAborted(payments_->Finish(call_, crashed, payment, kCaptured).status()));
+  EXPECT_EQ(Ask("SELECT count(*) FROM payments"), "1");
+}
+
+TEST_F(PaymentRepositoryTest, LetsARepetitionBeginAtOnceAfterARelease) {
+  const Attempt first = Begin(Wanted("key"));
+  EXPECT_TRUE(payments_->Release(call_, first).ok());
+  EXPECT_EQ(Begin(Wanted("key")).charge_reference, first.charge_reference);
+  // A lease that is not ours any more is not ours to give back.
+  EXPECT_TRUE(payments_->Release(call_, first).ok());
+  EXPECT_TRUE(absl::IsAborted(payments_->Begin(call_, Wanted("key"), kLease).status()));
+}
+
+TEST_F(PaymentRepositoryTest, ListsNewestFirstByUserAndOrder) {
+  const PaymentId a = Make(Wanted("a", 7, 3), "1").id;
+  const PaymentId b = Make(Wanted("b", 8, 3), "2").id;
+  const PaymentId c = Make(Wanted("c", 7, 4), "3").id;
+  const auto ids = [&](PaymentFilter filter, std::optional<PaymentId> before) {
+    std::vector<PaymentId> result;
+    const auto payments = payments_->List(call_, filter, before, 10);
+    EXPECT_TRUE(payments.ok()) << payments.status();
+    for (const Payment& payment : *payments) result.push_back(payment.id);
+    return result;
+  };
+  EXPECT_THAT(ids({}, std::nullopt), ElementsAre(c, b, a));
+  EXPECT_THAT(ids({}, c), ElementsAre(b, a));
+  EXPECT_THAT(ids({UserId(7), std::nullopt}, std::nullopt), ElementsAre(c, a));
+  EXPECT_THAT(ids({std::nullopt, OrderId(3)}, std::nullopt), ElementsAre(b, a));
+  EXPECT_THAT(ids({UserId(7), OrderId(3)}, std::nullopt), ElementsAre(a));
+}
+
+TEST_F(PaymentRepositoryTest, ListsThePaymentsOfManyUsersWithOneStatement) {
+  Make(Wanted("a", 7), "1");
+  const PaymentId b = Make(Wanted("b", 7), "2").id;
+  const PaymentId c = Make(Wanted("c", 7), "3").id;
+  const PaymentId d = Make(Wanted("d", 8), "4").id;
+  Ask("SELECT pg_stat_statements_reset()");
+  const auto payments = payments_->ListOfUsers(call_, {UserId(8), UserId(9), UserId(7)}, 2);
+  ASSERT_TRUE(payments.ok()) << payments.status();
+  std::vector<PaymentId> ids;
+  for (const Payment& payment : *payments) ids.push_back(payment.id);
+  EXPECT_THAT(ids, ElementsAre(d, c, b));
+  EXPECT_EQ(Ask("SELECT sum(calls) FROM pg_stat_statements WHERE query LIKE '%FROM payments%'"),
+            "1");
+}
+
+// The service over the real tables and the simulated provider: what its clients can count on.
+class PaymentFlowTest : public PaymentRepositoryTest {
+ protected:
+  PaymentFlowTest() {
+    request_.set_order_id(3);
+    request_.set_user_id(7);
+    request_.mutable_amount()->set_amount_minor(1999);
+    request_.mutable_amount()->set_currency_code("EUR");
+    request_.set_payment_method_token("tok_success");
+    request_.set_idempotency_key("key");
+    provider_options_.latency = 0ms;
+    provider_options_.timeout = 50ms;
+  }
+
+  absl::StatusOr<v1::CreatePaymentResponse> Create() {
+    const auto provider = MakeSimulatedProvider(provider_options_, *ledger_, SystemClock(),
+                                                MakeSimulatedProviderWorld());
+    PaymentService service(*payments_, *provider, kLease, SystemClock());
+    v1::CreatePaymentResponse response;
+    if (absl::Status status = service.CreatePayment(call_, request_, response); !status.ok()) {
+      return status;
+    }
+    return response;
+  }
+
+  SimulatedProviderOptions provider_options_;
+  const std::unique_ptr<ProviderLedger> ledger_ = MakeProviderLedger(*pool_);
+  v1::CreatePaymentRequest request_;
+};
+
+TEST_F(PaymentFlowTest, ChargesOnceWhenTheProvidersAnswerIsLost) {
+  request_.set_payment_method_token("tok_lost_reply");
+  const auto lost = Create();
+  EXPECT_TRUE(absl::IsUnavailable(lost.status())) << lost.status();
+  EXPECT_EQ(ReasonOf(lost.status()), "PAYMENT_OUTCOME_UNKNOWN");
+  EXPECT_EQ(Ask("SELECT count(*) FROM simulated_provider_charges"), "1");
+  EXPECT_EQ(Ask("SELECT count(*) FROM payments"), "0");
+  const auto retried = Create();
+  ASSERT_TRUE(retried.ok()) << retried.status();
+  EXPECT_EQ(retried->payment().status(), v1::PAYMENT_STATUS_CAPTURED);
+  EXPECT_FALSE(retried->replayed());
+  EXPECT_EQ(Ask("SELECT count(*) FROM simulated_provider_charges"), "1");
+  const auto again = Create();
+  ASSERT_TRUE(again.ok()) << again.status();
+  EXPECT_TRUE(again->replayed());
+  EXPECT_EQ(again->payment().id(), retried->payment().id());
+}
+
+TEST_F(PaymentFlowTest, ChargesOnceForManyCallsWithOneKey) {
+  provider_options_.latency = 20ms;
+  std::vector<std::future<absl::StatusOr<v1::CreatePaymentResponse>>> calls;
+  for (int i = 0; i < 6; ++i) {
+    calls.push_back(std::async(std::launch::async, [this] { return Create(); }));
+  }
+  int made = 0;
+  for (auto& call : calls) {
+    const auto response = call.get();
+    if (response.ok()) {
+      made += response->replayed() ? 0 : 1;
+    } else {
+      EXPECT_TRUE(absl::IsAborted(response.status())) << response.status();
+    }
+  }
+  EXPECT_EQ(made, 1);
+  EXPECT_EQ(Ask("SELECT count(*) FROM simulated_provider_charges"), "1");
+  EXPECT_EQ(Ask("SELECT count(*) FROM payments"), "1");
+}
+
+TEST_F(PaymentFlowTest, ChargesNothingWhenTheProviderDoesNotAnswer) {
+  request_.set_payment_method_token("tok_timeout");
+  EXPECT_TRUE(absl::IsUnavailable(Create().status()));
+  EXPECT_TRUE(absl::IsUnavailable(Create().status()));
+  EXPECT_EQ(Ask("SELECT count(*) FROM simulated_provider_charges"), "0");
+  EXPECT_EQ(Ask("SELECT count(*) FROM payments"), "0");
+}
+
+TEST_F(PaymentFlowTest, StoresADeclinedChargeAsAFailedPayment) {
+  request_.set_payment_method_token("tok_decline");
+  const auto response = Create();
+  ASSERT_TRUE(response.ok()) << response.status();
+  EXPECT_EQ(response->payment().status(), v1::PAYMENT_STATUS_FAILED);
+  EXPECT_EQ(response->payment().failure_reason(), "card_declined");
+  EXPECT_EQ(response->payment().provider_reference(), "");
+}
+
+class PaymentSeedTest : public scaleout::testing::PoolFixture {};
+
+TEST_F(PaymentSeedTest, PaysWhatTheOrderServicesSeedOrdered) {
+  const std::string orders_database = postgres_.CreateDatabase();
+  const auto pool = MakePool(Schema(), true);
+  EXPECT_EQ(Ask("SELECT count(*) FROM payments"), "4500");
+  options_.connect.conninfo = orders_database;
+  const auto orders = MakePool(order::Schema(), true);
+  const std::string paid = postgres_.Ask(orders_database,
+                                         "SELECT md5(string_agg(concat_ws(',', id, user_id, "
+                                         "total_minor), ';' ORDER BY id)) FROM orders"
+                                         " WHERE state IN ('PAID', 'FULFILLED')");
+  EXPECT_EQ(Ask("SELECT md5(string_agg(concat_ws(',', order_id, user_id, amount_minor), ';' ORDER "
+                "BY order_id))"
+                " FROM payments WHERE state = 'CAPTURED'"),
+            paid);
+  const std::string refused =
+      postgres_.Ask(orders_database, "SELECT count(*) FROM orders WHERE state = 'PAYMENT_FAILED'");
+  EXPECT_EQ(Ask("SELECT count(*) FROM payments WHERE state = 'FAILED'"), refused);
+}
+
+}  // namespace
+}  // namespace scaleout::payment

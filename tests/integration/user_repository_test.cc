@@ -1,0 +1,142 @@
+#include "services/user/user_repository.h"
+
+#include <algorithm>
+#include <future>
+#include <vector>
+
+#include "common/status.h"
+#include "services/user/schema.h"
+#include "tests/integration/pool_fixture.h"
+
+namespace scaleout::user {
+namespace {
+
+using scaleout::testing::CallFor;
+
+class UserRepositoryTest : public scaleout::testing::PoolFixture {
+ protected:
+  UserRecord Create(const std::string& email) {
+    const auto created = users_->Create(call_, {email, "Ada", ""});
+    EXPECT_TRUE(created.ok()) << created.status();
+    return created.ok() ? created->user : UserRecord();
+  }
+
+  const CallContext call_ = CallFor();
+  const std::unique_ptr<PostgresPool> pool_ = MakePool(Schema());
+  const std::unique_ptr<UserRepository> users_ = MakeUserRepository(*pool_);
+};
+
+TEST_F(UserRepositoryTest, ReadsBackWhatItCreated) {
+  const UserRecord made = Create("ada@example.com");
+  EXPECT_GT(made.id.value(), 0);
+  EXPECT_EQ(made.created_at, made.updated_at);
+  EXPECT_LT(std::chrono::abs(SystemClock().WallNow() - made.created_at), std::chrono::minutes(5));
+  const auto read = users_->Get(call_, made.id);
+  ASSERT_TRUE(read.ok()) << read.status();
+  EXPECT_EQ(read->email, "ada@example.com");
+  EXPECT_EQ(read->name, "Ada");
+}
+
+TEST_F(UserRepositoryTest, KeepsAddressesUniqueWhateverTheirCase) {
+  Create("ada@example.com");
+  const auto again = users_->Create(call_, {"ADA@example.com", "Ada", ""});
+  EXPECT_TRUE(absl::IsAlreadyExists(again.status())) << again.status();
+  // With a key that is new, the address is still taken.
+  const auto keyed = users_->Create(call_, {"ada@example.com", "Ada", "key"});
+  EXPECT_TRUE(absl::IsAlreadyExists(keyed.status())) << keyed.status();
+}
+
+TEST_F(UserRepositoryTest, AnswersTheFirstUserToARepeatedKey) {
+  const NewUser user{"ada@example.com", "Ada", "key-1"};
+  const auto first = users_->Create(call_, user);
+  const auto second = users_->Create(call_, user);
+  ASSERT_TRUE(first.ok() && second.ok());
+  EXPECT_FALSE(first->replayed);
+  EXPECT_TRUE(second->replayed);
+  EXPECT_EQ(first->user.id, second->user.id);
+  const auto other = users_->Create(call_, {"bob@example.com", "Bob", "key-1"});
+  EXPECT_TRUE(absl::IsFailedPrecondition(other.status())) << other.status();
+  EXPECT_EQ(ReasonOf(other.status()), "IDEMPOTENCY_KEY_REUSED");
+}
+
+TEST_F(UserRepositoryTest, CreatesOneUserForManyCallsWithOneKey) {
+  std::vector<std::future<absl::StatusOr<CreatedUser>>> calls;
+  for (int i = 0; i < 8; ++i) {
+    calls.push_back(std::async(std::launch::async, [this] {
+      return users_->Create(call_, {"race@example.com", "Race", "key"});
+    }));
+  }
+  int fresh = 0;
+  for (auto& call : calls) {
+    const auto created = call.get();
+    ASSERT_TRUE(created.ok()) << created.status();
+    fresh += created->replayed ? 0 : 1;
+  }
+  EXPECT_EQ(fresh, 1);
+  EXPECT_EQ(Ask("SELECT count(*) FROM users"), "1");
+}
+
+TEST_F(UserRepositoryTest, ChangesOnlyWhatIsPresent) {
+  const UserRecord ada = Create("ada@example.com");
+  Create("bob@example.com");
+  const auto renamed = users_->Update(call_, ada.id, {std::nullopt, "Augusta"});
+  ASSERT_TRUE(renamed.ok()) << renamed.status();
+  EXPECT_EQ(renamed->name, "Augusta");
+  EXPECT_EQ(renamed->email, "ada@example.com");
+  EXPECT_GT(renamed->updated_at, ada.updated_at);
+  const auto taken = users_->Update(call_, ada.id, {"Bob@example.com", std::nullopt});
+  EXPECT_TRUE(absl::IsAlreadyExists(taken.status())) << taken.status();
+  const auto nobody = users_->Update(call_, UserId(4711), {std::nullopt, "Nobody"});
+  EXPECT_TRUE(absl::IsNotFound(nobody.status())) << nobody.status();
+}
+
+TEST_F(UserRepositoryTest, DeletesOnce) {
+  const UserRecord ada = Create("ada@example.com");
+  EXPECT_TRUE(users_->Delete(call_, ada.id).ok());
+  EXPECT_TRUE(absl::IsNotFound(users_->Delete(call_, ada.id)));
+  EXPECT_TRUE(absl::IsNotFound(users_->Get(call_, ada.id).status()));
+}
+
+TEST_F(UserRepositoryTest, ListsNewestFirstFromBelowAnId) {
+  std::vector<UserId> ids;
+  for (int i = 0; i < 5; ++i) {
+    ids.push_back(Create("user" + std::to_string(i) + "@example.com").id);
+  }
+  const auto page = users_->List(call_, std::nullopt, 2);
+  ASSERT_TRUE(page.ok());
+  ASSERT_EQ(page->size(), 2u);
+  EXPECT_EQ((*page)[0].id, ids[4]);
+  const auto next = users_->List(call_, (*page)[1].id, 10);
+  ASSERT_TRUE(next.ok());
+  ASSERT_EQ(next->size(), 3u);
+  EXPECT_EQ((*next)[2].id, ids[0]);
+}
+
+TEST_F(UserRepositoryTest, FindsManyUsersWithOneStatement) {
+  const UserId ada = Create("ada@example.com").id;
+  const UserId bob = Create("bob@example.com").id;
+  Ask("SELECT pg_stat_statements_reset()");
+  const auto found = users_->FindMany(call_, {bob, UserId(4711), ada});
+  ASSERT_TRUE(found.ok()) << found.status();
+  EXPECT_EQ(found->size(), 2u);
+  EXPECT_EQ(Ask("SELECT sum(calls) FROM pg_stat_statements WHERE query LIKE '%FROM users%'"), "1");
+}
+
+TEST_F(UserRepositoryTest, SeedsAThousandUsersOnceAndOnlyIntoAnEmptyTable) {
+  const auto seeded = MakePool(Schema(), true);
+  EXPECT_EQ(Ask("SELECT count(*) FROM users"), "1000");
+  EXPECT_EQ(Ask("SELECT min(id) || ' ' || max(id) FROM users"), "1 1000");
+  const auto again = MakePool(Schema(), true);
+  EXPECT_EQ(Ask("SELECT count(*) FROM users"), "1000");
+  // Ids go on after the seed's.
+  EXPECT_EQ(Create("new@example.com").id.value(), 1001);
+}
+
+TEST_F(UserRepositoryTest, DoesNotSeedATableThatHasRows) {
+  Create("ada@example.com");
+  const auto seeded = MakePool(Schema(), true);
+  EXPECT_EQ(Ask("SELECT count(*) FROM users"), "1");
+}
+
+}  // namespace
+}  // namespace scaleout::user
