@@ -11,7 +11,7 @@ BUILD_DIR := build/$(PRESET)
 
 .DEFAULT_GOAL := help
 .PHONY: help deps build release dev asan tsan up down restart status logs scale demo test bench \
-        format lint doctor reset
+        compose-up compose-down compose-test swarm-test format lint doctor reset
 
 ##@ Run it
 
@@ -33,6 +33,20 @@ scale: ## Change the number of gateways, live: make scale GATEWAYS=5
 
 restart: build ## Replace all services and gateways with the newest build, live
 	@$(STACK_SH) restart
+
+##@ Run it in containers (docs/running-in-containers.md)
+
+compose-up: ## Build the images and start the stack (GATEWAYS=3); adjusts one that is up
+	@docker compose up --build --detach --wait --scale api-gateway=$(or $(GATEWAYS),3)
+
+compose-down: ## Stop everything; data stays (ARGS=-v deletes it)
+	@docker compose --profile observability down --remove-orphans $(ARGS)
+
+compose-test: ## Check it from the build to the last trace (ARGS=--quick); skipped without an engine
+	@scripts/compose-test.sh $(ARGS)
+
+swarm-test: ## The same on a Swarm of one node
+	@scripts/swarm-test.sh $(ARGS)
 
 ##@ See it
 
@@ -78,5 +92,5 @@ reset: ## Stop the stack and delete its run directory, data and all
 help: ## This list
 	@awk 'BEGIN { FS = ":.*## " } \
 	  /^##@/ { printf "\n%s\n", substr($$0, 5) } \
-	  /^[a-z][a-z ]*:.*## / { gsub(" ", " | ", $$1); printf "  make %-28s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	  /^[a-z][a-z -]*:.*## / { gsub(" ", " | ", $$1); printf "  make %-28s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@printf '\nTaken by all: RUN_DIR=.run HTTP_PORT=8080 PRESET=release JOBS=%s\n' "$(JOBS)"

@@ -40,8 +40,6 @@ compose() {
   return 1
 }
 
-# --- Containers -------------------------------------------------------------------------------------------------------
-
 # Of a part, in the order of their numbers, running or not.
 containers() {
   local ids
@@ -103,8 +101,6 @@ seen_instances() {
     curl -s -m 12 -o /dev/null -w '%header{x-instance-id}\n' -H "X-Forwarded-For: 192.0.2.$i" "$1/api/metrics" || true
   done | grep . | sort -u
 }
-
-# --- The verbs --------------------------------------------------------------------------------------------------------
 
 driver_url() {
   local address

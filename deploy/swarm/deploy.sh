@@ -1,0 +1,113 @@
+#!/usr/bin/env bash
+# The suite on the Swarm that this machine manages: what is missing is made, what changed is updated.
+set -euo pipefail
+
+usage() {
+  cat <<'EOF'
+usage: deploy/swarm/deploy.sh [up|down|purge]
+
+  up     (default) makes missing passwords, deploys stack.yaml, returns when every service has converged
+  down   removes the stack; data and passwords stay
+  purge  removes the stack, its data on this node, and its passwords
+
+  STACK_NAME     the stack's name (scaleout)
+  IMAGE_PREFIX   registry and path of the images; without it, this node's own images are used (scaleout/...:dev)
+  SCALEOUT_TAG   their tag (dev)
+  GATEWAYS       how many gateways (3)
+  HTTP_PORT      nginx's port on every node (8080)
+  and what else stack.yaml has in ${}, such as LAB_ENDPOINTS=on, SERVICE_SEED_DEMO_DATA=on, LB_STRATEGY=least_conn
+EOF
+}
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+export STACK_NAME=${STACK_NAME:-scaleout}
+readonly parts=(postgres user-service order-service payment-service)
+readonly converge_seconds=180
+
+die() {
+  printf 'swarm: %s\n' "$*" >&2
+  exit 1
+}
+
+need_manager() {
+  [[ $(docker info --format '{{.Swarm.ControlAvailable}}' 2>/dev/null) == true ]] ||
+    die "this engine manages no Swarm; \`docker swarm init\` makes one of this machine"
+}
+
+make_passwords() {
+  local part
+  for part in "${parts[@]}"; do
+    docker secret inspect "$STACK_NAME-$part-password" >/dev/null 2>&1 ||
+      od -An -v -tx1 -N24 /dev/urandom | tr -d ' \n' | docker secret create "$STACK_NAME-$part-password" - >/dev/null
+  done
+}
+
+# Data stays where it is: on the node with the label, this one if none has it yet.
+choose_data_node() {
+  local nodes
+  nodes=$(docker node ls -q)
+  # shellcheck disable=SC2086
+  if ! docker node inspect --format '{{index .Spec.Labels "scaleout-data"}}' $nodes | grep -qx true; then
+    docker node update --label-add scaleout-data=true self >/dev/null
+  fi
+}
+
+replicas() {
+  docker stack services --format '{{.Name}} {{.Replicas}}' "$STACK_NAME"
+}
+
+await_converged() {
+  local deadline=$((SECONDS + converge_seconds)) name behind
+  while behind=$(replicas | awk '{ split($2, n, "/"); if (n[1] != n[2]) print $1 " " $2 }'); [[ -n $behind ]]; do
+    if ((SECONDS > deadline)); then
+      name=${behind%% *}
+      docker service ps --no-trunc "$name" >&2 || true
+      docker service logs --tail 10 "$name" >&2 || true
+      die "not converged after $converge_seconds s: ${behind//$'\n'/, }"
+    fi
+    sleep 0.5
+  done
+}
+
+up() {
+  need_manager
+  make_passwords
+  choose_data_node
+  CONFIGS=$(cat "$here"/../nginx/nginx.conf.template "$here"/../nginx/balance/*.conf "$here"/../compose/postgres/* |
+    sha256sum | cut -c 1-10)
+  export CONFIGS
+  local images=(--resolve-image never)
+  if [[ -n ${IMAGE_PREFIX:-} ]]; then images=(--with-registry-auth); fi
+  docker stack deploy --detach=true --prune "${images[@]}" --compose-file "$here/stack.yaml" "$STACK_NAME"
+  await_converged
+  echo "Up: http://localhost:${HTTP_PORT:-8080}/api/count on every node"
+}
+
+down() {
+  need_manager
+  docker stack rm "$STACK_NAME"
+  local mine=label=com.docker.stack.namespace=$STACK_NAME
+  while [[ -n $(docker ps -aq --filter "$mine")$(docker network ls -q --filter "$mine") ]]; do sleep 0.5; done
+}
+
+purge() {
+  down
+  local part volumes
+  volumes=$(docker volume ls -q --filter "label=com.docker.stack.namespace=$STACK_NAME")
+  # shellcheck disable=SC2086
+  [[ -z $volumes ]] || docker volume rm $volumes >/dev/null
+  for part in "${parts[@]}"; do
+    docker secret rm "$STACK_NAME-$part-password" >/dev/null
+  done
+}
+
+case ${1:-up} in
+  up) up ;;
+  down) down ;;
+  purge) purge ;;
+  -h | --help) usage ;;
+  *)
+    usage >&2
+    exit 2
+    ;;
+esac
