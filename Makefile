@@ -4,7 +4,8 @@
 PRESET ?= release
 JOBS ?= $(shell nproc)
 export PRESET JOBS
-export RUN_DIR HTTP_PORT GATEWAYS LB_STRATEGY BIN_DIR STACK
+# The others (RUN_DIR, HTTP_PORT, GATEWAYS, LB_STRATEGY, BIN_DIR, STACK) make passes on by itself, and only if they are set:
+# an empty HTTP_PORT would hide the one in .env from Compose.
 
 STACK_SH := scripts/stack.sh
 BUILD_DIR := build/$(PRESET)
