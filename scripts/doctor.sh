@@ -137,12 +137,30 @@ END
   fi
 }
 
+at_least() {
+  [[ $(printf '%s\n' "$1" "$2" | sort -V | head -n 1) == "$2" ]]
+}
+
+# For the stack in containers; the native one needs none of it.
 check_engine() {
-  local version
-  if version=$(timeout 5 docker version --format '{{.Server.Version}}' 2>/dev/null); then
-    good docker "engine $version"
+  local engine compose
+  if ! engine=$(timeout 5 docker version --format '{{.Server.Version}}' 2>/dev/null); then
+    note docker "no engine answers; only \`make compose-up\` needs one"
+    return
+  fi
+  if at_least "$engine" 20.10; then good docker "engine $engine"; else note docker "engine $engine; 20.10 is wanted"; fi
+  compose=$(docker compose version --short 2>/dev/null || true)
+  if [[ -z $compose ]]; then
+    note compose "not found; the package is called docker-compose-v2, docker-compose-plugin or docker-compose"
+  elif at_least "${compose#v}" 2.20; then
+    good compose "$compose"
   else
-    note docker "no engine answers; the native stack needs none"
+    note compose "$compose; 2.20 is wanted"
+  fi
+  if docker buildx version >/dev/null 2>&1; then
+    good buildkit "$(docker buildx version 2>/dev/null)"
+  else
+    note buildkit "not found; \`make compose-up\` cannot build images without it"
   fi
 }
 
