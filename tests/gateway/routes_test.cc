@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <fstream>
 #include <memory>
 #include <string>
 #include <vector>
@@ -68,6 +69,28 @@ TEST(Routes, AreTheWholePublicApi) {
                   "GET /api/products/{id}", "GET /api/orders", "POST /api/orders",
                   "GET /api/orders/{id}", "POST /api/orders/{id}/cancel", "GET /api/payments",
                   "POST /api/payments", "GET /api/payments/{id}"));
+}
+
+// "GET /api/users" for each operation of docs/openapi.yaml, by its layout: paths are indented by
+// two blanks, methods by four.
+std::vector<std::string> DocumentedOperations() {
+  std::ifstream file(OPENAPI_FILE);
+  std::vector<std::string> operations;
+  std::string path;
+  for (std::string line; std::getline(file, line);) {
+    if (line.starts_with("  /") && line.ends_with(":")) path = line.substr(2, line.size() - 3);
+    for (const char* method : {"get", "post", "patch", "delete", "put"}) {
+      if (line != std::string("    ") + method + ":") continue;
+      std::string upper(method);
+      for (char& c : upper) c = static_cast<char>(c - 'a' + 'A');
+      operations.push_back(upper + " " + path);
+    }
+  }
+  return operations;
+}
+
+TEST(Routes, AreThoseOfTheOpenApiDocument) {
+  EXPECT_THAT(DocumentedOperations(), ::testing::UnorderedElementsAreArray(RowsOf(Api(true))));
 }
 
 TEST(Routes, LeaveOutWhatIsDangerousOnPurposeUnlessTheLabIsOn) {

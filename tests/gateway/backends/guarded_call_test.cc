@@ -19,6 +19,7 @@
 #include "common/status.h"
 #include "gateway/backends/user_backend.h"
 #include "scaleout/user/v1/user.grpc.pb.h"
+#include "tests/support/eventually.h"
 #include "tests/support/fake_logger.h"
 #include "tests/support/request_fixture.h"
 #include "tests/support/rpc_server.h"
@@ -47,7 +48,7 @@ class UserService final : public user::v1::UserService::Service {
   }
 
   static grpc::Status Hang(grpc::ServerContext& context, user::v1::GetUserResponse&) {
-    while (!context.IsCancelled()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    testing::Eventually([&context] { return context.IsCancelled(); });
     return grpc::Status::CANCELLED;
   }
 
@@ -65,11 +66,7 @@ class GuardedCallTest : public ::testing::Test {
     ASSERT_TRUE(channel_.channel()->WaitForConnected(std::chrono::system_clock::now() + kPatience));
   }
   void WaitUntilCalled() {
-    const auto end = std::chrono::steady_clock::now() + kPatience;
-    while (service_.calls == 0 && std::chrono::steady_clock::now() < end) {
-      std::this_thread::sleep_for(std::chrono::milliseconds(1));
-    }
-    ASSERT_GT(service_.calls, 0);
+    ASSERT_TRUE(testing::Eventually([this] { return service_.calls > 0; }));
   }
 
   Task<Answer> GetUser(std::int64_t id = 7) {
@@ -201,11 +198,7 @@ TEST_F(GuardedCallTest, SaysThatTheServiceIsNotReachableAndNotWhere) {
 TEST_F(GuardedCallTest, ReachesAServiceSoonAfterItStarts) {
   for (int i = 0; i < 5; ++i) EXPECT_FALSE(Ask().ok());
   server_.emplace(path_.target(), std::vector<grpc::Service*>{&service_});
-  const auto start = std::chrono::steady_clock::now();
-  while (!Ask().ok() && std::chrono::steady_clock::now() - start < kPatience) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(5));
-  }
-  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(3));
+  EXPECT_TRUE(testing::Eventually([this] { return Ask().ok(); }, std::chrono::seconds(3)));
 }
 
 TEST_F(GuardedCallTest, IsUnavailableWhenTheServiceStopsDuringTheCall) {

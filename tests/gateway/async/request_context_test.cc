@@ -1,9 +1,12 @@
+#include "gateway/async/request_context.h"
+
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <functional>
 #include <memory>
+#include <utility>
 
-#include "gateway/async/request_context.h"
 #include "tests/support/request_fixture.h"
 
 namespace scaleout::gateway {
