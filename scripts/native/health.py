@@ -50,6 +50,6 @@ def is_service_serving(bin_dir, path):
     """Asks grpc.health.v1 through our own probe."""
     probe = Path(bin_dir) / "scaleout-probe"
     try:
-        return subprocess.run([str(probe), f"unix:{path}"], capture_output=True, timeout=5, check=False).returncode == 0
+        return subprocess.run([str(probe), "grpc", f"unix:{path}"], capture_output=True, timeout=5, check=False).returncode == 0
     except (OSError, subprocess.TimeoutExpired):
         return False

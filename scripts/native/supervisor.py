@@ -102,15 +102,16 @@ class Supervisor:
         (self._places.redis / "redis.conf").write_text(redis)
         return changed
 
-    def _common(self):
-        log = str(self._places.log).replace("%", "%%")
+    @staticmethod
+    def _common():
         return "\n".join([
             "autostart=false",
             "autorestart=true",
             "startsecs=1",
             f"startretries={_START_RETRIES}",
             "redirect_stderr=true",
-            f"stdout_logfile={log}/%(program_name)s.log",
+            # From supervisord's own directory, which is RUN_DIR.
+            "stdout_logfile=log/%(program_name)s.log",
             "stdout_logfile_maxbytes=10MB",
             "stdout_logfile_backups=2",
         ])

@@ -60,7 +60,8 @@ class NativeStack:
         self.variables = {**{name: value for name, value in os.environ.items()
                              if not name.startswith(("GATEWAY", "LAB_", "LOOP_", "SERVICE_", "DB_", "NGINX_", "LB_"))},
                           "RUN_DIR": str(self.run_dir), "HTTP_PORT": str(self.port), "BIN_DIR": str(BIN_DIR),
-                          **variables}
+                          # The stack takes a part out of the rotation before it stops it, so nobody needs a grace.
+                          "GATEWAY_DRAIN_GRACE": "200ms", "SERVICE_DRAIN_GRACE": "200ms", **variables}
 
     # --- stack.sh -----------------------------------------------------------------------------------------------------
 

@@ -117,8 +117,8 @@ def test_metrics_for_people(client):
     assert set(metrics["backends"]) == {"user", "order", "payment"}
 
 
-def test_metrics_for_prometheus_are_on_the_gateways_own_port(stack, client):
-    client.get("/api/users/1")
+def test_metrics_for_prometheus_are_on_the_gateways_own_port(stack):
+    httpx.get(f"{stack.gateway_url(1)}/api/users/1")
     answer = httpx.get(f"{stack.gateway_url(1)}/metrics")
     assert answer.status_code == 200
     assert answer.headers["content-type"].startswith("text/plain")
