@@ -344,6 +344,19 @@ TEST_F(CircuitBreakerTest, LetsThreeProbesThroughAndRefusesTheFourth) {
   EXPECT_EQ(fourth.retry_after, seconds(1));
 }
 
+TEST_F(CircuitBreakerTest, TellsToComeBackOnlyWhileNoProbeIsLeft) {
+  GoTo(kHalfOpen);
+  CircuitPermit first = Permit();
+  const CircuitPermit second = Permit();
+  EXPECT_EQ(breaker_.Snapshot().retry_after, Duration::zero());
+  const CircuitPermit third = Permit();
+  EXPECT_EQ(breaker_.Snapshot().retry_after, seconds(1));
+  clock_.Advance(milliseconds(9600));
+  EXPECT_EQ(breaker_.Snapshot().retry_after, milliseconds(400));
+  first.Finish(CallOutcome::kIgnored);
+  EXPECT_EQ(breaker_.Snapshot().retry_after, Duration::zero());
+}
+
 TEST_F(CircuitBreakerTest, DoesNotPermitMoreProbesWhenSomeHaveEnded) {
   GoTo(kHalfOpen);
   Calls(2, CallOutcome::kSuccess);

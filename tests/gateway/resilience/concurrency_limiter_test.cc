@@ -183,6 +183,24 @@ TEST_F(ConcurrencyLimiterTest, IsNotMovedByOneRouteThatTurnsSlow) {
   EXPECT_GE(limit(), before);
 }
 
+TEST_F(ConcurrencyLimiterTest, IsNotMovedWhenExactlyHalfOfTheRequestsTurnSlow) {
+  Waves(20, milliseconds(2), 0, kFast);
+  Waves(20, milliseconds(2), 0, kSlow);
+  const int before = limit();
+  for (int i = 0; i < 20; ++i) {
+    std::vector<ConcurrencyPermit> hanging = Take(limit() / 2, kSlow);
+    clock_.Advance(seconds(1));
+    std::vector<ConcurrencyPermit> fast = Take(static_cast<int>(hanging.size()), kFast);
+    clock_.Advance(milliseconds(2));
+    // In pairs, so that every window has as many of one as of the other, or one fast one more.
+    for (std::size_t n = 0; n < fast.size(); ++n) {
+      fast[n].Succeed();
+      hanging[n].Succeed();
+    }
+  }
+  EXPECT_GE(limit(), before);
+}
+
 TEST_F(ConcurrencyLimiterTest, IsNotMovedByOneStallOfALoop) {
   Lags(10, Duration::zero());
   const int before = limit();
@@ -310,6 +328,19 @@ TEST_F(ConcurrencyLimiterTest, TakesTheAverageOverItsLoops) {
 TEST_F(ConcurrencyLimiterTest, ForgetsASlowStartQuickly) {
   Waves(10, seconds(1));
   Waves(40, milliseconds(5), 0.4);
+  const int before = limit();
+  Waves(5, milliseconds(400));
+  EXPECT_LT(limit(), before);
+}
+
+TEST_F(ConcurrencyLimiterTest, DoesNotLearnFromDroppedRequestsWhatIsUsual) {
+  for (int i = 0; i < 10; ++i) {
+    std::vector<ConcurrencyPermit> dropped = Take(limit() / 4);
+    clock_.Advance(seconds(3));
+    Waves(1, milliseconds(2), 0.2);
+    for (ConcurrencyPermit& permit : dropped) permit.Drop();
+  }
+  Waves(1, milliseconds(400));
   const int before = limit();
   Waves(5, milliseconds(400));
   EXPECT_LT(limit(), before);
