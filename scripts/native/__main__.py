@@ -217,6 +217,9 @@ def main():
     except KeyboardInterrupt:
         say()
         sys.exit(130)
+    except BrokenPipeError:
+        # Whoever read this has seen enough, such as `head`.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 if __name__ == "__main__":

@@ -48,6 +48,9 @@ def is_redis_up(path):
 
 def is_service_serving(bin_dir, path):
     """Asks grpc.health.v1 through our own probe."""
+    # A socket that is not there yet would cost gRPC a second of backoff.
+    if not Path(path).exists():
+        return False
     probe = Path(bin_dir) / "scaleout-probe"
     try:
         return subprocess.run([str(probe), "grpc", f"unix:{path}"], capture_output=True, timeout=5, check=False).returncode == 0

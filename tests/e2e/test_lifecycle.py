@@ -8,14 +8,12 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
-from pathlib import Path
 
 import httpx
 import pytest
 
-from native_stack import BIN_DIR, ROOT, NativeStack, eventually
+from native_stack import BIN_DIR, ROOT, NativeStack, eventually, new_home
 
 sys.path.insert(0, str(ROOT / "scripts"))
 from native import places, processes  # noqa: E402  the stack's own eyes
@@ -187,7 +185,7 @@ def test_parts_can_be_stopped_started_killed_and_restarted(stack):
 
 
 def test_odd_and_long_run_directories_work():
-    home = Path(tempfile.mkdtemp(prefix="e2e-"))
+    home = new_home()
     home.chmod(0o755)
     stack = NativeStack(run_dir=home / ("a directory with blanks, 100% " + "long " * 20) / "run")
     try:
@@ -206,7 +204,7 @@ def test_odd_and_long_run_directories_work():
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root has to lend PostgreSQL another user")
 def test_root_can_keep_its_run_directory_to_itself():
-    home = Path(tempfile.mkdtemp(prefix="e2e-"))
+    home = new_home()
     assert home.stat().st_mode & 0o077 == 0
     stack = NativeStack(run_dir=home / "run")
     try:
@@ -231,7 +229,7 @@ def test_a_normal_user_can_run_it():
     for path in (ROOT / "scripts/stack.sh", BIN_DIR / "api-gateway"):
         if subprocess.run(["/usr/bin/test", "-r", path], cwd="/", check=False, **as_somebody).returncode != 0:
             pytest.skip(f"a normal user may not read {path}")
-    home = Path(tempfile.mkdtemp(prefix="e2e-"))
+    home = new_home()
     os.chown(home, somebody.pw_uid, somebody.pw_gid)
     stack = NativeStack(run_dir=home / "run")
 
