@@ -99,6 +99,8 @@ PrivatePostgres::PrivatePostgres() {
             directory_ / "initdb.log");
   if (!Succeeds(initdb)) Die("initdb failed, see " + (directory_ / "initdb.log").string());
   Start();
+  // Every database is a copy of this one.
+  Ask(Conninfo("template1"), "CREATE EXTENSION pg_stat_statements");
 }
 
 PrivatePostgres::~PrivatePostgres() {
@@ -117,8 +119,7 @@ void PrivatePostgres::Start() {
   const auto until = std::chrono::steady_clock::now() + kStartLimit;
   while (std::chrono::steady_clock::now() < until) {
     try {
-      const pqxx::connection connection("host=" + directory_.string() +
-                                        " dbname=postgres user=postgres");
+      const pqxx::connection connection(Conninfo("postgres"));
       return;
     } catch (const pqxx::broken_connection&) {
       if (waitpid(server_, nullptr, WNOHANG) == server_) break;
@@ -135,12 +136,13 @@ void PrivatePostgres::Stop() {
 }
 
 std::string PrivatePostgres::CreateDatabase() {
-  const std::string admin = "host=" + directory_.string() + " dbname=postgres user=postgres";
   const std::string name = "test_" + std::to_string(++databases_);
-  Ask(admin, "CREATE DATABASE " + name + " TEMPLATE template0");
-  const std::string conninfo = "host=" + directory_.string() + " user=postgres dbname=" + name;
-  Ask(conninfo, "CREATE EXTENSION pg_stat_statements");
-  return conninfo;
+  Ask(Conninfo("postgres"), "CREATE DATABASE " + name);
+  return Conninfo(name);
+}
+
+std::string PrivatePostgres::Conninfo(const std::string& database) const {
+  return "host=" + directory_.string() + " user=postgres dbname=" + database;
 }
 
 std::string PrivatePostgres::Ask(const std::string& conninfo, const std::string& sql) {

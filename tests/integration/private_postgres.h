@@ -36,6 +36,7 @@ class PrivatePostgres {
  private:
   PrivatePostgres();
   ~PrivatePostgres();
+  std::string Conninfo(const std::string& database) const;
 
   std::filesystem::path directory_;
   pid_t server_ = 0;

@@ -1,0 +1,305 @@
+// The programs themselves: how they start, what they survive, how they end.
+#include <gmock/gmock.h>
+#include <grpcpp/channel.h>
+#include <grpcpp/client_context.h>
+#include <grpcpp/create_channel.h>
+#include <grpcpp/security/credentials.h>
+#include <gtest/gtest.h>
+#include <pqxx/pqxx>
+
+#include <filesystem>
+#include <future>
+#include <memory>
+
+#include "common/grpc_status.h"
+#include "common/status.h"
+#include "scaleout/order/v1/order.grpc.pb.h"
+#include "scaleout/payment/v1/payment.grpc.pb.h"
+#include "scaleout/user/v1/user.grpc.pb.h"
+#include "services/probe/grpc_probe.h"
+#include "tests/integration/child_process.h"
+#include "tests/integration/pool_fixture.h"
+
+namespace scaleout {
+namespace {
+
+namespace fs = std::filesystem;
+using namespace std::chrono_literals;
+using testing::ChildProcess;
+using testing::Eventually;
+using ::testing::HasSubstr;
+using testing::kPatience;
+using testing::PrivatePostgres;
+
+class ServiceProcessTest : public ::testing::Test {
+ protected:
+  ServiceProcessTest()
+      : postgres_(PrivatePostgres::Running()), conninfo_(postgres_.CreateDatabase()) {
+    std::string name = (fs::temp_directory_path() / "svctest-XXXXXX").string();
+    directory_ = mkdtemp(name.data());
+    environment_ = {
+        {"SERVICE_LISTEN", target()}, {"SERVICE_DRAIN_GRACE", "100ms"}, {"DB_CONNINFO", conninfo_}};
+  }
+  ~ServiceProcessTest() override {
+    process_.reset();
+    fs::remove_all(directory_);
+  }
+
+  std::string target() const { return "unix:" + (directory_ / "s").string(); }
+
+  void Start(const std::string& program) {
+    process_.reset();
+    process_ =
+        std::make_unique<ChildProcess>(std::vector<std::string>{program}, environment_, directory_);
+  }
+  bool BecomesServing() {
+    return Eventually([this] { return ProbeGrpc(target(), "", 1s).ok(); });
+  }
+  void StartAndServe(const std::string& program) {
+    Start(program);
+    ASSERT_TRUE(BecomesServing()) << process_->out() << process_->err();
+  }
+
+  std::shared_ptr<grpc::Channel> Channel() const {
+    grpc::ChannelArguments arguments;
+    // A channel of its own for each call: what one learnt of a dead process is not for the next.
+    arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+    return grpc::CreateCustomChannel(target(), grpc::InsecureChannelCredentials(), arguments);
+  }
+
+  absl::StatusOr<user::v1::User> CreateUser(const std::string& email) const {
+    const auto stub = user::v1::UserService::NewStub(Channel());
+    user::v1::CreateUserRequest request;
+    request.set_email(email);
+    request.set_name("Ada");
+    user::v1::CreateUserResponse response;
+    grpc::ClientContext context;
+    if (absl::Status s = FromGrpcStatus(stub->CreateUser(&context, request, &response)); !s.ok())
+      return s;
+    return response.user();
+  }
+
+  absl::Status GetUser(std::int64_t id, Duration limit = kPatience) const {
+    const auto stub = user::v1::UserService::NewStub(Channel());
+    user::v1::GetUserRequest request;
+    request.set_user_id(id);
+    user::v1::GetUserResponse response;
+    grpc::ClientContext context;
+    context.set_deadline(std::chrono::system_clock::now() + limit);
+    return FromGrpcStatus(stub->GetUser(&context, request, &response));
+  }
+
+  absl::StatusOr<payment::v1::CreatePaymentResponse> CreatePayment(const std::string& key) const {
+    const auto stub = payment::v1::PaymentService::NewStub(Channel());
+    payment::v1::CreatePaymentRequest request;
+    request.set_order_id(3);
+    request.set_user_id(7);
+    request.mutable_amount()->set_amount_minor(1999);
+    request.mutable_amount()->set_currency_code("EUR");
+    request.set_payment_method_token("tok_success");
+    request.set_idempotency_key(key);
+    payment::v1::CreatePaymentResponse response;
+    grpc::ClientContext context;
+    if (absl::Status s = FromGrpcStatus(stub->CreatePayment(&context, request, &response));
+        !s.ok()) {
+      return s;
+    }
+    return response;
+  }
+
+  std::string Ask(const std::string& sql) const { return postgres_.Ask(conninfo_, sql); }
+
+  PrivatePostgres& postgres_;
+  const std::string conninfo_;
+  fs::path directory_;
+  std::map<std::string, std::string> environment_;
+  std::unique_ptr<ChildProcess> process_;
+};
+
+TEST_F(ServiceProcessTest, NamesEveryMistakeOfItsConfigurationAndExitsWithOne) {
+  environment_ = {{"SERVICE_LISTEN", "nonsense"},
+                  {"DB_POOL_MAX", "0"},
+                  {"SERVICE_LOG_LEVLE", "info"},
+                  {"PROVIDER_TIMEOUT", "30s"}};
+  Start(PAYMENT_SERVICE);
+  EXPECT_EQ(process_->Wait(kPatience), 1);
+  const std::string said = process_->err();
+  EXPECT_THAT(said, HasSubstr("SERVICE_LISTEN"));
+  EXPECT_THAT(said, HasSubstr("DB_CONNINFO"));
+  EXPECT_THAT(said, HasSubstr("DB_POOL_MAX"));
+  EXPECT_THAT(said, HasSubstr("SERVICE_LOG_LEVEL"));
+  EXPECT_THAT(said, HasSubstr("PROVIDER_LEASE"));
+}
+
+TEST_F(ServiceProcessTest, StartsBeforeItsDatabaseAndSaysThatItDoesNotServe) {
+  postgres_.Stop();
+  Start(USER_SERVICE);
+  EXPECT_TRUE(Eventually([this] {
+    return ProbeGrpc(target(), "", kPatience).code() == absl::StatusCode::kUnavailable;
+  }));
+  EXPECT_TRUE(absl::IsUnavailable(GetUser(1)));
+  postgres_.Start();
+  EXPECT_TRUE(BecomesServing()) << process_->out();
+  EXPECT_TRUE(absl::IsNotFound(GetUser(1)));
+  // And when it goes and comes again.
+  postgres_.Stop();
+  EXPECT_TRUE(Eventually([this] { return !ProbeGrpc(target(), "", kPatience).ok(); }));
+  EXPECT_TRUE(absl::IsUnavailable(GetUser(1)));
+  postgres_.Start();
+  EXPECT_TRUE(BecomesServing()) << process_->out();
+  EXPECT_TRUE(absl::IsNotFound(GetUser(1)));
+}
+
+TEST_F(ServiceProcessTest, ExitsWithOneWhenItsPoolIsMoreThanTheServerGives) {
+  environment_["DB_POOL_MAX"] = "500";
+  Start(ORDER_SERVICE);
+  EXPECT_EQ(process_->Wait(kPatience), 1);
+  EXPECT_THAT(process_->out(), HasSubstr("DB_POOL_MAX is 500"));
+}
+
+TEST_F(ServiceProcessTest, ExitsWithOneWhenAnAppliedMigrationChanged) {
+  StartAndServe(USER_SERVICE);
+  Ask("UPDATE schema_migrations SET checksum = 'other'");
+  Start(USER_SERVICE);
+  EXPECT_EQ(process_->Wait(kPatience), 1);
+  EXPECT_THAT(process_->out(), HasSubstr("applied files must not change"));
+}
+
+TEST_F(ServiceProcessTest, DrainsOnSigterm) {
+  environment_["SERVICE_DRAIN_GRACE"] = "1500ms";
+  environment_["PROVIDER_LATENCY"] = "700ms";
+  environment_["PROVIDER_TIMEOUT"] = "2s";
+  StartAndServe(PAYMENT_SERVICE);
+  auto running = std::async(std::launch::async, [this] { return CreatePayment("running"); });
+  ASSERT_TRUE(Eventually([this] { return Ask("SELECT count(*) FROM payment_attempts") == "1"; }));
+  process_->Signal(SIGTERM);
+  EXPECT_TRUE(
+      Eventually([this] { return absl::IsUnavailable(ProbeGrpc(target(), "", kPatience)); }));
+  // It still serves those who have not noticed.
+  EXPECT_TRUE(CreatePayment("late").ok());
+  const auto response = running.get();
+  EXPECT_TRUE(response.ok()) << response.status();
+  EXPECT_EQ(process_->Wait(kPatience), 0);
+}
+
+TEST_F(ServiceProcessTest, FinishesWhatRunsWhenTheGraceIsOver) {
+  environment_["SERVICE_DRAIN_GRACE"] = "0ms";
+  environment_["PROVIDER_LATENCY"] = "700ms";
+  environment_["PROVIDER_TIMEOUT"] = "2s";
+  StartAndServe(PAYMENT_SERVICE);
+  auto running = std::async(std::launch::async, [this] { return CreatePayment("running"); });
+  ASSERT_TRUE(Eventually([this] { return Ask("SELECT count(*) FROM payment_attempts") == "1"; }));
+  process_->Signal(SIGTERM);
+  const auto response = running.get();
+  EXPECT_TRUE(response.ok()) << response.status();
+  EXPECT_EQ(process_->Wait(kPatience), 0);
+}
+
+TEST_F(ServiceProcessTest, ExitsAtOnceOnASecondSigterm) {
+  environment_["SERVICE_DRAIN_GRACE"] = "60s";
+  StartAndServe(USER_SERVICE);
+  process_->Signal(SIGTERM);
+  ASSERT_TRUE(Eventually([this] { return process_->out().find("draining") != std::string::npos; }));
+  process_->Signal(SIGTERM);
+  EXPECT_EQ(process_->Wait(kPatience), 1);
+}
+
+TEST_F(ServiceProcessTest, CancelsTheStatementInPostgresWhenTheClientsDeadlinePasses) {
+  StartAndServe(USER_SERVICE);
+  pqxx::connection blocker(conninfo_);
+  pqxx::work lock(blocker);
+  lock.exec("LOCK TABLE users IN ACCESS EXCLUSIVE MODE");
+  const MonotonicTime start = SystemClock().Now();
+  EXPECT_TRUE(absl::IsDeadlineExceeded(GetUser(1, 50ms)));
+  const std::string waiting =
+      "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND "
+      "wait_event_type = 'Lock'";
+  EXPECT_TRUE(Eventually([&] { return Ask(waiting) == "0"; }));
+  // Long before the statement timeout, which would have ended it after 3 s at the latest.
+  EXPECT_LT(SystemClock().Now() - start, 2500ms);
+}
+
+TEST_F(ServiceProcessTest, KeepsEveryAcknowledgedUserThroughKillNine) {
+  StartAndServe(USER_SERVICE);
+  std::vector<std::int64_t> acknowledged;
+  auto writer = std::async(std::launch::async, [&] {
+    for (int i = 0; i < 10'000; ++i) {
+      const auto made = CreateUser("user" + std::to_string(i) + "@example.com");
+      if (!made.ok()) return;
+      acknowledged.push_back(made->id());
+    }
+  });
+  ASSERT_TRUE(Eventually([this] { return std::stoi(Ask("SELECT count(*) FROM users")) > 20; }));
+  process_->Signal(SIGKILL);
+  writer.wait();
+  StartAndServe(USER_SERVICE);
+  ASSERT_GT(acknowledged.size(), 10u);
+  for (const std::int64_t id : acknowledged) EXPECT_TRUE(GetUser(id).ok()) << id;
+}
+
+TEST_F(ServiceProcessTest, RecoversAPaymentThatWasChargedButNotRecorded) {
+  environment_["PROVIDER_LATENCY"] = "0ms";
+  environment_["PROVIDER_TIMEOUT"] = "1s";
+  environment_["PROVIDER_LEASE"] = "3s";
+  StartAndServe(PAYMENT_SERVICE);
+  {
+    // Payments cannot be recorded for now, but the provider charges.
+    pqxx::connection blocker(conninfo_);
+    pqxx::work lock(blocker);
+    lock.exec("LOCK TABLE payments IN SHARE MODE");
+    auto charged = std::async(std::launch::async, [this] { return CreatePayment("key"); });
+    ASSERT_TRUE(Eventually(
+        [this] { return Ask("SELECT count(*) FROM simulated_provider_charges") == "1"; }));
+    process_->Signal(SIGKILL);
+    EXPECT_TRUE(absl::IsUnavailable(charged.get().status()));
+  }
+  StartAndServe(PAYMENT_SERVICE);
+  absl::StatusOr<payment::v1::CreatePaymentResponse> retried;
+  EXPECT_TRUE(Eventually([&] {
+    retried = CreatePayment("key");
+    return retried.ok();
+  })) << retried.status();
+  EXPECT_EQ(retried->payment().status(), payment::v1::PAYMENT_STATUS_CAPTURED);
+  EXPECT_EQ(Ask("SELECT count(*) FROM simulated_provider_charges"), "1");
+  EXPECT_EQ(Ask("SELECT count(*) FROM payments"), "1");
+}
+
+TEST_F(ServiceProcessTest, SeedsInSecondsAndServesWhatItSeeded) {
+  environment_["SERVICE_SEED_DEMO_DATA"] = "on";
+  StartAndServe(ORDER_SERVICE);
+  const auto stub = order::v1::OrderService::NewStub(Channel());
+  order::v1::BatchListOrdersRequest request;
+  request.add_user_ids(1000);
+  request.add_user_ids(1);
+  request.set_page_size(3);
+  order::v1::BatchListOrdersResponse response;
+  grpc::ClientContext context;
+  ASSERT_TRUE(stub->BatchListOrders(&context, request, &response).ok());
+  ASSERT_EQ(response.entries_size(), 2);
+  EXPECT_EQ(response.entries(1).order_list().orders_size(), 3);
+  EXPECT_EQ(response.entries(1).order_list().orders(0).user_id(), 1);
+  // The entry's token continues in the plain list of that user.
+  order::v1::ListOrdersRequest rest;
+  rest.set_user_id(1);
+  rest.set_page_token(response.entries(1).order_list().next_page_token());
+  order::v1::ListOrdersResponse listed;
+  grpc::ClientContext second;
+  ASSERT_TRUE(stub->ListOrders(&second, rest, &listed).ok());
+  EXPECT_EQ(listed.orders_size(), 2);
+  EXPECT_EQ(listed.next_page_token(), "");
+}
+
+TEST_F(ServiceProcessTest, ExplainsItself) {
+  for (const char* program : {USER_SERVICE, ORDER_SERVICE, PAYMENT_SERVICE}) {
+    ChildProcess help({program, "--help"}, {}, directory_);
+    EXPECT_EQ(help.Wait(kPatience), 0);
+    EXPECT_THAT(help.out(), HasSubstr("DB_POOL_WAIT"));
+    ChildProcess version({program, "--version"}, {}, directory_);
+    EXPECT_EQ(version.Wait(kPatience), 0);
+    ChildProcess nonsense({program, "--nonsense"}, {}, directory_);
+    EXPECT_EQ(nonsense.Wait(kPatience), 1);
+  }
+}
+
+}  // namespace
+}  // namespace scaleout
