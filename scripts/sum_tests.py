@@ -1,5 +1,7 @@
 #!/usr/bin/python3
-"""Sums ctest's JUnit reports up: a line a ring, every failed entry by name, and at last "N passed, N failed"."""
+"""Sums ctest's JUnit reports up: a line a ring, every failed entry by name, and at last "N passed,
+N failed".
+"""
 
 import re
 import sys

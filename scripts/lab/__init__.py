@@ -1,1 +1,3 @@
-"""What the tour, the bench and the drills share: a driver for either stack, a client that measures, a narrator."""
+"""What the tour, the bench and the drills share: a driver for either stack, a client that measures,
+a narrator.
+"""

@@ -1,7 +1,7 @@
 """The bench: wrk against three routes, direct and through nginx, with one event loop and with two.
 
-Absolute figures belong to the machine; the ratios to /livez of the same run can be compared between machines and days.
-wrk, nginx, gateway, services and PostgreSQL share the processors.
+Absolute figures belong to the machine; the ratios to /livez of the same run can be compared between
+machines and days. wrk, nginx, gateway, services and PostgreSQL share the processors.
 """
 
 import argparse
@@ -19,10 +19,18 @@ from native import processes
 _ROOT = Path(__file__).resolve().parents[2]
 _STACK = _ROOT / "scripts" / "stack.sh"
 _REPORT = re.compile(r"^REPORT (\{.*\})$", re.MULTILINE)
-_ROUTES = (("livez", "/livez"), ("user by id", "/api/users/%d"), ("overview", "/api/users/%d/overview"))
+_ROUTES = (
+    ("livez", "/livez"),
+    ("user by id", "/api/users/%d"),
+    ("overview", "/api/users/%d/overview"),
+)
 # What each part of the stack is made of, by the names of `stack.sh pids`.
-_PARTS = {"gateway": ("api-gateway-1",), "services": ("user-service", "order-service", "payment-service"),
-          "nginx": ("nginx",), "postgres": ("postgres",)}
+_PARTS = {
+    "gateway": ("api-gateway-1",),
+    "services": ("user-service", "order-service", "payment-service"),
+    "nginx": ("nginx",),
+    "postgres": ("postgres",),
+}
 # Nothing but the probe of the bench goes through nginx's door for probes.
 _EXPOSE_LIVEZ = "location = /livez { proxy_pass http://api_gateway; }\n"
 
@@ -33,14 +41,25 @@ _TARGETS = (("user by id", "direct", 0.10), ("overview", "direct", 0.035), ("liv
 class Bench:
     def __init__(self, arguments):
         self._arguments = arguments
-        self._n = Narrator("The bench: wrk, 2 threads, 64 connections; CPU in microseconds per request")
+        self._n = Narrator(
+            "The bench: wrk, 2 threads, 64 connections; CPU in microseconds per request"
+        )
         self._rows = []
 
     def _stack(self, *verb, **environment):
-        variables = {**os.environ, "RUN_DIR": str(self._arguments.run_dir), "HTTP_PORT": str(self._arguments.port), **environment}
-        result = subprocess.run([str(_STACK), *verb], env=variables, text=True, capture_output=True, check=False)
+        variables = {
+            **os.environ,
+            "RUN_DIR": str(self._arguments.run_dir),
+            "HTTP_PORT": str(self._arguments.port),
+            **environment,
+        }
+        result = subprocess.run(
+            [str(_STACK), *verb], env=variables, text=True, capture_output=True, check=False
+        )
         if result.returncode != 0:
-            raise SystemExit(f"bench: stack.sh {' '.join(verb)} failed\n{result.stdout}{result.stderr}")
+            raise SystemExit(
+                f"bench: stack.sh {' '.join(verb)} failed\n{result.stdout}{result.stderr}"
+            )
         return result.stdout
 
     def run(self):
@@ -58,42 +77,107 @@ class Bench:
 
     def _run_with(self, loops, expose):
         self._n.scene(f"{loops} event loop{'s' if loops > 1 else ''}, one gateway, no access log")
-        self._stack("up", GATEWAYS="1", GATEWAY_LOOPS=str(loops), GATEWAY_ACCESS_LOG="off", NGINX_ACCESS_LOG="off",
-                    NGINX_SERVER_INCLUDE=expose)
+        self._stack(
+            "up",
+            GATEWAYS="1",
+            GATEWAY_LOOPS=str(loops),
+            GATEWAY_ACCESS_LOG="off",
+            NGINX_ACCESS_LOG="off",
+            NGINX_SERVER_INCLUDE=expose,
+        )
         rows = []
         for name, path in _ROUTES:
-            for via, port in (("direct", self._arguments.port + 1), ("nginx", self._arguments.port)):
-                rows.append({"loops": loops, "route": name, "via": via, **self._measure(port, path)})
+            for via, port in (
+                ("direct", self._arguments.port + 1),
+                ("nginx", self._arguments.port),
+            ):
+                rows.append(
+                    {"loops": loops, "route": name, "via": via, **self._measure(port, path)}
+                )
         self._stack("down")
-        self._n.table(("route", "via", "requests/s", "p50 ms", "p99 ms", "errors", *(f"{part} us" for part in _PARTS)),
-                      [(row["route"], row["via"], f"{row['requestsPerSecond']:.0f}", f"{row['p50Ms']:.2f}", f"{row['p99Ms']:.2f}",
-                        row["errors"], *(f"{row['cpuMicros'][part]:.1f}" for part in _PARTS)) for row in rows])
+        self._n.table(
+            (
+                "route",
+                "via",
+                "requests/s",
+                "p50 ms",
+                "p99 ms",
+                "errors",
+                *(f"{part} us" for part in _PARTS),
+            ),
+            [
+                (
+                    row["route"],
+                    row["via"],
+                    f"{row['requestsPerSecond']:.0f}",
+                    f"{row['p50Ms']:.2f}",
+                    f"{row['p99Ms']:.2f}",
+                    row["errors"],
+                    *(f"{row['cpuMicros'][part]:.1f}" for part in _PARTS),
+                )
+                for row in rows
+            ],
+        )
         self._rows += rows
 
     def _measure(self, port, path):
         self._wrk(port, path, 1)
         pids = json.loads(self._stack("pids", "--json"))
-        families = {part: [pid for name in names for pid in processes.family_of(pids[name])] for part, names in _PARTS.items()}
-        before = {part: sum(map(processes.cpu_seconds, family)) for part, family in families.items()}
+        families = {
+            part: [pid for name in names for pid in processes.family_of(pids[name])]
+            for part, names in _PARTS.items()
+        }
+        before = {
+            part: sum(map(processes.cpu_seconds, family)) for part, family in families.items()
+        }
         report = self._wrk(port, path, self._arguments.seconds)
-        spent = {part: sum(map(processes.cpu_seconds, family)) - before[part] for part, family in families.items()}
+        spent = {
+            part: sum(map(processes.cpu_seconds, family)) - before[part]
+            for part, family in families.items()
+        }
         requests = max(report["requests"], 1)
-        return {"requestsPerSecond": report["requests"] / report["seconds"], "p50Ms": report["p50Ms"], "p99Ms": report["p99Ms"],
-                "errors": report["errors"], "cpuMicros": {part: 1e6 * seconds / requests for part, seconds in spent.items()}}
+        return {
+            "requestsPerSecond": report["requests"] / report["seconds"],
+            "p50Ms": report["p50Ms"],
+            "p99Ms": report["p99Ms"],
+            "errors": report["errors"],
+            "cpuMicros": {part: 1e6 * seconds / requests for part, seconds in spent.items()},
+        }
 
     @staticmethod
     def _wrk(port, path, seconds):
         script = Path(__file__).with_name("wrk_report.lua")
-        result = subprocess.run(["wrk", "-t2", "-c64", f"-d{seconds}s", "--latency", "-s", str(script), f"http://127.0.0.1:{port}"],
-                                env={**os.environ, "WRK_PATH": path}, text=True, capture_output=True, check=False)
+        result = subprocess.run(
+            [
+                "wrk",
+                "-t2",
+                "-c64",
+                f"-d{seconds}s",
+                "--latency",
+                "-s",
+                str(script),
+                f"http://127.0.0.1:{port}",
+            ],
+            env={**os.environ, "WRK_PATH": path},
+            text=True,
+            capture_output=True,
+            check=False,
+        )
         found = _REPORT.search(result.stdout)
         if not found:
-            raise SystemExit(f"bench: wrk said nothing that could be understood\n{result.stdout}{result.stderr}")
+            raise SystemExit(
+                f"bench: wrk said nothing that could be understood\n{result.stdout}{result.stderr}"
+            )
         return json.loads(found.group(1))
 
     def _base(self, row):
-        return next(base for base in self._rows
-                    if base["route"] == "livez" and base["via"] == "direct" and base["loops"] == row["loops"])
+        return next(
+            base
+            for base in self._rows
+            if base["route"] == "livez"
+            and base["via"] == "direct"
+            and base["loops"] == row["loops"]
+        )
 
     def _ratios(self):
         self._n.scene("Ratios to /livez, direct, with as many loops")
@@ -104,11 +188,21 @@ class Bench:
                 "requestsPerSecond": row["requestsPerSecond"] / base["requestsPerSecond"],
                 "p50Ms": row["p50Ms"] / base["p50Ms"],
                 "p99Ms": row["p99Ms"] / base["p99Ms"],
-                "cpuMicros": sum(row["cpuMicros"].values()) / max(sum(base["cpuMicros"].values()), 1e-9),
+                "cpuMicros": sum(row["cpuMicros"].values())
+                / max(sum(base["cpuMicros"].values()), 1e-9),
             }
             ratios = row["ratios"]
-            table.append((row["loops"], row["route"], row["via"], f"{ratios['requestsPerSecond']:.3f}", f"{ratios['p50Ms']:.1f}",
-                          f"{ratios['p99Ms']:.1f}", f"{ratios['cpuMicros']:.1f}"))
+            table.append(
+                (
+                    row["loops"],
+                    row["route"],
+                    row["via"],
+                    f"{ratios['requestsPerSecond']:.3f}",
+                    f"{ratios['p50Ms']:.1f}",
+                    f"{ratios['p99Ms']:.1f}",
+                    f"{ratios['cpuMicros']:.1f}",
+                )
+            )
         self._n.table(("loops", "route", "via", "requests/s", "p50", "p99", "CPU of all"), table)
 
     def _targets(self):
@@ -117,7 +211,11 @@ class Bench:
             for route, via, wanted in _TARGETS:
                 if row["loops"] == 1 and (row["route"], row["via"]) == (route, via):
                     ratio = row["ratios"]["requestsPerSecond"]
-                    self._n.check(f"{route}, {via}: at least {wanted} of /livez direct", ratio >= wanted, f"{ratio:.3f}")
+                    self._n.check(
+                        f"{route}, {via}: at least {wanted} of /livez direct",
+                        ratio >= wanted,
+                        f"{ratio:.3f}",
+                    )
         failed = sum(row["errors"] for row in self._rows)
         self._n.check("no request failed", failed == 0, f"{failed} failed" if failed else "")
 
@@ -127,14 +225,24 @@ class Bench:
 
 
 def main():
-    parser = argparse.ArgumentParser(prog="scripts/bench.sh", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter,
-                                     epilog="PRESET or BIN_DIR choose the build (release). The bench starts a stack of its own and removes it. "
-                                            "Exit status: 0 if the wanted ratios are met, 1 if not.")
+    parser = argparse.ArgumentParser(
+        prog="scripts/bench.sh",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog="PRESET or BIN_DIR choose the build (release). The bench starts a stack of its own and removes it. "
+        "Exit status: 0 if the wanted ratios are met, 1 if not.",
+    )
     parser.add_argument("--quick", action="store_true", help="3 seconds a row instead of 10")
     parser.add_argument("--seconds", type=int, help="seconds a row")
-    parser.add_argument("--loops", type=int, nargs="+", default=[1, 2], help="numbers of event loops (1 2)")
-    parser.add_argument("--port", type=int, default=18300, help="the bench stack's HTTP_PORT (18300)")
-    parser.add_argument("--run-dir", type=Path, default=_ROOT / ".run-bench", help="its RUN_DIR (.run-bench)")
+    parser.add_argument(
+        "--loops", type=int, nargs="+", default=[1, 2], help="numbers of event loops (1 2)"
+    )
+    parser.add_argument(
+        "--port", type=int, default=18300, help="the bench stack's HTTP_PORT (18300)"
+    )
+    parser.add_argument(
+        "--run-dir", type=Path, default=_ROOT / ".run-bench", help="its RUN_DIR (.run-bench)"
+    )
     parser.add_argument("--json", metavar="FILE", help="also write everything there")
     arguments = parser.parse_args()
     arguments.seconds = arguments.seconds or (3 if arguments.quick else 10)

@@ -1,4 +1,6 @@
-"""A small HTTP client that measures: one connection a request, unless told otherwise, and no retries of its own."""
+"""A small HTTP client that measures: one connection a request, unless told otherwise, and no
+retries of its own.
+"""
 
 import http.client
 import json
@@ -58,6 +60,11 @@ class Client:
             body = raw.read().decode(errors="replace")
             return Answer(raw.status, raw.headers, body, time.perf_counter() - began)
         except (OSError, http.client.HTTPException) as error:
-            return Answer(0, http.client.HTTPMessage(), f"{type(error).__name__}: {error}", time.perf_counter() - began)
+            return Answer(
+                0,
+                http.client.HTTPMessage(),
+                f"{type(error).__name__}: {error}",
+                time.perf_counter() - began,
+            )
         finally:
             connection.close()

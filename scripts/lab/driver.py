@@ -1,4 +1,6 @@
-"""The stack as an experiment sees it: verbs that are the same for processes and for containers (scripts/driver/)."""
+"""The stack as an experiment sees it: verbs that are the same for processes and for containers
+(scripts/driver/).
+"""
 
 import os
 import subprocess
@@ -20,9 +22,13 @@ class Driver:
             raise DriverError(f"STACK={self.stack}: one of {known} is wanted")
 
     def _run(self, *arguments):
-        result = subprocess.run([str(self._program), *map(str, arguments)], text=True, capture_output=True, check=False)
+        result = subprocess.run(
+            [str(self._program), *map(str, arguments)], text=True, capture_output=True, check=False
+        )
         if result.returncode != 0:
-            raise DriverError(f"{' '.join(map(str, arguments))}: {result.stderr.strip() or result.stdout.strip()}")
+            raise DriverError(
+                f"{' '.join(map(str, arguments))}: {result.stderr.strip() or result.stdout.strip()}"
+            )
         return result.stdout
 
     def url(self):

@@ -1,4 +1,5 @@
-"""Tells people what happens and checks that it does: scenes, tables, checks, and the same for machines as JSON.
+"""Tells people what happens and checks that it does: scenes, tables, checks, and the same for
+machines as JSON.
 
 A failed check does not stop the story; the exit status and the last lines name every one.
 """
@@ -44,10 +45,17 @@ class Narrator:
         rows = [[str(cell) for cell in row] for row in rows]
         columns = list(zip(*[header, *rows]))
         widths = [max(map(len, column)) for column in columns]
-        right = [bool(rows) and all(cell.lstrip("-").replace(".", "").replace(",", "").isdigit() for cell in column[1:])
-                 for column in columns]
+        right = [
+            bool(rows)
+            and all(
+                cell.lstrip("-").replace(".", "").replace(",", "").isdigit() for cell in column[1:]
+            )
+            for column in columns
+        ]
         for index, row in enumerate([header, *rows]):
-            cells = [cell.rjust(w) if r else cell.ljust(w) for cell, w, r in zip(row, widths, right)]
+            cells = [
+                cell.rjust(w) if r else cell.ljust(w) for cell, w, r in zip(row, widths, right)
+            ]
             line = "    " + "  ".join(cells).rstrip()
             self.tell(self._paint(line, _BOLD) if index == 0 else line)
 
@@ -60,7 +68,9 @@ class Narrator:
         self.figures[name] = value
 
     def check(self, name, passed, detail=""):
-        self.checks.append({"scene": self._scene, "name": name, "passed": bool(passed), "detail": str(detail)})
+        self.checks.append(
+            {"scene": self._scene, "name": name, "passed": bool(passed), "detail": str(detail)}
+        )
         mark = self._paint("pass", _GREEN) if passed else self._paint("FAIL", _RED)
         self.tell(f"  {mark}  {name}{f' ({detail})' if detail else ''}")
         return passed
@@ -71,11 +81,18 @@ class Narrator:
         seconds = time.monotonic() - self._began
         self.tell()
         for check in failed:
-            self.tell(self._paint(f"FAILED: {check['scene']}: {check['name']} ({check['detail']})", _RED))
+            self.tell(
+                self._paint(f"FAILED: {check['scene']}: {check['name']} ({check['detail']})", _RED)
+            )
         summary = f"{len(self.checks) - len(failed)} checks passed, {len(failed)} failed, in {seconds:.0f} s"
         self.tell(self._paint(summary, _RED if failed else _GREEN))
         if json_path:
-            report = {"title": self._title, "passed": not failed and bool(self.checks), "seconds": round(seconds, 1),
-                      "checks": self.checks, "figures": self.figures}
+            report = {
+                "title": self._title,
+                "passed": not failed and bool(self.checks),
+                "seconds": round(seconds, 1),
+                "checks": self.checks,
+                "figures": self.figures,
+            }
             Path(json_path).write_text(json.dumps(report, indent=2) + "\n")
         return 1 if failed or not self.checks else 0

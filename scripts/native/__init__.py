@@ -1,5 +1,7 @@
-"""The native stack: nginx, gateways, services, PostgreSQL and Redis as processes in one run directory.
+"""The native stack: nginx, gateways, services, PostgreSQL and Redis as processes in one run
+directory.
 
-`stack` says what is done in which order; `supervisor`, `nginx` and `postgres` know one program each; `places` knows where
-things lie, `health` when they are well, `processes` who is who in /proc. `scripts/stack.sh` is the way in.
+`stack` says what is done in which order; `supervisor`, `nginx` and `postgres` know one program
+each; `places` knows where things lie, `health` when they are well, `processes` who is who in /proc.
+`scripts/stack.sh` is the way in.
 """

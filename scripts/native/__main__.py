@@ -29,8 +29,12 @@ _NOT_UP = 3
 
 
 def _parser():
-    parser = argparse.ArgumentParser(prog="scripts/stack.sh", description=_DESCRIPTION, epilog=_ENVIRONMENT,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        prog="scripts/stack.sh",
+        description=_DESCRIPTION,
+        epilog=_ENVIRONMENT,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
 
     def verb(name, text, *arguments):
@@ -38,28 +42,59 @@ def _parser():
         for names, options in arguments:
             child.add_argument(*names, **options)
 
-    part = (("part",), {"help": "nginx, api-gateway, user-service, order-service, payment-service, postgres or redis"})
+    part = (
+        ("part",),
+        {
+            "help": "nginx, api-gateway, user-service, order-service, payment-service, postgres or redis"
+        },
+    )
     which = (("k",), {"nargs": "?", "help": "which gateway, 1 to 10"})
     as_json = (("--json",), {"action": "store_true", "help": "for machines"})
     verb("up", "start everything, and return when it is healthy; on a stack that is up, adjust it")
     verb("down", "stop everything, nginx first; nothing stays behind but data and logs")
     verb("status", "what runs, and whether it is well", as_json)
-    verb("logs", "the last lines of all logs, or of some", (("part",), {"nargs": "*", "help": "such as nginx or api-gateway-1"}),
-         (("-f", "--follow"), {"action": "store_true", "help": "and go on"}),
-         (("-n", "--lines"), {"type": int, "default": 10, "help": "how many of each (10)"}))
-    verb("scale", "change the number of gateways, live", (("count",), {"type": int, "metavar": "N", "help": "1 to 10"}))
-    verb("balance", "change nginx's strategy, live", (("strategy",), {"choices": settings.STRATEGIES}))
+    verb(
+        "logs",
+        "the last lines of all logs, or of some",
+        (("part",), {"nargs": "*", "help": "such as nginx or api-gateway-1"}),
+        (("-f", "--follow"), {"action": "store_true", "help": "and go on"}),
+        (("-n", "--lines"), {"type": int, "default": 10, "help": "how many of each (10)"}),
+    )
+    verb(
+        "scale",
+        "change the number of gateways, live",
+        (("count",), {"type": int, "metavar": "N", "help": "1 to 10"}),
+    )
+    verb(
+        "balance",
+        "change nginx's strategy, live",
+        (("strategy",), {"choices": settings.STRATEGIES}),
+    )
     verb("stop", "stop one part, and leave it stopped", part, which)
     verb("start", "start a part that was stopped", part, which)
-    verb("restart", "restart one part; or all services and gateways in turn, live",
-         (("part",), {"nargs": "?", "help": part[1]["help"]}), which)
-    verb("kill", "send a signal to one part, for drills: kill api-gateway 2 KILL, kill postgres TERM", part,
-         (("rest",), {"nargs": "*", "metavar": "[K] [SIGNAL]", "help": "which gateway; the signal (KILL)"}))
+    verb(
+        "restart",
+        "restart one part; or all services and gateways in turn, live",
+        (("part",), {"nargs": "?", "help": part[1]["help"]}),
+        which,
+    )
+    verb(
+        "kill",
+        "send a signal to one part, for drills: kill api-gateway 2 KILL, kill postgres TERM",
+        part,
+        (
+            ("rest",),
+            {"nargs": "*", "metavar": "[K] [SIGNAL]", "help": "which gateway; the signal (KILL)"},
+        ),
+    )
     verb("url", "where the stack answers")
     verb("pids", "the main process of each part", as_json)
-    verb("psql", "PostgreSQL's shell as its superuser: psql users, psql orders -c 'SELECT count(*) FROM orders'",
-         (("database",), {"help": "users, orders, payments or postgres"}),
-         (("rest",), {"nargs": argparse.REMAINDER, "help": "further arguments for psql"}))
+    verb(
+        "psql",
+        "PostgreSQL's shell as its superuser: psql users, psql orders -c 'SELECT count(*) FROM orders'",
+        (("database",), {"help": "users, orders, payments or postgres"}),
+        (("rest",), {"nargs": argparse.REMAINDER, "help": "further arguments for psql"}),
+    )
     verb("reset", "down, and delete the run directory with all its data")
     return parser
 
@@ -109,11 +144,22 @@ def status(arguments):
     if arguments.json:
         print(json.dumps(report, indent=2))
     else:
-        rows = [(part["name"], part["state"] if part["healthy"] else f"{part['state']}, NOT WELL", part["pid"] or "-",
-                 f"{part['memoryBytes'] / 2**20:.1f}", _duration(part["uptimeSeconds"]), part["address"]) for part in report["parts"]]
+        rows = [
+            (
+                part["name"],
+                part["state"] if part["healthy"] else f"{part['state']}, NOT WELL",
+                part["pid"] or "-",
+                f"{part['memoryBytes'] / 2**20:.1f}",
+                _duration(part["uptimeSeconds"]),
+                part["address"],
+            )
+            for part in report["parts"]
+        ]
         table(rows, ("part", "state", "pid", "MB", "up", "where"))
         total = sum(part["memoryBytes"] for part in report["parts"]) / 2**20
-        say(f"\n  {report['state']}: {report['url']}, {report['strategy']}, {total:.0f} MB in all, {report['runDir']}")
+        say(
+            f"\n  {report['state']}: {report['url']}, {report['strategy']}, {total:.0f} MB in all, {report['runDir']}"
+        )
     if report["state"] != "up":
         sys.exit(1)
 
@@ -128,10 +174,20 @@ def logs(arguments):
     where = places.Places(_existing(needs_up=False).settings.run_dir).log
     files = sorted(where.glob("*.log"))
     if arguments.part:
-        files = [path for path in files if any(path.stem.startswith(part) for part in arguments.part)]
+        files = [
+            path for path in files if any(path.stem.startswith(part) for part in arguments.part)
+        ]
     if not files:
-        raise StackError(f"no log in {where} is named so; there are: {', '.join(sorted(p.stem for p in where.glob('*.log')))}")
-    command = ["tail", "-n", str(arguments.lines), *(["-F"] if arguments.follow else []), *map(str, files)]
+        raise StackError(
+            f"no log in {where} is named so; there are: {', '.join(sorted(p.stem for p in where.glob('*.log')))}"
+        )
+    command = [
+        "tail",
+        "-n",
+        str(arguments.lines),
+        *(["-F"] if arguments.follow else []),
+        *map(str, files),
+    ]
     try:
         sys.exit(subprocess.run(command, check=False).returncode)
     except KeyboardInterrupt:
@@ -184,9 +240,25 @@ def pids(arguments):
 
 def psql(arguments):
     stack = _existing()
-    environment = {**os.environ, "PGPASSWORD": stack.places.secret("postgres.password").read_text().strip()}
-    os.execvpe("psql", ["psql", "-X", "-h", str(stack.places.scratch / "postgres"), "-U", "postgres", "-d", arguments.database,
-                        *arguments.rest], environment)
+    environment = {
+        **os.environ,
+        "PGPASSWORD": stack.places.secret("postgres.password").read_text().strip(),
+    }
+    os.execvpe(
+        "psql",
+        [
+            "psql",
+            "-X",
+            "-h",
+            str(stack.places.scratch / "postgres"),
+            "-U",
+            "postgres",
+            "-d",
+            arguments.database,
+            *arguments.rest,
+        ],
+        environment,
+    )
 
 
 def reset(_):

@@ -1,4 +1,6 @@
-"""What the stack says to people: one line a step, failures with their evidence, colour only on a terminal."""
+"""What the stack says to people: one line a step, failures with their evidence, colour only on a
+terminal.
+"""
 
 import os
 import sys
@@ -45,8 +47,10 @@ def table(rows, header):
     """Columns as wide as their widest cell; numbers to the right."""
     rows = [[str(cell) for cell in row] for row in rows]
     widths = [max(len(row[i]) for row in [list(header), *rows]) for i in range(len(header))]
-    right = [bool(rows) and all(row[i].replace(".", "").isdigit() or row[i] in ("", "-") for row in rows)
-             for i in range(len(header))]
+    right = [
+        bool(rows) and all(row[i].replace(".", "").isdigit() or row[i] in ("", "-") for row in rows)
+        for i in range(len(header))
+    ]
     for index, row in enumerate([list(header), *rows]):
         cells = [cell.rjust(w) if r else cell.ljust(w) for cell, w, r in zip(row, widths, right)]
         line = "  " + "  ".join(cells).rstrip()

@@ -1,4 +1,6 @@
-"""Whether a part is well, asked of the part itself and on its own door, so that no counter and no turn of nginx is used up."""
+"""Whether a part is well, asked of the part itself and on its own door, so that no counter and no
+turn of nginx is used up.
+"""
 
 import http.client
 import socket
@@ -53,6 +55,11 @@ def is_service_serving(bin_dir, path):
         return False
     probe = Path(bin_dir) / "scaleout-probe"
     try:
-        return subprocess.run([str(probe), "grpc", f"unix:{path}"], capture_output=True, timeout=5, check=False).returncode == 0
+        return (
+            subprocess.run(
+                [str(probe), "grpc", f"unix:{path}"], capture_output=True, timeout=5, check=False
+            ).returncode
+            == 0
+        )
     except (OSError, subprocess.TimeoutExpired):
         return False

@@ -1,9 +1,10 @@
 """nginx: its configuration from the template, and changes of it that no client notices.
 
-A reload replaces nginx's workers; the old ones close every connection that idles, and every busy one after its answer,
-without a word of warning. A client that is just sending its next request then sees its connection break. So before a
-reload the old workers are told to announce it: while their closing flag exists they answer with `Connection: close`, and
-a second later nobody depends on them. Each generation of the configuration has a flag of its own.
+A reload replaces nginx's workers; the old ones close every connection that idles, and every busy
+one after its answer, without a word of warning. A client that is just sending its next request then
+sees its connection break. So before a reload the old workers are told to announce it: while their
+closing flag exists they answer with `Connection: close`, and a second later nobody depends on them.
+Each generation of the configuration has a flag of its own.
 """
 
 import os
@@ -35,9 +36,12 @@ class Nginx:
     def _servers(self):
         ports = [self._settings.gateway_port(k) for k in self._settings.gateways]
         if not ports:
-            # nginx wants a server in every upstream; this one says that there is none, and the client gets a 502.
+            # nginx wants a server in every upstream; this one says that there is none, and the
+            # client gets a 502.
             return f"server 127.0.0.1:{self._settings.gateway_port(1)} down;"
-        return "\n    ".join(f"server 127.0.0.1:{port} max_fails=1 fail_timeout=1s;" for port in ports)
+        return "\n    ".join(
+            f"server 127.0.0.1:{port} max_fails=1 fail_timeout=1s;" for port in ports
+        )
 
     def write_config(self):
         temp = self._places.scratch / "nginx"
@@ -47,7 +51,9 @@ class Nginx:
             "NGINX_PID": temp / "nginx.pid",
             "NGINX_TEMP": temp,
             "NGINX_INCLUDE": self._install_includes(),
-            "NGINX_ACCESS_LOG": "/dev/stdout scaleout buffer=4k flush=1s" if self._settings.access_log else "off",
+            "NGINX_ACCESS_LOG": "/dev/stdout scaleout buffer=4k flush=1s"
+            if self._settings.access_log
+            else "off",
             "NGINX_TRUSTED_PROXY": "127.0.0.1",
             "NGINX_RESOLVER": "",
             "NGINX_SERVERS": self._servers(),
@@ -57,7 +63,9 @@ class Nginx:
         self._config.write_text(template.render(ROOT / "deploy/nginx/nginx.conf.template", values))
 
     def _install_includes(self):
-        """Copies of the small files: the checkout's own path may hold what nginx's syntax does not like."""
+        """Copies of the small files: the checkout's own path may hold what nginx's syntax does not
+        like.
+        """
         directory = self._places.scratch / "nginx" / "include"
         (directory / "balance").mkdir(parents=True, exist_ok=True)
         for source in (ROOT / "deploy/nginx/balance").glob("*.conf"):
@@ -71,9 +79,21 @@ class Nginx:
         return directory
 
     def check(self):
-        # With the user of the running one: as root, even a check gives the temporary directories to that user.
-        command = [nginx_path(), "-t", "-q", "-p", str(self._places.nginx), "-c", str(self._config), "-e", "stderr",
-                   "-g", worker_user()]
+        # With the user of the running one: as root, even a check gives the temporary directories to
+        # that user.
+        command = [
+            nginx_path(),
+            "-t",
+            "-q",
+            "-p",
+            str(self._places.nginx),
+            "-c",
+            str(self._config),
+            "-e",
+            "stderr",
+            "-g",
+            worker_user(),
+        ]
         result = subprocess.run(command, text=True, capture_output=True, check=False)
         if result.returncode != 0:
             raise StackError("nginx refuses its configuration", result.stderr.splitlines()[-10:])
@@ -86,7 +106,9 @@ class Nginx:
         return set(processes.children_of(master))
 
     def reload(self):
-        """Takes the settings' gateways and strategy; returns when no worker with the old ones is left."""
+        """Takes the settings' gateways and strategy; returns when no worker with the old ones is
+        left.
+        """
         old_flag = self._closing_flag(self._settings.generation)
         self._settings.generation += 1
         self.write_config()
@@ -111,4 +133,6 @@ class Nginx:
             if self._workers(master) - old_workers:
                 return
             time.sleep(0.02)
-        raise StackError("nginx did not take its new configuration", self._supervisor.last_lines("nginx"))
+        raise StackError(
+            "nginx did not take its new configuration", self._supervisor.last_lines("nginx")
+        )

@@ -1,9 +1,10 @@
 """Where a stack's things lie, and whose they are.
 
-Everything is below RUN_DIR, with two exceptions, each reached through a symbolic link there: `scratch` (sockets and nginx's
-temporary files) moves to /tmp where RUN_DIR's path is too long for a socket (107 bytes), and the database cluster
-moves to /var/tmp where PostgreSQL's user cannot get to RUN_DIR. Both are named after nothing and carry a file
-`origin` that says whose they are, so that `make reset` finds them.
+Everything is below RUN_DIR, with two exceptions, each reached through a symbolic link there:
+`scratch` (sockets and nginx's temporary files) moves to /tmp where RUN_DIR's path is too long for a
+socket (107 bytes), and the database cluster moves to /var/tmp where PostgreSQL's user cannot get to
+RUN_DIR. Both are named after nothing and carry a file `origin` that says whose they are, so that
+`make reset` finds them.
 """
 
 import os
@@ -16,14 +17,17 @@ from pathlib import Path
 
 from native.console import StackError
 
-# "postgres/.s.PGSQL.5432" and supervisord's "supervisor.sock.<pid>" are the longest names in scratch.
+# "postgres/.s.PGSQL.5432" and supervisord's "supervisor.sock.<pid>" are the longest names in
+# scratch.
 _SCRATCH_PATH_MAX = 107 - len("/supervisor.sock.4194304")
 _PLAIN_PATH = re.compile(r"[A-Za-z0-9/._-]+")
 _PREFIX = "scaleout-"
 
 
 def postgres_account():
-    """Whom PostgreSQL runs as: it refuses root, so root lends it somebody else. None: as the caller."""
+    """Whom PostgreSQL runs as: it refuses root, so root lends it somebody else. None: as the
+    caller.
+    """
     if os.geteuid() != 0:
         return None
     for name in ("postgres", "nobody"):
@@ -31,7 +35,9 @@ def postgres_account():
             return pwd.getpwnam(name)
         except KeyError:
             continue
-    raise StackError("PostgreSQL cannot run as root, and there is neither a user postgres nor a user nobody")
+    raise StackError(
+        "PostgreSQL cannot run as root, and there is neither a user postgres nor a user nobody"
+    )
 
 
 def as_account(account):
@@ -44,7 +50,12 @@ def as_account(account):
 def _can_enter(directory, account):
     if account is None:
         return True
-    return subprocess.run(["/usr/bin/test", "-x", str(directory)], cwd="/", check=False, **as_account(account)).returncode == 0
+    return (
+        subprocess.run(
+            ["/usr/bin/test", "-x", str(directory)], cwd="/", check=False, **as_account(account)
+        ).returncode
+        == 0
+    )
 
 
 class Places:
@@ -107,8 +118,10 @@ class Places:
                 os.chown(self.postgres_data, account.pw_uid, account.pw_gid)
         owner = self.postgres_data.stat().st_uid
         if owner != (account.pw_uid if account else os.geteuid()):
-            raise StackError(f"the database in {self._postgres_link} belongs to user {owner}: it was made by another "
-                             "user's stack; `make reset` (as that user) removes it")
+            raise StackError(
+                f"the database in {self._postgres_link} belongs to user {owner}: it was made by another "
+                "user's stack; `make reset` (as that user) removes it"
+            )
 
     def _make_away(self, parent):
         away = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))

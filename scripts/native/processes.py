@@ -1,4 +1,6 @@
-"""Who is who on this machine, from /proc: figures of a process, who holds a port, what a crash has left behind."""
+"""Who is who on this machine, from /proc: figures of a process, who holds a port, what a crash has
+left behind.
+"""
 
 import os
 import signal
@@ -8,11 +10,21 @@ from pathlib import Path
 
 _TICKS = os.sysconf("SC_CLK_TCK")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
-_PROGRAMS = ("nginx", "postgres", "redis-server", "api-gateway", "user-service", "order-service", "payment-service")
+_PROGRAMS = (
+    "nginx",
+    "postgres",
+    "redis-server",
+    "api-gateway",
+    "user-service",
+    "order-service",
+    "payment-service",
+)
 
 
 def _stat(pid):
-    """The fields of /proc/PID/stat after the name, from the third on; None if there is no such process."""
+    """The fields of /proc/PID/stat after the name, from the third on; None if there is no such
+    process.
+    """
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except (FileNotFoundError, ProcessLookupError):
@@ -66,7 +78,9 @@ def cpu_seconds(pid):
 
 
 def program_of(pid):
-    """The file that the process runs, without the mark of one that was replaced since; "" if it is not ours to see."""
+    """The file that the process runs, without the mark of one that was replaced since; "" if it is
+    not ours to see.
+    """
     try:
         return os.readlink(f"/proc/{pid}/exe").removesuffix(" (deleted)")
     except OSError:
@@ -83,7 +97,13 @@ def was_replaced(pid):
 
 def command_of(pid):
     try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
+        return (
+            Path(f"/proc/{pid}/cmdline")
+            .read_bytes()
+            .replace(b"\0", b" ")
+            .decode(errors="replace")
+            .strip()
+        )
     except OSError:
         return ""
 
@@ -143,10 +163,12 @@ def owner_of_port(port):
 
 
 def leftovers(run_dir, places):
-    """Processes of this stack that no supervisor answers for any more, such as after a kill -9 of supervisord.
+    """Processes of this stack that no supervisor answers for any more, such as after a kill -9 of
+    supervisord.
 
-    A process is the stack's if it runs one of the stack's programs (or supervisord itself) from a directory of the
-    stack. nginx and PostgreSQL overwrite their environment, so that alone would not tell.
+    A process is the stack's if it runs one of the stack's programs (or supervisord itself) from a
+    directory of the stack. nginx and PostgreSQL overwrite their environment, so that alone would
+    not tell.
     """
     homes = [str(Path(run_dir).resolve()), str(places.scratch), str(places.postgres_data)]
     mine = os.getpid()
@@ -155,7 +177,9 @@ def leftovers(run_dir, places):
         if pid == mine or not is_alive(pid):
             continue
         name = os.path.basename(program_of(pid))
-        if name not in _PROGRAMS and not (name.startswith("python") and "supervisord" in command_of(pid)):
+        if name not in _PROGRAMS and not (
+            name.startswith("python") and "supervisord" in command_of(pid)
+        ):
             continue
         try:
             where = os.readlink(f"/proc/{pid}/cwd").removesuffix(" (deleted)")

@@ -100,7 +100,10 @@ def from_environment(directory):
         strategy=strategy_wanted() or "round_robin",
         access_log=os.environ.get("NGINX_ACCESS_LOG", "on") != "off",
         nginx_include=os.environ.get("NGINX_SERVER_INCLUDE", ""),
-        variables={name: value for name, value in sorted(os.environ.items())
-                   if name.startswith(GATEWAY_PREFIXES + SERVICE_PREFIXES)},
+        variables={
+            name: value
+            for name, value in sorted(os.environ.items())
+            if name.startswith(GATEWAY_PREFIXES + SERVICE_PREFIXES)
+        },
     )
     return settings

@@ -1,7 +1,8 @@
 """The verbs: what is done to the stack, and in which order.
 
-Up: PostgreSQL and Redis, the services, the gateways, nginx last. Down is the other way round, so that nothing loses what it
-stands on while it still has work. Each verb that changes the stack holds RUN_DIR/lock.
+Up: PostgreSQL and Redis, the services, the gateways, nginx last. Down is the other way round, so
+that nothing loses what it stands on while it still has work. Each verb that changes the stack holds
+RUN_DIR/lock.
 """
 
 import contextlib
@@ -40,7 +41,7 @@ class Stack:
         self.supervisor = Supervisor(stack_settings, self.places)
         self.nginx = Nginx(stack_settings, self.places, self.supervisor)
 
-    # --- Names --------------------------------------------------------------------------------------------------------
+    # Names
 
     def service_on_duty(self, service):
         return service_program(service, self.settings.slots[service])
@@ -58,14 +59,21 @@ class Stack:
                 return self.service_on_duty(service)
         if name in ("nginx", "postgres", "redis"):
             return name
-        raise StackError(f"there is no {name} here; there are: nginx, api-gateway K, {', '.join(SERVICES)}, postgres, redis")
+        raise StackError(
+            f"there is no {name} here; there are: nginx, api-gateway K, {', '.join(SERVICES)}, postgres, redis"
+        )
 
     def programs_on_duty(self):
         """Everything that should run, in the order in which it starts."""
-        return ["postgres", "redis", *map(self.service_on_duty, SERVICES),
-                *map(gateway_program, self.settings.gateways), "nginx"]
+        return [
+            "postgres",
+            "redis",
+            *map(self.service_on_duty, SERVICES),
+            *map(gateway_program, self.settings.gateways),
+            "nginx",
+        ]
 
-    # --- Health -------------------------------------------------------------------------------------------------------
+    # Health
 
     def is_healthy(self, program):
         if program == "postgres":
@@ -75,9 +83,13 @@ class Stack:
         if program == "nginx":
             return health.is_nginx_up(self.settings.http_port)
         if program.startswith("api-gateway-"):
-            return health.is_gateway_ready(self.settings.gateway_port(int(program.rpartition("-")[2])))
+            return health.is_gateway_ready(
+                self.settings.gateway_port(int(program.rpartition("-")[2]))
+            )
         service, _, slot = program.rpartition("-")
-        return health.is_service_serving(self.settings.bin_dir, self.supervisor.service_socket(service, slot))
+        return health.is_service_serving(
+            self.settings.bin_dir, self.supervisor.service_socket(service, slot)
+        )
 
     def await_healthy(self, *programs):
         """Returns when all are well; explains which one is not, and what it said last."""
@@ -100,21 +112,27 @@ class Stack:
                 time.sleep(0.05)
 
     def start_gateways(self, *numbers):
-        """Returns when they are ready and, unless a service is down, connected to all services: the first requests
-        that nginx sends should not be the ones that find out."""
+        """Returns when they are ready and, unless a service is down, connected to all services: the
+        first requests that nginx sends should not be the ones that find out.
+        """
         for k in numbers:
             self.supervisor.start(gateway_program(k))
         self.await_healthy(*map(gateway_program, numbers))
         deadline = time.monotonic() + _WARM_UP_SECONDS
         for k in numbers:
-            while not health.has_backends(self.settings.gateway_port(k)) and time.monotonic() < deadline:
+            while (
+                not health.has_backends(self.settings.gateway_port(k))
+                and time.monotonic() < deadline
+            ):
                 time.sleep(0.05)
 
     def failure(self, program, what):
         log = self.places.log / f"{program}.log"
-        return StackError(f"{program} {what}. The end of {log}:", self.supervisor.last_lines(program))
+        return StackError(
+            f"{program} {what}. The end of {log}:", self.supervisor.last_lines(program)
+        )
 
-    # --- Up -----------------------------------------------------------------------------------------------------------
+    # Up
 
     def up(self):
         began = time.monotonic()
@@ -138,7 +156,9 @@ class Stack:
                 self.supervisor.stop_daemon()
                 raise
         say()
-        good(f"Up in {time.monotonic() - began:.1f} s: {len(self.settings.gateways)} gateways behind {self.settings.url}")
+        good(
+            f"Up in {time.monotonic() - began:.1f} s: {len(self.settings.gateways)} gateways behind {self.settings.url}"
+        )
         say(f"  try    curl {self.settings.url}/api/count")
         say("  then   make demo, make status, make logs, make scale GATEWAYS=5, make down")
 
@@ -168,18 +188,30 @@ class Stack:
         step(label, f"{', '.join(names)} ({time.monotonic() - began:.1f} s)")
 
     def _check_binaries(self):
-        missing = [name for name in ("api-gateway", *SERVICES, "scaleout-probe")
-                   if not os.access(os.path.join(self.settings.bin_dir, name), os.X_OK)]
+        missing = [
+            name
+            for name in ("api-gateway", *SERVICES, "scaleout-probe")
+            if not os.access(os.path.join(self.settings.bin_dir, name), os.X_OK)
+        ]
         if missing:
-            raise StackError(f"{', '.join(missing)} not found in {self.settings.bin_dir}; `make build` makes them")
+            raise StackError(
+                f"{', '.join(missing)} not found in {self.settings.bin_dir}; `make build` makes them"
+            )
 
     def _check_ports(self):
         wanted = {self.settings.http_port: "nginx (HTTP_PORT)"}
-        wanted |= {self.settings.gateway_port(k): gateway_program(k) for k in self.settings.gateways}
-        taken = [f"port {port} for {who} is held by {processes.owner_of_port(port)}"
-                 for port, who in wanted.items() if not processes.is_port_free(port)]
+        wanted |= {
+            self.settings.gateway_port(k): gateway_program(k) for k in self.settings.gateways
+        }
+        taken = [
+            f"port {port} for {who} is held by {processes.owner_of_port(port)}"
+            for port, who in wanted.items()
+            if not processes.is_port_free(port)
+        ]
         if taken:
-            raise StackError("ports are taken; free them, or choose others with HTTP_PORT=...", taken)
+            raise StackError(
+                "ports are taken; free them, or choose others with HTTP_PORT=...", taken
+            )
 
     def _sweep_leftovers(self):
         left = processes.leftovers(self.settings.run_dir, self.places)
@@ -188,14 +220,23 @@ class Stack:
             processes.end(left, seconds=20)
         for socket in self.places.scratch.glob("*.sock"):
             socket.unlink()
-        for pid_file in (self.places.run_dir / "supervisord.pid", self.places.scratch / "nginx" / "nginx.pid"):
+        for pid_file in (
+            self.places.run_dir / "supervisord.pid",
+            self.places.scratch / "nginx" / "nginx.pid",
+        ):
             pid_file.unlink(missing_ok=True)
 
     def adjust(self):
-        """`up` on a stack that is up: repairs what is down, takes the number of gateways and the strategy."""
+        """`up` on a stack that is up: repairs what is down, takes the number of gateways and the
+        strategy.
+        """
         with locked(self.places):
             programs = self.supervisor.programs()
-            down = [name for name in self.programs_on_duty() if programs[name]["statename"] not in ("RUNNING", "STARTING")]
+            down = [
+                name
+                for name in self.programs_on_duty()
+                if programs[name]["statename"] not in ("RUNNING", "STARTING")
+            ]
             for name in self.programs_on_duty():
                 if name in down:
                     self._start("started again", name)
@@ -211,15 +252,23 @@ class Stack:
     def _warn_of_what_up_does_not_change(self):
         programs = self.supervisor.programs()
         if any(processes.was_replaced(programs[name]["pid"]) for name in self.programs_on_duty()):
-            warn("  the programs were built anew since this stack started: scripts/stack.sh restart takes them, live")
+            warn(
+                "  the programs were built anew since this stack started: scripts/stack.sh restart takes them, live"
+            )
         asked = settings.from_environment(self.settings.run_dir)
         if os.environ.get("HTTP_PORT") and asked.http_port != self.settings.http_port:
-            warn(f"  this stack is on port {self.settings.http_port} and stays there; `make down` first")
-        changed = [name for name, value in asked.variables.items() if self.settings.variables.get(name) != value]
+            warn(
+                f"  this stack is on port {self.settings.http_port} and stays there; `make down` first"
+            )
+        changed = [
+            name
+            for name, value in asked.variables.items()
+            if self.settings.variables.get(name) != value
+        ]
         if changed:
             warn(f"  {', '.join(changed)} will count at the next `make down up`")
 
-    # --- Down ---------------------------------------------------------------------------------------------------------
+    # Down
 
     def down(self):
         began = time.monotonic()
@@ -239,22 +288,29 @@ class Stack:
 
     def _drain(self):
         programs = self.supervisor.programs()
-        running = [name for name, info in programs.items() if info["statename"] not in ("STOPPED", "EXITED", "FATAL")]
+        running = [
+            name
+            for name, info in programs.items()
+            if info["statename"] not in ("STOPPED", "EXITED", "FATAL")
+        ]
         for label, members in (
-                ("nginx", ["nginx"]),
-                ("gateways", [name for name in running if name.startswith("api-gateway-")]),
-                ("services", [name for name in running if name.startswith(SERVICES)]),
-                ("databases", ["redis", "postgres"])):
+            ("nginx", ["nginx"]),
+            ("gateways", [name for name in running if name.startswith("api-gateway-")]),
+            ("services", [name for name in running if name.startswith(SERVICES)]),
+            ("databases", ["redis", "postgres"]),
+        ):
             members = [name for name in members if name in running]
             if members:
                 began = time.monotonic()
                 self.supervisor.stop(*members)
                 step(f"{label} stopped", f"{time.monotonic() - began:.1f} s")
 
-    # --- Live changes -------------------------------------------------------------------------------------------------
+    # Live changes
 
     def scale(self, count):
-        """New gateways are ready before nginx hears of them; nginx has forgotten the others before they stop."""
+        """New gateways are ready before nginx hears of them; nginx has forgotten the others before
+        they stop.
+        """
         with locked(self.places):
             began = time.monotonic()
             wanted = list(range(1, count + 1))
@@ -273,9 +329,15 @@ class Stack:
         programs = self.supervisor.programs()
         for k in new:
             port = self.settings.gateway_port(k)
-            running = programs[gateway_program(k)]["statename"] in ("RUNNING", "STARTING", "STOPPING")
+            running = programs[gateway_program(k)]["statename"] in (
+                "RUNNING",
+                "STARTING",
+                "STOPPING",
+            )
             if not running and not processes.is_port_free(port):
-                raise StackError(f"port {port} for {gateway_program(k)} is held by {processes.owner_of_port(port)}")
+                raise StackError(
+                    f"port {port} for {gateway_program(k)} is held by {processes.owner_of_port(port)}"
+                )
 
     def _route_to(self, gateways):
         self.settings.gateways = sorted(gateways)
@@ -311,7 +373,9 @@ class Stack:
             step("started", program)
 
     def restart(self, name=None, k=None):
-        """One part, or all services and gateways in turn. A gateway or a service is replaced while others serve."""
+        """One part, or all services and gateways in turn. A gateway or a service is replaced while
+        others serve.
+        """
         with locked(self.places):
             if name is None:
                 for service in SERVICES:
@@ -340,7 +404,9 @@ class Stack:
         step("restarted", f"{program} ({time.monotonic() - began:.1f} s)")
 
     def _replace_service(self, service):
-        """The next one serves before the old one is told to drain; the gateways follow the link when it hangs up."""
+        """The next one serves before the old one is told to drain; the gateways follow the link
+        when it hangs up.
+        """
         began = time.monotonic()
         old = self.settings.slots[service]
         new = "b" if old == "a" else "a"
@@ -360,7 +426,9 @@ class Stack:
         draft.rename(link)
 
     def kill(self, name, k, signal_name):
-        """Sends a signal to one process, as a crash or an operator would; supervisord brings back what dies."""
+        """Sends a signal to one process, as a crash or an operator would; supervisord brings back
+        what dies.
+        """
         program = self.program_named(name, k)
         try:
             number = signal.Signals[f"SIG{signal_name.upper().removeprefix('SIG')}"]
@@ -375,7 +443,7 @@ class Stack:
             raise StackError(f"{program} is just being replaced") from None
         say(f"{number.name} sent to {program}, process {pid}")
 
-    # --- What there is ------------------------------------------------------------------------------------------------
+    # What there is
 
     def report(self):
         """Everything that `status` shows, as data."""
@@ -384,16 +452,20 @@ class Stack:
         for name in self.programs_on_duty():
             info = programs[name]
             pid = info["pid"]
-            parts.append({
-                "name": name,
-                "state": info["statename"].lower(),
-                "healthy": info["statename"] in (RUNNING, "STARTING") and self.is_healthy(name),
-                "pid": pid,
-                "uptimeSeconds": info["now"] - info["start"] if pid else 0,
-                "memoryBytes": sum(map(processes.resident_bytes, processes.family_of(pid))) if pid else 0,
-                "address": self.address_of(name),
-                "log": str(self.places.log / f"{name}.log"),
-            })
+            parts.append(
+                {
+                    "name": name,
+                    "state": info["statename"].lower(),
+                    "healthy": info["statename"] in (RUNNING, "STARTING") and self.is_healthy(name),
+                    "pid": pid,
+                    "uptimeSeconds": info["now"] - info["start"] if pid else 0,
+                    "memoryBytes": sum(map(processes.resident_bytes, processes.family_of(pid)))
+                    if pid
+                    else 0,
+                    "address": self.address_of(name),
+                    "log": str(self.places.log / f"{name}.log"),
+                }
+            )
         return {
             "url": self.settings.url,
             "runDir": self.settings.run_dir,
@@ -417,5 +489,9 @@ class Stack:
 
     def pids(self):
         programs = self.supervisor.programs()
-        return {name.removesuffix("-a").removesuffix("-b") if name.startswith(SERVICES) else name: programs[name]["pid"]
-                for name in self.programs_on_duty()}
+        return {
+            name.removesuffix("-a").removesuffix("-b")
+            if name.startswith(SERVICES)
+            else name: programs[name]["pid"]
+            for name in self.programs_on_duty()
+        }

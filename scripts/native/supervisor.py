@@ -14,7 +14,14 @@ from supervisor.xmlrpc import SupervisorTransport
 from native import postgres, processes, template
 from native.console import StackError
 from native.places import postgres_account
-from native.settings import DATABASES, GATEWAY_PREFIXES, MAX_GATEWAYS, ROOT, SERVICE_PREFIXES, SERVICES
+from native.settings import (
+    DATABASES,
+    GATEWAY_PREFIXES,
+    MAX_GATEWAYS,
+    ROOT,
+    SERVICE_PREFIXES,
+    SERVICES,
+)
 
 # A drain takes at most its grace (2 s) and its timeout (20 s); then supervisord kills.
 _DRAIN_WAIT = 25
@@ -30,7 +37,9 @@ def gateway_program(k):
 
 
 def service_program(service, slot):
-    """Each service has two places to run in, a and b, so that the next one can be up before the old one goes."""
+    """Each service has two places to run in, a and b, so that the next one can be up before the old
+    one goes.
+    """
     return f"{service}-{slot}"
 
 
@@ -55,13 +64,16 @@ def worker_user():
 
 
 def _word(text):
-    """For a command line in supervisord's file: quoted for its shell-like parser, per cent signs doubled."""
+    """For a command line in supervisord's file: quoted for its shell-like parser, per cent signs
+    doubled.
+    """
     return shlex.quote(str(text)).replace("%", "%%")
 
 
 def _environment(variables):
     def quoted(value):
         return str(value).replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%")
+
     return ",".join(f'{name}="{quoted(value)}"' for name, value in variables.items())
 
 
@@ -74,7 +86,7 @@ class Supervisor:
     def _config(self):
         return self._places.run_dir / "supervisord.conf"
 
-    # --- The configuration --------------------------------------------------------------------------------------------
+    # The configuration
 
     def write_config(self):
         """Renders RUN_DIR/supervisord.conf; True if it says something new."""
@@ -104,33 +116,41 @@ class Supervisor:
 
     @staticmethod
     def _common():
-        return "\n".join([
-            "autostart=false",
-            "autorestart=true",
-            "startsecs=1",
-            f"startretries={_START_RETRIES}",
-            "redirect_stderr=true",
-            # From supervisord's own directory, which is RUN_DIR.
-            "stdout_logfile=log/%(program_name)s.log",
-            "stdout_logfile_maxbytes=10MB",
-            "stdout_logfile_backups=2",
-        ])
+        return "\n".join(
+            [
+                "autostart=false",
+                "autorestart=true",
+                "startsecs=1",
+                f"startretries={_START_RETRIES}",
+                "redirect_stderr=true",
+                # From supervisord's own directory, which is RUN_DIR.
+                "stdout_logfile=log/%(program_name)s.log",
+                "stdout_logfile_maxbytes=10MB",
+                "stdout_logfile_backups=2",
+            ]
+        )
 
     def _own_variables(self, prefixes):
-        return {name: value for name, value in self._settings.variables.items() if name.startswith(prefixes)}
+        return {
+            name: value
+            for name, value in self._settings.variables.items()
+            if name.startswith(prefixes)
+        }
 
     def _program(self, name, binary, environment):
-        return "\n".join([
-            f"[program:{name}]",
-            f"command={_word(Path(self._settings.bin_dir) / binary)}",
-            f"directory={str(self._places.run_dir).replace('%', '%%')}",
-            f"environment={_environment(environment)}",
-            f"stopwaitsecs={_DRAIN_WAIT}",
-            "stopasgroup=false",
-            "killasgroup=true",
-            self._common(),
-            "",
-        ])
+        return "\n".join(
+            [
+                f"[program:{name}]",
+                f"command={_word(Path(self._settings.bin_dir) / binary)}",
+                f"directory={str(self._places.run_dir).replace('%', '%%')}",
+                f"environment={_environment(environment)}",
+                f"stopwaitsecs={_DRAIN_WAIT}",
+                "stopasgroup=false",
+                "killasgroup=true",
+                self._common(),
+                "",
+            ]
+        )
 
     def _services(self):
         programs, names = [], []
@@ -139,30 +159,44 @@ class Supervisor:
             for slot in "ab":
                 name = service_program(service, slot)
                 names.append(name)
-                programs.append(self._program(name, service, {
-                    "SERVICE_SEED_DEMO_DATA": "on",
-                    **self._own_variables(SERVICE_PREFIXES),
-                    "SERVICE_LISTEN": f"unix:{self.service_socket(service, slot)}",
-                    "SERVICE_INSTANCE_ID": service,
-                    "DB_CONNINFO": f"host={self._places.scratch}/postgres dbname={database} user={role}",
-                    "DB_PASSWORD_FILE": self._places.secret(f"{service}.password"),
-                }))
+                programs.append(
+                    self._program(
+                        name,
+                        service,
+                        {
+                            "SERVICE_SEED_DEMO_DATA": "on",
+                            **self._own_variables(SERVICE_PREFIXES),
+                            "SERVICE_LISTEN": f"unix:{self.service_socket(service, slot)}",
+                            "SERVICE_INSTANCE_ID": service,
+                            "DB_CONNINFO": f"host={self._places.scratch}/postgres dbname={database} user={role}",
+                            "DB_PASSWORD_FILE": self._places.secret(f"{service}.password"),
+                        },
+                    )
+                )
         return "\n".join([*programs, "[group:services]", f"programs={','.join(names)}"])
 
     def _gateways(self):
         programs, names = [], []
-        targets = {f"GATEWAY_{service.split('-')[0].upper()}_TARGET": f"unix:{self.service_link(service)}"
-                   for service in SERVICES}
+        targets = {
+            f"GATEWAY_{service.split('-')[0].upper()}_TARGET": f"unix:{self.service_link(service)}"
+            for service in SERVICES
+        }
         for k in range(1, MAX_GATEWAYS + 1):
             name = gateway_program(k)
             names.append(name)
-            programs.append(self._program(name, "api-gateway", {
-                "LAB_ENDPOINTS": "on",
-                **self._own_variables(GATEWAY_PREFIXES),
-                "GATEWAY_LISTEN": f"127.0.0.1:{self._settings.gateway_port(k)}",
-                "GATEWAY_INSTANCE_ID": name,
-                **targets,
-            }))
+            programs.append(
+                self._program(
+                    name,
+                    "api-gateway",
+                    {
+                        "LAB_ENDPOINTS": "on",
+                        **self._own_variables(GATEWAY_PREFIXES),
+                        "GATEWAY_LISTEN": f"127.0.0.1:{self._settings.gateway_port(k)}",
+                        "GATEWAY_INSTANCE_ID": name,
+                        **targets,
+                    },
+                )
+            )
         return "\n".join([*programs, "[group:gateways]", f"programs={','.join(names)}"])
 
     def service_socket(self, service, slot):
@@ -172,10 +206,12 @@ class Supervisor:
         """Where the gateways look for a service: a link to the socket of the one that is on duty."""
         return self._places.scratch / f"{service}.sock"
 
-    # --- The daemon ---------------------------------------------------------------------------------------------------
+    # The daemon
 
     def _rpc(self):
-        transport = SupervisorTransport(None, None, f"unix://{self._places.scratch}/supervisor.sock")
+        transport = SupervisorTransport(
+            None, None, f"unix://{self._places.scratch}/supervisor.sock"
+        )
         return xmlrpc.client.ServerProxy("http://127.0.0.1", transport=transport).supervisor
 
     def is_up(self):
@@ -185,17 +221,33 @@ class Supervisor:
             return False
 
     def start_daemon(self):
-        """Starts supervisord in the background, with an environment that says nothing of the caller's."""
-        environment = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8",
-                       "HOME": str(self._places.run_dir), "SCALEOUT_RUN_DIR": str(self._places.run_dir)}
-        result = subprocess.run(["/usr/bin/python3", "/usr/bin/supervisord", "-c", str(self._config)], cwd=self._places.run_dir,
-                                env=environment, text=True, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+        """Starts supervisord in the background, with an environment that says nothing of the
+        caller's.
+        """
+        environment = {
+            "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+            "LANG": "C.UTF-8",
+            "HOME": str(self._places.run_dir),
+            "SCALEOUT_RUN_DIR": str(self._places.run_dir),
+        }
+        result = subprocess.run(
+            ["/usr/bin/python3", "/usr/bin/supervisord", "-c", str(self._config)],
+            cwd=self._places.run_dir,
+            env=environment,
+            text=True,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            check=False,
+        )
         deadline = time.monotonic() + 10
         while result.returncode == 0 and time.monotonic() < deadline:
             if self.is_up():
                 return
             time.sleep(0.05)
-        raise StackError("supervisord did not start", [*result.stderr.splitlines()[-5:], *self.last_lines("supervisord")])
+        raise StackError(
+            "supervisord did not start",
+            [*result.stderr.splitlines()[-5:], *self.last_lines("supervisord")],
+        )
 
     def stop_daemon(self):
         """Stops whatever still runs, then supervisord; False if it did not answer or did not go."""
@@ -206,7 +258,7 @@ class Supervisor:
             return False
         return not processes.wait_until_gone([pid], 2 * _DRAIN_WAIT)
 
-    # --- Its programs -------------------------------------------------------------------------------------------------
+    # Its programs
 
     def programs(self):
         """What supervisord knows of each program, by name."""
@@ -225,8 +277,10 @@ class Supervisor:
             self._rpc().startProcess(_qualified(program), False)
         except xmlrpc.client.Fault as fault:
             if "ALREADY_STARTED" not in fault.faultString:
-                raise StackError(f"supervisord could not start {program}: {fault.faultString}",
-                                 self.last_lines(program)) from fault
+                raise StackError(
+                    f"supervisord could not start {program}: {fault.faultString}",
+                    self.last_lines(program),
+                ) from fault
 
     def stop(self, *programs):
         """Stops the programs at once, and returns when all are gone."""
@@ -238,7 +292,9 @@ class Supervisor:
                 asked.append(program)
             except xmlrpc.client.Fault as fault:
                 if "NOT_RUNNING" not in fault.faultString:
-                    raise StackError(f"supervisord could not stop {program}: {fault.faultString}") from fault
+                    raise StackError(
+                        f"supervisord could not stop {program}: {fault.faultString}"
+                    ) from fault
         deadline = time.monotonic() + 40
         while asked:
             asked = [program for program in asked if self.info(program)["statename"] == "STOPPING"]

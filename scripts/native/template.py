@@ -1,4 +1,6 @@
-"""Fills in ${UPPER_CASE} names, as envsubst does; everything else, nginx's $variables too, stays as it is."""
+"""Fills in ${UPPER_CASE} names, as envsubst does; everything else, nginx's $variables too, stays as
+it is.
+"""
 
 import re
 from pathlib import Path

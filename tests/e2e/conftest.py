@@ -24,7 +24,9 @@ def client(stack):
 @pytest.fixture(scope="module")
 def lone_gateway():
     """With short timeouts, so that waiting for them is short too."""
-    made = LoneGateway(GATEWAY_HEAD_TIMEOUT="1s", GATEWAY_BODY_TIMEOUT="1s", GATEWAY_IDLE_TIMEOUT="2s")
+    made = LoneGateway(
+        GATEWAY_HEAD_TIMEOUT="1s", GATEWAY_BODY_TIMEOUT="1s", GATEWAY_IDLE_TIMEOUT="2s"
+    )
     yield made
     made.stop()
 
@@ -37,4 +39,9 @@ def pytest_runtest_makereport(item):
     made = item.funcargs.get("stack") if hasattr(item, "funcargs") else None
     if report.when == "call" and report.failed and made is not None:
         for part in sorted(made.run_dir.glob("log/*.log")):
-            report.sections.append((f"end of {part.name}", "\n".join(part.read_text(errors="replace").splitlines()[-8:])))
+            report.sections.append(
+                (
+                    f"end of {part.name}",
+                    "\n".join(part.read_text(errors="replace").splitlines()[-8:]),
+                )
+            )

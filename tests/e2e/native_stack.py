@@ -1,4 +1,6 @@
-"""A native stack of a test's own: its own run directory, its own ports, gone afterwards whatever happens."""
+"""A native stack of a test's own: its own run directory, its own ports, gone afterwards whatever
+happens.
+"""
 
 import json
 import os
@@ -13,7 +15,9 @@ from pathlib import Path
 import httpx
 
 ROOT = Path(__file__).resolve().parents[2]
-BIN_DIR = Path(os.environ.get("BIN_DIR") or ROOT / "build" / (os.environ.get("PRESET") or "release") / "bin")
+BIN_DIR = Path(
+    os.environ.get("BIN_DIR") or ROOT / "build" / (os.environ.get("PRESET") or "release") / "bin"
+)
 # nginx and ten gateways.
 _PORTS = 11
 
@@ -23,7 +27,11 @@ def new_home():
     memory = Path("/dev/shm")
     try:
         room = os.statvfs(memory)
-        parent = memory if room.f_bavail * room.f_frsize > 2**31 and os.access(memory, os.W_OK) else None
+        parent = (
+            memory
+            if room.f_bavail * room.f_frsize > 2**31 and os.access(memory, os.W_OK)
+            else None
+        )
     except OSError:
         parent = None
     return Path(tempfile.mkdtemp(prefix="e2e-", dir=parent))
@@ -45,7 +53,9 @@ def free_ports(count=_PORTS):
 
 
 def eventually(what, seconds=10.0, every=0.05):
-    """Calls `what` until it answers something true; that answer. An assertion error of its own counts as not yet."""
+    """Calls `what` until it answers something true; that answer. An assertion error of its own
+    counts as not yet.
+    """
     deadline = time.monotonic() + seconds
     while True:
         try:
@@ -64,21 +74,40 @@ class NativeStack:
         self._home = None
         if run_dir is None:
             self._home = new_home()
-            # Others may pass, so that the database need not move elsewhere; one test wants just that, and says so.
+            # Others may pass, so that the database need not move elsewhere; one test wants just
+            # that, and says so.
             self._home.chmod(0o755)
         self.run_dir = Path(run_dir or self._home / "run")
         self.port = free_ports()
-        self.variables = {**{name: value for name, value in os.environ.items()
-                             if not name.startswith(("GATEWAY", "LAB_", "LOOP_", "SERVICE_", "DB_", "NGINX_", "LB_"))},
-                          "RUN_DIR": str(self.run_dir), "HTTP_PORT": str(self.port), "BIN_DIR": str(BIN_DIR),
-                          # The stack takes a part out of the rotation before it stops it, so nobody needs a grace.
-                          "GATEWAY_DRAIN_GRACE": "200ms", "SERVICE_DRAIN_GRACE": "200ms", **variables}
+        self.variables = {
+            **{
+                name: value
+                for name, value in os.environ.items()
+                if not name.startswith(
+                    ("GATEWAY", "LAB_", "LOOP_", "SERVICE_", "DB_", "NGINX_", "LB_")
+                )
+            },
+            "RUN_DIR": str(self.run_dir),
+            "HTTP_PORT": str(self.port),
+            "BIN_DIR": str(BIN_DIR),
+            # The stack takes a part out of the rotation before it stops it, so nobody needs a
+            # grace.
+            "GATEWAY_DRAIN_GRACE": "200ms",
+            "SERVICE_DRAIN_GRACE": "200ms",
+            **variables,
+        }
 
-    # --- stack.sh -----------------------------------------------------------------------------------------------------
+    # stack.sh
 
     def try_sh(self, *verb, **variables):
-        return subprocess.run([str(ROOT / "scripts/stack.sh"), *map(str, verb)], env={**self.variables, **variables},
-                              text=True, capture_output=True, check=False, timeout=120)
+        return subprocess.run(
+            [str(ROOT / "scripts/stack.sh"), *map(str, verb)],
+            env={**self.variables, **variables},
+            text=True,
+            capture_output=True,
+            check=False,
+            timeout=120,
+        )
 
     def sh(self, *verb, **variables):
         result = self.try_sh(*verb, **variables)
@@ -97,7 +126,7 @@ class NativeStack:
             shutil.rmtree(self._home, ignore_errors=True)
         assert result.returncode == 0, result.stderr
 
-    # --- What it says -------------------------------------------------------------------------------------------------
+    # What it says
 
     @property
     def url(self):
@@ -132,12 +161,23 @@ class LoneGateway:
         self.port = free_ports(1)
         self._socket_dir = tempfile.mkdtemp(prefix="e2e-")
         nowhere = f"unix:{self._socket_dir}/nobody.sock"
-        environment = {"PATH": os.environ["PATH"], "GATEWAY_LISTEN": f"127.0.0.1:{self.port}",
-                       "GATEWAY_INSTANCE_ID": "lone-gateway", "GATEWAY_USER_TARGET": nowhere,
-                       "GATEWAY_ORDER_TARGET": nowhere, "GATEWAY_PAYMENT_TARGET": nowhere, "LAB_ENDPOINTS": "on", **variables}
+        environment = {
+            "PATH": os.environ["PATH"],
+            "GATEWAY_LISTEN": f"127.0.0.1:{self.port}",
+            "GATEWAY_INSTANCE_ID": "lone-gateway",
+            "GATEWAY_USER_TARGET": nowhere,
+            "GATEWAY_ORDER_TARGET": nowhere,
+            "GATEWAY_PAYMENT_TARGET": nowhere,
+            "LAB_ENDPOINTS": "on",
+            **variables,
+        }
         self._output = tempfile.TemporaryFile("w+")
-        self.process = subprocess.Popen([str(BIN_DIR / "api-gateway")], env=environment, stdout=self._output,
-                                        stderr=subprocess.STDOUT)
+        self.process = subprocess.Popen(
+            [str(BIN_DIR / "api-gateway")],
+            env=environment,
+            stdout=self._output,
+            stderr=subprocess.STDOUT,
+        )
         try:
             eventually(lambda: httpx.get(f"{self.url}/readyz").status_code == 200, seconds=15)
         except BaseException:

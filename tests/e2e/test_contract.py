@@ -12,26 +12,37 @@ _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 
 
 def new_user(client, name="Ada Example"):
-    answer = client.post("/api/users", json={"email": f"{uuid.uuid4().hex}@example.com", "name": name})
+    answer = client.post(
+        "/api/users", json={"email": f"{uuid.uuid4().hex}@example.com", "name": name}
+    )
     assert answer.status_code == 201, answer.text
     return answer.json()
 
 
 def new_order(client, user_id, items=None):
-    answer = client.post("/api/orders", json={"userId": user_id, "items": items or [{"productId": 1, "quantity": 2}]})
+    answer = client.post(
+        "/api/orders", json={"userId": user_id, "items": items or [{"productId": 1, "quantity": 2}]}
+    )
     assert answer.status_code == 201, answer.text
     return answer.json()
 
 
 def payment_for(order, token="tok_success"):
-    return {"orderId": order["id"], "userId": order["userId"], "amount": order["total"]["amount"],
-            "currency": order["total"]["currency"], "paymentMethodToken": token}
+    return {
+        "orderId": order["id"],
+        "userId": order["userId"],
+        "amount": order["total"]["amount"],
+        "currency": order["total"]["currency"],
+        "paymentMethodToken": token,
+    }
 
 
-# --- Every answer ---------------------------------------------------------------------------------
+# Every answer
 
 
-@pytest.mark.parametrize("path", ["/api/count", "/api/users", "/api/users/1", "/api/health", "/api/nothing", "/nothing"])
+@pytest.mark.parametrize(
+    "path", ["/api/count", "/api/users", "/api/users/1", "/api/health", "/api/nothing", "/nothing"]
+)
 def test_every_answer_names_its_instance_and_its_request(client, path):
     answer = client.get(path)
     assert answer.headers["x-instance-id"]
@@ -44,11 +55,12 @@ def test_a_well_formed_request_id_is_kept_and_is_in_both_logs(stack, client):
     answer = client.get("/api/users/1", headers={"X-Request-Id": mine})
     assert answer.headers["x-request-id"] == mine
     from native_stack import eventually
+
     eventually(lambda: mine in stack.log("nginx"))
     eventually(lambda: mine in stack.log(answer.headers["x-instance-id"]))
 
 
-@pytest.mark.parametrize("bad", ["with blank", "x" * 200, "quote\"s", "<script>"])
+@pytest.mark.parametrize("bad", ["with blank", "x" * 200, 'quote"s', "<script>"])
 def test_a_malformed_request_id_is_replaced(client, bad):
     made = client.get("/api/count", headers={"X-Request-Id": bad}).headers["x-request-id"]
     assert made != bad
@@ -62,13 +74,16 @@ def test_head_is_get_without_a_body(client):
     assert headed.headers["content-length"] == got.headers["content-length"]
 
 
-@pytest.mark.parametrize("method, path, allowed", [
-    ("DELETE", "/api/count", {"GET", "HEAD"}),
-    ("PUT", "/api/users", {"GET", "HEAD", "POST"}),
-    ("POST", "/api/users/1", {"GET", "HEAD", "PATCH", "DELETE"}),
-    ("GET", "/api/orders/1/cancel", {"POST"}),
-    ("PATCH", "/api/payments", {"GET", "HEAD", "POST"}),
-])
+@pytest.mark.parametrize(
+    "method, path, allowed",
+    [
+        ("DELETE", "/api/count", {"GET", "HEAD"}),
+        ("PUT", "/api/users", {"GET", "HEAD", "POST"}),
+        ("POST", "/api/users/1", {"GET", "HEAD", "PATCH", "DELETE"}),
+        ("GET", "/api/orders/1/cancel", {"POST"}),
+        ("PATCH", "/api/payments", {"GET", "HEAD", "POST"}),
+    ],
+)
 def test_another_method_of_a_known_path_is_405_with_allow(client, method, path, allowed):
     answer = client.request(method, path)
     check_problem(answer, 405, "UNIMPLEMENTED")
@@ -81,7 +96,7 @@ def test_an_unknown_route_is_a_404_problem(client):
     assert problem["instance"] == "/api/no/such/route"
 
 
-# --- Lab and operations ---------------------------------------------------------------------------
+# Lab and operations
 
 
 def test_count_tells_whose_counter_it_is(client):
@@ -98,9 +113,17 @@ def test_cpu_bound_burns_as_long_as_it_is_told(client, mode):
     assert answer["message"] and answer["instanceId"].startswith("api-gateway-")
 
 
-@pytest.mark.parametrize("query, pointer", [
-    ("ms=0", "/ms"), ("ms=10001", "/ms"), ("ms=abc", "/ms"), ("ms=", "/ms"), ("mode=fast", "/mode"), ("speed=1", "/speed"),
-])
+@pytest.mark.parametrize(
+    "query, pointer",
+    [
+        ("ms=0", "/ms"),
+        ("ms=10001", "/ms"),
+        ("ms=abc", "/ms"),
+        ("ms=", "/ms"),
+        ("mode=fast", "/mode"),
+        ("speed=1", "/speed"),
+    ],
+)
 def test_cpu_bound_refuses_what_it_does_not_know(client, query, pointer):
     assert pointers(check_problem(client.get(f"/api/cpu-bound?{query}"), 422)) == {pointer}
 
@@ -122,10 +145,16 @@ def test_metrics_for_prometheus_are_on_the_gateways_own_port(stack):
     answer = httpx.get(f"{stack.gateway_url(1)}/metrics")
     assert answer.status_code == 200
     assert answer.headers["content-type"].startswith("text/plain")
-    for name in ("gateway_event_loop_lag_seconds_bucket", "gateway_event_loop_lag_max_seconds",
-                 "gateway_event_loop_current_lag_seconds", "gateway_event_loop_utilization_ratio",
-                 "http_server_request_duration_seconds_bucket", "rpc_client_call_duration_seconds_bucket",
-                 "process_resident_memory_bytes", "process_open_fds"):
+    for name in (
+        "gateway_event_loop_lag_seconds_bucket",
+        "gateway_event_loop_lag_max_seconds",
+        "gateway_event_loop_current_lag_seconds",
+        "gateway_event_loop_utilization_ratio",
+        "http_server_request_duration_seconds_bucket",
+        "rpc_client_call_duration_seconds_bucket",
+        "process_resident_memory_bytes",
+        "process_open_fds",
+    ):
         assert name in answer.text, name
 
 
@@ -139,10 +168,13 @@ def test_health_asks_every_backend(client):
     health = client.get("/api/health").json()
     assert health["status"] == "ok"
     assert {name: part["status"] for name, part in health["backends"].items()} == {
-        "user": "SERVING", "order": "SERVING", "payment": "SERVING"}
+        "user": "SERVING",
+        "order": "SERVING",
+        "payment": "SERVING",
+    }
 
 
-# --- Users ----------------------------------------------------------------------------------------
+# Users
 
 
 def test_a_user_can_be_made_read_changed_and_deleted(client):
@@ -176,7 +208,10 @@ def test_an_email_belongs_to_one_user_whatever_its_case(client):
 def test_the_public_list_of_users_has_no_addresses_and_can_be_paged(client):
     seen, token = [], ""
     for _ in range(5):
-        page = client.get("/api/users", params={"page_size": 7, "page_token": token} if token else {"page_size": 7}).json()
+        page = client.get(
+            "/api/users",
+            params={"page_size": 7, "page_token": token} if token else {"page_size": 7},
+        ).json()
         assert len(page["items"]) == 7
         seen += [item["id"] for item in page["items"]]
         assert all(set(item) == {"id", "name", "createdAt"} for item in page["items"])
@@ -197,14 +232,16 @@ def test_the_last_page_says_so(client):
     assert not page.get("nextPageToken")
 
 
-# --- Products and orders --------------------------------------------------------------------------
+# Products and orders
 
 
 def test_the_catalog_can_be_read(client):
     page = client.get("/api/products?page_size=5").json()
     first = page["items"][0]
     assert set(first) == {"id", "name", "price", "createdAt"}
-    assert isinstance(first["price"]["amount"], int) and re.fullmatch("[A-Z]{3}", first["price"]["currency"])
+    assert isinstance(first["price"]["amount"], int) and re.fullmatch(
+        "[A-Z]{3}", first["price"]["currency"]
+    )
     assert client.get(f"/api/products/{first['id']}").json() == first
     check_problem(client.get("/api/products/9007199254740991"), 404, "NOT_FOUND")
 
@@ -212,16 +249,26 @@ def test_the_catalog_can_be_read(client):
 def test_an_order_takes_the_prices_of_the_catalog(client):
     user = new_user(client)
     one, two = (client.get(f"/api/products/{k}").json() for k in (1, 2))
-    made = client.post("/api/orders", json={"userId": user["id"], "items": [
-        {"productId": 1, "quantity": 3}, {"productId": 2, "quantity": 1}]})
+    made = client.post(
+        "/api/orders",
+        json={
+            "userId": user["id"],
+            "items": [{"productId": 1, "quantity": 3}, {"productId": 2, "quantity": 1}],
+        },
+    )
     assert made.status_code == 201
     order = made.json()
     assert made.headers["location"] == f"/api/orders/{order['id']}"
     assert order["status"] == "PENDING"
-    assert order["total"] == {"amount": 3 * one["price"]["amount"] + two["price"]["amount"], "currency": one["price"]["currency"]}
+    assert order["total"] == {
+        "amount": 3 * one["price"]["amount"] + two["price"]["amount"],
+        "currency": one["price"]["currency"],
+    }
     assert [item["unitPrice"] for item in order["items"]] == [one["price"], two["price"]]
     assert client.get(f"/api/orders/{order['id']}").json() == order
-    assert [item["id"] for item in client.get(f"/api/orders?user_id={user['id']}").json()["items"]] == [order["id"]]
+    assert [
+        item["id"] for item in client.get(f"/api/orders?user_id={user['id']}").json()["items"]
+    ] == [order["id"]]
 
 
 def test_a_pending_order_can_be_cancelled_and_that_twice(client):
@@ -234,7 +281,9 @@ def test_a_pending_order_can_be_cancelled_and_that_twice(client):
 
 
 def test_an_order_for_an_unknown_product_is_refused_by_its_field(client):
-    answer = client.post("/api/orders", json={"userId": 1, "items": [{"productId": 9007199254740991, "quantity": 1}]})
+    answer = client.post(
+        "/api/orders", json={"userId": 1, "items": [{"productId": 9007199254740991, "quantity": 1}]}
+    )
     assert "/items/0/productId" in pointers(check_problem(answer, 422))
 
 
@@ -248,27 +297,38 @@ def test_an_order_with_an_idempotency_key_is_made_once(client):
     assert second.headers["idempotent-replayed"] == "true"
 
 
-# --- Payments -------------------------------------------------------------------------------------
+# Payments
 
 
 def test_a_payment_is_made_once_for_its_key(client):
     order = new_order(client, new_user(client)["id"])
     headers = {"Idempotency-Key": uuid.uuid4().hex}
-    first, second = (client.post("/api/payments", json=payment_for(order), headers=headers) for _ in range(2))
+    first, second = (
+        client.post("/api/payments", json=payment_for(order), headers=headers) for _ in range(2)
+    )
     assert first.status_code == second.status_code == 201
     payment = first.json()
     assert first.headers["location"] == f"/api/payments/{payment['id']}"
     assert second.headers["idempotent-replayed"] == "true"
     assert second.json() == payment
     assert payment["status"] in ("AUTHORIZED", "CAPTURED")
-    assert (payment["amount"], payment["currency"]) == (order["total"]["amount"], order["total"]["currency"])
+    assert (payment["amount"], payment["currency"]) == (
+        order["total"]["amount"],
+        order["total"]["currency"],
+    )
     assert client.get(f"/api/payments/{payment['id']}").json() == payment
-    listed = client.get("/api/payments", params={"user_id": order["userId"], "order_id": order["id"]}).json()["items"]
+    listed = client.get(
+        "/api/payments", params={"user_id": order["userId"], "order_id": order["id"]}
+    ).json()["items"]
     assert [item["id"] for item in listed] == [payment["id"]]
 
 
 def test_a_payment_without_a_key_is_400(client):
-    check_problem(client.post("/api/payments", json=payment_for(new_order(client, 1))), 400, "INVALID_ARGUMENT")
+    check_problem(
+        client.post("/api/payments", json=payment_for(new_order(client, 1))),
+        400,
+        "INVALID_ARGUMENT",
+    )
 
 
 def test_a_key_used_for_another_payload_is_422(client):
@@ -282,7 +342,11 @@ def test_a_key_used_for_another_payload_is_422(client):
 
 def test_a_declined_card_is_a_failed_payment_not_an_error(client):
     order = new_order(client, new_user(client)["id"])
-    answer = client.post("/api/payments", json=payment_for(order, "tok_decline"), headers={"Idempotency-Key": uuid.uuid4().hex})
+    answer = client.post(
+        "/api/payments",
+        json=payment_for(order, "tok_decline"),
+        headers={"Idempotency-Key": uuid.uuid4().hex},
+    )
     assert answer.status_code == 201
     assert answer.json()["status"] == "FAILED"
     assert answer.json()["failureReason"]
@@ -291,19 +355,24 @@ def test_a_declined_card_is_a_failed_payment_not_an_error(client):
 def test_a_charge_whose_reply_was_lost_is_found_again_with_its_key(client):
     order = new_order(client, new_user(client)["id"])
     headers = {"Idempotency-Key": uuid.uuid4().hex}
-    answers = [client.post("/api/payments", json=payment_for(order, "tok_lost_reply"), headers=headers) for _ in range(3)]
+    answers = [
+        client.post("/api/payments", json=payment_for(order, "tok_lost_reply"), headers=headers)
+        for _ in range(3)
+    ]
     assert answers[-1].status_code == 201, [answer.text for answer in answers]
     payments = client.get("/api/payments", params={"order_id": order["id"]}).json()["items"]
     assert len(payments) == 1
 
 
-# --- Aggregates -----------------------------------------------------------------------------------
+# Aggregates
 
 
 def test_an_overview_joins_three_services(client):
     user = new_user(client)
     order = new_order(client, user["id"])
-    client.post("/api/payments", json=payment_for(order), headers={"Idempotency-Key": uuid.uuid4().hex}).raise_for_status()
+    client.post(
+        "/api/payments", json=payment_for(order), headers={"Idempotency-Key": uuid.uuid4().hex}
+    ).raise_for_status()
     answer = client.get(f"/api/users/{user['id']}/overview")
     assert answer.status_code == 200
     assert answer.headers["x-aggregate-complete"] == "true"

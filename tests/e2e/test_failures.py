@@ -42,10 +42,19 @@ class Callers:
 
 @pytest.fixture
 def user(stack):
-    """A new one. Gateways may still be on their way back to a service that an earlier test has killed."""
+    """A new one. Gateways may still be on their way back to a service that an earlier test has
+    killed.
+    """
     with stack.client() as client:
-        answer = eventually(lambda: (made := client.post(
-            "/api/users", json={"email": f"{uuid.uuid4().hex}@example.com", "name": "Buyer"})).status_code == 201 and made)
+        answer = eventually(
+            lambda: (
+                made := client.post(
+                    "/api/users", json={"email": f"{uuid.uuid4().hex}@example.com", "name": "Buyer"}
+                )
+            ).status_code
+            == 201
+            and made
+        )
         return answer.json()["id"]
 
 
@@ -83,7 +92,8 @@ def test_postgresql_goes_and_comes_back_under_load(stack, how):
     assert recovered_in < 12
     after = stack.pids()
     assert {name: pid for name, pid in after.items() if name != "postgres"} == {
-        name: pid for name, pid in before.items() if name != "postgres"}, "nothing else was restarted"
+        name: pid for name, pid in before.items() if name != "postgres"
+    }, "nothing else was restarted"
 
 
 def test_one_service_down_leaves_the_others_alone(stack):
@@ -98,14 +108,21 @@ def test_one_service_down_leaves_the_others_alone(stack):
             assert overview.headers["x-aggregate-complete"] == "false"
             assert overview.headers["cache-control"] == "no-store"
             assert overview.json()["payments"] is None
-            assert overview.json()["_meta"]["parts"]["payments"]["status"] in ("error", "timeout", "circuit_open")
+            assert overview.json()["_meta"]["parts"]["payments"]["status"] in (
+                "error",
+                "timeout",
+                "circuit_open",
+            )
             assert client.get("/api/health").json()["backends"]["payment"]["status"] != "SERVING"
             # A shared dependency that is down does not take the gateways out of service.
             assert httpx.get(f"{stack.gateway_url(1)}/readyz").status_code == 200
         finally:
             stack.sh("start", "payment-service")
         eventually(lambda: client.get("/api/payments?user_id=1").status_code == 200, seconds=15)
-        eventually(lambda: client.get("/api/users/1/overview").headers["x-aggregate-complete"] == "true", seconds=15)
+        eventually(
+            lambda: client.get("/api/users/1/overview").headers["x-aggregate-complete"] == "true",
+            seconds=15,
+        )
 
         stack.sh("stop", "user-service")
         try:
@@ -116,7 +133,9 @@ def test_one_service_down_leaves_the_others_alone(stack):
 
 
 class Shop:
-    """Buys and pays with idempotency keys, repeating what was not answered, as a careful client does."""
+    """Buys and pays with idempotency keys, repeating what was not answered, as a careful client
+    does.
+    """
 
     def __init__(self, url, user):
         self._url, self._user = url, user
@@ -129,7 +148,9 @@ class Shop:
         deadline = time.monotonic() + 30
         while True:
             try:
-                answer = httpx.post(self._url + path, json=body, headers={"Idempotency-Key": key}, timeout=5)
+                answer = httpx.post(
+                    self._url + path, json=body, headers={"Idempotency-Key": key}, timeout=5
+                )
                 if answer.status_code == 201:
                     return key, answer.json()
                 assert answer.status_code in (409, 502, 503, 504), answer.text
@@ -141,17 +162,38 @@ class Shop:
             time.sleep(0.05)
 
     def buy(self):
-        key, order = self._insist("/api/orders", {"userId": self._user, "items": [{"productId": 1, "quantity": 1}]})
+        key, order = self._insist(
+            "/api/orders", {"userId": self._user, "items": [{"productId": 1, "quantity": 1}]}
+        )
         with self._lock:
             self.orders[key] = order["id"]
-        key, payment = self._insist("/api/payments", {"orderId": order["id"], "userId": self._user, "amount": order["total"]["amount"],
-                                                      "currency": order["total"]["currency"], "paymentMethodToken": "tok_success"})
+        key, payment = self._insist(
+            "/api/payments",
+            {
+                "orderId": order["id"],
+                "userId": self._user,
+                "amount": order["total"]["amount"],
+                "currency": order["total"]["currency"],
+                "paymentMethodToken": "tok_success",
+            },
+        )
         with self._lock:
             self.payments[key] = payment["id"]
 
 
-@pytest.mark.parametrize("victim", [("api-gateway", "2"), ("order-service",), ("payment-service",), ("user-service",), ("postgres",),
-                                    ("redis",), ("nginx",)], ids=lambda victim: victim[0])
+@pytest.mark.parametrize(
+    "victim",
+    [
+        ("api-gateway", "2"),
+        ("order-service",),
+        ("payment-service",),
+        ("user-service",),
+        ("postgres",),
+        ("redis",),
+        ("nginx",),
+    ],
+    ids=lambda victim: victim[0],
+)
 def test_what_was_acknowledged_survives_a_kill_once(stack, user, victim):
     shop = Shop(stack.url, user)
     with Callers(shop.buy, count=4):
@@ -160,9 +202,15 @@ def test_what_was_acknowledged_survives_a_kill_once(stack, user, victim):
         time.sleep(1.5)
     eventually(lambda: stack.status()["state"] == "up", seconds=20)
     assert len(shop.payments) > 5
-    in_database = stack.query("orders", f"SELECT id FROM orders WHERE user_id = {user} ORDER BY id").split()
-    assert list(map(int, in_database)) == sorted(shop.orders.values()), "every order that was told of, once, and no other"
-    in_database = stack.query("payments", f"SELECT id FROM payments WHERE user_id = {user} ORDER BY id").split()
+    in_database = stack.query(
+        "orders", f"SELECT id FROM orders WHERE user_id = {user} ORDER BY id"
+    ).split()
+    assert list(map(int, in_database)) == sorted(
+        shop.orders.values()
+    ), "every order that was told of, once, and no other"
+    in_database = stack.query(
+        "payments", f"SELECT id FROM payments WHERE user_id = {user} ORDER BY id"
+    ).split()
     assert list(map(int, in_database)) == sorted(shop.payments.values())
 
 

@@ -1,4 +1,6 @@
-"""The stack itself: up, down, side by side, after crashes, as root and as somebody else, and what it says when it cannot."""
+"""The stack itself: up, down, side by side, after crashes, as root and as somebody else, and what
+it says when it cannot.
+"""
 
 import os
 import pwd
@@ -33,38 +35,68 @@ def nothing_is_left_of(stack):
     assert all(processes.is_port_free(port) for port in range(stack.port, stack.port + 11))
 
 
-# --- The programs ---------------------------------------------------------------------------------
+# The programs
 
 
 @pytest.mark.parametrize("program", _PROGRAMS)
 def test_a_program_explains_itself(program):
     for flag in ("--help", "--version"):
-        result = subprocess.run([BIN_DIR / program, flag], text=True, capture_output=True, env={}, timeout=10, check=False)
+        result = subprocess.run(
+            [BIN_DIR / program, flag],
+            text=True,
+            capture_output=True,
+            env={},
+            timeout=10,
+            check=False,
+        )
         assert result.returncode == 0 and result.stdout.strip()
 
 
-@pytest.mark.parametrize("program, variables, named", [
-    ("api-gateway", {"GATEWAY_LOOPS": "many", "GATEWAY_LISTN": "127.0.0.1:1", "LAB_ENDPOINTS": "perhaps"},
-     ["GATEWAY_LOOPS", "GATEWAY_LISTN", "GATEWAY_LISTEN", "LAB_ENDPOINTS", "GATEWAY_USER_TARGET"]),
-    ("user-service", {"DB_POOL_MAX": "0", "SERVICE_LOG_LEVEL": "loud", "SERVICE_DRAIN_GRACE": "2 weeks"},
-     ["DB_POOL_MAX", "SERVICE_LOG_LEVEL", "SERVICE_DRAIN_GRACE", "DB_CONNINFO"]),
-    ("payment-service", {"DB_POOL_WAIT": "soon", "SERVICE_LISTE": "x", "SERVICE_MAX_THREADS": "-1"},
-     ["DB_POOL_WAIT", "SERVICE_LISTE", "SERVICE_LISTEN", "SERVICE_MAX_THREADS"]),
-])
+@pytest.mark.parametrize(
+    "program, variables, named",
+    [
+        (
+            "api-gateway",
+            {"GATEWAY_LOOPS": "many", "GATEWAY_LISTN": "127.0.0.1:1", "LAB_ENDPOINTS": "perhaps"},
+            [
+                "GATEWAY_LOOPS",
+                "GATEWAY_LISTN",
+                "GATEWAY_LISTEN",
+                "LAB_ENDPOINTS",
+                "GATEWAY_USER_TARGET",
+            ],
+        ),
+        (
+            "user-service",
+            {"DB_POOL_MAX": "0", "SERVICE_LOG_LEVEL": "loud", "SERVICE_DRAIN_GRACE": "2 weeks"},
+            ["DB_POOL_MAX", "SERVICE_LOG_LEVEL", "SERVICE_DRAIN_GRACE", "DB_CONNINFO"],
+        ),
+        (
+            "payment-service",
+            {"DB_POOL_WAIT": "soon", "SERVICE_LISTE": "x", "SERVICE_MAX_THREADS": "-1"},
+            ["DB_POOL_WAIT", "SERVICE_LISTE", "SERVICE_LISTEN", "SERVICE_MAX_THREADS"],
+        ),
+    ],
+)
 def test_every_mistake_of_a_configuration_is_named(program, variables, named):
-    result = subprocess.run([BIN_DIR / program], text=True, capture_output=True, env=variables, timeout=10, check=False)
+    result = subprocess.run(
+        [BIN_DIR / program], text=True, capture_output=True, env=variables, timeout=10, check=False
+    )
     assert result.returncode == 1
     for name in named:
         assert name in result.stderr, result.stderr
 
 
-# --- Up and down ----------------------------------------------------------------------------------
+# Up and down
 
 
 def test_a_stack_comes_up_counts_in_turns_and_leaves_nothing(fresh):
     said = fresh.up(GATEWAYS="3")
     assert "3 gateways" in said
-    counts = [(a["count"], a["instanceId"]) for a in (httpx.get(f"{fresh.url}/api/count").json() for _ in range(9))]
+    counts = [
+        (a["count"], a["instanceId"])
+        for a in (httpx.get(f"{fresh.url}/api/count").json() for _ in range(9))
+    ]
     assert [count for count, _ in counts] == [1, 1, 1, 2, 2, 2, 3, 3, 3]
     assert len({instance for _, instance in counts}) == 3
 
@@ -79,7 +111,10 @@ def test_a_stack_comes_up_counts_in_turns_and_leaves_nothing(fresh):
     assert "Up already" in fresh.up()
     assert "2 gateways" in fresh.up(GATEWAYS="2")
     assert time.monotonic() - began < 10
-    assert {httpx.get(f"{fresh.url}/api/count").headers["x-instance-id"] for _ in range(6)} == {"api-gateway-1", "api-gateway-2"}
+    assert {httpx.get(f"{fresh.url}/api/count").headers["x-instance-id"] for _ in range(6)} == {
+        "api-gateway-1",
+        "api-gateway-2",
+    }
 
     fresh.down()
     nothing_is_left_of(fresh)
@@ -95,9 +130,14 @@ def test_a_stack_comes_up_counts_in_turns_and_leaves_nothing(fresh):
 
 def test_two_stacks_run_side_by_side(stack, fresh):
     fresh.up(GATEWAYS="1")
-    mine = httpx.post(f"{fresh.url}/api/users", json={"email": "only-here@example.com", "name": "Here"})
+    mine = httpx.post(
+        f"{fresh.url}/api/users", json={"email": "only-here@example.com", "name": "Here"}
+    )
     assert mine.status_code == 201
-    assert stack.query("users", "SELECT count(*) FROM users WHERE email = 'only-here@example.com'") == "0"
+    assert (
+        stack.query("users", "SELECT count(*) FROM users WHERE email = 'only-here@example.com'")
+        == "0"
+    )
     fresh.down()
     nothing_is_left_of(fresh)
     assert httpx.get(f"{stack.url}/api/users/1").status_code == 200
@@ -109,7 +149,10 @@ def test_a_taken_port_is_named_with_its_owner(fresh):
         squatter.listen()
         result = fresh.try_sh("up", GATEWAYS="3")
     assert result.returncode == 1
-    assert f"port {fresh.gateway_port(2)} for api-gateway-2 is held by process {os.getpid()}" in result.stderr
+    assert (
+        f"port {fresh.gateway_port(2)} for api-gateway-2 is held by process {os.getpid()}"
+        in result.stderr
+    )
     nothing_is_left_of(fresh)
 
 
@@ -121,8 +164,17 @@ def test_a_part_that_fails_is_named_and_shows_its_last_words(fresh):
     nothing_is_left_of(fresh)
 
 
-@pytest.mark.parametrize("wrong", [{"GATEWAYS": "0"}, {"GATEWAYS": "11"}, {"GATEWAYS": "x"}, {"HTTP_PORT": "99999"}, {"LB_STRATEGY": "random"},
-                                   {"BIN_DIR": "/nowhere"}])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"GATEWAYS": "0"},
+        {"GATEWAYS": "11"},
+        {"GATEWAYS": "x"},
+        {"HTTP_PORT": "99999"},
+        {"LB_STRATEGY": "random"},
+        {"BIN_DIR": "/nowhere"},
+    ],
+)
 def test_a_wrong_setting_is_named_before_anything_starts(fresh, wrong):
     result = fresh.try_sh("up", **wrong)
     assert result.returncode == 1
@@ -167,21 +219,32 @@ def test_parts_can_be_stopped_started_killed_and_restarted(stack):
     assert stack.pids()["api-gateway-3"] != pids["api-gateway-3"]
 
     stack.sh("stop", "api-gateway", "2")
-    assert {httpx.get(f"{stack.url}/api/count").headers["x-instance-id"] for _ in range(6)} == {"api-gateway-1", "api-gateway-3"}
+    assert {httpx.get(f"{stack.url}/api/count").headers["x-instance-id"] for _ in range(6)} == {
+        "api-gateway-1",
+        "api-gateway-3",
+    }
     stack.sh("start", "api-gateway", "2")
-    assert len({httpx.get(f"{stack.url}/api/count").headers["x-instance-id"] for _ in range(6)}) == 3
+    assert (
+        len({httpx.get(f"{stack.url}/api/count").headers["x-instance-id"] for _ in range(6)}) == 3
+    )
 
     pid = stack.pids()["order-service"]
     stack.sh("restart", "order-service")
     assert stack.pids()["order-service"] != pid
     assert httpx.get(f"{stack.url}/api/orders?user_id=1").status_code == 200
 
-    for wrong in (("stop", "mongodb"), ("kill", "api-gateway", "99"), ("kill", "redis", "SIGNONSENSE"), ("stop", "api-gateway"), ("scale", "11")):
+    for wrong in (
+        ("stop", "mongodb"),
+        ("kill", "api-gateway", "99"),
+        ("kill", "redis", "SIGNONSENSE"),
+        ("stop", "api-gateway"),
+        ("scale", "11"),
+    ):
         result = stack.try_sh(*wrong)
         assert result.returncode == 1 and result.stderr.startswith("stack: "), wrong
 
 
-# --- Where and as whom ----------------------------------------------------------------------------
+# Where and as whom
 
 
 def test_odd_and_long_run_directories_work():
@@ -227,17 +290,31 @@ def test_a_normal_user_can_run_it():
     somebody = pwd.getpwnam("nobody")
     as_somebody = {"user": somebody.pw_uid, "group": somebody.pw_gid, "extra_groups": []}
     for path in (ROOT / "scripts/stack.sh", BIN_DIR / "api-gateway"):
-        if subprocess.run(["/usr/bin/test", "-r", path], cwd="/", check=False, **as_somebody).returncode != 0:
+        if (
+            subprocess.run(
+                ["/usr/bin/test", "-r", path], cwd="/", check=False, **as_somebody
+            ).returncode
+            != 0
+        ):
             pytest.skip(f"a normal user may not read {path}")
     home = new_home()
     os.chown(home, somebody.pw_uid, somebody.pw_gid)
     stack = NativeStack(run_dir=home / "run")
 
     def sh(*verb):
-        result = subprocess.run([str(ROOT / "scripts/stack.sh"), *verb], env={**stack.variables, "GATEWAYS": "2", "HOME": str(home)},
-                                cwd="/", text=True, capture_output=True, check=False, timeout=120, **as_somebody)
+        result = subprocess.run(
+            [str(ROOT / "scripts/stack.sh"), *verb],
+            env={**stack.variables, "GATEWAYS": "2", "HOME": str(home)},
+            cwd="/",
+            text=True,
+            capture_output=True,
+            check=False,
+            timeout=120,
+            **as_somebody,
+        )
         assert result.returncode == 0, result.stdout + result.stderr
         return result.stdout
+
     try:
         sh("up")
         assert httpx.get(f"{stack.url}/api/users/1").status_code == 200
@@ -262,8 +339,24 @@ def test_secrets_are_their_owners_alone(stack):
 
 def test_a_service_cannot_read_anothers_database(stack):
     password = stack.run_dir.joinpath("secrets/order-service.password").read_text().strip()
-    result = subprocess.run(["psql", "-X", "-h", str(stack.run_dir / "scratch/postgres"), "-U", "order_service", "-d", "users", "-c", "SELECT 1"],
-                            env={"PATH": os.environ["PATH"], "PGPASSWORD": password}, text=True, capture_output=True, check=False)
+    result = subprocess.run(
+        [
+            "psql",
+            "-X",
+            "-h",
+            str(stack.run_dir / "scratch/postgres"),
+            "-U",
+            "order_service",
+            "-d",
+            "users",
+            "-c",
+            "SELECT 1",
+        ],
+        env={"PATH": os.environ["PATH"], "PGPASSWORD": password},
+        text=True,
+        capture_output=True,
+        check=False,
+    )
     assert result.returncode != 0 and "permission denied" in result.stderr
 
 

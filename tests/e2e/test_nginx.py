@@ -12,8 +12,22 @@ from native_stack import eventually
 from problems import check_problem
 
 
-@pytest.mark.parametrize("path", ["/metrics", "/livez", "/readyz", "/metrics/", "//metrics", "/%6detrics", "/api/../metrics", "/./livez",
-                                  "/_problem", "/nginx_status", "/"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/metrics",
+        "/livez",
+        "/readyz",
+        "/metrics/",
+        "//metrics",
+        "/%6detrics",
+        "/api/../metrics",
+        "/./livez",
+        "/_problem",
+        "/nginx_status",
+        "/",
+    ],
+)
 def test_what_is_not_below_api_cannot_be_reached(client, path):
     answer = client.get(path)
     check_problem(answer, 404, "NOT_FOUND")
@@ -34,7 +48,9 @@ def test_round_robin_is_over_all_workers(client):
 def test_the_access_log_names_the_gateway_in_json(stack, client):
     mine = uuid.uuid4().hex
     answer = client.get("/api/users?page_size=17", headers={"X-Request-Id": mine})
-    line = eventually(lambda: next((line for line in stack.log("nginx").splitlines() if mine in line), None))
+    line = eventually(
+        lambda: next((line for line in stack.log("nginx").splitlines() if mine in line), None)
+    )
     entry = json.loads(line)
     assert entry["gateway"] == answer.headers["x-instance-id"]
     assert entry["upstream"] == f"127.0.0.1:{stack.gateway_port(int(entry['gateway'][-1]))}"
@@ -46,8 +62,10 @@ def test_connections_to_the_gateways_are_kept_alive(stack, client):
     def open_sockets():
         with open("/proc/net/tcp", encoding="ascii") as table:
             rows = [row.split() for row in table.readlines()[1:]]
-        # Remote side of nginx's connections to gateway 1, in any state: TIME_WAIT is what must not pile up.
+        # Remote side of nginx's connections to gateway 1, in any state: TIME_WAIT is what must not
+        # pile up.
         return sum(1 for row in rows if int(row[2].rpartition(":")[2], 16) == stack.gateway_port(1))
+
     before = open_sockets()
     for _ in range(300):
         client.get("/api/count")
@@ -63,7 +81,11 @@ def test_nginx_answers_a_malformed_request_itself(stack):
 
 
 def test_binary_junk_to_nginx_is_no_500(stack):
-    for junk in (b"\x16\x03\x01\x02\x00\x01\x00\r\n\r\n", b"\x00\x01\x02\r\n\r\n", b"GET \xff\xfe HTTP/1.1\r\n\r\n"):
+    for junk in (
+        b"\x16\x03\x01\x02\x00\x01\x00\r\n\r\n",
+        b"\x00\x01\x02\r\n\r\n",
+        b"GET \xff\xfe HTTP/1.1\r\n\r\n",
+    ):
         with socket.create_connection(("127.0.0.1", stack.port), timeout=5) as wire:
             wire.sendall(junk)
             answer = wire.recv(65536).decode(errors="replace")
@@ -71,9 +93,15 @@ def test_binary_junk_to_nginx_is_no_500(stack):
 
 
 def test_a_chunked_body_reaches_the_gateway_with_its_length(client):
-    """nginx reads it whole first, so the gateway, which accepts no Transfer-Encoding, never sees one."""
+    """nginx reads it whole first, so the gateway, which accepts no Transfer-Encoding, never sees
+    one.
+    """
     body = json.dumps({"email": f"{uuid.uuid4().hex}@example.com", "name": "Chunked"}).encode()
-    answer = client.post("/api/users", content=iter([body[:10], body[10:]]), headers={"Content-Type": "application/json"})
+    answer = client.post(
+        "/api/users",
+        content=iter([body[:10], body[10:]]),
+        headers={"Content-Type": "application/json"},
+    )
     assert answer.status_code == 201, answer.text
 
 
@@ -81,8 +109,15 @@ def test_a_strategy_can_be_changed_live(stack):
     with stack.client() as client:
         stack.sh("balance", "ip_hash")
         try:
+
             def served(address):
-                return {client.get("/api/count", headers={"X-Forwarded-For": address}).headers["x-instance-id"] for _ in range(6)}
+                return {
+                    client.get("/api/count", headers={"X-Forwarded-For": address}).headers[
+                        "x-instance-id"
+                    ]
+                    for _ in range(6)
+                }
+
             homes = [served(f"203.0.113.{k}") for k in range(1, 16)]
             assert all(len(home) == 1 for home in homes), "a client stays with one gateway"
             assert len(set.union(*homes)) == 3, "and clients spread over all"

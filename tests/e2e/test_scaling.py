@@ -1,4 +1,6 @@
-"""Scaling and blocking: live changes under load that nobody notices, and what a blocked loop does to its neighbours."""
+"""Scaling and blocking: live changes under load that nobody notices, and what a blocked loop does
+to its neighbours.
+"""
 
 import re
 import subprocess
@@ -12,11 +14,17 @@ from native_stack import LoneGateway, eventually
 
 
 class Load:
-    """wrk in the background: closed loop, keep-alive, no retries; what went wrong is in its summary."""
+    """wrk in the background: closed loop, keep-alive, no retries; what went wrong is in its
+    summary.
+    """
 
     def __init__(self, url, seconds, connections=16, threads=1):
-        self.process = subprocess.Popen(["wrk", f"-t{threads}", f"-c{connections}", f"-d{seconds}s", "--timeout", "10s", url],
-                                        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        self.process = subprocess.Popen(
+            ["wrk", f"-t{threads}", f"-c{connections}", f"-d{seconds}s", "--timeout", "10s", url],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
 
     def result(self):
         """How many requests, and how many of them failed in any way."""
@@ -63,7 +71,9 @@ def test_two_gateways_killed_at_once_are_not_missed(stack):
     assert failures == 0, output
     eventually(lambda: stack.status()["state"] == "up")
     with stack.client() as client:
-        eventually(lambda: len({client.get("/api/count").headers["x-instance-id"] for _ in range(6)}) == 3)
+        eventually(
+            lambda: len({client.get("/api/count").headers["x-instance-id"] for _ in range(6)}) == 3
+        )
 
 
 def burn_then_ask(client, mode):
@@ -96,13 +106,23 @@ def test_the_lag_of_a_blocked_loop_can_be_read_while_it_lasts():
     """From another process, over the gateway's other loop."""
     gateway = LoneGateway(GATEWAY_LOOPS="2")
     try:
+
         def lags():
             page = httpx.get(f"{gateway.url}/metrics", timeout=5).text
-            return [float(value) for value in re.findall(r'^gateway_event_loop_current_lag_seconds\{[^}]*\} (\S+)', page, re.MULTILINE)]
+            return [
+                float(value)
+                for value in re.findall(
+                    r"^gateway_event_loop_current_lag_seconds\{[^}]*\} (\S+)", page, re.MULTILINE
+                )
+            ]
+
         assert len(lags()) == 2
-        burn = threading.Thread(target=httpx.get, args=(f"{gateway.url}/api/cpu-bound?ms=2500",), kwargs={"timeout": 30})
+        burn = threading.Thread(
+            target=httpx.get, args=(f"{gateway.url}/api/cpu-bound?ms=2500",), kwargs={"timeout": 30}
+        )
         burn.start()
-        # A new connection may land on the blocked loop and wait; then it sees nothing, and the next one tries.
+        # A new connection may land on the blocked loop and wait; then it sees nothing, and the next
+        # one tries.
         seen = []
         began = time.monotonic()
         while time.monotonic() - began < 2.2:
@@ -110,13 +130,25 @@ def test_the_lag_of_a_blocked_loop_can_be_read_while_it_lasts():
                 page = httpx.get(f"{gateway.url}/metrics", timeout=0.5).text
             except httpx.TimeoutException:
                 continue
-            seen.append(max(float(v) for v in re.findall(r'^gateway_event_loop_current_lag_seconds\{[^}]*\} (\S+)', page, re.MULTILINE)))
+            seen.append(
+                max(
+                    float(v)
+                    for v in re.findall(
+                        r"^gateway_event_loop_current_lag_seconds\{[^}]*\} (\S+)",
+                        page,
+                        re.MULTILINE,
+                    )
+                )
+            )
             time.sleep(0.1)
         burn.join()
         assert max(seen) > 0.8, seen
         assert "/api/cpu-bound" in gateway.output(), "the log names the route"
         eventually(lambda: max(lags()) < 0.05)
-        assert re.search(r'gateway_event_loop_stalls_total\{[^}]*route="/api/cpu-bound"[^}]*\} [1-9]', httpx.get(f"{gateway.url}/metrics").text)
+        assert re.search(
+            r'gateway_event_loop_stalls_total\{[^}]*route="/api/cpu-bound"[^}]*\} [1-9]',
+            httpx.get(f"{gateway.url}/metrics").text,
+        )
     finally:
         gateway.stop()
 
@@ -124,17 +156,27 @@ def test_the_lag_of_a_blocked_loop_can_be_read_while_it_lasts():
 @pytest.mark.parametrize("path", ["/api/users/%d/overview" % 1])
 def test_sixty_killed_clients_leak_nothing(stack, path):
     def descriptors(pid):
-        return len(subprocess.run(["ls", f"/proc/{pid}/fd"], capture_output=True, text=True, check=True).stdout.split())
+        return len(
+            subprocess.run(
+                ["ls", f"/proc/{pid}/fd"], capture_output=True, text=True, check=True
+            ).stdout.split()
+        )
+
     pids = [stack.pids()[f"api-gateway-{k}"] for k in (1, 2, 3)]
     Load(f"{stack.url}{path}", seconds=1, connections=64).result()
     before = [descriptors(pid) for pid in pids]
     for k in range(60):
-        client = subprocess.Popen(["wrk", "-t1", "-c32", "-d10s", f"{stack.gateway_url(k % 3 + 1)}{path}"],
-                                  stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        client = subprocess.Popen(
+            ["wrk", "-t1", "-c32", "-d10s", f"{stack.gateway_url(k % 3 + 1)}{path}"],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
         time.sleep(0.12)
         client.kill()
         client.wait()
-    eventually(lambda: all(descriptors(pid) <= old + 4 for pid, old in zip(pids, before)), seconds=15)
+    eventually(
+        lambda: all(descriptors(pid) <= old + 4 for pid, old in zip(pids, before)), seconds=15
+    )
     assert [stack.pids()[f"api-gateway-{k}"] for k in (1, 2, 3)] == pids, "nobody died"
     requests, failures, output = Load(f"{stack.url}{path}", seconds=2).result()
     assert failures == 0, output

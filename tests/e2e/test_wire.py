@@ -39,7 +39,10 @@ class Wire:
                 return None
             data += more
         lines = data.decode().split("\r\n")
-        headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines[1:] if line)}
+        headers = {
+            name.lower(): value.strip()
+            for name, _, value in (line.partition(":") for line in lines[1:] if line)
+        }
         body = b""
         length = 0 if head_only else int(headers.get("content-length", 0))
         while len(body) < length:
@@ -74,29 +77,57 @@ def refused(wire, status):
     assert wire.is_closed()
 
 
-@pytest.mark.parametrize("encoding", ["chunked", "gzip, chunked", "identity", "chunked, chunked", "xchunked"])
+@pytest.mark.parametrize(
+    "encoding", ["chunked", "gzip, chunked", "identity", "chunked, chunked", "xchunked"]
+)
 def test_transfer_encoding_is_411(wire, encoding):
-    wire.send(f"POST /api/users HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: {encoding}\r\n\r\n0\r\n\r\n")
+    wire.send(
+        f"POST /api/users HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: {encoding}\r\n\r\n0\r\n\r\n"
+    )
     refused(wire, 411)
 
 
-@pytest.mark.parametrize("framing", [
-    "Content-Length: abc", "Content-Length: -1", "Content-Length: +2", "Content-Length: 2, 2", "Content-Length: 0x2", "Content-Length: 2 2",
-    "Content-Length:", "Content-Length: 2\r\nContent-Length: 2", "Content-Length: 2\r\nContent-Length: 3",
-    "Content-Length: 2\r\nTransfer-Encoding: chunked", "Content-Length : 2", " Content-Length: 2", "Content-Length: 2\r\n folded",
-])
+@pytest.mark.parametrize(
+    "framing",
+    [
+        "Content-Length: abc",
+        "Content-Length: -1",
+        "Content-Length: +2",
+        "Content-Length: 2, 2",
+        "Content-Length: 0x2",
+        "Content-Length: 2 2",
+        "Content-Length:",
+        "Content-Length: 2\r\nContent-Length: 2",
+        "Content-Length: 2\r\nContent-Length: 3",
+        "Content-Length: 2\r\nTransfer-Encoding: chunked",
+        "Content-Length : 2",
+        " Content-Length: 2",
+        "Content-Length: 2\r\n folded",
+    ],
+)
 def test_bad_framing_is_400_and_the_connection_ends(wire, framing):
     wire.send(f"POST /api/users HTTP/1.1\r\nHost: x\r\n{framing}\r\n\r\n{{}}")
     refused(wire, 400)
 
 
-@pytest.mark.parametrize("head", [
-    "GET /api/count\r\n\r\n", "GET  /api/count HTTP/1.1\r\nHost: x\r\n\r\n", "GET /api/count HTTP/1.1 \r\nHost: x\r\n\r\n",
-    "GET api/count HTTP/1.1\r\nHost: x\r\n\r\n", "GET /a b HTTP/1.1\r\nHost: x\r\n\r\n", "GE T / HTTP/1.1\r\nHost: x\r\n\r\n",
-    "GET /api/count HTTP/1.1\r\n\r\n", "GET /api/count HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n",
-    "GET /api/count HTTP/1.1\r\nHost: x\r\nNo colon\r\n\r\n", "GET /api/count HTTP/1.1\nHost: x\n\n",
-    "GET /api/count HTTP/1.1\r\nHost: x\r\nA: b\rc\r\n\r\n", "GET /api/%zz HTTP/1.1\r\nHost: x\r\n\r\n", "GET /api/count HTTP/1.x\r\nHost: x\r\n\r\n",
-])
+@pytest.mark.parametrize(
+    "head",
+    [
+        "GET /api/count\r\n\r\n",
+        "GET  /api/count HTTP/1.1\r\nHost: x\r\n\r\n",
+        "GET /api/count HTTP/1.1 \r\nHost: x\r\n\r\n",
+        "GET api/count HTTP/1.1\r\nHost: x\r\n\r\n",
+        "GET /a b HTTP/1.1\r\nHost: x\r\n\r\n",
+        "GE T / HTTP/1.1\r\nHost: x\r\n\r\n",
+        "GET /api/count HTTP/1.1\r\n\r\n",
+        "GET /api/count HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n",
+        "GET /api/count HTTP/1.1\r\nHost: x\r\nNo colon\r\n\r\n",
+        "GET /api/count HTTP/1.1\nHost: x\n\n",
+        "GET /api/count HTTP/1.1\r\nHost: x\r\nA: b\rc\r\n\r\n",
+        "GET /api/%zz HTTP/1.1\r\nHost: x\r\n\r\n",
+        "GET /api/count HTTP/1.x\r\nHost: x\r\n\r\n",
+    ],
+)
 def test_a_malformed_head_is_400(wire, head):
     wire.send(head)
     refused(wire, 400)
@@ -108,12 +139,16 @@ def test_an_unknown_version_is_505(wire):
 
 
 def test_an_unmeetable_expectation_is_417(wire):
-    wire.send("POST /api/users HTTP/1.1\r\nHost: x\r\nExpect: miracles\r\nContent-Length: 2\r\n\r\n")
+    wire.send(
+        "POST /api/users HTTP/1.1\r\nHost: x\r\nExpect: miracles\r\nContent-Length: 2\r\n\r\n"
+    )
     refused(wire, 417)
 
 
 def test_an_oversized_body_is_refused_before_it_is_sent(wire):
-    wire.send("POST /api/users HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 99999999\r\n\r\n")
+    wire.send(
+        "POST /api/users HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 99999999\r\n\r\n"
+    )
     refused(wire, 413)
 
 
@@ -123,15 +158,24 @@ def test_an_endless_header_is_431(wire):
 
 
 def test_too_many_headers_are_431(wire):
-    wire.send("GET /api/count HTTP/1.1\r\nHost: x\r\n" + "".join(f"X{k}: y\r\n" for k in range(200)) + "\r\n")
+    wire.send(
+        "GET /api/count HTTP/1.1\r\nHost: x\r\n"
+        + "".join(f"X{k}: y\r\n" for k in range(200))
+        + "\r\n"
+    )
     refused(wire, 431)
 
 
 def test_binary_junk_is_refused_and_nothing_dies(lone_gateway):
     dice = random.Random(42)
-    samples = [b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + dice.randbytes(200),  # a TLS handshake
-               b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", b"\x00" * 100, b"\xff" * 100, b"\r\n" * 50,
-               *(dice.randbytes(dice.randrange(1, 2000)) for _ in range(60))]
+    samples = [
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + dice.randbytes(200),  # a TLS handshake
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+        b"\x00" * 100,
+        b"\xff" * 100,
+        b"\r\n" * 50,
+        *(dice.randbytes(dice.randrange(1, 2000)) for _ in range(60)),
+    ]
     for sample in samples:
         with Wire(lone_gateway.port) as wire:
             try:
@@ -148,8 +192,20 @@ def test_binary_junk_is_refused_and_nothing_dies(lone_gateway):
 
 
 def test_pipelined_requests_are_answered_each_and_in_order(wire):
-    paths = ["/api/count", "/livez", "/api/nothing", "/api/cpu-bound?ms=30&mode=offload", "/readyz", "/api/count"]
-    wire.send("".join(f"GET {path} HTTP/1.1\r\nHost: x\r\nX-Request-Id: r{k}\r\n\r\n" for k, path in enumerate(paths)))
+    paths = [
+        "/api/count",
+        "/livez",
+        "/api/nothing",
+        "/api/cpu-bound?ms=30&mode=offload",
+        "/readyz",
+        "/api/count",
+    ]
+    wire.send(
+        "".join(
+            f"GET {path} HTTP/1.1\r\nHost: x\r\nX-Request-Id: r{k}\r\n\r\n"
+            for k, path in enumerate(paths)
+        )
+    )
     answers = [wire.read_answer() for _ in paths]
     assert [answer[0] for answer in answers] == [200, 200, 404, 200, 200, 200]
     assert [answer[1]["x-request-id"] for answer in answers] == [f"r{k}" for k in range(len(paths))]
@@ -189,14 +245,25 @@ def test_a_client_that_half_closes_is_taken_for_gone(wire):
 
 
 def test_expect_continue_is_continued(wire):
-    wire.send("POST /api/users HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n")
+    wire.send(
+        "POST /api/users HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n"
+    )
     assert wire.read_answer()[0] == 100
     wire.send("{}")
     assert wire.read_answer()[0] == 422
 
 
-@pytest.mark.parametrize("version, connection, stays", [("1.1", None, True), ("1.1", "close", False), ("1.0", None, False), ("1.0", "keep-alive", True),
-                                                        ("1.1", "keep-alive", True), ("1.1", "Close, TE", False)])
+@pytest.mark.parametrize(
+    "version, connection, stays",
+    [
+        ("1.1", None, True),
+        ("1.1", "close", False),
+        ("1.0", None, False),
+        ("1.0", "keep-alive", True),
+        ("1.1", "keep-alive", True),
+        ("1.1", "Close, TE", False),
+    ],
+)
 def test_the_connection_header_is_answered_truthfully(wire, version, connection, stays):
     extra = f"Connection: {connection}\r\n" if connection else ""
     wire.send(f"GET /livez HTTP/{version}\r\nHost: x\r\n{extra}\r\n")
@@ -222,7 +289,9 @@ def test_a_head_that_does_not_end_is_408(wire, sent):
 
 
 def test_a_body_that_does_not_come_is_408(wire):
-    wire.send("POST /api/users HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 10\r\n\r\n{")
+    wire.send(
+        "POST /api/users HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 10\r\n\r\n{"
+    )
     began = time.monotonic()
     got = wire.read_answer()
     assert 0.8 < time.monotonic() - began < 5
@@ -256,7 +325,14 @@ def test_clients_that_vanish_leave_no_descriptor(lone_gateway):
     before = eventually(lone_gateway.descriptors)
     for k in range(200):
         wire = Wire(lone_gateway.port)
-        wire.send(["", "GET /", "GET /livez HTTP/1.1\r\nHost: x\r\n\r\n", "GET /api/cpu-bound?ms=5&mode=offload HTTP/1.1\r\nHost: x\r\n\r\n"][k % 4])
+        wire.send(
+            [
+                "",
+                "GET /",
+                "GET /livez HTTP/1.1\r\nHost: x\r\n\r\n",
+                "GET /api/cpu-bound?ms=5&mode=offload HTTP/1.1\r\nHost: x\r\n\r\n",
+            ][k % 4]
+        )
         if k % 2:
             wire.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
         wire.socket.close()
