@@ -39,7 +39,7 @@ libraries  prometheus-cpp-dev             Prometheus text format
 libraries  libhiredis-dev                 Redis client
 servers    supervisor                     runs the native stack's processes
 servers    nginx-light|nginx|nginx-core|nginx-full|nginx-extras  load balancer
-servers    postgresql                     database server, for a private cluster
+servers    postgresql|postgresql-15|postgresql-16|postgresql-17|postgresql-18  database server, for a private cluster
 servers    redis-server                   shared state, for a private instance
 load       wrk                            closed-loop load
 load       hey                            fixed-rate load
@@ -86,14 +86,21 @@ check_distribution() {
 
 # Lines of packages() of which nothing is installed.
 missing_packages() {
+  local -A installed=()
+  local status name line names
   # An unknown package is an error to dpkg-query, and what we are here to find. The ${} are its own.
   # shellcheck disable=SC2016
-  { packages | awk '{ print $2 }' | tr '|' '\n' |
-    xargs dpkg-query --show --showformat '${db:Status-Status} ${Package}\n' 2>/dev/null || true; } |
-    awk 'NR == FNR { if ($1 == "installed") there[$2] = 1; next }
-         { n = split($2, names, "|"); found = 0
-           for (i = 1; i <= n; ++i) if (names[i] in there) found = 1
-           if (!found) print }' - <(packages)
+  while read -r status name; do
+    if [[ $status == installed ]]; then installed[$name]=yes; fi
+  done < <(packages | awk '{ print $2 }' | tr '|' '\n' |
+    xargs dpkg-query --show --showformat '${db:Status-Status} ${Package}\n' 2>/dev/null || true)
+  while read -r line; do
+    read -r _ names _ <<<"$line"
+    for name in ${names//|/ }; do
+      if [[ -n ${installed[$name]:-} ]]; then continue 2; fi
+    done
+    printf '%s\n' "$line"
+  done < <(packages)
 }
 
 show() {
