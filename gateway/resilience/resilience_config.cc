@@ -93,6 +93,7 @@ ResilienceConfig LoadResilienceConfig(Environment& env) {
   config.breaker = LoadBreaker(env);
   config.retry = LoadRetry(env);
   config.retry_budget = LoadRetryBudget(env);
+  config.attempt_timeout = ReadDuration(env, "GATEWAY_ATTEMPT_TIMEOUT", config.attempt_timeout);
   config.bulkhead.max_concurrent_calls =
       ReadCount(env, "GATEWAY_BULKHEAD_MAX_CALLS", config.bulkhead.max_concurrent_calls, 1);
   config.limiter = LoadLimiter(env);

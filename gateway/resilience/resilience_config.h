@@ -3,6 +3,9 @@
 #ifndef SCALEOUT_GATEWAY_RESILIENCE_RESILIENCE_CONFIG_H_
 #define SCALEOUT_GATEWAY_RESILIENCE_RESILIENCE_CONFIG_H_
 
+#include <chrono>
+
+#include "common/clock.h"
 #include "common/env.h"
 #include "gateway/resilience/bulkhead.h"
 #include "gateway/resilience/circuit_breaker.h"
@@ -13,11 +16,12 @@
 namespace scaleout::gateway {
 
 struct ResilienceConfig {
-  CircuitBreakerConfig breaker;      // GATEWAY_BREAKER_*
-  RetryPolicyConfig retry;           // GATEWAY_RETRY_*
-  RetryBudgetConfig retry_budget;    // GATEWAY_RETRY_BUDGET_*
-  BulkheadConfig bulkhead;           // GATEWAY_BULKHEAD_*
-  ConcurrencyLimiterConfig limiter;  // GATEWAY_LIMITER_*
+  CircuitBreakerConfig breaker;                        // GATEWAY_BREAKER_*
+  RetryPolicyConfig retry;                             // GATEWAY_RETRY_*
+  RetryBudgetConfig retry_budget;                      // GATEWAY_RETRY_BUDGET_*
+  Duration attempt_timeout = std::chrono::seconds(2);  // GATEWAY_ATTEMPT_TIMEOUT
+  BulkheadConfig bulkhead;                             // GATEWAY_BULKHEAD_*
+  ConcurrencyLimiterConfig limiter;                    // GATEWAY_LIMITER_*
 };
 
 // Bad values, and values that contradict each other, become problems of `env`.

@@ -7,6 +7,7 @@
 #ifndef SCALEOUT_GATEWAY_RESILIENCE_RETRY_POLICY_H_
 #define SCALEOUT_GATEWAY_RESILIENCE_RETRY_POLICY_H_
 
+#include <array>
 #include <chrono>
 #include <string_view>
 
@@ -47,6 +48,10 @@ enum class RetryVerdict {
   kDeadline,  // the pause would outlast it
   kNoBudget,
 };
+
+inline constexpr std::array kRetryVerdicts = {RetryVerdict::kRetry, RetryVerdict::kNotRetriable,
+                                              RetryVerdict::kNoAttemptsLeft,
+                                              RetryVerdict::kDeadline, RetryVerdict::kNoBudget};
 
 // "retry", "not_retriable", "no_attempts_left", "deadline", "no_budget": label values.
 std::string_view RetryVerdictName(RetryVerdict verdict);

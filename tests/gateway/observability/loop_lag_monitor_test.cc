@@ -131,8 +131,6 @@ TEST_F(LoopLagMonitorTest, ExpectsTheNextTickOnTheOldSchedule) {
   EXPECT_EQ(monitor_.CurrentLag(clock_.Now()), milliseconds(1));
 }
 
-// ---- who held the loop -------------------------------------------------------------------------
-
 TEST_F(LoopLagMonitorTest, BlamesAStallOnTheRouteThatHeldTheLoopLongest) {
   Tick();
   Hold(kUsers, milliseconds(1));
@@ -206,8 +204,6 @@ TEST_F(LoopLagMonitorTest, TakesARouteItDoesNotKnowForNone) {
   EXPECT_THAT(Page(), HasSubstr("stalls_total{loop=\"0\",route=\"none\"} 1\n"));
 }
 
-// ---- what the watchdog sees --------------------------------------------------------------------
-
 TEST_F(LoopLagMonitorTest, ObservesARunningLagAndItsRoute) {
   Tick();
   monitor_.EnterRoute(kCpuBound);
@@ -230,8 +226,6 @@ TEST_F(LoopLagMonitorTest, ObservesTheWorstLagSinceTheLastLookOnce) {
   EXPECT_EQ(monitor_.TakeObservation(clock_.Now()).lag, Duration::zero());
   EXPECT_EQ(monitor_.TakeObservation(clock_.Now()).route, "none");
 }
-
-// ---- series ------------------------------------------------------------------------------------
 
 TEST_F(LoopLagMonitorTest, HasTheSeriesOfItsLoop) {
   Tick(milliseconds(1));

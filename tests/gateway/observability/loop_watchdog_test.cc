@@ -6,16 +6,17 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "gateway/observability/loop_watchdog_thread.h"
+#include "tests/support/eventually.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/fake_logger.h"
 
 namespace scaleout::gateway {
 namespace {
 
+using ::scaleout::testing::Eventually;
 using ::scaleout::testing::FakeClock;
 using ::scaleout::testing::FakeLogger;
 using ::scaleout::testing::LoggedLine;
@@ -218,9 +219,7 @@ TEST(LoopWatchdogThread, LooksWhileALoopIsBlockedAndEndsWhenDestroyed) {
   monitor.EnterRoute(0);
   {
     const LoopWatchdogThread thread(watchdog, SystemClock());
-    while (logger.CountOf(kBlocked) == 0 && SystemClock().Now() - start < seconds(10)) {
-      std::this_thread::sleep_for(milliseconds(1));
-    }
+    EXPECT_TRUE(Eventually([&] { return logger.CountOf(kBlocked) != 0; }));
   }
   ASSERT_EQ(logger.CountOf(kBlocked), 1u);
   EXPECT_EQ(logger.Find(kBlocked)->fields.at("route"), "/api/cpu-bound");

@@ -68,8 +68,6 @@ class CircuitBreakerTest : public ::testing::Test {
                           [this](const CircuitTransition& t) { transitions_.push_back(t); }};
 };
 
-// ---- every state x event -----------------------------------------------------------------------
-
 enum class Event {
   kSuccess,      // a call that is permitted ends well
   kFailure,      // or badly
@@ -180,8 +178,6 @@ INSTANTIATE_TEST_SUITE_P(
         Move{kForcedOpen, Event::kForceOpen, kForcedOpen},
         Move{kForcedOpen, Event::kDisable, kDisabled}, Move{kForcedOpen, Event::kReset, kClosed}));
 
-// ---- CLOSED ------------------------------------------------------------------------------------
-
 TEST_F(CircuitBreakerTest, OpensAfterHalfOfTwentyCallsFailed) {
   Calls(10, CallOutcome::kSuccess);
   Calls(9, CallOutcome::kFailure);
@@ -262,8 +258,6 @@ TEST_F(CircuitBreakerTest, TellsTheCountsThatOpenedIt) {
   EXPECT_EQ(transitions_[0].sequence, 1u);
 }
 
-// ---- OPEN --------------------------------------------------------------------------------------
-
 TEST_F(CircuitBreakerTest, RefusesWhileOpenAndSaysUntilWhen) {
   GoTo(kOpen);
   clock_.Advance(seconds(2));
@@ -330,8 +324,6 @@ TEST_F(CircuitBreakerTest, JittersTheWaitByAFifthAndNeverPastTheMaximum) {
     }
   }
 }
-
-// ---- HALF_OPEN ---------------------------------------------------------------------------------
 
 TEST_F(CircuitBreakerTest, LetsThreeProbesThroughAndRefusesTheFourth) {
   GoTo(kHalfOpen);
@@ -486,8 +478,6 @@ TEST_F(CircuitBreakerTest, CatchesUpWithAllItSleptThrough) {
   }
 }
 
-// ---- generations -------------------------------------------------------------------------------
-
 TEST_F(CircuitBreakerTest, DropsResultsOfAnEarlierGeneration) {
   std::vector<CircuitPermit> old;
   for (int i = 0; i < 30; ++i) old.push_back(Permit());
@@ -530,8 +520,6 @@ TEST_F(CircuitBreakerTest, DoesNotLendAnOldHalfOpensPermitTwice) {
   EXPECT_FALSE(breaker_.Acquire().permit);
 }
 
-// ---- permits -----------------------------------------------------------------------------------
-
 TEST_F(CircuitBreakerTest, TakesOnlyTheFirstAnswer) {
   CircuitPermit permit = Permit();
   permit.Finish(CallOutcome::kSuccess);
@@ -551,8 +539,6 @@ TEST_F(CircuitBreakerTest, AnswersAMovedPermitOnce) {
   EXPECT_EQ(snapshot.ignored, 1);
   EXPECT_EQ(snapshot.counts.calls, 1);
 }
-
-// ---- controls ----------------------------------------------------------------------------------
 
 TEST_F(CircuitBreakerTest, RefusesEverythingWhileForcedOpen) {
   GoTo(kForcedOpen);
@@ -628,8 +614,6 @@ TEST(CircuitStateName, IsResilience4jsForEveryState) {
   EXPECT_THAT(names,
               ::testing::ElementsAre("CLOSED", "OPEN", "HALF_OPEN", "DISABLED", "FORCED_OPEN"));
 }
-
-// ---- threads -----------------------------------------------------------------------------------
 
 TEST(CircuitBreakerThreads, NeverLendMoreProbesThanPermitted) {
   FakeClock clock;

@@ -156,8 +156,6 @@ TEST_F(ConcurrencyLimiterTest, NeverLeavesItsBounds) {
   EXPECT_EQ(limiter.Snapshot().limit, 6);
 }
 
-// ---- what must not move it ---------------------------------------------------------------------
-
 TEST_F(ConcurrencyLimiterTest, ComparesASlowRouteWithItself) {
   Waves(20, milliseconds(2));
   const int before = limit();
@@ -245,8 +243,6 @@ TEST_F(ConcurrencyLimiterTest, WaitsForEnoughRequestsBeforeItJudges) {
   EXPECT_LT(limit(), before);
 }
 
-// ---- what must ---------------------------------------------------------------------------------
-
 TEST_F(ConcurrencyLimiterTest, IsMovedWhenMostRequestsTurnSlow) {
   Waves(20, milliseconds(2), 0.4, kFast);
   Waves(20, milliseconds(2), 0.4, kSlow);
@@ -323,8 +319,6 @@ TEST_F(ConcurrencyLimiterTest, TakesTheAverageOverItsLoops) {
   EXPECT_DOUBLE_EQ(limiter_.Snapshot().lag_gradient, 0.75);
 }
 
-// ---- baselines ---------------------------------------------------------------------------------
-
 TEST_F(ConcurrencyLimiterTest, ForgetsASlowStartQuickly) {
   Waves(10, seconds(1));
   Waves(40, milliseconds(5), 0.4);
@@ -351,8 +345,6 @@ TEST_F(ConcurrencyLimiterTest, LearnsInTimeThatARouteHasBecomeSlower) {
   Waves(12'000, milliseconds(400), 1, kOther);
   EXPECT_GT(limit(), 200);
 }
-
-// ---- an instance under overload ----------------------------------------------------------------
 
 // A server of one loop that does 1,000 requests a second and gets four times as many: what is
 // admitted waits about as long as is tolerated, and the server never idles.
@@ -381,8 +373,6 @@ TEST_F(ConcurrencyLimiterTest, KeepsLatencyBoundedAndTheServerBusyUnderFourfoldL
   EXPECT_LE(worst, milliseconds(200));
   EXPECT_GE(worst, milliseconds(80));
 }
-
-// ---- threads -----------------------------------------------------------------------------------
 
 TEST(ConcurrencyLimiterThreads, NeverAdmitMoreThanTheMaximumAndLoseNoPlace) {
   ConcurrencyLimiterConfig config;

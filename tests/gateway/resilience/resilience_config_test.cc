@@ -33,6 +33,7 @@ TEST(ResilienceConfig, HasTheProductsDefaults) {
   EXPECT_EQ(config.retry.backoff_max, milliseconds(250));
   EXPECT_EQ(config.retry_budget.ratio, 0.2);
   EXPECT_EQ(config.retry_budget.floor_per_second, 3);
+  EXPECT_EQ(config.attempt_timeout, seconds(2));
   EXPECT_EQ(config.bulkhead.max_concurrent_calls, 256);
   EXPECT_EQ(config.limiter.initial_limit, 256);
   EXPECT_EQ(config.limiter.min_limit, 4);
@@ -57,6 +58,7 @@ TEST(ResilienceConfig, ReadsEveryVariable) {
                    {"GATEWAY_RETRY_BACKOFF_MAX", "20ms"},
                    {"GATEWAY_RETRY_BUDGET_RATIO", "0.1"},
                    {"GATEWAY_RETRY_BUDGET_FLOOR", "0"},
+                   {"GATEWAY_ATTEMPT_TIMEOUT", "750ms"},
                    {"GATEWAY_BULKHEAD_MAX_CALLS", "8"},
                    {"GATEWAY_LIMITER_INITIAL", "30"},
                    {"GATEWAY_LIMITER_MIN", "20"},
@@ -81,6 +83,7 @@ TEST(ResilienceConfig, ReadsEveryVariable) {
   EXPECT_EQ(config.retry.backoff_max, milliseconds(20));
   EXPECT_EQ(config.retry_budget.ratio, 0.1);
   EXPECT_EQ(config.retry_budget.floor_per_second, 0);
+  EXPECT_EQ(config.attempt_timeout, milliseconds(750));
   EXPECT_EQ(config.bulkhead.max_concurrent_calls, 8);
   EXPECT_EQ(config.limiter.initial_limit, 30);
   EXPECT_EQ(config.limiter.min_limit, 20);
