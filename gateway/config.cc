@@ -67,6 +67,7 @@ absl::StatusOr<GatewayConfig> LoadGatewayConfig(EnvironmentMap variables) {
   config.loop_abort_after =
       env.Milliseconds("LOOP_ABORT_AFTER", config.loop_abort_after, milliseconds(100), minutes(10));
   config.max_connections = Size(env, "GATEWAY_MAX_CONNECTIONS", 10'000, 1, 1'000'000);
+  config.resilience = LoadResilienceConfig(env);
   config.connection = LoadConnectionLimits(env);
   config.drain.grace =
       env.Milliseconds("GATEWAY_DRAIN_GRACE", config.drain.grace, milliseconds(0), minutes(1));
@@ -94,6 +95,8 @@ Configuration comes from the environment. NAME_FILE reads a value from a file.
   LAB_ENDPOINTS             off             routes that are dangerous on purpose
   GATEWAY_OFFLOAD_THREADS   1               threads for cpu-bound work off the loop
   GATEWAY_OFFLOAD_QUEUE     16              work that may wait for such a thread
+  GATEWAY_BREAKER_*, GATEWAY_RETRY_*, GATEWAY_BULKHEAD_*, GATEWAY_LIMITER_*, GATEWAY_ATTEMPT_TIMEOUT
+                                            docs/resilience.md has them
   LOOP_ABORT_AFTER          15s             a loop without progress for so long ends the process
   GATEWAY_MAX_CONNECTIONS   10000           for each loop
   GATEWAY_MAX_HEAD_BYTES    16KiB           request line and headers

@@ -12,6 +12,7 @@
 #include "common/log.h"
 #include "gateway/http/http_connection.h"
 #include "gateway/http/http_server.h"
+#include "gateway/resilience/resilience_config.h"
 
 namespace scaleout::gateway {
 
@@ -36,6 +37,7 @@ struct GatewayConfig {
   std::chrono::milliseconds loop_abort_after{
       15'000};  // LOOP_ABORT_AFTER: a loop without progress ends the process
   std::size_t max_connections = 10'000;  // GATEWAY_MAX_CONNECTIONS: for each loop
+  ResilienceConfig resilience;           // docs/resilience.md
   ConnectionLimits connection;           // GATEWAY_MAX_HEAD_BYTES, GATEWAY_MAX_BODY_BYTES,
                                          // GATEWAY_{HEAD,BODY,IDLE,WRITE}_TIMEOUT
   DrainOptions drain;                    // GATEWAY_DRAIN_GRACE, GATEWAY_DRAIN_TIMEOUT

@@ -28,10 +28,12 @@ namespace {
 // A loop that takes no tick for so long is not alive, long before the watchdog gives up on it.
 constexpr std::chrono::seconds kLivenessBound{5};
 
+// How long a gateway waits for its backends before it says that it is ready all the same.
+constexpr std::chrono::seconds kFirstConnectBound{3};
+
 struct Backends {
-  Backends(const GatewayConfig& config, Metrics& metrics, Logger& logger)
-      : channels({config.user_target, config.order_target, config.payment_target}, metrics,
-                 logger) {}
+  Backends(const GatewayConfig& config, const GuardParts& parts)
+      : channels({config.user_target, config.order_target, config.payment_target}, parts) {}
 
   BackendChannels channels;
   std::unique_ptr<UserBackend> users = MakeUserBackend(channels.user());
@@ -67,7 +69,7 @@ int RunGateway(const GatewayConfig& config, ListenSocket socket, StopSignals& si
   const std::unique_ptr<Metrics> metrics = MakeMetrics();
   AddProcessMetrics(*metrics);
 
-  Backends backends(config, *metrics, logger);
+  Backends backends(config, {config.resilience, clock, MakeRandomSource(), *metrics, logger});
   WorkerPool workers(config.offload_threads, config.offload_queue);
   LoopMonitors monitors;
   RequestStats stats;
@@ -89,7 +91,8 @@ int RunGateway(const GatewayConfig& config, ListenSocket socket, StopSignals& si
   };
   const RouteTable routes(MakeRoutes(handlers, {config.lab_endpoints}));
   monitors.Fill(config.loops, clock, *metrics, PathsOf(routes));
-  ConcurrencyLimiter limiter({}, routes.routes().size() + 1, config.loops, clock);
+  ConcurrencyLimiter limiter(config.resilience.limiter, routes.routes().size() + 1, config.loops,
+                             clock);
   DescribeConcurrencyLimiter(*metrics, limiter);
   HttpServer server(ServerOptions(config), std::move(socket),
                     {routes, clock, *metrics, logger, stats, limiter}, monitors.all());
@@ -102,6 +105,8 @@ int RunGateway(const GatewayConfig& config, ListenSocket socket, StopSignals& si
   });
 
   server.Start();
+  if (!backends.channels.WaitUntilConnected(kFirstConnectBound))
+    logger.Warn("not every backend is reachable yet");
   readiness.SetStarted();
   logger.Info("serving",
               {{"port", static_cast<int>(port)}, {"loops", static_cast<int>(config.loops)}});

@@ -1,12 +1,15 @@
-// Task<T>: a coroutine that starts when it is awaited and hands back one T. (Idea: Lewis Baker's cppcoro::task.)
+// Task<T>: a coroutine that starts when it is awaited and hands back one T. (Idea: Lewis Baker's
+// cppcoro::task.)
 //
-// The owner of a Task destroys its frame; a Task is awaited at most once, and is never destroyed between its start and
-// its end: cancellation is a request that the awaited calls answer early, not a destruction. All of it happens on one
-// event loop's thread; the awaitables bring a coroutine back there, so nothing here locks. Exceptions pass through to
-// the awaiter, but the project's own errors are absl::Status values.
+// The owner of a Task destroys its frame; a Task is awaited at most once, and is never destroyed
+// between its start and its end: cancellation is a request that the awaited calls answer early, not
+// a destruction. All of it happens on one event loop's thread; the awaitables bring a coroutine
+// back there, so nothing here locks. Exceptions pass through to the awaiter, but the project's own
+// errors are absl::Status values.
 //
-// g++ 12 miscompiles some co_await expressions (docs/adr/2026-11-20-coroutines.md). So: one co_await a statement, its
-// result in a named local, arguments named, parameter structs with constructors. scripts/tidy.py checks it.
+// g++ 12 miscompiles some co_await expressions (docs/adr/2026-11-20-coroutines.md). So: one
+// co_await a statement, its result in a named local, arguments named, parameter structs with
+// constructors. scripts/tidy.py checks it.
 #ifndef SCALEOUT_GATEWAY_ASYNC_TASK_H_
 #define SCALEOUT_GATEWAY_ASYNC_TASK_H_
 
@@ -129,7 +132,8 @@ inline Detached RunDetached(Task<void> task) { co_await task; }
 
 }  // namespace internal
 
-// Starts `task` now and lets it run to its end by itself. An exception that leaves it terminates the process.
+// Starts `task` now and lets it run to its end by itself. An exception that leaves it terminates
+// the process.
 inline void Start(Task<void> task) { internal::RunDetached(std::move(task)); }
 
 }  // namespace scaleout::gateway

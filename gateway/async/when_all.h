@@ -4,8 +4,8 @@
 //   Task<B> second = ...;
 //   std::tuple<A, B> both = co_await WhenAll(first, second);
 //
-// The tasks are named locals of the awaiter, which keeps them alive. The first exception, in argument order, is
-// rethrown after all have ended. Loop thread only, hence no atomics.
+// The tasks are named locals of the awaiter, which keeps them alive. The first exception, in
+// argument order, is rethrown after all have ended. Loop thread only, hence no atomics.
 #ifndef SCALEOUT_GATEWAY_ASYNC_WHEN_ALL_H_
 #define SCALEOUT_GATEWAY_ASYNC_WHEN_ALL_H_
 
@@ -32,7 +32,8 @@ struct Latch {
 };
 
 template <typename T>
-Detached RunInto(Task<T>& task, std::optional<T>& result, std::exception_ptr& exception, Latch& latch) {
+Detached RunInto(Task<T>& task, std::optional<T>& result, std::exception_ptr& exception,
+                 Latch& latch) {
   try {
     result.emplace(co_await task);
   } catch (...) {
@@ -51,7 +52,8 @@ class WhenAll {
   WhenAll& operator=(const WhenAll&) = delete;
 
   bool await_ready() const noexcept { return false; }
-  // One more than the tasks, for this function itself: a task that ends at once must not resume the awaiter from here.
+  // One more than the tasks, for this function itself: a task that ends at once must not resume the
+  // awaiter from here.
   bool await_suspend(std::coroutine_handle<> awaiter) {
     StartAll(std::index_sequence_for<T...>{});
     latch_.waiter = awaiter;

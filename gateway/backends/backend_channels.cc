@@ -1,5 +1,6 @@
 #include "gateway/backends/backend_channels.h"
 
+#include <grpc/support/time.h>
 #include <grpcpp/channel.h>
 #include <grpcpp/create_channel.h>
 #include <grpcpp/security/credentials.h>
@@ -13,7 +14,7 @@ namespace {
 constexpr int kReconnectFirstMs = 100;
 constexpr int kReconnectMaxMs = 1000;
 // gRPC calls the time that one connection attempt may take its minimal backoff.
-constexpr int kConnectTimeoutMs = 1000;
+constexpr int kConnectTimeoutMs = 5000;
 constexpr int kDnsIntervalMs = 1000;
 // Only while calls wait: servers close connections that ping for nothing.
 constexpr int kKeepaliveMs = 10'000;
@@ -40,8 +41,8 @@ grpc::ChannelArguments Arguments() {
 }  // namespace
 
 BackendChannel::BackendChannel(std::string_view backend, const std::string& target,
-                               Metrics& metrics, Logger& logger)
-    : guard_(backend, metrics, logger),
+                               const GuardParts& parts)
+    : guard_(backend, parts),
       callbacks_(std::make_unique<CallbackCount>()),
       channel_(grpc::CreateCustomChannel(target, grpc::InsecureChannelCredentials(), Arguments())) {
   // Connect before the first request needs it.
@@ -50,10 +51,20 @@ BackendChannel::BackendChannel(std::string_view backend, const std::string& targ
 
 BackendChannel::~BackendChannel() = default;
 
-BackendChannels::BackendChannels(const BackendTargets& targets, Metrics& metrics, Logger& logger)
-    : user_("user", targets.user, metrics, logger),
-      order_("order", targets.order, metrics, logger),
-      payment_("payment", targets.payment, metrics, logger) {}
+BackendChannels::BackendChannels(const BackendTargets& targets, const GuardParts& parts)
+    : user_("user", targets.user, parts),
+      order_("order", targets.order, parts),
+      payment_("payment", targets.payment, parts) {}
+
+bool BackendChannels::WaitUntilConnected(Duration timeout) {
+  const auto deadline = gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC),
+                                     gpr_time_from_nanos(timeout.count(), GPR_TIMESPAN));
+  bool connected = true;
+  for (BackendChannel* backend : {&user_, &order_, &payment_}) {
+    connected &= backend->channel()->WaitForConnected(deadline);
+  }
+  return connected;
+}
 
 void BackendChannels::WaitForCallbacks() {
   user_.callbacks().Wait();

@@ -29,8 +29,7 @@ inline constexpr int kMaxMessageBytes = 4 * 1024 * 1024;
 class BackendChannel {
  public:
   // `target` is a gRPC name: "unix:/path", "dns:///host:port".
-  BackendChannel(std::string_view backend, const std::string& target, Metrics& metrics,
-                 Logger& logger);
+  BackendChannel(std::string_view backend, const std::string& target, const GuardParts& parts);
   BackendChannel(const BackendChannel&) = delete;
   BackendChannel& operator=(const BackendChannel&) = delete;
   ~BackendChannel();
@@ -54,12 +53,16 @@ struct BackendTargets {
 
 class BackendChannels {
  public:
-  BackendChannels(const BackendTargets& targets, Metrics& metrics, Logger& logger);
+  BackendChannels(const BackendTargets& targets, const GuardParts& parts);
 
   // The product catalog is the order service's.
   BackendChannel& user() { return user_; }
   BackendChannel& order() { return order_; }
   BackendChannel& payment() { return payment_; }
+
+  // Blocks until every channel is connected, at most `timeout`: so that a gateway that says it is
+  // ready can answer. False if one is not; it goes on trying by itself.
+  bool WaitUntilConnected(Duration timeout);
 
   // Blocks until gRPC's threads have left our callbacks. To be called when the loops have ended,
   // before they are destroyed: a callback may still be waking its loop.

@@ -5,7 +5,7 @@
 
 #include "common/status.h"
 #include "common/str_cat.h"
-#include "gateway/resilience/call_outcome.h"
+#include "gateway/resilience/resilience_metrics.h"
 
 namespace scaleout::gateway {
 namespace {
@@ -38,8 +38,53 @@ bool IsFromService(const absl::Status& status) {
 
 }  // namespace
 
-BackendGuard::BackendGuard(std::string_view backend, Metrics& metrics, Logger& logger)
-    : backend_(backend), metrics_(metrics), logger_(logger) {}
+BackendGuard::BackendGuard(std::string_view backend, const GuardParts& parts)
+    : backend_(backend),
+      metrics_(parts.metrics),
+      logger_(parts.logger),
+      attempt_timeout_(parts.config.attempt_timeout),
+      slow_call_duration_(parts.config.breaker.slow_call_duration),
+      breaker_(parts.config.breaker, parts.clock, parts.random,
+               [this](const CircuitTransition& transition) { LogTransition(transition); }),
+      bulkhead_(parts.config.bulkhead),
+      retry_budget_(parts.config.retry_budget, parts.clock),
+      retry_policy_(parts.config.retry, parts.random) {
+  DescribeCircuitBreaker(metrics_, backend_, breaker_);
+  DescribeBulkhead(metrics_, backend_, bulkhead_);
+  DescribeRetryBudget(metrics_, backend_, retry_budget_);
+  for (const RetryVerdict verdict : kRetryVerdicts) {
+    if (verdict == RetryVerdict::kNotRetriable) continue;  // most failures; no retry was thought of
+    retry_verdicts_[static_cast<std::size_t>(verdict)] = &metrics_.AddCounter(
+        "gateway_retry_attempts_total",
+        "Failed attempts that could be made again, by what became of it.",
+        {{"backend", backend_}, {"outcome", std::string(RetryVerdictName(verdict))}});
+  }
+}
+
+CallOutcome BackendGuard::OutcomeOf(absl::StatusCode code, Duration given) const {
+  if (code == absl::StatusCode::kDeadlineExceeded && given < slow_call_duration_)
+    return CallOutcome::kIgnored;
+  return ClassifyCall(code);
+}
+
+RetryDecision BackendGuard::DecideRetry(const FailedAttempt& failed) {
+  const RetryDecision decision = retry_policy_.Decide(failed, retry_budget_);
+  Counter* counter = retry_verdicts_[static_cast<std::size_t>(decision.verdict)];
+  if (counter != nullptr) counter->Increment();
+  return decision;
+}
+
+void BackendGuard::LogTransition(const CircuitTransition& transition) {
+  logger_.Warn(
+      "circuit breaker",
+      {{"backend", backend_},
+       {"from", CircuitStateName(transition.from)},
+       {"to", CircuitStateName(transition.to)},
+       {"calls", transition.counts.calls},
+       {"failed", transition.counts.failed},
+       {"slow", transition.counts.slow},
+       {"openForMs", std::chrono::duration<double, std::milli>(transition.open_wait).count()}});
+}
 
 BackendCounts BackendGuard::counts() const {
   BackendCounts counts;

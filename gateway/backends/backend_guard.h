@@ -1,4 +1,5 @@
-// What all calls to one service share: their counts, their metrics, and their way of failing.
+// What all calls to one service share: breaker, bulkhead and retries, counts and metrics, and their
+// way of failing.
 //
 // One guard per (gateway instance, backend), made at start and shared by all loops; RpcMethod is
 // one RPC of it. GuardedCall (guarded_call.h) is the only caller. Knows no gRPC, so that
@@ -16,6 +17,13 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/metrics.h"
+#include "gateway/resilience/bulkhead.h"
+#include "gateway/resilience/call_outcome.h"
+#include "gateway/resilience/circuit_breaker.h"
+#include "gateway/resilience/random_source.h"
+#include "gateway/resilience/resilience_config.h"
+#include "gateway/resilience/retry_budget.h"
+#include "gateway/resilience/retry_policy.h"
 
 namespace scaleout::gateway {
 
@@ -26,11 +34,19 @@ struct BackendCounts {
   std::int64_t in_flight = 0;
 };
 
+// What a guard is made of. The references outlive it.
+struct GuardParts {
+  const ResilienceConfig& config;
+  const Clock& clock;
+  RandomSource random;
+  Metrics& metrics;
+  Logger& logger;
+};
+
 class BackendGuard {
  public:
-  // `backend` is the name in metrics, logs and problems: "user", "order", "payment". `metrics` and
-  // `logger` outlive the guard.
-  BackendGuard(std::string_view backend, Metrics& metrics, Logger& logger);
+  // `backend` is the name in metrics, logs and problems: "user", "order", "payment".
+  BackendGuard(std::string_view backend, const GuardParts& parts);
   BackendGuard(const BackendGuard&) = delete;
   BackendGuard& operator=(const BackendGuard&) = delete;
 
@@ -47,15 +63,35 @@ class BackendGuard {
   void CountStart();
   void CountEnd(absl::StatusCode code);
 
+  // What the attempt's end says about the backend. A deadline that was too short for any answer
+  // says nothing: a client that asks for the impossible must not open the circuit for all others.
+  CallOutcome OutcomeOf(absl::StatusCode code, Duration given) const;
+
+  CircuitBreaker& breaker() { return breaker_; }
+  Bulkhead& bulkhead() { return bulkhead_; }
+  RetryBudget& retry_budget() { return retry_budget_; }
+  // Whether and when a failed attempt is made again; counted.
+  RetryDecision DecideRetry(const FailedAttempt& failed);
+  // How long one attempt may take, within the call's deadline.
+  Duration attempt_timeout() const { return attempt_timeout_; }
+
   Metrics& metrics() { return metrics_; }
 
  private:
+  void LogTransition(const CircuitTransition& transition);
   absl::Status TransportError(absl::StatusCode code) const;
   void LogTransportError(const absl::Status& raw, MonotonicTime now);
 
   const std::string backend_;
   Metrics& metrics_;
   Logger& logger_;
+  const Duration attempt_timeout_;
+  const Duration slow_call_duration_;
+  CircuitBreaker breaker_;
+  Bulkhead bulkhead_;
+  RetryBudget retry_budget_;
+  const RetryPolicy retry_policy_;
+  std::array<Counter*, kRetryVerdicts.size()> retry_verdicts_{};
   std::atomic<std::int64_t> calls_{0};
   std::atomic<std::int64_t> failures_{0};
   std::atomic<std::int64_t> in_flight_{0};

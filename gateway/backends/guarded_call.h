@@ -8,12 +8,14 @@
 #ifndef SCALEOUT_GATEWAY_BACKENDS_GUARDED_CALL_H_
 #define SCALEOUT_GATEWAY_BACKENDS_GUARDED_CALL_H_
 
+#include <optional>
 #include <utility>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "common/grpc_status.h"
 #include "gateway/async/request_context.h"
+#include "gateway/async/sleep.h"
 #include "gateway/async/task.h"
 #include "gateway/backends/backend_channels.h"
 #include "gateway/backends/backend_guard.h"
@@ -21,32 +23,72 @@
 
 namespace scaleout::gateway {
 
-// Counts one call from its construction to End.
-class CallRecord {
+// One call on its way through the guard: its place in the bulkhead, its attempts' permits, its
+// retries, its counts. What is the same whatever the messages are; GuardedCall has the rest.
+class CallInProgress {
  public:
-  CallRecord(RpcMethod& method, const Clock& clock);
-  void End(absl::StatusCode code);
+  // `repeatable`: by the method's contract, or by the idempotency key of this request.
+  CallInProgress(RequestContext& context, RpcMethod& method, bool repeatable);
+
+  // Not OK if the bulkhead is full: there is nothing to attempt then.
+  absl::Status Enter();
+  // Not OK if the circuit is open. Sets the deadline of the attempt that may begin.
+  absl::Status BeginAttempt();
+  MonotonicTime attempt_deadline() const { return attempt_deadline_; }
+  // Takes what gRPC says and gives what the client may be told; `pause` is set if the attempt is to
+  // be made again.
+  absl::Status EndAttempt(const absl::Status& raw, std::optional<Duration>& pause);
+  // Counts the call, and hands `outcome` on.
+  absl::Status End(absl::Status outcome);
 
  private:
+  RequestContext& context_;
   RpcMethod& method_;
-  const Clock& clock_;
+  BackendGuard& guard_;
+  const bool repeatable_;
   const MonotonicTime start_;
+  std::optional<BulkheadPermit> place_;
+  std::optional<CircuitPermit> permit_;
+  int attempts_ = 0;
+  MonotonicTime attempt_start_;
+  MonotonicTime attempt_deadline_;
 };
 
+// Whether a request may be sent twice.
+template <typename Request>
+bool IsRepeatable(const RpcMethod& method, const Request& request) {
+  if constexpr (requires { request.idempotency_key(); }) {
+    if (method.repeat() == Repeat::kWithKey) return !request.idempotency_key().empty();
+  }
+  return method.repeat() == Repeat::kSafe;
+}
+
+// Bulkhead, total deadline, retry, circuit breaker, attempt: outermost first.
 template <typename AsyncStub, typename Request, typename Response>
 Task<absl::StatusOr<Response>> GuardedCall(RequestContext& context, BackendChannel& channel,
                                            RpcMethod& method, AsyncStub& stub,
                                            UnaryRpc<AsyncStub, Request, Response> rpc,
                                            Request request) {
-  CallRecord record(method, context.clock);
-  UnaryCall<AsyncStub, Request, Response> attempt(context, context.deadline, channel.callbacks(),
-                                                  stub, rpc, request);
-  const grpc::Status answer = co_await attempt;
-  const absl::Status outcome = method.guard().ToClientStatus(
-      FromGrpcStatus(answer), context.cancellation.cancelled(), context.clock.Now());
-  record.End(outcome.code());
-  if (!outcome.ok()) co_return outcome;
-  co_return std::move(attempt.response);
+  CallInProgress call(context, method, IsRepeatable(method, request));
+  absl::Status status = call.Enter();
+  while (status.ok()) {
+    status = call.BeginAttempt();
+    if (!status.ok()) break;
+    UnaryCall<AsyncStub, Request, Response> attempt(context, call.attempt_deadline(),
+                                                    channel.callbacks(), stub, rpc, request);
+    const grpc::Status answer = co_await attempt;
+    std::optional<Duration> pause;
+    status = call.EndAttempt(FromGrpcStatus(answer), pause);
+    if (status.ok()) {
+      status = call.End(std::move(status));
+      co_return std::move(attempt.response);
+    }
+    if (!pause) break;
+    Sleep sleep(context, *pause);
+    co_await sleep;
+    status = absl::OkStatus();
+  }
+  co_return call.End(std::move(status));
 }
 
 }  // namespace scaleout::gateway

@@ -24,6 +24,12 @@ constexpr std::chrono::milliseconds kUnmatchedDeadline{3'000};
 
 double Seconds(Duration duration) { return std::chrono::duration<double>(duration).count(); }
 
+// As sent; "/" for a target that is none.
+std::string_view PathOf(const Request& request) {
+  if (request.target.empty()) return "/";
+  return request.target.substr(0, std::min(request.target.find('?'), request.target.size()));
+}
+
 class RequestPipeline final : public ExchangeHandler {
  public:
   RequestPipeline(const PipelineOptions& options, const PipelineParts& parts,
@@ -36,10 +42,7 @@ class RequestPipeline final : public ExchangeHandler {
 
   std::int64_t Examine(Exchange& exchange) override {
     Name(exchange);
-    const Request& request = exchange.request;
-    const std::string_view path =
-        request.target.substr(0, std::min(request.target.find('?'), request.target.size()));
-    exchange.match = parts_.routes.Find(request.method, path);
+    exchange.match = parts_.routes.Find(exchange.request.method, PathOf(exchange.request));
     const Route* route = exchange.match.route;
     if (route == nullptr) {
       exchange.refusal =
@@ -141,7 +144,8 @@ class RequestPipeline final : public ExchangeHandler {
   }
 
   Response Problem(const Exchange& exchange, const absl::Status& status) {
-    Response response = RenderProblem(status, exchange.request.path, exchange.context.request_id);
+    Response response =
+        RenderProblem(status, PathOf(exchange.request), exchange.context.request_id);
     if (response.status == 405) response.headers.emplace_back("Allow", exchange.match.allowed);
     if (response.status == 500) {
       parts_.logger.Error("request failed", {{"requestId", exchange.context.request_id},

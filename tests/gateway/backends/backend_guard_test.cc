@@ -10,21 +10,23 @@
 #include "common/status.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/fake_logger.h"
+#include "tests/support/guard_fixture.h"
 
 namespace scaleout::gateway {
 namespace {
 
 using ::testing::HasSubstr;
 
-struct GuardFixture {
+struct PaymentGuard {
   std::unique_ptr<Metrics> metrics = MakeMetrics();
   testing::FakeLogger logger;
   testing::FakeClock clock;
-  BackendGuard guard{"payment", *metrics, logger};
+  testing::GuardFixture guards{clock, *metrics, logger};
+  BackendGuard guard{"payment", guards.parts()};
 };
 
 TEST(BackendGuard, CountsCallsAndTheBackendsFailures) {
-  GuardFixture fixture;
+  PaymentGuard fixture;
   for (const absl::StatusCode code :
        {absl::StatusCode::kOk, absl::StatusCode::kNotFound, absl::StatusCode::kCancelled,
         absl::StatusCode::kUnavailable, absl::StatusCode::kDeadlineExceeded}) {
@@ -39,7 +41,7 @@ TEST(BackendGuard, CountsCallsAndTheBackendsFailures) {
 }
 
 TEST(BackendGuard, TellsClientsNothingOfTheTransport) {
-  GuardFixture fixture;
+  PaymentGuard fixture;
   const auto told = [&fixture](absl::StatusCode code) {
     const absl::Status raw(code, "connections to all backends failing; unix:/run/payment.sock");
     return fixture.guard.ToClientStatus(raw, false, fixture.clock.Now());
@@ -68,7 +70,7 @@ TEST(BackendGuard, TellsClientsNothingOfTheTransport) {
 }
 
 TEST(BackendGuard, PassesOnWhatOnlyTheServiceCanHaveSaid) {
-  GuardFixture fixture;
+  PaymentGuard fixture;
   for (const absl::Status& said :
        {absl::OkStatus(), absl::NotFoundError("There is no payment 5."),
         absl::AbortedError("Another call is in progress."),
@@ -81,7 +83,7 @@ TEST(BackendGuard, PassesOnWhatOnlyTheServiceCanHaveSaid) {
 }
 
 TEST(BackendGuard, KnowsWhenItWasTheClientThatLeft) {
-  GuardFixture fixture;
+  PaymentGuard fixture;
   EXPECT_EQ(
       fixture.guard.ToClientStatus(absl::CancelledError("CANCELLED"), true, fixture.clock.Now()),
       absl::CancelledError("The client is gone."));
@@ -89,7 +91,7 @@ TEST(BackendGuard, KnowsWhenItWasTheClientThatLeft) {
 }
 
 TEST(BackendGuard, LogsTheTransportsOwnWordsOnceASecond) {
-  GuardFixture fixture;
+  PaymentGuard fixture;
   const auto fail = [&fixture](absl::StatusCode code) {
     (void)fixture.guard.ToClientStatus(absl::Status(code, "connection refused"), false,
                                        fixture.clock.Now());
@@ -110,7 +112,7 @@ TEST(BackendGuard, LogsTheTransportsOwnWordsOnceASecond) {
 }
 
 TEST(RpcMethod, ObservesDurationsByCode) {
-  GuardFixture fixture;
+  PaymentGuard fixture;
   RpcMethod method(fixture.guard, "GetPayment", Repeat::kSafe);
   method.Observe(absl::StatusCode::kOk, std::chrono::milliseconds(20));
   method.Observe(absl::StatusCode::kOk, std::chrono::milliseconds(30));

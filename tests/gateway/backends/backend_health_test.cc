@@ -12,6 +12,7 @@
 #include "gateway/backends/rpc_call.h"
 #include "scaleout/user/v1/user.grpc.pb.h"
 #include "tests/support/fake_logger.h"
+#include "tests/support/guard_fixture.h"
 #include "tests/support/request_fixture.h"
 #include "tests/support/rpc_server.h"
 #include "tests/support/running_task.h"
@@ -44,7 +45,8 @@ class BackendHealthTest : public ::testing::Test {
   testing::RequestFixture fixture_;
   std::unique_ptr<Metrics> metrics_ = MakeMetrics();
   testing::FakeLogger logger_;
-  BackendChannel channel_{"user", path_.target(), *metrics_, logger_};
+  testing::GuardFixture guards_{SystemClock(), *metrics_, logger_};
+  BackendChannel channel_{"user", path_.target(), guards_.parts()};
   std::unique_ptr<BackendHealth> health_ = MakeBackendHealth(channel_);
 };
 
@@ -69,7 +71,7 @@ TEST_F(BackendHealthTest, CannotReachWhatIsNotThere) {
 TEST_F(BackendHealthTest, CannotReachWhatSaysNothingInTime) {
   const testing::SocketPath path;
   const testing::SilentServer silent(path.path());
-  BackendChannel channel("user", path.target(), *metrics_, logger_);
+  BackendChannel channel("silent", path.target(), guards_.parts());
   const std::unique_ptr<BackendHealth> health = MakeBackendHealth(channel);
   const auto start = std::chrono::steady_clock::now();
   EXPECT_EQ(Ask(*health), ServingState::kUnreachable);

@@ -15,6 +15,7 @@
 #include "scaleout/order/v1/product.grpc.pb.h"
 #include "scaleout/payment/v1/payment.grpc.pb.h"
 #include "scaleout/user/v1/user.grpc.pb.h"
+#include "tests/support/guard_fixture.h"
 #include "tests/support/request_fixture.h"
 #include "tests/support/rpc_server.h"
 #include "tests/support/running_task.h"
@@ -128,8 +129,9 @@ class BackendsTest : public ::testing::Test {
   testing::RequestFixture fixture_;
   std::unique_ptr<Metrics> metrics_ = MakeMetrics();
   std::unique_ptr<Logger> logger_ = MakeNullLogger();
-  BackendChannels channels_{
-      {user_path_.target(), order_path_.target(), payment_path_.target()}, *metrics_, *logger_};
+  testing::GuardFixture guards_{fixture_.clock, *metrics_, *logger_};
+  BackendChannels channels_{{user_path_.target(), order_path_.target(), payment_path_.target()},
+                            guards_.parts()};
 };
 
 TEST_F(BackendsTest, UserBackendCallsTheUserService) {

@@ -3,9 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <memory>
-
-#include "common/log.h"
+#include "tests/support/guard_fixture.h"
 #include "tests/support/request_fixture.h"
 #include "tests/support/running_task.h"
 
@@ -28,8 +26,9 @@ struct MetricsFixture {
   std::unique_ptr<Metrics> metrics = MakeMetrics();
   std::unique_ptr<Logger> logger = MakeNullLogger();
   FakeSnapshotSource source;
-  BackendGuard user{"user", *metrics, *logger};
-  BackendGuard payment{"payment", *metrics, *logger};
+  testing::GuardFixture guards{SystemClock(), *metrics, *logger};
+  BackendGuard user{"user", guards.parts()};
+  BackendGuard payment{"payment", guards.parts()};
   MetricsHandlers handlers{"gateway-1", *metrics, source, {&user, &payment}};
 };
 
