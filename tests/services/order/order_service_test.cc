@@ -1,0 +1,263 @@
+#include "services/order/order_service.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <map>
+
+#include "common/page_token.h"
+#include "tests/services/violations.h"
+
+namespace scaleout::order {
+namespace {
+
+using scaleout::testing::RefusedPointers;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+// Orders in memory; what it was asked last is there to look at.
+class FakeOrders final : public OrderRepository {
+ public:
+  absl::StatusOr<CreatedOrder> Create(const CallContext&, const NewOrder& order) override {
+    created = order;
+    if (!failure.ok()) return failure;
+    return CreatedOrder{Add(order.user_id.value()), replay};
+  }
+  absl::StatusOr<Order> Get(const CallContext&, OrderId id) override {
+    const auto found = std::ranges::find(orders, id, &Order::id);
+    if (found == orders.end()) return absl::NotFoundError("no order");
+    return *found;
+  }
+  absl::StatusOr<std::vector<Order>> List(const CallContext&, std::optional<UserId> user_id,
+                                          std::optional<OrderId> before, int limit) override {
+    std::vector<Order> result;
+    for (auto order = orders.rbegin(); order != orders.rend(); ++order) {
+      if (user_id && order->user_id != *user_id) continue;
+      if (before && order->id >= *before) continue;
+      if (static_cast<int>(result.size()) < limit) result.push_back(*order);
+    }
+    return result;
+  }
+  absl::StatusOr<std::vector<Order>> ListOfUsers(const CallContext& call,
+                                                 const std::vector<UserId>& user_ids,
+                                                 int limit) override {
+    ++batches;
+    std::vector<Order> result;
+    for (const UserId user_id : user_ids) {
+      const auto orders_of_user = List(call, user_id, std::nullopt, limit);
+      result.insert(result.end(), orders_of_user->begin(), orders_of_user->end());
+    }
+    return result;
+  }
+  absl::StatusOr<Order> Apply(const CallContext& call, OrderId id, OrderEvent event) override {
+    applied = event;
+    return Get(call, id);
+  }
+
+  Order Add(std::int64_t user_id, OrderState state = OrderState::kPending) {
+    Order order;
+    order.id = OrderId(static_cast<std::int64_t>(orders.size()) + 1);
+    order.user_id = UserId(user_id);
+    order.state = state;
+    order.items.push_back({ProductId(1), "Lamp", 2, {1999, "EUR"}});
+    order.total = {3998, "EUR"};
+    order.created_at = WallTime(std::chrono::seconds(1'700'000'000));
+    order.updated_at = order.created_at;
+    orders.push_back(order);
+    return order;
+  }
+
+  std::vector<Order> orders;
+  NewOrder created;
+  bool replay = false;
+  absl::Status failure;
+  std::optional<OrderEvent> applied;
+  int batches = 0;
+};
+
+class OrderServiceTest : public ::testing::Test {
+ protected:
+  v1::CreateOrderRequest GoodRequest() {
+    v1::CreateOrderRequest request;
+    request.set_user_id(7);
+    request.set_idempotency_key("key");
+    auto& item = *request.add_items();
+    item.set_product_id(1);
+    item.set_quantity(2);
+    return request;
+  }
+
+  FakeOrders orders_;
+  OrderService service_{orders_};
+  const CallContext call_;
+};
+
+TEST_F(OrderServiceTest, CreatesWhatIsAskedFor) {
+  v1::CreateOrderResponse response;
+  ASSERT_TRUE(service_.CreateOrder(call_, GoodRequest(), response).ok());
+  EXPECT_EQ(orders_.created.user_id, UserId(7));
+  EXPECT_EQ(orders_.created.idempotency_key, "key");
+  ASSERT_EQ(orders_.created.items.size(), 1u);
+  EXPECT_EQ(orders_.created.items[0].quantity, 2);
+  EXPECT_EQ(response.order().status(), v1::ORDER_STATUS_PENDING);
+  EXPECT_EQ(response.order().total().amount_minor(), 3998);
+  EXPECT_EQ(response.order().items(0).unit_price().currency_code(), "EUR");
+  EXPECT_EQ(response.order().created_at().seconds(), 1'700'000'000);
+  EXPECT_FALSE(response.replayed());
+  orders_.replay = true;
+  ASSERT_TRUE(service_.CreateOrder(call_, GoodRequest(), response).ok());
+  EXPECT_TRUE(response.replayed());
+}
+
+TEST_F(OrderServiceTest, ListsEveryRefusedFieldAtOnce) {
+  v1::CreateOrderRequest request;
+  request.set_idempotency_key(std::string(201, 'k'));
+  for (const auto& [product, quantity] : {std::pair(1, 0), {1, 1001}, {0, 1}}) {
+    request.add_items()->set_product_id(product);
+    request.mutable_items()->rbegin()->set_quantity(quantity);
+  }
+  v1::CreateOrderResponse response;
+  const absl::Status status = service_.CreateOrder(call_, request, response);
+  EXPECT_TRUE(absl::IsInvalidArgument(status));
+  EXPECT_THAT(RefusedPointers(status),
+              ElementsAre("/userId", "/items/0/quantity", "/items/1/productId", "/items/1/quantity",
+                          "/items/2/productId", "/idempotencyKey"));
+}
+
+TEST_F(OrderServiceTest, RefusesNoItemsAndTooMany) {
+  v1::CreateOrderRequest request = GoodRequest();
+  request.clear_items();
+  v1::CreateOrderResponse response;
+  EXPECT_THAT(RefusedPointers(service_.CreateOrder(call_, request, response)),
+              ElementsAre("/items"));
+  for (int i = 1; i <= 51; ++i) {
+    request.add_items()->set_product_id(i);
+    request.mutable_items()->rbegin()->set_quantity(1);
+  }
+  EXPECT_THAT(RefusedPointers(service_.CreateOrder(call_, request, response)),
+              ElementsAre("/items"));
+}
+
+TEST_F(OrderServiceTest, PassesTheRepositorysErrorsOn) {
+  orders_.failure = absl::UnavailableError("away");
+  v1::CreateOrderResponse response;
+  EXPECT_EQ(service_.CreateOrder(call_, GoodRequest(), response), orders_.failure);
+  EXPECT_FALSE(response.has_order());
+}
+
+TEST_F(OrderServiceTest, MapsEveryStateToItsOwnStatus) {
+  std::map<v1::OrderStatus, int> seen;
+  for (const OrderState state : kOrderStates) {
+    v1::GetOrderRequest request;
+    request.set_order_id(orders_.Add(7, state).id.value());
+    v1::GetOrderResponse response;
+    ASSERT_TRUE(service_.GetOrder(call_, request, response).ok());
+    EXPECT_EQ(v1::OrderStatus_Name(response.order().status()),
+              "ORDER_STATUS_" + std::string(OrderStateName(state)));
+    ++seen[response.order().status()];
+  }
+  EXPECT_EQ(seen.size(), kOrderStates.size());
+}
+
+TEST_F(OrderServiceTest, RefusesIdsThatCannotBe) {
+  for (const std::int64_t id : {std::int64_t{0}, std::int64_t{-1}, std::int64_t{1} << 53}) {
+    v1::GetOrderRequest get;
+    get.set_order_id(id);
+    v1::GetOrderResponse got;
+    EXPECT_THAT(RefusedPointers(service_.GetOrder(call_, get, got)), ElementsAre("/orderId"));
+    v1::CancelOrderRequest cancel;
+    cancel.set_order_id(id);
+    v1::CancelOrderResponse cancelled;
+    EXPECT_THAT(RefusedPointers(service_.CancelOrder(call_, cancel, cancelled)),
+                ElementsAre("/orderId"));
+  }
+  EXPECT_EQ(orders_.applied, std::nullopt);
+}
+
+TEST_F(OrderServiceTest, WalksThroughAListPageByPage) {
+  for (int i = 0; i < 5; ++i) orders_.Add(7);
+  orders_.Add(8);
+  v1::ListOrdersRequest request;
+  request.set_user_id(7);
+  request.set_page_size(2);
+  std::vector<std::int64_t> ids;
+  int pages = 0;
+  do {
+    v1::ListOrdersResponse response;
+    ASSERT_TRUE(service_.ListOrders(call_, request, response).ok());
+    for (const v1::Order& order : response.orders()) ids.push_back(order.id());
+    request.set_page_token(response.next_page_token());
+    ++pages;
+  } while (!request.page_token().empty());
+  EXPECT_THAT(ids, ElementsAre(5, 4, 3, 2, 1));
+  EXPECT_EQ(pages, 3);
+}
+
+TEST_F(OrderServiceTest, RefusesAnotherListsToken) {
+  for (int i = 0; i < 3; ++i) orders_.Add(7);
+  v1::ListOrdersRequest request;
+  request.set_user_id(7);
+  request.set_page_size(1);
+  v1::ListOrdersResponse response;
+  ASSERT_TRUE(service_.ListOrders(call_, request, response).ok());
+  request.set_page_token(response.next_page_token());
+  request.set_user_id(8);
+  EXPECT_THAT(RefusedPointers(service_.ListOrders(call_, request, response)),
+              ElementsAre("/page_token"));
+  request.set_user_id(-1);
+  request.set_page_size(-1);
+  EXPECT_THAT(RefusedPointers(service_.ListOrders(call_, request, response)),
+              ElementsAre("/user_id", "/page_size", "/page_token"));
+}
+
+TEST_F(OrderServiceTest, AnswersABatchInTheOrderOfItsKeysWithOneCall) {
+  for (int i = 0; i < 3; ++i) orders_.Add(7);
+  orders_.Add(8);
+  v1::BatchListOrdersRequest request;
+  for (const int id : {8, 9, 7}) request.add_user_ids(id);
+  request.set_page_size(2);
+  v1::BatchListOrdersResponse response;
+  ASSERT_TRUE(service_.BatchListOrders(call_, request, response).ok());
+  EXPECT_EQ(orders_.batches, 1);
+  ASSERT_EQ(response.entries_size(), 3);
+  EXPECT_EQ(response.entries(0).order_list().orders_size(), 1);
+  EXPECT_THAT(response.entries(0).order_list().next_page_token(), IsEmpty());
+  EXPECT_TRUE(response.entries(1).has_order_list());
+  EXPECT_EQ(response.entries(1).order_list().orders_size(), 0);
+  EXPECT_EQ(response.entries(2).order_list().orders_size(), 2);
+  // Its token goes on in the plain list.
+  v1::ListOrdersRequest rest;
+  rest.set_user_id(7);
+  rest.set_page_token(response.entries(2).order_list().next_page_token());
+  v1::ListOrdersResponse listed;
+  ASSERT_TRUE(service_.ListOrders(call_, rest, listed).ok());
+  EXPECT_EQ(listed.orders_size(), 1);
+}
+
+TEST_F(OrderServiceTest, RefusesABatchOfNoneOfTooManyOrOfTwins) {
+  v1::BatchListOrdersRequest request;
+  v1::BatchListOrdersResponse response;
+  EXPECT_THAT(RefusedPointers(service_.BatchListOrders(call_, request, response)),
+              ElementsAre("/userIds"));
+  for (int i = 1; i <= 65; ++i) request.add_user_ids(i);
+  EXPECT_THAT(RefusedPointers(service_.BatchListOrders(call_, request, response)),
+              ElementsAre("/userIds"));
+  request.clear_user_ids();
+  for (const int id : {7, 0, 7}) request.add_user_ids(id);
+  request.set_page_size(-1);
+  EXPECT_THAT(RefusedPointers(service_.BatchListOrders(call_, request, response)),
+              ElementsAre("/userIds/1", "/userIds/2", "/page_size"));
+  EXPECT_EQ(orders_.batches, 0);
+}
+
+TEST_F(OrderServiceTest, CancelsByTheEventOfThatName) {
+  v1::CancelOrderRequest request;
+  request.set_order_id(orders_.Add(7).id.value());
+  v1::CancelOrderResponse response;
+  ASSERT_TRUE(service_.CancelOrder(call_, request, response).ok());
+  EXPECT_EQ(orders_.applied, OrderEvent::kCalledOff);
+}
+
+}  // namespace
+}  // namespace scaleout::order

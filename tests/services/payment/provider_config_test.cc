@@ -1,0 +1,39 @@
+#include "services/payment/provider_config.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace scaleout::payment {
+namespace {
+
+using namespace std::chrono_literals;
+using ::testing::HasSubstr;
+
+TEST(ProviderConfig, HasDefaultsThatHoldTogether) {
+  Environment env({}, {"PROVIDER_"});
+  const ProviderConfig config = LoadProviderConfig(env);
+  EXPECT_TRUE(env.Check().ok()) << env.Check();
+  EXPECT_EQ(config.provider.latency, 20ms);
+  EXPECT_EQ(config.provider.failure_rate, 0);
+  EXPECT_GT(config.lease, config.provider.timeout);
+}
+
+TEST(ProviderConfig, RefusesALeaseThatACallCanOutlive) {
+  Environment env({{"PROVIDER_TIMEOUT", "10s"}}, {"PROVIDER_"});
+  LoadProviderConfig(env);
+  EXPECT_THAT(std::string(env.Check().message()),
+              HasSubstr("PROVIDER_LEASE: must be at least 12000ms"));
+}
+
+TEST(ProviderConfig, ExplainsEveryVariableThatItReads) {
+  EnvironmentMap everything;
+  for (const VariableHelp& variable : ProviderVariables()) {
+    everything.emplace(variable.name, variable.default_value);
+  }
+  Environment env(everything, {"PROVIDER_"});
+  LoadProviderConfig(env);
+  EXPECT_TRUE(env.Check().ok()) << env.Check();
+}
+
+}  // namespace
+}  // namespace scaleout::payment

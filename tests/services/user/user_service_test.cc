@@ -1,0 +1,210 @@
+#include "services/user/user_service.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "tests/services/violations.h"
+
+namespace scaleout::user {
+namespace {
+
+using scaleout::testing::RefusedPointers;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+// Users in memory; what it was asked last is there to look at.
+class FakeUsers final : public UserRepository {
+ public:
+  absl::StatusOr<CreatedUser> Create(const CallContext&, const NewUser& user) override {
+    created = user;
+    if (!failure.ok()) return failure;
+    return CreatedUser{Add(user.email, user.name), replay};
+  }
+  absl::StatusOr<UserRecord> Get(const CallContext&, UserId id) override {
+    const auto found = std::ranges::find(users, id, &UserRecord::id);
+    if (found == users.end()) return absl::NotFoundError("no user");
+    return *found;
+  }
+  absl::StatusOr<std::vector<UserRecord>> FindMany(const CallContext&,
+                                                   const std::vector<UserId>& ids) override {
+    ++batches;
+    std::vector<UserRecord> found;
+    for (const UserRecord& user : users) {
+      if (std::ranges::count(ids, user.id) != 0) found.push_back(user);
+    }
+    return found;
+  }
+  absl::StatusOr<std::vector<UserRecord>> List(const CallContext&, std::optional<UserId> before,
+                                               int limit) override {
+    std::vector<UserRecord> result;
+    for (auto user = users.rbegin(); user != users.rend(); ++user) {
+      if (before && user->id >= *before) continue;
+      if (static_cast<int>(result.size()) < limit) result.push_back(*user);
+    }
+    return result;
+  }
+  absl::StatusOr<UserRecord> Update(const CallContext& call, UserId id,
+                                    const UserChange& wanted) override {
+    change = wanted;
+    return Get(call, id);
+  }
+  absl::Status Delete(const CallContext& call, UserId id) override {
+    return Get(call, id).status();
+  }
+
+  UserRecord Add(const std::string& email = "ada@example.com", const std::string& name = "Ada") {
+    UserRecord user;
+    user.id = UserId(static_cast<std::int64_t>(users.size()) + 1);
+    user.email = email;
+    user.name = name;
+    user.created_at = WallTime(std::chrono::milliseconds(1'700'000'000'250));
+    user.updated_at = user.created_at;
+    users.push_back(user);
+    return user;
+  }
+
+  std::vector<UserRecord> users;
+  NewUser created;
+  UserChange change;
+  bool replay = false;
+  absl::Status failure;
+  int batches = 0;
+};
+
+class UserServiceTest : public ::testing::Test {
+ protected:
+  absl::Status Create(const std::string& email, const std::string& name,
+                      const std::string& key = "") {
+    v1::CreateUserRequest request;
+    request.set_email(email);
+    request.set_name(name);
+    request.set_idempotency_key(key);
+    return service_.CreateUser(call_, request, created_);
+  }
+
+  FakeUsers users_;
+  UserService service_{users_};
+  const CallContext call_;
+  v1::CreateUserResponse created_;
+};
+
+TEST_F(UserServiceTest, CreatesWhatIsAskedFor) {
+  ASSERT_TRUE(Create("ada@example.com", "Ada", "key").ok());
+  EXPECT_EQ(users_.created.idempotency_key, "key");
+  EXPECT_EQ(created_.user().email(), "ada@example.com");
+  EXPECT_EQ(created_.user().created_at().seconds(), 1'700'000'000);
+  EXPECT_EQ(created_.user().created_at().nanos(), 250'000'000);
+  EXPECT_FALSE(created_.replayed());
+  users_.replay = true;
+  ASSERT_TRUE(Create("ada@example.com", "Ada", "key").ok());
+  EXPECT_TRUE(created_.replayed());
+}
+
+TEST_F(UserServiceTest, ListsEveryRefusedFieldAtOnce) {
+  EXPECT_THAT(RefusedPointers(Create("", "", std::string(201, 'k'))),
+              ElementsAre("/email", "/email", "/name", "/idempotencyKey"));
+}
+
+TEST_F(UserServiceTest, RefusesWhatCannotBeAnAddress) {
+  for (const char* email : {"ada", "@example.com", "ada@", "a@b@c", "ada lovelace@example.com"}) {
+    EXPECT_THAT(RefusedPointers(Create(email, "Ada")), ElementsAre("/email")) << email;
+  }
+  EXPECT_THAT(RefusedPointers(Create("a@" + std::string(253, 'b'), "Ada")), ElementsAre("/email"));
+  EXPECT_THAT(RefusedPointers(Create("a\n@example.com", "Ada")), ElementsAre("/email"));
+  EXPECT_TRUE(Create("a@b", "Ada").ok());
+}
+
+TEST_F(UserServiceTest, CountsCharactersAndNotBytes) {
+  std::string name;
+  for (int i = 0; i < 100; ++i) name += "é";
+  EXPECT_TRUE(Create("ada@example.com", name).ok());
+  EXPECT_THAT(RefusedPointers(Create("ada@example.com", name + "é")), ElementsAre("/name"));
+  EXPECT_THAT(RefusedPointers(Create("ada@example.com", std::string("a\0b", 3))),
+              ElementsAre("/name"));
+}
+
+TEST_F(UserServiceTest, PassesTheRepositorysErrorsOn) {
+  users_.failure = absl::AlreadyExistsError("taken");
+  EXPECT_EQ(Create("ada@example.com", "Ada"), users_.failure);
+}
+
+TEST_F(UserServiceTest, ReadsAndDeletesByIdsThatCanBe) {
+  const std::int64_t id = users_.Add().id.value();
+  v1::GetUserRequest get;
+  v1::GetUserResponse got;
+  v1::DeleteUserRequest remove;
+  v1::DeleteUserResponse removed;
+  for (const std::int64_t bad : {std::int64_t{0}, std::int64_t{-5}, kMaxId + 1}) {
+    get.set_user_id(bad);
+    EXPECT_THAT(RefusedPointers(service_.GetUser(call_, get, got)), ElementsAre("/userId"));
+    remove.set_user_id(bad);
+    EXPECT_THAT(RefusedPointers(service_.DeleteUser(call_, remove, removed)),
+                ElementsAre("/userId"));
+  }
+  get.set_user_id(id);
+  EXPECT_TRUE(service_.GetUser(call_, get, got).ok());
+  EXPECT_EQ(got.user().name(), "Ada");
+  remove.set_user_id(id);
+  EXPECT_TRUE(service_.DeleteUser(call_, remove, removed).ok());
+  get.set_user_id(kMaxId);
+  EXPECT_TRUE(absl::IsNotFound(service_.GetUser(call_, get, got)));
+}
+
+TEST_F(UserServiceTest, ChangesOnlyFieldsThatArePresentAndChecksThose) {
+  v1::UpdateUserRequest request;
+  v1::UpdateUserResponse response;
+  request.set_user_id(users_.Add().id.value());
+  ASSERT_TRUE(service_.UpdateUser(call_, request, response).ok());
+  EXPECT_EQ(users_.change.email, std::nullopt);
+  EXPECT_EQ(users_.change.name, std::nullopt);
+  request.set_name("Augusta");
+  ASSERT_TRUE(service_.UpdateUser(call_, request, response).ok());
+  EXPECT_EQ(users_.change.name, "Augusta");
+  request.set_email("nonsense");
+  request.set_name("");
+  EXPECT_THAT(RefusedPointers(service_.UpdateUser(call_, request, response)),
+              ElementsAre("/email", "/name"));
+}
+
+TEST_F(UserServiceTest, AnswersABatchInTheOrderOfItsKeysWithAnErrorForEachThatIsMissing) {
+  users_.Add("ada@example.com");
+  users_.Add("bob@example.com");
+  v1::BatchGetUsersRequest request;
+  for (const int id : {2, 9, 1}) request.add_user_ids(id);
+  v1::BatchGetUsersResponse response;
+  ASSERT_TRUE(service_.BatchGetUsers(call_, request, response).ok());
+  EXPECT_EQ(users_.batches, 1);
+  ASSERT_EQ(response.entries_size(), 3);
+  EXPECT_EQ(response.entries(0).user().email(), "bob@example.com");
+  EXPECT_EQ(response.entries(1).error().code(), static_cast<int>(absl::StatusCode::kNotFound));
+  EXPECT_EQ(response.entries(2).user().id(), 1);
+  request.add_user_ids(2);
+  EXPECT_THAT(RefusedPointers(service_.BatchGetUsers(call_, request, response)),
+              ElementsAre("/userIds/3"));
+}
+
+TEST_F(UserServiceTest, PagesNewestFirstWithTwentyByDefaultAndAHundredAtMost) {
+  for (int i = 0; i < 150; ++i) users_.Add();
+  v1::ListUsersRequest request;
+  v1::ListUsersResponse response;
+  ASSERT_TRUE(service_.ListUsers(call_, request, response).ok());
+  EXPECT_EQ(response.users_size(), 20);
+  EXPECT_EQ(response.users(0).id(), 150);
+  response.Clear();
+  request.set_page_size(1000);
+  ASSERT_TRUE(service_.ListUsers(call_, request, response).ok());
+  EXPECT_EQ(response.users_size(), 100);
+  request.set_page_token(response.next_page_token());
+  response.Clear();
+  ASSERT_TRUE(service_.ListUsers(call_, request, response).ok());
+  EXPECT_EQ(response.users_size(), 50);
+  EXPECT_THAT(response.next_page_token(), IsEmpty());
+  request.set_page_size(-1);
+  EXPECT_THAT(RefusedPointers(service_.ListUsers(call_, request, response)),
+              ElementsAre("/page_size"));
+}
+
+}  // namespace
+}  // namespace scaleout::user
