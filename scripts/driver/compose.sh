@@ -202,7 +202,8 @@ send() {
 }
 
 driver_logs() {
-  compose logs --no-color --no-log-prefix --tail "${2:-200}" "$1"
+  # Some versions of Compose clear a terminal's line first, whether there is one or not.
+  compose logs --no-color --no-log-prefix --tail "${2:-200}" "$1" | sed $'s/^\e\\[2K//'
 }
 
 driver_psql() {
