@@ -76,6 +76,8 @@ int RunGateway(const GatewayConfig& config, ListenSocket socket, StopSignals& si
   InstanceStats instance(clock, monitors, stats);
   Readiness readiness([&] { return monitors.MakeProgress(clock.Now(), kLivenessBound); });
 
+  const BackendGuards guards{backends.channels.user().guard(), backends.channels.order().guard(),
+                             backends.channels.payment().guard()};
   Handlers handlers{
       UserHandlers(*backends.users),
       OverviewHandlers(*backends.users, *backends.orders, *backends.payments),
@@ -83,10 +85,10 @@ int RunGateway(const GatewayConfig& config, ListenSocket socket, StopSignals& si
       OrderHandlers(*backends.orders),
       PaymentHandlers(*backends.payments),
       HealthHandlers(config.instance_id, readiness,
-                     {*backends.user_health, *backends.order_health, *backends.payment_health}),
-      MetricsHandlers(config.instance_id, *metrics, instance,
-                      {&backends.channels.user().guard(), &backends.channels.order().guard(),
-                       &backends.channels.payment().guard()}),
+                     {*backends.user_health, *backends.order_health, *backends.payment_health},
+                     guards),
+      MetricsHandlers(config.instance_id, *metrics, instance, guards),
+      CircuitBreakerHandlers(config.instance_id, guards),
       LabHandlers(config.instance_id, workers),
   };
   const RouteTable routes(MakeRoutes(handlers, {config.lab_endpoints}));

@@ -34,7 +34,7 @@ std::vector<Route> MakeRoutes(Handlers& handlers, const RouteOptions& options) {
   const RouteLimits read{0, seconds(3)};
   const RouteLimits write{options.max_body_bytes, seconds(3)};
   const RouteLimits slow{0, seconds(15)};
-  auto& [users, overview, products, orders, payments, health, metrics, lab] = handlers;
+  auto& [users, overview, products, orders, payments, health, metrics, breakers, lab] = handlers;
 
   std::vector<Route> routes = {
       {kGet,    "/livez",                    kInternal, read,  To<&HealthHandlers::Live>(health), kExempt},
@@ -43,6 +43,7 @@ std::vector<Route> MakeRoutes(Handlers& handlers, const RouteOptions& options) {
 
       {kGet,    "/api/health",               kPublic,   read,  To<&HealthHandlers::Health>(health), kExempt},
       {kGet,    "/api/metrics",              kPublic,   read,  To<&MetricsHandlers::Json>(metrics), kExempt},
+      {kGet,    "/api/circuit-breakers",     kPublic,   read,  To<&CircuitBreakerHandlers::List>(breakers), kExempt},
       {kGet,    "/api/count",                kPublic,   read,  To<&LabHandlers::Count>(lab)},
 
       {kGet,    "/api/users",                kPublic,   read,  To<&UserHandlers::List>(users)},
@@ -65,8 +66,13 @@ std::vector<Route> MakeRoutes(Handlers& handlers, const RouteOptions& options) {
       {kGet,    "/api/payments/{id}",        kUser,     read,  To<&PaymentHandlers::Get>(payments)},
   };
   if (options.lab_endpoints) {
-    routes.push_back(
-      {kGet,    "/api/cpu-bound",            kPublic,   slow,  To<&LabHandlers::CpuBound>(lab)});
+    const std::vector<Route> dangerous = {
+      {kGet,    "/api/cpu-bound",            kPublic,   slow,  To<&LabHandlers::CpuBound>(lab)},
+      {kPost,   "/api/circuit-breakers/{backend}/force-open", kPublic, read, To<&CircuitBreakerHandlers::ForceOpen>(breakers)},
+      {kPost,   "/api/circuit-breakers/{backend}/reset",      kPublic, read, To<&CircuitBreakerHandlers::Reset>(breakers)},
+      {kPost,   "/api/circuit-breakers/{backend}/disable",    kPublic, read, To<&CircuitBreakerHandlers::Disable>(breakers)},
+    };
+    routes.insert(routes.end(), dangerous.begin(), dangerous.end());
   }
   return routes;
 }

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "gateway/handlers/circuit_breaker_handlers.h"
 #include "gateway/handlers/health_handlers.h"
 #include "gateway/handlers/lab_handlers.h"
 #include "gateway/handlers/metrics_handlers.h"
@@ -28,6 +29,7 @@ struct Handlers {
   PaymentHandlers payments;
   HealthHandlers health;
   MetricsHandlers metrics;
+  CircuitBreakerHandlers breakers;
   LabHandlers lab;
 };
 

@@ -99,6 +99,17 @@ class BackendGuard {
   std::atomic<std::int64_t> held_back_{0};
 };
 
+// Those of one instance; they outlive whoever looks.
+struct BackendGuards {
+  std::array<BackendGuard*, 3> All() const { return {&user, &order, &payment}; }
+  // Null if there is no such backend.
+  BackendGuard* Find(std::string_view backend) const;
+
+  BackendGuard& user;
+  BackendGuard& order;
+  BackendGuard& payment;
+};
+
 // Whether a call may be made again when nobody knows what became of it. kWithKey: if its request
 // carries an idempotency key.
 enum class Repeat { kNever, kWithKey, kSafe };

@@ -24,10 +24,11 @@ std::string_view NameOf(ServingState state) {
   return "UNREACHABLE";
 }
 
-void WriteReport(JsonWriter& json, std::string_view backend, const HealthReport& report) {
-  json.StartObject(backend);
+void WriteReport(JsonWriter& json, BackendGuard& guard, const HealthReport& report) {
+  json.StartObject(guard.backend());
   json.Field("status", NameOf(report.state));
   json.Field("latencyMs", std::chrono::duration<double, std::milli>(report.latency).count());
+  json.Field("circuitBreaker", CircuitStateName(guard.breaker().state()));
   json.EndObject();
 }
 
@@ -42,8 +43,11 @@ Response StatusResponse(std::string_view status) {
 }  // namespace
 
 HealthHandlers::HealthHandlers(std::string instance_id, const Readiness& readiness,
-                               BackendHealths backends)
-    : instance_id_(std::move(instance_id)), readiness_(readiness), backends_(backends) {}
+                               BackendHealths backends, const BackendGuards& guards)
+    : instance_id_(std::move(instance_id)),
+      readiness_(readiness),
+      backends_(backends),
+      guards_(guards) {}
 
 Task<absl::StatusOr<Response>> HealthHandlers::Live(RequestContext&, const Request&) {
   if (!readiness_.live()) {
@@ -78,9 +82,9 @@ Task<absl::StatusOr<Response>> HealthHandlers::Health(RequestContext& context, c
   json.Field("status", all_serve ? "ok" : "degraded");
   json.Field("instanceId", instance_id_);
   json.StartObject("backends");
-  WriteReport(json, "user", user);
-  WriteReport(json, "order", order);
-  WriteReport(json, "payment", payment);
+  WriteReport(json, guards_.user, user);
+  WriteReport(json, guards_.order, order);
+  WriteReport(json, guards_.payment, payment);
   json.EndObject();
   json.EndObject();
   co_return UncachedResponse(json);

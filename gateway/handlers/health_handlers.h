@@ -10,6 +10,7 @@
 #include "absl/status/statusor.h"
 #include "gateway/async/request_context.h"
 #include "gateway/async/task.h"
+#include "gateway/backends/backend_guard.h"
 #include "gateway/backends/backend_health.h"
 #include "gateway/http/message.h"
 #include "gateway/observability/readiness.h"
@@ -25,7 +26,8 @@ struct BackendHealths {
 
 class HealthHandlers {
  public:
-  HealthHandlers(std::string instance_id, const Readiness& readiness, BackendHealths backends);
+  HealthHandlers(std::string instance_id, const Readiness& readiness, BackendHealths backends,
+                 const BackendGuards& guards);
 
   // 200 while all loops make progress, else 503.
   Task<absl::StatusOr<Response>> Live(RequestContext& context, const Request& request);
@@ -38,6 +40,7 @@ class HealthHandlers {
   const std::string instance_id_;
   const Readiness& readiness_;
   const BackendHealths backends_;
+  const BackendGuards guards_;
 };
 
 }  // namespace scaleout::gateway

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <utility>
 
+#include "gateway/handlers/circuit_breaker_json.h"
 #include "gateway/handlers/json_response.h"
 
 namespace scaleout::gateway {
@@ -51,12 +52,14 @@ void WriteRequests(JsonWriter& json, const RequestSnapshot& requests) {
   json.EndObject();
 }
 
-void WriteBackend(JsonWriter& json, const BackendGuard& backend) {
+void WriteBackend(JsonWriter& json, BackendGuard& backend) {
   const BackendCounts counts = backend.counts();
   json.StartObject(backend.backend());
   json.Field("calls", counts.calls);
   json.Field("failures", counts.failures);
   json.Field("inFlight", counts.in_flight);
+  json.Key("circuitBreaker");
+  WriteCircuitBreaker(json, backend.breaker().Snapshot());
   json.EndObject();
 }
 
@@ -64,11 +67,11 @@ void WriteBackend(JsonWriter& json, const BackendGuard& backend) {
 
 MetricsHandlers::MetricsHandlers(std::string instance_id, const Metrics& metrics,
                                  const InstanceSnapshotSource& instance,
-                                 std::vector<const BackendGuard*> backends)
+                                 const BackendGuards& backends)
     : instance_id_(std::move(instance_id)),
       metrics_(metrics),
       instance_(instance),
-      backends_(std::move(backends)) {}
+      backends_(backends) {}
 
 Task<absl::StatusOr<Response>> MetricsHandlers::Prometheus(RequestContext&, const Request&) {
   Response response(200, metrics_.RenderPrometheus());
@@ -85,7 +88,7 @@ Task<absl::StatusOr<Response>> MetricsHandlers::Json(RequestContext&, const Requ
   WriteEventLoops(json, snapshot.event_loops);
   WriteRequests(json, snapshot.requests);
   json.StartObject("backends");
-  for (const BackendGuard* backend : backends_) WriteBackend(json, *backend);
+  for (BackendGuard* backend : backends_.All()) WriteBackend(json, *backend);
   json.EndObject();
   json.EndObject();
   co_return UncachedResponse(json);

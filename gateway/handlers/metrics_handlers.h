@@ -5,7 +5,6 @@
 #define SCALEOUT_GATEWAY_HANDLERS_METRICS_HANDLERS_H_
 
 #include <string>
-#include <vector>
 
 #include "absl/status/statusor.h"
 #include "common/metrics.h"
@@ -20,8 +19,7 @@ namespace scaleout::gateway {
 class MetricsHandlers {
  public:
   MetricsHandlers(std::string instance_id, const Metrics& metrics,
-                  const InstanceSnapshotSource& instance,
-                  std::vector<const BackendGuard*> backends);
+                  const InstanceSnapshotSource& instance, const BackendGuards& backends);
 
   Task<absl::StatusOr<Response>> Prometheus(RequestContext& context, const Request& request);
   Task<absl::StatusOr<Response>> Json(RequestContext& context, const Request& request);
@@ -30,7 +28,7 @@ class MetricsHandlers {
   const std::string instance_id_;
   const Metrics& metrics_;
   const InstanceSnapshotSource& instance_;
-  const std::vector<const BackendGuard*> backends_;
+  const BackendGuards backends_;
 };
 
 }  // namespace scaleout::gateway

@@ -10,6 +10,7 @@
 
 #include "common/log.h"
 #include "tests/support/fake_backends.h"
+#include "tests/support/guard_fixture.h"
 #include "tests/support/request_fixture.h"
 #include "tests/support/running_task.h"
 
@@ -30,7 +31,7 @@ struct Api {
   explicit Api(bool lab_endpoints)
       : table(MakeRoutes(handlers, RouteOptions{lab_endpoints, 1000})) {}
 
-  std::unique_ptr<Metrics> metrics = MakeMetrics();
+  testing::ThreeGuards guards;
   testing::FakeUserBackend users;
   testing::FakeOrderBackend orders;
   testing::FakeProductBackend products;
@@ -44,8 +45,9 @@ struct Api {
                     ProductHandlers(products),
                     OrderHandlers(orders),
                     PaymentHandlers(payments),
-                    HealthHandlers("gateway-1", readiness, {health, health, health}),
-                    MetricsHandlers("gateway-1", *metrics, snapshots, {}),
+                    HealthHandlers("gateway-1", readiness, {health, health, health}, guards.all),
+                    MetricsHandlers("gateway-1", *guards.metrics, snapshots, guards.all),
+                    CircuitBreakerHandlers("gateway-1", guards.all),
                     LabHandlers("gateway-1", workers)};
   RouteTable table;
 };
@@ -68,7 +70,10 @@ TEST(Routes, AreTheWholePublicApi) {
                   "DELETE /api/users/{id}", "GET /api/users/{id}/overview", "GET /api/products",
                   "GET /api/products/{id}", "GET /api/orders", "POST /api/orders",
                   "GET /api/orders/{id}", "POST /api/orders/{id}/cancel", "GET /api/payments",
-                  "POST /api/payments", "GET /api/payments/{id}"));
+                  "POST /api/payments", "GET /api/payments/{id}", "GET /api/circuit-breakers",
+                  "POST /api/circuit-breakers/{backend}/force-open",
+                  "POST /api/circuit-breakers/{backend}/reset",
+                  "POST /api/circuit-breakers/{backend}/disable"));
 }
 
 // "GET /api/users" for each operation of docs/openapi.yaml, by its layout: paths are indented by
@@ -96,6 +101,8 @@ TEST(Routes, AreThoseOfTheOpenApiDocument) {
 TEST(Routes, LeaveOutWhatIsDangerousOnPurposeUnlessTheLabIsOn) {
   const Api api(false);
   EXPECT_EQ(api.table.Find(Method::kGet, "/api/cpu-bound").route, nullptr);
+  EXPECT_EQ(api.table.Find(Method::kPost, "/api/circuit-breakers/user/reset").route, nullptr);
+  EXPECT_NE(api.table.Find(Method::kGet, "/api/circuit-breakers").route, nullptr);
   EXPECT_NE(api.table.Find(Method::kGet, "/api/count").route, nullptr);
 }
 
@@ -103,7 +110,8 @@ TEST(Routes, TakeABodyOnlyWhereOneIsRead) {
   const Api api(true);
   for (const Route& route : api.table.routes()) {
     const bool reads = (route.method == Method::kPost || route.method == Method::kPatch) &&
-                       route.path != "/api/orders/{id}/cancel";
+                       route.path != "/api/orders/{id}/cancel" &&
+                       !route.path.starts_with("/api/circuit-breakers");
     EXPECT_EQ(route.limits.body_bytes, reads ? 1000 : 0) << route.path;
   }
 }

@@ -6,6 +6,7 @@
 #include "common/status.h"
 #include "gateway/http/problem.h"
 #include "tests/support/fake_backends.h"
+#include "tests/support/guard_fixture.h"
 #include "tests/support/request_fixture.h"
 #include "tests/support/running_task.h"
 
@@ -32,7 +33,8 @@ class HealthHandlersTest : public ::testing::Test {
   testing::FakeBackendHealth user_{ServingState::kServing};
   testing::FakeBackendHealth order_{ServingState::kServing};
   testing::FakeBackendHealth payment_{ServingState::kServing};
-  HealthHandlers handlers_{"gateway-1", readiness_, {user_, order_, payment_}};
+  testing::ThreeGuards guards_;
+  HealthHandlers handlers_{"gateway-1", readiness_, {user_, order_, payment_}, guards_.all};
 };
 
 TEST_F(HealthHandlersTest, IsLiveWhileItsLoopsProgress) {
@@ -60,10 +62,11 @@ TEST_F(HealthHandlersTest, IsReadyAndLiveWhateverItsBackendsSay) {
 TEST_F(HealthHandlersTest, IsOkWhenAllBackendsServe) {
   const Answer answer = Ask(&HealthHandlers::Health);
   EXPECT_EQ(answer->status, 200);
-  EXPECT_EQ(answer->body, R"({"status":"ok","instanceId":"gateway-1","backends":{)"
-                          R"("user":{"status":"SERVING","latencyMs":1.5},)"
-                          R"("order":{"status":"SERVING","latencyMs":1.5},)"
-                          R"("payment":{"status":"SERVING","latencyMs":1.5}}})");
+  EXPECT_EQ(answer->body,
+            R"({"status":"ok","instanceId":"gateway-1","backends":{)"
+            R"("user":{"status":"SERVING","latencyMs":1.5,"circuitBreaker":"CLOSED"},)"
+            R"("order":{"status":"SERVING","latencyMs":1.5,"circuitBreaker":"CLOSED"},)"
+            R"("payment":{"status":"SERVING","latencyMs":1.5,"circuitBreaker":"CLOSED"}}})");
   EXPECT_THAT(answer->headers, Contains(Pair("Cache-Control", "no-store")));
 }
 
@@ -72,10 +75,11 @@ TEST_F(HealthHandlersTest, IsDegradedWhenABackendDoesNotServe) {
   payment_.state = ServingState::kUnreachable;
   const Answer answer = Ask(&HealthHandlers::Health);
   EXPECT_EQ(answer->status, 200);
-  EXPECT_EQ(answer->body, R"({"status":"degraded","instanceId":"gateway-1","backends":{)"
-                          R"("user":{"status":"SERVING","latencyMs":1.5},)"
-                          R"("order":{"status":"NOT_SERVING","latencyMs":1.5},)"
-                          R"("payment":{"status":"UNREACHABLE","latencyMs":1.5}}})");
+  EXPECT_EQ(answer->body,
+            R"({"status":"degraded","instanceId":"gateway-1","backends":{)"
+            R"("user":{"status":"SERVING","latencyMs":1.5,"circuitBreaker":"CLOSED"},)"
+            R"("order":{"status":"NOT_SERVING","latencyMs":1.5,"circuitBreaker":"CLOSED"},)"
+            R"("payment":{"status":"UNREACHABLE","latencyMs":1.5,"circuitBreaker":"CLOSED"}}})");
 }
 
 }  // namespace

@@ -23,18 +23,14 @@ class FakeSnapshotSource final : public InstanceSnapshotSource {
 
 struct MetricsFixture {
   testing::RequestFixture request;
-  std::unique_ptr<Metrics> metrics = MakeMetrics();
-  std::unique_ptr<Logger> logger = MakeNullLogger();
   FakeSnapshotSource source;
-  testing::GuardFixture guards{SystemClock(), *metrics, *logger};
-  BackendGuard user{"user", guards.parts()};
-  BackendGuard payment{"payment", guards.parts()};
-  MetricsHandlers handlers{"gateway-1", *metrics, source, {&user, &payment}};
+  testing::ThreeGuards guards;
+  MetricsHandlers handlers{"gateway-1", *guards.metrics, source, guards.all};
 };
 
 TEST(MetricsHandlers, RendersTheRegistryForPrometheus) {
   MetricsFixture fixture;
-  fixture.metrics->AddCounter("things_total", "Things.").Increment(3);
+  fixture.guards.metrics->AddCounter("things_total", "Things.").Increment(3);
   const TestRequest request;
   RunningTask<Answer> running(fixture.handlers.Prometheus(fixture.request.context, request));
   EXPECT_EQ(running.value()->content_type, "text/plain; version=0.0.4; charset=utf-8");
@@ -43,9 +39,10 @@ TEST(MetricsHandlers, RendersTheRegistryForPrometheus) {
 
 TEST(MetricsHandlers, TellsPeopleWhatTheInstanceMeasures) {
   MetricsFixture fixture;
-  fixture.user.CountStart();
-  fixture.user.CountEnd(absl::StatusCode::kUnavailable);
-  fixture.user.CountStart();
+  fixture.guards.user.CountStart();
+  fixture.guards.user.CountEnd(absl::StatusCode::kUnavailable);
+  fixture.guards.user.CountStart();
+  fixture.guards.payment.breaker().ForceOpen();
   InstanceSnapshot& snapshot = fixture.source.snapshot;
   snapshot.process.pid = 42;
   snapshot.process.uptime_seconds = 10.5;
@@ -68,16 +65,25 @@ TEST(MetricsHandlers, TellsPeopleWhatTheInstanceMeasures) {
   snapshot.requests.latency_ms_p99 = 3.5;
   const TestRequest request;
   RunningTask<Answer> running(fixture.handlers.Json(fixture.request.context, request));
-  EXPECT_EQ(running.value()->body,
-            R"({"instanceId":"gateway-1","process":{"pid":42,"uptimeSeconds":10.5,)"
-            R"("cpuSeconds":1.25,"residentBytes":1000,"threads":5,"openFds":20},)"
-            R"("eventLoops":[{"loop":0,"lagMs":{"current":0.0,"mean":0.0,"p50":0.0,"p99":0.0,)"
-            R"("max":0.0},"utilization":0.0},{"loop":1,"lagMs":{"current":1.0,"mean":2.0,)"
-            R"("p50":3.0,"p99":4.0,"max":5.0},"utilization":0.5}],)"
-            R"("requests":{"total":100,"inFlight":2,"errors":3,)"
-            R"("latencyMs":{"p50":1.5,"p95":2.5,"p99":3.5}},)"
-            R"("backends":{"user":{"calls":2,"failures":1,"inFlight":1},)"
-            R"("payment":{"calls":0,"failures":0,"inFlight":0}}})");
+  const std::string closed =
+      R"("circuitBreaker":{"state":"CLOSED","window":{"calls":0,"failed":0,"slow":0,)"
+      R"("failureRatio":0.0,"slowCallRatio":0.0},"calls":{"successful":0,"failed":0,)"
+      R"("ignored":0,"notPermitted":0},"retryAfterMs":0.0})";
+  EXPECT_EQ(
+      running.value()->body,
+      R"({"instanceId":"gateway-1","process":{"pid":42,"uptimeSeconds":10.5,)"
+      R"("cpuSeconds":1.25,"residentBytes":1000,"threads":5,"openFds":20},)"
+      R"("eventLoops":[{"loop":0,"lagMs":{"current":0.0,"mean":0.0,"p50":0.0,"p99":0.0,)"
+      R"("max":0.0},"utilization":0.0},{"loop":1,"lagMs":{"current":1.0,"mean":2.0,)"
+      R"("p50":3.0,"p99":4.0,"max":5.0},"utilization":0.5}],)"
+      R"("requests":{"total":100,"inFlight":2,"errors":3,)"
+      R"("latencyMs":{"p50":1.5,"p95":2.5,"p99":3.5}},)"
+      R"("backends":{"user":{"calls":2,"failures":1,"inFlight":1,)" +
+          closed + R"(},"order":{"calls":0,"failures":0,"inFlight":0,)" + closed +
+          R"(},"payment":{"calls":0,"failures":0,"inFlight":0,)"
+          R"("circuitBreaker":{"state":"FORCED_OPEN","window":{"calls":0,"failed":0,"slow":0,)"
+          R"("failureRatio":0.0,"slowCallRatio":0.0},"calls":{"successful":0,"failed":0,)"
+          R"("ignored":0,"notPermitted":0},"retryAfterMs":5000.0}}}})");
 }
 
 }  // namespace

@@ -1,0 +1,69 @@
+#include "gateway/handlers/circuit_breaker_handlers.h"
+
+#include <utility>
+
+#include "common/str_cat.h"
+#include "gateway/handlers/circuit_breaker_json.h"
+#include "gateway/handlers/json_response.h"
+#include "gateway/handlers/query_reader.h"
+
+namespace scaleout::gateway {
+
+CircuitBreakerHandlers::CircuitBreakerHandlers(std::string instance_id,
+                                               const BackendGuards& backends)
+    : instance_id_(std::move(instance_id)), backends_(backends) {}
+
+Task<absl::StatusOr<Response>> CircuitBreakerHandlers::List(RequestContext&,
+                                                            const Request& request) {
+  QueryReader query(request);
+  absl::Status good = query.Check();
+  if (!good.ok()) co_return good;
+  JsonWriter json;
+  json.StartObject();
+  json.Field("instanceId", instance_id_);
+  json.StartObject("backends");
+  for (BackendGuard* backend : backends_.All()) {
+    json.Key(backend->backend());
+    WriteCircuitBreaker(json, backend->breaker().Snapshot());
+  }
+  json.EndObject();
+  json.EndObject();
+  co_return UncachedResponse(json);
+}
+
+Task<absl::StatusOr<Response>> CircuitBreakerHandlers::ForceOpen(RequestContext&,
+                                                                 const Request& request) {
+  co_return Control(request, &CircuitBreaker::ForceOpen);
+}
+
+Task<absl::StatusOr<Response>> CircuitBreakerHandlers::Reset(RequestContext&,
+                                                             const Request& request) {
+  co_return Control(request, &CircuitBreaker::Reset);
+}
+
+Task<absl::StatusOr<Response>> CircuitBreakerHandlers::Disable(RequestContext&,
+                                                               const Request& request) {
+  co_return Control(request, &CircuitBreaker::Disable);
+}
+
+absl::StatusOr<Response> CircuitBreakerHandlers::Control(const Request& request,
+                                                         void (CircuitBreaker::*control)()) {
+  QueryReader query(request);
+  if (absl::Status good = query.Check(); !good.ok()) return good;
+  BackendGuard* backend = backends_.Find(request.PathParameter("backend"));
+  if (backend == nullptr) {
+    return absl::NotFoundError(
+        StrCat("There is no backend '", request.PathParameter("backend"), "'."));
+  }
+  (backend->breaker().*control)();
+  JsonWriter json;
+  json.StartObject();
+  json.Field("instanceId", instance_id_);
+  json.Field("backend", backend->backend());
+  json.Key("circuitBreaker");
+  WriteCircuitBreaker(json, backend->breaker().Snapshot());
+  json.EndObject();
+  return UncachedResponse(json);
+}
+
+}  // namespace scaleout::gateway

@@ -1,0 +1,37 @@
+// /api/circuit-breakers: what this instance's breakers think, and the lab's hands on them.
+//
+// A control changes this instance only; behind a balancer the next request may reach another one.
+// What is injected outlives the handlers.
+#ifndef SCALEOUT_GATEWAY_HANDLERS_CIRCUIT_BREAKER_HANDLERS_H_
+#define SCALEOUT_GATEWAY_HANDLERS_CIRCUIT_BREAKER_HANDLERS_H_
+
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "gateway/async/request_context.h"
+#include "gateway/async/task.h"
+#include "gateway/backends/backend_guard.h"
+#include "gateway/http/message.h"
+
+namespace scaleout::gateway {
+
+class CircuitBreakerHandlers {
+ public:
+  CircuitBreakerHandlers(std::string instance_id, const BackendGuards& backends);
+
+  Task<absl::StatusOr<Response>> List(RequestContext& context, const Request& request);
+  // Each answers the breaker as it is then. 404 for a backend that there is not.
+  Task<absl::StatusOr<Response>> ForceOpen(RequestContext& context, const Request& request);
+  Task<absl::StatusOr<Response>> Reset(RequestContext& context, const Request& request);
+  Task<absl::StatusOr<Response>> Disable(RequestContext& context, const Request& request);
+
+ private:
+  absl::StatusOr<Response> Control(const Request& request, void (CircuitBreaker::*control)());
+
+  const std::string instance_id_;
+  const BackendGuards backends_;
+};
+
+}  // namespace scaleout::gateway
+
+#endif  // SCALEOUT_GATEWAY_HANDLERS_CIRCUIT_BREAKER_HANDLERS_H_

@@ -1,0 +1,15 @@
+// How a circuit breaker looks to people: in /api/circuit-breakers and in /api/metrics.
+#ifndef SCALEOUT_GATEWAY_HANDLERS_CIRCUIT_BREAKER_JSON_H_
+#define SCALEOUT_GATEWAY_HANDLERS_CIRCUIT_BREAKER_JSON_H_
+
+#include "gateway/handlers/json_writer.h"
+#include "gateway/resilience/circuit_breaker.h"
+
+namespace scaleout::gateway {
+
+// An object: the state, what stands in its window, what it did since the start.
+void WriteCircuitBreaker(JsonWriter& json, const CircuitSnapshot& circuit);
+
+}  // namespace scaleout::gateway
+
+#endif  // SCALEOUT_GATEWAY_HANDLERS_CIRCUIT_BREAKER_JSON_H_
