@@ -75,24 +75,27 @@ class Narrator:
         self.tell(f"  {mark}  {name}{f' ({detail})' if detail else ''}")
         return passed
 
+    def report(self):
+        """Everything so far, as data."""
+        return {
+            "title": self._title,
+            "passed": bool(self.checks) and all(check["passed"] for check in self.checks),
+            "seconds": round(time.monotonic() - self._began, 1),
+            "checks": self.checks,
+            "figures": self.figures,
+        }
+
     def finish(self, json_path=None):
         """The summary; the exit status that goes with it."""
         failed = [check for check in self.checks if not check["passed"]]
-        seconds = time.monotonic() - self._began
+        report = self.report()
         self.tell()
         for check in failed:
             self.tell(
                 self._paint(f"FAILED: {check['scene']}: {check['name']} ({check['detail']})", _RED)
             )
-        summary = f"{len(self.checks) - len(failed)} checks passed, {len(failed)} failed, in {seconds:.0f} s"
+        summary = f"{len(self.checks) - len(failed)} checks passed, {len(failed)} failed, in {report['seconds']:.0f} s"
         self.tell(self._paint(summary, _RED if failed else _GREEN))
         if json_path:
-            report = {
-                "title": self._title,
-                "passed": not failed and bool(self.checks),
-                "seconds": round(seconds, 1),
-                "checks": self.checks,
-                "figures": self.figures,
-            }
             Path(json_path).write_text(json.dumps(report, indent=2) + "\n")
-        return 1 if failed or not self.checks else 0
+        return 0 if report["passed"] else 1

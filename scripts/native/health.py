@@ -32,9 +32,9 @@ def has_backends(port):
 
 
 def is_nginx_up(port):
-    """nginx answers this path by itself, and only by itself."""
-    status, body = http_get(port, "/livez")
-    return status == 404 and '"instance":"/livez"' in body
+    """Asks for a path that nginx answers itself, and words as only our configuration has them."""
+    status, body = http_get(port, "/nginx-is-up")
+    return status == 404 and '"instance":"/nginx-is-up"' in body
 
 
 def is_redis_up(path):

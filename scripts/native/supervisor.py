@@ -190,6 +190,8 @@ class Supervisor:
                     "api-gateway",
                     {
                         "LAB_ENDPOINTS": "on",
+                        # Somebody is watching: no breaker waits for a minute to probe again.
+                        "GATEWAY_BREAKER_OPEN_WAIT_MAX": "8s",
                         **self._own_variables(GATEWAY_PREFIXES),
                         "GATEWAY_LISTEN": f"127.0.0.1:{self._settings.gateway_port(k)}",
                         "GATEWAY_INSTANCE_ID": name,
