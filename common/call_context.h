@@ -1,7 +1,9 @@
-// One call's leave to work: until when, whether its client still listens, and the ids that name it in a log.
+// One call's leave to work: until when, whether its client still listens, and the ids that name it
+// in a log.
 //
-// Made by the service host for each RPC and passed down by reference to whoever waits or does I/O. Immutable while the
-// call lasts and thread-safe, so that a watchdog may look at it from another thread.
+// Made by the service host for each RPC and passed down by reference to whoever waits or does I/O.
+// Immutable while the call lasts and thread-safe, so that a watchdog may look at it from another
+// thread.
 #ifndef SCALEOUT_COMMON_CALL_CONTEXT_H_
 #define SCALEOUT_COMMON_CALL_CONTEXT_H_
 
@@ -16,7 +18,8 @@ namespace scaleout {
 
 struct CallContext {
   Deadline deadline;
-  // True once the client is gone. Empty: the client stays. Must be cheap and callable from any thread.
+  // True once the client is gone. Empty: the client stays. Must be cheap and callable from any
+  // thread.
   std::function<bool()> is_cancelled;
   std::string request_id;  // empty where the caller sent none
   std::string trace_id;    // 32 hex digits of a W3C traceparent, or empty

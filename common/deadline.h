@@ -1,7 +1,8 @@
 // The moment after which nobody waits for an answer any more.
 //
-// A Deadline is a point on the monotonic clock, made once where a call enters the process and handed down: whoever is
-// about to wait asks how much is left. Copyable, immutable, thread-safe. It does not interrupt anything by itself.
+// A Deadline is a point on the monotonic clock, made once where a call enters the process and
+// handed down: whoever is about to wait asks how much is left. Copyable, immutable, thread-safe. It
+// does not interrupt anything by itself.
 #ifndef SCALEOUT_COMMON_DEADLINE_H_
 #define SCALEOUT_COMMON_DEADLINE_H_
 

@@ -1,7 +1,8 @@
-// Ids that cannot be mixed up: a 64-bit number with a tag type, so that an order's id is not a user's.
+// Ids that cannot be mixed up: a 64-bit number with a tag type, so that an order's id is not a
+// user's.
 //
-// Ids are assigned by PostgreSQL, positive, and stay below 2^53, so that JSON can carry them as numbers. Zero means
-// "none". No arithmetic.
+// Ids are assigned by PostgreSQL, positive, and stay below 2^53, so that JSON can carry them as
+// numbers. Zero means "none". No arithmetic.
 #ifndef SCALEOUT_COMMON_TYPED_ID_H_
 #define SCALEOUT_COMMON_TYPED_ID_H_
 

@@ -47,7 +47,7 @@ class SimulatedProvider final : public PaymentProvider {
  private:
   void Wait(const CallContext& call, Duration duration) const {
     const Duration wait = std::min(duration, call.deadline.Remaining(clock_));
-    if (wait > Duration::zero()) world_.sleep(wait);
+    if (wait > Duration::zero()) world_.pause(wait);
   }
 
   const SimulatedProviderOptions options_;

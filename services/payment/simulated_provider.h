@@ -8,7 +8,7 @@
 //   anything else   refused: unknown_payment_method
 //
 // Like a real one it charges once for each reference and repeats its first answer; its books are a
-// ProviderLedger. Thread-safe if the sleep, the dice and the ledger are.
+// ProviderLedger. Thread-safe if the pause, the dice and the ledger are.
 #ifndef SCALEOUT_SERVICES_PAYMENT_SIMULATED_PROVIDER_H_
 #define SCALEOUT_SERVICES_PAYMENT_SIMULATED_PROVIDER_H_
 
@@ -31,7 +31,7 @@ struct SimulatedProviderOptions {
 
 // Where chance and the passing of time come from.
 struct SimulatedProviderWorld {
-  std::function<void(Duration)> sleep;
+  std::function<void(Duration)> pause;
   std::function<double()> dice;  // in [0, 1)
 };
 

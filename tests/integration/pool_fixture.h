@@ -9,7 +9,6 @@
 #include <functional>
 #include <memory>
 #include <string>
-#include <thread>
 
 #include "common/call_context.h"
 #include "common/log.h"
@@ -17,6 +16,7 @@
 #include "common/postgres_pool.h"
 #include "common/service_program.h"
 #include "tests/integration/private_postgres.h"
+#include "tests/support/eventually.h"
 
 namespace scaleout::testing {
 
@@ -28,16 +28,6 @@ inline CallContext CallFor(Duration limit = kPatience) {
   CallContext call;
   call.deadline = Deadline::In(limit, SystemClock());
   return call;
-}
-
-// Asks again until `holds`, at most for kPatience.
-inline bool Eventually(const std::function<bool()>& holds) {
-  const Deadline until = Deadline::In(kPatience, SystemClock());
-  while (!until.Passed(SystemClock())) {
-    if (holds()) return true;
-    std::this_thread::sleep_for(std::chrono::milliseconds(5));
-  }
-  return holds();
 }
 
 class PoolFixture : public ::testing::Test {

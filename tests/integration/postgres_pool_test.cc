@@ -164,9 +164,10 @@ TEST_F(PostgresPoolTest, DoesNotStartForACallThatIsOver) {
 TEST_F(PostgresPoolTest, ChecksTheDeadlineBeforeEachStatement) {
   Ask("CREATE TABLE t (n int)");
   const auto pool = MakePool();
-  const absl::Status status = pool->Transact(CallFor(200ms), [](PostgresSession& session) {
+  const CallContext call = CallFor(300ms);
+  const absl::Status status = pool->Transact(call, [&call](PostgresSession& session) {
     EXPECT_TRUE(session.Exec(kInsert, {1}).ok());
-    std::this_thread::sleep_for(250ms);
+    EXPECT_TRUE(Eventually([&call] { return call.deadline.Passed(SystemClock()); }));
     return session.Exec(kInsert, {2}).status();
   });
   EXPECT_TRUE(absl::IsDeadlineExceeded(status)) << status;

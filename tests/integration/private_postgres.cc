@@ -12,8 +12,9 @@
 #include <csignal>
 #include <cstdlib>
 #include <iostream>
-#include <thread>
 #include <vector>
+
+#include "tests/support/eventually.h"
 
 namespace scaleout::testing {
 namespace {
@@ -79,6 +80,15 @@ bool Succeeds(pid_t child) {
   return waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
+bool Accepts(const std::string& conninfo) {
+  try {
+    const pqxx::connection connection(conninfo);
+    return true;
+  } catch (const pqxx::broken_connection&) {
+    return false;
+  }
+}
+
 }  // namespace
 
 PrivatePostgres& PrivatePostgres::Running() {
@@ -116,17 +126,16 @@ void PrivatePostgres::Start() {
                    "-c", "shared_preload_libraries=pg_stat_statements", "-c",
                    "pg_stat_statements.track_planning=off"},
                   directory_ / "postgres.log");
-  const auto until = std::chrono::steady_clock::now() + kStartLimit;
-  while (std::chrono::steady_clock::now() < until) {
-    try {
-      const pqxx::connection connection(Conninfo("postgres"));
-      return;
-    } catch (const pqxx::broken_connection&) {
-      if (waitpid(server_, nullptr, WNOHANG) == server_) break;
-      std::this_thread::sleep_for(std::chrono::milliseconds(20));
-    }
+  bool ready = false;
+  const bool ended = Eventually(
+      [&] {
+        ready = Accepts(Conninfo("postgres"));
+        return ready || waitpid(server_, nullptr, WNOHANG) == server_;
+      },
+      kStartLimit);
+  if (!ended || !ready) {
+    Die("the server did not start, see " + (directory_ / "postgres.log").string());
   }
-  Die("the server did not start, see " + (directory_ / "postgres.log").string());
 }
 
 void PrivatePostgres::Stop() {

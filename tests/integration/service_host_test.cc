@@ -21,7 +21,6 @@
 #include <future>
 #include <memory>
 #include <stdexcept>
-#include <thread>
 #include <vector>
 
 #include "common/grpc_status.h"
@@ -33,6 +32,7 @@
 #include "services/probe/http_probe.h"
 #include "services/user/user_rpc.h"
 #include "services/user/user_service.h"
+#include "tests/support/eventually.h"
 #include "tests/support/fake_logger.h"
 
 namespace scaleout {
@@ -187,11 +187,7 @@ TEST_F(ServiceHostTest, KnowsWhenTheClientIsGone) {
   std::promise<void> entered;
   ASSERT_TRUE(Start([&](const CallContext& call) {
                 entered.set_value();
-                const Deadline until = Deadline::In(kPatience, SystemClock());
-                while (!call.is_cancelled() && !until.Passed(SystemClock())) {
-                  std::this_thread::sleep_for(1ms);
-                }
-                noticed.set_value(call.is_cancelled());
+                noticed.set_value(testing::Eventually(call.is_cancelled));
                 return absl::CancelledError("gone");
               }).ok());
   grpc::ClientContext context;

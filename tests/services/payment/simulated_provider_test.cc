@@ -31,7 +31,7 @@ class SimulatedProviderTest : public ::testing::Test {
   absl::StatusOr<ChargeAnswer> Charge(const std::string& token,
                                       const std::string& reference = "ref") {
     SimulatedProviderWorld world;
-    world.sleep = [this](Duration duration) { clock_.Advance(duration); };
+    world.pause = [this](Duration duration) { clock_.Advance(duration); };
     world.dice = [this] { return dice_; };
     const auto provider = MakeSimulatedProvider(options_, ledger_, clock_, world);
     return provider->Charge(call_, {reference, {1999, "EUR"}, token});
@@ -111,7 +111,7 @@ TEST(SimulatedProviderWorldTest, ThrowsDiceFromZeroToOne) {
     EXPECT_GE(dice, 0);
     EXPECT_LT(dice, 1);
   }
-  world.sleep(1us);
+  world.pause(1us);
 }
 
 }  // namespace

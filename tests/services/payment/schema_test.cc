@@ -1,0 +1,20 @@
+#include "services/payment/schema.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+
+namespace scaleout::payment {
+namespace {
+
+TEST(PaymentSchema, EmbedsTheMigrationsAndTheDemoData) {
+  const auto migrations = ParseMigrations(Schema().migrations);
+  ASSERT_TRUE(migrations.ok()) << migrations.status();
+  ASSERT_FALSE(migrations->empty());
+  EXPECT_THAT((*migrations)[0].text, ::testing::HasSubstr("CREATE TABLE payments"));
+  EXPECT_THAT(std::string(Schema().demo_data), ::testing::HasSubstr("generate_series"));
+}
+
+}  // namespace
+}  // namespace scaleout::payment
