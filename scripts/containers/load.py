@@ -39,14 +39,14 @@ class SteadyLoad:
 
     @property
     def failures(self):
-        """Requests that got no answer, or another one than 2xx."""
-        return self.report.get("failed", 1) + self.report.get("not2xx", 1)
+        """Requests that got no answer, or another one than 2xx; h2load counts those as failed."""
+        return self.report.get("failed", 1)
 
     def __str__(self):
         if not self.report:
             return self.output[-300:]
-        return (f"{self.report['succeeded']} answered, {self.report['failed']} failed, {self.report['not2xx']} not 2xx, "
-                f"slowest {self.report['slowest']}")
+        return (f"{self.report['succeeded']} well answered, {self.report['failed']} not ({self.report['not2xx']} of them with "
+                f"another status than 2xx), slowest {self.report['slowest']}")
 
 
 def _parse(output):
