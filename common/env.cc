@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <charconv>
 #include <cmath>
+#include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <limits>
@@ -111,6 +112,10 @@ EnvironmentMap ProcessEnvironment() {
     variables.emplace(text.substr(0, equals), text.substr(equals + 1));
   }
   return variables;
+}
+
+void SetProcessDefault(const char* name, const char* value) {
+  ::setenv(name, value, /*overwrite=*/0);
 }
 
 Environment::Environment(EnvironmentMap variables, std::vector<std::string> prefixes)

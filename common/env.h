@@ -29,6 +29,10 @@ using EnvironmentMap = std::map<std::string, std::string, std::less<>>;
 // A copy of this process's environment: the one place that reads it.
 EnvironmentMap ProcessEnvironment();
 
+// Sets a variable of this process that is not set yet. For libraries that read theirs from there;
+// first thing in main, while there is one thread.
+void SetProcessDefault(const char* name, const char* value);
+
 class Environment {
  public:
   // `prefixes` are the program's own: a variable that starts with one of them and is never asked

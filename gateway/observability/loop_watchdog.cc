@@ -50,7 +50,9 @@ void LoopWatchdog::CheckLag(Watched& loop, const LoopObservation& seen, Monotoni
       loop.worst_route = seen.route;
     }
     loop.last_over = now;
-    if (!loop.warned && seen.lag > config_.name_route_over) Warn(loop, seen.route, now);
+    // A stall that goes on waits for the rate limit: its line is the one that names the route.
+    const bool may_warn = !loop.warned && now >= loop.next_warning;
+    if (may_warn && seen.lag > config_.name_route_over) Warn(loop, seen.route, now);
     return;
   }
   if (std::exchange(loop.over, false) && !loop.warned) Warn(loop, {}, now);
