@@ -134,6 +134,7 @@ TEST(Routes, KeepFromThePublicWhatIsForTheInstanceOnly) {
 }
 
 TEST(Routes, LeadToTheirHandlers) {
+  testing::RequestFixture fixture;
   Api api(true);
   api.users.get_user.Answers(absl::NotFoundError("get_user"));
   api.users.list_users.Answers(absl::NotFoundError("list_users"));
@@ -184,7 +185,6 @@ TEST(Routes, LeadToTheirHandlers) {
       {Method::kGet, "/api/cpu-bound", "", "\"mode\":\"offload\""},
   };
   api.health.state = ServingState::kNotServing;
-  testing::RequestFixture fixture;
   RequestContext ticking(fixture.loop, SystemClock());
   for (const Case& c : cases) {
     RouteMatch match = api.table.Find(c.method, c.path);

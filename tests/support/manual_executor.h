@@ -25,10 +25,9 @@ class ManualExecutor final : public gateway::Executor {
       : clock_(clock), index_(index), owner_(std::this_thread::get_id()) {}
 
   void Post(gateway::Job& job) override {
-    {
-      const std::lock_guard lock(mutex_);
-      posted_.push_back(&job);
-    }
+    const std::lock_guard lock(mutex_);
+    posted_.push_back(&job);
+    // With the lock held: the job's end may be what the executor's owner has waited for.
     wake_.notify_one();
   }
   void Arm(gateway::TimerJob& timer, MonotonicTime when) override {
