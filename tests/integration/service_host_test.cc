@@ -5,6 +5,7 @@
 #include <grpcpp/channel.h>
 #include <grpcpp/client_context.h>
 #include <grpcpp/create_channel.h>
+#include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/impl/codegen/service_type.h>
 #include <grpcpp/security/credentials.h>
 #include <gtest/gtest.h>
@@ -158,6 +159,76 @@ TEST_F(ServiceHostTest, TellsTheTruthAboutItsHealth) {
   EXPECT_TRUE(absl::IsUnavailable(ProbeGrpc(target(), user::kUserServiceName, kPatience)));
   // Calls are answered all the same: some need no database, the others say what is wrong.
   EXPECT_TRUE(GetUser().ok());
+}
+
+// A streaming call without a stub: sends one message and reads as many as it is asked for.
+class RawStream {
+ public:
+  RawStream(const std::string& target, const std::string& method, const std::string& message)
+      : stub_(grpc::CreateChannel(target, grpc::InsecureChannelCredentials())) {
+    context_.set_deadline(std::chrono::system_clock::now() + kPatience);
+    stream_ = stub_.PrepareCall(&context_, method, &queue_);
+    stream_->StartCall(nullptr);
+    Next();
+    const grpc::Slice slice(message);
+    stream_->WriteLast(grpc::ByteBuffer(&slice, 1), grpc::WriteOptions(), nullptr);
+    Next();
+  }
+  ~RawStream() {
+    context_.TryCancel();
+    grpc::Status status;
+    stream_->Finish(&status, nullptr);
+    Next();
+    queue_.Shutdown();
+    void* tag = nullptr;
+    bool ok = false;
+    while (queue_.Next(&tag, &ok)) {
+    }
+  }
+  RawStream(const RawStream&) = delete;
+  RawStream& operator=(const RawStream&) = delete;
+
+  std::string Read() {
+    grpc::ByteBuffer message;
+    stream_->Read(&message, nullptr);
+    if (!Next()) return "the stream ended";
+    std::vector<grpc::Slice> slices;
+    EXPECT_TRUE(message.Dump(&slices).ok());
+    std::string bytes;
+    for (const grpc::Slice& slice : slices) bytes.append(slice.begin(), slice.end());
+    return bytes;
+  }
+
+ private:
+  bool Next() {
+    void* tag = nullptr;
+    bool ok = false;
+    return queue_.Next(&tag, &ok) && ok;
+  }
+
+  grpc::CompletionQueue queue_;
+  grpc::ClientContext context_;
+  grpc::GenericStub stub_;
+  std::unique_ptr<grpc::GenericClientAsyncReaderWriter> stream_;
+};
+
+TEST_F(ServiceHostTest, TellsWatchersOfItsHealthWhenItChanges) {
+  ASSERT_TRUE(Start(Succeed).ok());
+  RawStream watch(target(), "/grpc.health.v1.Health/Watch", "");
+  // Field 1 of the answer is the status: 1 is SERVING, 2 is NOT_SERVING.
+  EXPECT_EQ(watch.Read(), "\x08\x02");
+  host_->SetServing(true);
+  EXPECT_EQ(watch.Read(), "\x08\x01");
+  host_->SetServing(false);
+  EXPECT_EQ(watch.Read(), "\x08\x02");
+}
+
+TEST_F(ServiceHostTest, DescribesItsServicesByReflection) {
+  ASSERT_TRUE(Start(Succeed).ok());
+  // Field 7 of the request asks for the list of services.
+  RawStream reflection(target(), "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
+                       std::string("\x3a\x00", 2));
+  EXPECT_THAT(reflection.Read(), HasSubstr(user::kUserServiceName));
 }
 
 TEST_F(ServiceHostTest, HandsTheCallersDeadlineAndIdsDown) {
