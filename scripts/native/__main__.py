@@ -67,8 +67,8 @@ def _parser():
     )
     verb(
         "balance",
-        "change nginx's strategy, live",
-        (("strategy",), {"choices": settings.STRATEGIES}),
+        "change nginx's strategy, live; without one, tell it",
+        (("strategy",), {"nargs": "?", "choices": settings.STRATEGIES}),
     )
     verb("stop", "stop one part, and leave it stopped", part, which)
     verb("start", "start a part that was stopped", part, which)
@@ -123,12 +123,11 @@ def _gateway_number(text):
 
 def up(_):
     found = settings.load(settings.run_dir())
-    if found is not None:
-        stack = Stack(found)
-        if stack.supervisor.is_up():
-            stack.adjust()
+    if found is None or not Stack(found).supervisor.is_up():
+        if Stack(settings.from_environment(settings.run_dir())).up():
             return
-    Stack(settings.from_environment(settings.run_dir())).up()
+        found = settings.load(settings.run_dir())
+    Stack(found).adjust()
 
 
 def down(_):
@@ -201,7 +200,11 @@ def scale(arguments):
 
 
 def balance(arguments):
-    _existing().balance(arguments.strategy)
+    stack = _existing()
+    if arguments.strategy is None:
+        print(stack.settings.strategy)
+    else:
+        stack.balance(arguments.strategy)
 
 
 def stop(arguments):
@@ -285,6 +288,9 @@ def main():
         sys.exit(_NOT_UP)
     except StackError as error:
         fail(error)
+        sys.exit(1)
+    except PermissionError as error:
+        fail(f"{error.filename}: permission denied; is this another user's stack?")
         sys.exit(1)
     except KeyboardInterrupt:
         say()

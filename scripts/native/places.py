@@ -77,13 +77,17 @@ class Places:
     def postgres_data(self):
         return self._postgres_link.resolve()
 
-    def create(self):
-        """Makes what is missing; what a reboot swept from /tmp is made again."""
-        for directory in (self.run_dir, self.log, self.nginx, self.redis):
-            directory.mkdir(mode=0o755, parents=True, exist_ok=True)
-        self.secrets.mkdir(mode=0o700, exist_ok=True)
+    def claim(self):
+        """Makes the run directory itself, so that there is a lock to hold."""
+        self.run_dir.mkdir(mode=0o755, parents=True, exist_ok=True)
         if self.run_dir.stat().st_uid != os.geteuid():
             raise StackError(f"{self.run_dir} belongs to another user; choose another RUN_DIR")
+
+    def create(self):
+        """Makes what is missing; what a reboot swept from /tmp is made again."""
+        for directory in (self.log, self.nginx, self.redis):
+            directory.mkdir(mode=0o755, exist_ok=True)
+        self.secrets.mkdir(mode=0o700, exist_ok=True)
         account = postgres_account()
         self._create_scratch(account)
         self._create_postgres_data(account)

@@ -41,6 +41,15 @@ class Stack:
         self.supervisor = Supervisor(stack_settings, self.places)
         self.nginx = Nginx(stack_settings, self.places, self.supervisor)
 
+    @contextlib.contextmanager
+    def _changing(self):
+        """Holds the lock, and knows what whoever held it before has changed."""
+        with locked(self.places):
+            now = settings.load(self.settings.run_dir)
+            if now is not None:
+                vars(self.settings).update(vars(now))
+            yield
+
     # Names
 
     def service_on_duty(self, service):
@@ -135,10 +144,14 @@ class Stack:
     # Up
 
     def up(self):
+        """Starts everything; False if somebody else has done so meanwhile."""
         began = time.monotonic()
         self._check_binaries()
-        self.places.create()
+        self.places.claim()
         with locked(self.places):
+            if self.supervisor.is_up():
+                return False
+            self.places.create()
             self._sweep_leftovers()
             self._check_ports()
             self.nginx.forget_flags()
@@ -156,11 +169,11 @@ class Stack:
                 self.supervisor.stop_daemon()
                 raise
         say()
-        good(
-            f"Up in {time.monotonic() - began:.1f} s: {len(self.settings.gateways)} gateways behind {self.settings.url}"
-        )
+        count = len(self.settings.gateways)
+        good(f"Up in {time.monotonic() - began:.1f} s: {count} gateways behind {self.settings.url}")
         say(f"  try    curl {self.settings.url}/api/count")
         say("  then   make demo, make status, make logs, make scale GATEWAYS=5, make down")
+        return True
 
     def _start_everything(self, fresh):
         self._start("databases", "postgres", "redis")
@@ -230,7 +243,7 @@ class Stack:
         """`up` on a stack that is up: repairs what is down, takes the number of gateways and the
         strategy.
         """
-        with locked(self.places):
+        with self._changing():
             programs = self.supervisor.programs()
             down = [
                 name
@@ -272,7 +285,7 @@ class Stack:
 
     def down(self):
         began = time.monotonic()
-        with locked(self.places):
+        with self._changing():
             if self.supervisor.is_up():
                 self._drain()
                 if not self.supervisor.stop_daemon():
@@ -311,7 +324,7 @@ class Stack:
         """New gateways are ready before nginx hears of them; nginx has forgotten the others before
         they stop.
         """
-        with locked(self.places):
+        with self._changing():
             began = time.monotonic()
             wanted = list(range(1, count + 1))
             new = [k for k in wanted if k not in self.settings.gateways]
@@ -345,7 +358,7 @@ class Stack:
         self.settings.save()
 
     def balance(self, strategy):
-        with locked(self.places):
+        with self._changing():
             self.settings.strategy = strategy
             self.nginx.reload()
             self.settings.save()
@@ -353,7 +366,7 @@ class Stack:
 
     def stop(self, name, k=None):
         """Takes one part away, politely: nginx forgets a gateway before it goes."""
-        with locked(self.places):
+        with self._changing():
             program = self.program_named(name, k)
             if k in self.settings.gateways and program == gateway_program(k):
                 self._route_to([other for other in self.settings.gateways if other != k])
@@ -361,7 +374,7 @@ class Stack:
             step("stopped", program)
 
     def start(self, name, k=None):
-        with locked(self.places):
+        with self._changing():
             program = self.program_named(name, k)
             if k and program == gateway_program(k):
                 self.start_gateways(k)
@@ -376,7 +389,7 @@ class Stack:
         """One part, or all services and gateways in turn. A gateway or a service is replaced while
         others serve.
         """
-        with locked(self.places):
+        with self._changing():
             if name is None:
                 for service in SERVICES:
                     self._replace_service(service)

@@ -2,6 +2,7 @@
 it says when it cannot.
 """
 
+import concurrent.futures
 import os
 import pwd
 import re
@@ -141,6 +142,19 @@ def test_two_stacks_run_side_by_side(stack, fresh):
     fresh.down()
     nothing_is_left_of(fresh)
     assert httpx.get(f"{stack.url}/api/users/1").status_code == 200
+
+
+def test_commands_that_come_together_wait_for_each_other(fresh):
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        ups = [pool.submit(fresh.try_sh, "up", GATEWAYS="1") for _ in range(3)]
+        assert [up.result().returncode for up in ups] == [0, 0, 0]
+        scales = [pool.submit(fresh.try_sh, "scale", count) for count in (3, 2, 4)]
+        assert [scale.result().returncode for scale in scales] == [0, 0, 0]
+    report = fresh.status()
+    gateways = [part for part in report["parts"] if part["name"].startswith("api-gateway")]
+    assert report["state"] == "up" and len(gateways) in (2, 3, 4)
+    seen = {httpx.get(f"{fresh.url}/api/count").headers["x-instance-id"] for _ in range(16)}
+    assert seen == {part["name"] for part in gateways}
 
 
 def test_a_taken_port_is_named_with_its_owner(fresh):
