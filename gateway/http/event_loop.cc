@@ -9,8 +9,10 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
+#include <cstddef>
 #include <cstdlib>
 #include <map>
 #include <thread>
@@ -31,6 +33,8 @@ using Polling::NotifyOn;
 
 constexpr std::chrono::milliseconds kTick{10};
 constexpr int kTicksPerTimeoutCheck = 20;
+// However busy a loop is, it hands no more than this many new connections to its next turn.
+constexpr std::size_t kMaxAcceptsPerTurn = 64;
 
 int Checked(int fd) {
   if (fd < 0) std::abort();  // only out of descriptors or memory, at start
@@ -148,7 +152,8 @@ class LoopTransport final : public Tcp::Transport {
 
  private:
   void PassToPistache(const Aio::FdSet& ready);
-  void Accept();
+  void AcceptUpTo(std::size_t count);
+  bool Accept();
   void CloseRequested();
 
   std::shared_ptr<Tcp::Handler> events_;
@@ -411,7 +416,7 @@ void LoopTransport::onReady(const Aio::FdSet& ready) {
   }
   if (tick) loop_.Tick();
   if (others != 0) PassToPistache(ready);
-  if (accept && accepting_) Accept();
+  if (accept) AcceptUpTo(std::min(1 + others, kMaxAcceptsPerTurn));
   if (jobs) {
     std::uint64_t count = 0;
     [[maybe_unused]] const ssize_t size = ::read(loop_.wake_fd_.get(), &count, sizeof count);
@@ -446,20 +451,26 @@ void LoopTransport::PassToPistache(const Aio::FdSet& ready) {
   }
 }
 
-void LoopTransport::Accept() {
+void LoopTransport::AcceptUpTo(std::size_t count) {
+  while (count > 0 && accepting_ && Accept()) --count;
+}
+
+// Whether there may be more.
+bool LoopTransport::Accept() {
   sockaddr_storage address{};
   socklen_t size = sizeof address;
   const int fd = ::accept4(loop_.options_.listen_fd, reinterpret_cast<sockaddr*>(&address), &size,
                            SOCK_NONBLOCK | SOCK_CLOEXEC);
   if (fd < 0) {
-    if (errno != EMFILE && errno != ENFILE && errno != ENOBUFS && errno != ENOMEM) return;
+    if (errno != EMFILE && errno != ENFILE && errno != ENOBUFS && errno != ENOMEM) return false;
     loop_.logger_.Error("cannot accept", {{"error", std::strerror(errno)}});
     loop_.accept_paused_by_error_ = true;
     loop_.UpdateAccepting();
-    return;
+    return false;
   }
   handleNewPeer(
       Tcp::Peer::Create(fd, Pistache::Address::fromUnix(reinterpret_cast<sockaddr*>(&address))));
+  return true;
 }
 
 void LoopTransport::AddConnection(const std::shared_ptr<Tcp::Peer>& peer) {

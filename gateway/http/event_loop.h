@@ -1,10 +1,11 @@
 // One event loop: a thread with a Pistache reactor that accepts, reads, runs handlers, and writes.
 //
-// Loops share one listening socket; each accepts one connection a turn, so a loop that is blocked
-// takes no new ones and the others do. A 10 ms timer in the loop's own poll set drives the lag
-// monitor, the timers and the timeouts. Jobs from other threads (gRPC's) arrive through a lock-free
-// list and one eventfd write for each batch. Nothing of Pistache's HTTP layer is used;
-// docs/adr/2026-11-20-pistache-transport.md says why.
+// Loops share one listening socket. An idle one accepts one connection a turn, so a loop that is
+// blocked takes no new ones and the others do; one at work accepts as many as it had other things
+// to do, or its queue in the kernel would grow with the length of its turns. A 10 ms timer in the
+// loop's own poll set drives the lag monitor, the timers and the timeouts. Jobs from other threads
+// (gRPC's) arrive through a lock-free list and one eventfd write for each batch. Nothing of
+// Pistache's HTTP layer is used; docs/adr/2026-11-20-pistache-transport.md says why.
 //
 // The functions of EventLoop are thread-safe; see Executor for the rest.
 #ifndef SCALEOUT_GATEWAY_HTTP_EVENT_LOOP_H_
