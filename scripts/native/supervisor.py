@@ -103,6 +103,8 @@ class Supervisor:
             "POSTGRES_DATA": str(self._places.postgres_data).replace("%", "%%"),
             "POSTGRES_USER": f"user={account.pw_name}" if account else "",
             "NGINX": nginx_path(),
+            "HTTP_PORT": self._settings.http_port,
+            "SCRIPTS": str(ROOT / "scripts").replace("%", "%%"),
             "NGINX_USER": worker_user(),
             "SERVICES": self._services(),
             "GATEWAYS": self._gateways(),
