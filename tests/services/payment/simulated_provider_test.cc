@@ -34,7 +34,12 @@ class SimulatedProviderTest : public ::testing::Test {
     world.pause = [this](Duration duration) { clock_.Advance(duration); };
     world.dice = [this] { return dice_; };
     const auto provider = MakeSimulatedProvider(options_, ledger_, clock_, world);
-    return provider->Charge(call_, {reference, {1999, "EUR"}, token});
+    ChargeRequest request;
+    request.reference = reference;
+    request.amount.amount_minor = 1999;
+    request.amount.currency = "EUR";
+    request.payment_method_token = token;
+    return provider->Charge(call_, request);
   }
 
   scaleout::testing::FakeClock clock_;
