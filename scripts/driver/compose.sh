@@ -5,7 +5,7 @@
 #   url                     where the stack answers, such as http://localhost:8080
 #   instances               the gateways behind nginx, one instance id a line
 #   scale N                 returns when N gateways serve, and only they
-#   balance STRATEGY        round_robin, least_conn or ip_hash
+#   balance [STRATEGY]      round_robin, least_conn or ip_hash; without one, tells it
 #   stop PART [K]           PART is nginx, api-gateway, user-service, order-service, payment-service, postgres or redis;
 #   start PART [K]            K counts gateways. `start` returns when the part is healthy
 #   restart PART [K]        replaces it politely
@@ -121,6 +121,10 @@ driver_scale() {
 # What nginx' entry point does at a start, with another strategy; then a reload that was announced, so that no client is
 # just sending a request on a connection that closes.
 driver_balance() {
+  if (($# == 0)); then
+    compose exec -T nginx sed -n 's|.*/balance/\(.*\)\.conf;|\1|p' /tmp/nginx.conf
+    return
+  fi
   [[ -e $root/deploy/nginx/balance/${1:-}.conf ]] || die "balance: round_robin, least_conn or ip_hash is wanted, not ${1:-}"
   # shellcheck disable=SC2016
   compose exec -T -e "LB_STRATEGY=$1" -e "NGINX_CLOSING_FLAG=/tmp/closing.$RANDOM$RANDOM" nginx sh -euc '

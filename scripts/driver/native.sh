@@ -5,7 +5,7 @@
 #   url                     where the stack answers, such as http://localhost:8080
 #   instances               the gateways behind nginx, one instance id a line
 #   scale N                 returns when N gateways serve, and only they
-#   balance STRATEGY        round_robin, least_conn or ip_hash
+#   balance [STRATEGY]      round_robin, least_conn or ip_hash; without one, tells it
 #   stop PART [K]           PART is nginx, api-gateway, user-service, order-service, payment-service, postgres or redis;
 #   start PART [K]            K counts gateways. `start` returns when the part is healthy
 #   restart PART [K]        replaces it politely
@@ -24,7 +24,7 @@ driver_instances() { stack pids | sed -n 's/^\(api-gateway-[0-9]*\) .*/\1/p'; }
 
 driver_scale() { stack scale "$1"; }
 
-driver_balance() { stack balance "$1"; }
+driver_balance() { stack balance "$@"; }
 
 driver_stop() { stack stop "$@"; }
 

@@ -40,6 +40,9 @@ class Driver:
     def scale(self, count):
         self._run("scale", count)
 
+    def strategy(self):
+        return self._run("balance").strip()
+
     def balance(self, strategy):
         self._run("balance", strategy)
 
