@@ -34,7 +34,7 @@ ROOMS = {
     "gateway/backends": ["common", "gateway/async", "gateway/cache", "gateway/observability", "gateway/resilience",
                          "proto/*"],
     "gateway/handlers": ["common", "gateway/async", "gateway/auth", "gateway/backends", "gateway/http",
-                         "gateway/observability", "proto/*"],
+                         "gateway/observability", "gateway/resilience", "proto/*"],
 }
 
 # Who may know a third-party library: (name, what gives it away in a header's path, and in code), rooms.
