@@ -48,7 +48,7 @@ choose_data_node() {
   nodes=$(docker node ls -q)
   # shellcheck disable=SC2086
   if ! docker node inspect --format '{{index .Spec.Labels "scaleout-data"}}' $nodes | grep -qx true; then
-    docker node update --label-add scaleout-data=true self >/dev/null
+    docker node update --label-add scaleout-data=true "$(docker info --format '{{.Swarm.NodeID}}')" >/dev/null
   fi
 }
 

@@ -39,8 +39,8 @@ class SteadyLoad:
 
     @property
     def failures(self):
-        """Requests that got no answer, or another one than 2xx; h2load counts those as failed."""
-        return self.report.get("failed", 1)
+        """Requests that got no answer, or another one than 2xx; a load that did not get through at all is one, too."""
+        return self.report["failed"] if self.report.get("succeeded") else 1
 
     def __str__(self):
         if not self.report:
