@@ -43,11 +43,12 @@ TEST(WorkerPool, RefusesWhatItsQueueCannotHold) {
 }
 
 TEST(WorkerPool, WorksOnAsManyJobsAtOnceAsItHasThreads) {
-  WorkerPool pool(3, 10);
   std::atomic<int> inside = 0;
   std::promise<void> all;
   std::promise<void> release;
   const std::shared_future<void> released = release.get_future().share();
+  // Last, so that its threads end before what they use.
+  WorkerPool pool(3, 10);
   for (int i = 0; i < 3; ++i) {
     EXPECT_TRUE(pool.TrySubmit([&] {
       if (++inside == 3) all.set_value();
