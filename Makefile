@@ -11,7 +11,7 @@ STACK_SH := scripts/stack.sh
 BUILD_DIR := build/$(PRESET)
 
 .DEFAULT_GOAL := help
-.PHONY: help deps build release dev asan tsan up down restart status logs scale demo test bench \
+.PHONY: help deps build release dev asan tsan up down restart status logs scale demo drill drills test bench \
         compose-up compose-down compose-test swarm-test format lint doctor reset
 
 ##@ Run it
@@ -53,6 +53,12 @@ swarm-test: ## The same on a Swarm of one node
 
 demo: ## The scaling tour on the running stack: narrated, checked
 	@scripts/test-scaling.sh
+
+drill: ## Break the running stack under load and check: make drill NAME=breaker (ARGS=--quick)
+	@scripts/drill.sh $(or $(NAME),--list) $(ARGS)
+
+drills: ## Every drill, about six minutes
+	@scripts/drill.sh all $(ARGS)
 
 bench: deps release ## Requests/s, latency and CPU per request, on a stack of its own
 	@scripts/bench.sh $(ARGS)

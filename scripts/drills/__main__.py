@@ -39,7 +39,10 @@ exit status: 0 every check passed; 1 one failed, and is named; 2 there is no suc
 
 def _listing():
     width = max(map(len, DRILLS))
-    return "\n".join(f"  {name:<{width}}  {drill.TITLE}" for name, drill in DRILLS.items())
+    # A title begins with the name.
+    return "\n".join(
+        f"  {name:<{width}}  {drill.TITLE.partition(': ')[2]}" for name, drill in DRILLS.items()
+    )
 
 
 def _parse():

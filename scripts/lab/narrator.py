@@ -15,9 +15,9 @@ _BAR = 40
 
 
 class Narrator:
-    def __init__(self, title, out=sys.stdout):
+    def __init__(self, title, out=None):
         self._title = title
-        self._out = out
+        self._out = out = out or sys.stdout
         self._colour = out.isatty() and "NO_COLOR" not in os.environ
         self._began = time.monotonic()
         self._scene = ""
