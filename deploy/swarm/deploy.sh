@@ -58,7 +58,7 @@ replicas() {
 
 await_converged() {
   local deadline=$((SECONDS + converge_seconds)) name behind
-  while behind=$(replicas | awk '{ split($2, n, "/"); if (n[1] != n[2]) print $1 " " $2 }'); [[ -n $behind ]]; do
+  while behind=$(replicas | awk '{ split($2, n, "/"); if (n[1] != n[2] || n[2] == 0) print $1 " " $2 }'); [[ -n $behind ]]; do
     if ((SECONDS > deadline)); then
       name=${behind%% *}
       docker service ps --no-trunc "$name" >&2 || true
