@@ -250,14 +250,10 @@ class Tour:
             "6. What the lag monitor said",
             "A watchdog outside of the loops sees a stall while it lasts, and names the route.",
         )
-        blocked = [
-            line
-            for line in self._driver.logs("api-gateway")
-            if "cpu-bound" in line and '"warn"' in line.lower()
-        ]
+        blocked = self._lines_of_the_burn()
         for line in blocked[-2:]:
             self._n.tell(f"    {_brief(line)}")
-        self._n.check("a WARN line names the route that held the loop", blocked)
+        self._n.check("a log line names the route that held the loop", blocked)
         loops = self._client.get("/api/metrics").json().get("eventLoops", [])
         worst = max((loop["lagMs"]["max"] for loop in loops), default=0)
         self._n.table(
@@ -273,6 +269,19 @@ class Tour:
             worst > _BURN_MS * 0.9,
             f"{worst:.0f} ms",
         )
+
+    def _lines_of_the_burn(self):
+        # Warnings are limited to one in a while, so on a busy machine the line may come late.
+        deadline = time.monotonic() + 15
+        while True:
+            lines = [
+                line
+                for line in self._driver.logs("api-gateway")
+                if "event loop" in line and "cpu-bound" in line
+            ]
+            if lines or time.monotonic() > deadline:
+                return lines
+            time.sleep(0.5)
 
     def offloaded_with_one(self):
         self._n.scene(

@@ -127,12 +127,13 @@ class Stack:
         for k in numbers:
             self.supervisor.start(gateway_program(k))
         self.await_healthy(*map(gateway_program, numbers))
+        self._await_backends(numbers)
+
+    def _await_backends(self, numbers):
         deadline = time.monotonic() + _WARM_UP_SECONDS
         for k in numbers:
-            while (
-                not health.has_backends(self.settings.gateway_port(k))
-                and time.monotonic() < deadline
-            ):
+            port = self.settings.gateway_port(k)
+            while not health.has_backends(port) and time.monotonic() < deadline:
                 time.sleep(0.05)
 
     def failure(self, program, what):
@@ -383,6 +384,8 @@ class Stack:
             else:
                 self.supervisor.start(program)
                 self.await_healthy(program)
+                # The gateways try again once a second; who started it wants to use it.
+                self._await_backends(self.settings.gateways)
             step("started", program)
 
     def restart(self, name=None, k=None):

@@ -2,78 +2,88 @@
 to its neighbours.
 """
 
+import os
 import re
+import signal
 import subprocess
 import threading
 import time
 
 import httpx
-import pytest
 
 from native_stack import LoneGateway, eventually
 
 
 class Load:
-    """wrk in the background: closed loop, keep-alive, no retries; what went wrong is in its
-    summary.
+    """wrk in the background until it is ended: closed loop, keep-alive, no retries. What went wrong
+    is in its summary.
     """
 
-    def __init__(self, url, seconds, connections=16, threads=1):
-        self.process = subprocess.Popen(
-            ["wrk", f"-t{threads}", f"-c{connections}", f"-d{seconds}s", "--timeout", "10s", url],
+    def __init__(self, url, connections=16):
+        self._process = subprocess.Popen(
+            ["wrk", "-t1", f"-c{connections}", "-d300s", "--timeout", "10s", url],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
         )
+        time.sleep(1)
 
-    def result(self):
-        """How many requests, and how many of them failed in any way."""
-        output = self.process.communicate(timeout=120)[0]
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._process.kill()
+        self._process.communicate()
+
+    def end(self):
+        """Asks wrk for its summary: how many requests, and how many of them failed in any way."""
+        assert self._process.poll() is None, "the load ended before the test did"
+        self._process.send_signal(signal.SIGINT)
+        output = self._process.communicate(timeout=60)[0]
         requests = int(re.search(r"(\d+) requests in", output).group(1))
         failures = sum(map(int, re.findall(r"(?:connect|read|write|timeout) (\d+)", output)))
         failures += sum(map(int, re.findall(r"Non-2xx or 3xx responses: (\d+)", output)))
-        return requests, failures, output
+        assert requests > 100, output
+        return failures, output
 
 
 def test_scaling_up_and_down_under_load_fails_no_request(stack):
-    load = Load(f"{stack.url}/api/users/1", seconds=14)
-    time.sleep(1)
-    for count in (5, 2, 3):
-        stack.sh("scale", count)
-        with stack.client() as client:
-            seen = {client.get("/api/count").headers["x-instance-id"] for _ in range(3 * count)}
-        assert seen == {f"api-gateway-{k}" for k in range(1, count + 1)}
-    requests, failures, output = load.result()
-    assert requests > 1000
+    with Load(f"{stack.url}/api/users/1") as load:
+        for count in (5, 2, 3):
+            stack.sh("scale", count)
+            with stack.client() as client:
+                seen = {client.get("/api/count").headers["x-instance-id"] for _ in range(3 * count)}
+            assert seen == {f"api-gateway-{k}" for k in range(1, count + 1)}
+        failures, output = load.end()
     assert failures == 0, output
 
 
 def test_a_rolling_restart_of_the_gateways_under_load_fails_no_request(stack):
     before = stack.pids()
-    load = Load(f"{stack.url}/api/users/1", seconds=24)
-    time.sleep(1)
-    for k in (1, 2, 3):
-        stack.sh("restart", "api-gateway", k)
-    assert load.process.poll() is None, "the load ended before the restarts did"
-    requests, failures, output = load.result()
+    with Load(f"{stack.url}/api/users/1") as load:
+        for k in (1, 2, 3):
+            stack.sh("restart", "api-gateway", k)
+        failures, output = load.end()
     assert failures == 0, output
     after = stack.pids()
     assert all(before[f"api-gateway-{k}"] != after[f"api-gateway-{k}"] for k in (1, 2, 3))
 
 
 def test_two_gateways_killed_at_once_are_not_missed(stack):
-    load = Load(f"{stack.url}/api/users/1", seconds=8)
-    time.sleep(1)
     before = stack.pids()
-    for k in (1, 2):
-        subprocess.run(["kill", "-KILL", str(before[f"api-gateway-{k}"])], check=True)
-    requests, failures, output = load.result()
+    with Load(f"{stack.url}/api/users/1") as load:
+        for k in (1, 2):
+            os.kill(before[f"api-gateway-{k}"], signal.SIGKILL)
+        # Both are back, and get their share again, while the load goes on.
+        eventually(lambda: stack.status()["state"] == "up", seconds=20)
+        with stack.client() as client:
+            eventually(
+                lambda: len({client.get("/api/count").headers["x-instance-id"] for _ in range(12)})
+                == 3,
+                seconds=20,
+            )
+        failures, output = load.end()
     assert failures == 0, output
-    eventually(lambda: stack.status()["state"] == "up")
-    with stack.client() as client:
-        eventually(
-            lambda: len({client.get("/api/count").headers["x-instance-id"] for _ in range(6)}) == 3
-        )
 
 
 def burn_then_ask(client, mode):
@@ -143,8 +153,13 @@ def test_the_lag_of_a_blocked_loop_can_be_read_while_it_lasts():
             time.sleep(0.1)
         burn.join()
         assert max(seen) > 0.8, seen
-        assert "/api/cpu-bound" in gateway.output(), "the log names the route"
-        eventually(lambda: max(lags()) < 0.05)
+        # While it lasts at WARN or, where the processors are short and other warnings came just
+        # before, in the line that tells of its end. Not the access log's line.
+        eventually(
+            lambda: re.search(r'"msg":"event loop .*"route":"/api/cpu-bound"', gateway.output()),
+            seconds=15,
+        )
+        eventually(lambda: max(lags()) < 0.5)
         assert re.search(
             r'gateway_event_loop_stalls_total\{[^}]*route="/api/cpu-bound"[^}]*\} [1-9]',
             httpx.get(f"{gateway.url}/metrics").text,
@@ -153,8 +168,9 @@ def test_the_lag_of_a_blocked_loop_can_be_read_while_it_lasts():
         gateway.stop()
 
 
-@pytest.mark.parametrize("path", ["/api/users/%d/overview" % 1])
-def test_sixty_killed_clients_leak_nothing(stack, path):
+def test_sixty_killed_clients_leak_nothing(stack):
+    path = "/api/users/1/overview"
+
     def descriptors(pid):
         return len(
             subprocess.run(
@@ -163,7 +179,8 @@ def test_sixty_killed_clients_leak_nothing(stack, path):
         )
 
     pids = [stack.pids()[f"api-gateway-{k}"] for k in (1, 2, 3)]
-    Load(f"{stack.url}{path}", seconds=1, connections=64).result()
+    with Load(f"{stack.url}{path}", connections=64) as load:
+        load.end()
     before = [descriptors(pid) for pid in pids]
     for k in range(60):
         client = subprocess.Popen(
@@ -178,7 +195,8 @@ def test_sixty_killed_clients_leak_nothing(stack, path):
         lambda: all(descriptors(pid) <= old + 4 for pid, old in zip(pids, before)), seconds=15
     )
     assert [stack.pids()[f"api-gateway-{k}"] for k in (1, 2, 3)] == pids, "nobody died"
-    requests, failures, output = Load(f"{stack.url}{path}", seconds=2).result()
+    with Load(f"{stack.url}{path}") as load:
+        failures, output = load.end()
     assert failures == 0, output
     with stack.client() as client:
         metrics = [httpx.get(f"{stack.gateway_url(k)}/api/metrics").json() for k in (1, 2, 3)]
