@@ -9,6 +9,8 @@ namespace {
 // What one check may add to the time that a loop is stuck, however late the check comes.
 constexpr Duration kMaxCreditedGap = std::chrono::milliseconds(100);
 
+constexpr std::string_view kNobody = "none";
+
 double Milliseconds(Duration duration) {
   return std::chrono::duration<double, std::milli>(duration).count();
 }
@@ -41,6 +43,7 @@ void LoopWatchdog::CheckLag(Watched& loop, const LoopObservation& seen, Monotoni
   if (seen.lag > config_.warn_over) {
     if (!std::exchange(loop.over, true)) {
       loop.warned = false;
+      loop.named = false;
       loop.peak = Duration::zero();
     }
     loop.peak = std::max(loop.peak, seen.lag);
@@ -51,8 +54,13 @@ void LoopWatchdog::CheckLag(Watched& loop, const LoopObservation& seen, Monotoni
     }
     loop.last_over = now;
     // A stall that goes on waits for the rate limit: its line is the one that names the route.
-    const bool may_warn = !loop.warned && now >= loop.next_warning;
-    if (may_warn && seen.lag > config_.name_route_over) Warn(loop, seen.route, now);
+    // On a starved machine it may have been blamed on nobody at first, and is then worth a second
+    // one.
+    const bool news = !loop.warned || (!loop.named && seen.route != kNobody);
+    if (news && seen.lag > config_.name_route_over && now >= loop.next_warning) {
+      loop.named = seen.route != kNobody;
+      Warn(loop, seen.route, now);
+    }
     return;
   }
   if (std::exchange(loop.over, false) && !loop.warned) Warn(loop, {}, now);

@@ -48,6 +48,7 @@ class LoopWatchdog {
     // The lag that goes on.
     bool over = false;
     bool warned = false;
+    bool named = false;  // a line named its route
     Duration peak{0};
     // The time since the loop was last healthy.
     bool unhealthy = false;

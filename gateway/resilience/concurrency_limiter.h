@@ -56,7 +56,7 @@ struct ConcurrencyLimiterConfig {
   int window_samples = 10;      // a window with fewer requests goes on
   int baseline_windows = 3000;  // five minutes of full windows
   Duration tolerated_queueing = std::chrono::milliseconds(100);
-  Duration tolerated_lag = std::chrono::milliseconds(10);
+  Duration tolerated_lag = std::chrono::milliseconds(25);
 };
 
 struct ConcurrencyLimiterSnapshot {

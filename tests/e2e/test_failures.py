@@ -219,7 +219,10 @@ def test_a_client_that_hangs_up_costs_nothing(stack):
         for _ in range(20):
             # On a machine that is busy beside this, a refusal may come sooner than the end of this client's patience.
             try:
-                assert client.get("/api/cpu-bound?ms=300&mode=offload", timeout=0.01).status_code == 503
+                assert (
+                    client.get("/api/cpu-bound?ms=300&mode=offload", timeout=0.01).status_code
+                    == 503
+                )
             except httpx.TimeoutException:
                 pass
         eventually(lambda: client.get("/api/users/1").status_code == 200)

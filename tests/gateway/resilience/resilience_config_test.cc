@@ -39,7 +39,7 @@ TEST(ResilienceConfig, HasTheProductsDefaults) {
   EXPECT_EQ(config.limiter.min_limit, 4);
   EXPECT_EQ(config.limiter.max_limit, 1024);
   EXPECT_EQ(config.limiter.tolerated_queueing, milliseconds(100));
-  EXPECT_EQ(config.limiter.tolerated_lag, milliseconds(10));
+  EXPECT_EQ(config.limiter.tolerated_lag, milliseconds(25));
 }
 
 TEST(ResilienceConfig, ReadsEveryVariable) {
@@ -64,7 +64,7 @@ TEST(ResilienceConfig, ReadsEveryVariable) {
                    {"GATEWAY_LIMITER_MIN", "20"},
                    {"GATEWAY_LIMITER_MAX", "40"},
                    {"GATEWAY_LIMITER_TOLERATED_QUEUEING", "50ms"},
-                   {"GATEWAY_LIMITER_TOLERATED_LAG", "25ms"}},
+                   {"GATEWAY_LIMITER_TOLERATED_LAG", "35ms"}},
                   {"GATEWAY_"});
   const ResilienceConfig config = LoadResilienceConfig(env);
   EXPECT_TRUE(env.Check().ok()) << env.Check();
@@ -89,7 +89,7 @@ TEST(ResilienceConfig, ReadsEveryVariable) {
   EXPECT_EQ(config.limiter.min_limit, 20);
   EXPECT_EQ(config.limiter.max_limit, 40);
   EXPECT_EQ(config.limiter.tolerated_queueing, milliseconds(50));
-  EXPECT_EQ(config.limiter.tolerated_lag, milliseconds(25));
+  EXPECT_EQ(config.limiter.tolerated_lag, milliseconds(35));
 }
 
 TEST(ResilienceConfig, ListsEveryValueThatIsOutOfRange) {
