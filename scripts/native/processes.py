@@ -10,10 +10,12 @@ from pathlib import Path
 
 _TICKS = os.sysconf("SC_CLK_TCK")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
+# By the file that runs: Debian's redis-server is a link to redis-check-rdb.
 _PROGRAMS = (
     "nginx",
     "postgres",
     "redis-server",
+    "redis-check-rdb",
     "api-gateway",
     "user-service",
     "order-service",

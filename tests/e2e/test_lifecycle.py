@@ -12,6 +12,7 @@ import socket
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import httpx
 import pytest
@@ -31,7 +32,24 @@ def fresh(request):
     made.remove()
 
 
+def processes_that_mention(directory):
+    """Seen with other eyes than the stack's own: any process that was started with the directory or
+    works in it, whatever it is called.
+    """
+    found = {}
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            said = process.joinpath("cmdline").read_bytes().replace(b"\0", b" ").decode()
+            said += " " + os.readlink(process / "cwd")
+        except (OSError, UnicodeDecodeError):
+            continue
+        if str(directory) in said and int(process.name) != os.getpid():
+            found[int(process.name)] = said
+    return found
+
+
 def nothing_is_left_of(stack):
+    assert processes_that_mention(stack.run_dir) == {}
     assert processes.leftovers(stack.run_dir, places.Places(stack.run_dir)) == []
     assert all(processes.is_port_free(port) for port in range(stack.port, stack.port + 11))
 
@@ -222,6 +240,8 @@ def test_a_power_cut_leaves_locks_that_do_not_matter(fresh):
     (fresh.run_dir / "supervisord.pid").write_text(f"{os.getpid()}\n")
     fresh.up(GATEWAYS="1")
     assert httpx.get(f"{fresh.url}/api/users/1").status_code == 200
+    fresh.down()
+    nothing_is_left_of(fresh)
 
 
 def test_parts_can_be_stopped_started_killed_and_restarted(stack):
