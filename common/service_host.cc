@@ -171,6 +171,8 @@ struct ServiceHost::Impl {
       last = std::move(server);
     }
     if (last != nullptr) last->Shutdown(std::chrono::system_clock::now());
+    // A worker may be on its way out of a call that has been answered already.
+    workers.Stop();
   }
 
   const ServiceConfig& config;

@@ -19,13 +19,16 @@ namespace scaleout {
 class WorkerPool {
  public:
   WorkerPool(int threads, std::size_t max_queued);
-  // Finishes what is queued.
+  // As Stop().
   ~WorkerPool();
   WorkerPool(const WorkerPool&) = delete;
   WorkerPool& operator=(const WorkerPool&) = delete;
 
   // False if the queue is full; the job is not run then.
   bool TrySubmit(std::function<void()> job);
+  // Finishes what is queued, takes nothing more, and waits for the threads to end. From one thread;
+  // again is harmless.
+  void Stop();
   // Jobs that no thread has taken yet.
   std::size_t queued() const;
 

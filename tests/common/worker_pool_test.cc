@@ -21,6 +21,17 @@ TEST(WorkerPool, RunsWhatItIsGivenInOrder) {
   for (int i = 0; i < 50; ++i) EXPECT_EQ(order[static_cast<std::size_t>(i)], i);
 }
 
+TEST(WorkerPool, FinishesWhatIsQueuedAndTakesNothingMoreOnceItStops) {
+  std::atomic<int> ran = 0;
+  WorkerPool pool(2, 100);
+  for (int i = 0; i < 20; ++i) EXPECT_TRUE(pool.TrySubmit([&ran] { ++ran; }));
+  pool.Stop();
+  EXPECT_EQ(ran, 20);
+  EXPECT_FALSE(pool.TrySubmit([&ran] { ++ran; }));
+  pool.Stop();
+  EXPECT_EQ(ran, 20);
+}
+
 TEST(WorkerPool, RefusesWhatItsQueueCannotHold) {
   std::promise<void> entered;
   std::promise<void> release;
