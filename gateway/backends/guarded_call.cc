@@ -32,10 +32,11 @@ absl::Status CallInProgress::BeginAttempt() {
   return absl::OkStatus();
 }
 
-absl::Status CallInProgress::EndAttempt(const absl::Status& raw, std::optional<Duration>& pause) {
+absl::Status CallInProgress::EndAttempt(const absl::Status& raw, MonotonicTime ended,
+                                        std::optional<Duration>& pause) {
   const bool client_gone = context_.cancellation.cancelled();
   absl::Status outcome = guard_.ToClientStatus(raw, client_gone, context_.clock.Now());
-  permit_->Finish(guard_.OutcomeOf(outcome.code(), attempt_deadline_ - attempt_start_));
+  permit_->Finish(guard_.OutcomeOf(outcome.code(), attempt_deadline_ - attempt_start_), ended);
   permit_.reset();
   if (outcome.ok() || client_gone) return outcome;
   const FailedAttempt failed(attempts_, outcome.code(), repeatable_, false, context_.Remaining());

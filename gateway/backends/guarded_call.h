@@ -35,9 +35,10 @@ class CallInProgress {
   // Not OK if the circuit is open. Sets the deadline of the attempt that may begin.
   absl::Status BeginAttempt();
   MonotonicTime attempt_deadline() const { return attempt_deadline_; }
-  // Takes what gRPC says and gives what the client may be told; `pause` is set if the attempt is to
-  // be made again.
-  absl::Status EndAttempt(const absl::Status& raw, std::optional<Duration>& pause);
+  // Takes what gRPC says, and said when, and gives what the client may be told; `pause` is set if
+  // the attempt is to be made again.
+  absl::Status EndAttempt(const absl::Status& raw, MonotonicTime ended,
+                          std::optional<Duration>& pause);
   // Counts the call, and hands `outcome` on.
   absl::Status End(absl::Status outcome);
 
@@ -78,7 +79,7 @@ Task<absl::StatusOr<Response>> GuardedCall(RequestContext& context, BackendChann
                                                     channel.callbacks(), stub, rpc, request);
     const grpc::Status answer = co_await attempt;
     std::optional<Duration> pause;
-    status = call.EndAttempt(FromGrpcStatus(answer), pause);
+    status = call.EndAttempt(FromGrpcStatus(answer), attempt.ended(), pause);
     if (status.ok()) {
       status = call.End(std::move(status));
       co_return std::move(attempt.response);

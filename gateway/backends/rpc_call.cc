@@ -28,11 +28,12 @@ void CallbackCount::Wait() const {
 }
 
 bool RpcCall::await_ready() {
+  ended_ = context_.clock.Now();
   if (context_.cancellation.cancelled()) {
     status_ = grpc::Status(grpc::StatusCode::CANCELLED, "The client is gone");
     return true;
   }
-  if (deadline_ <= context_.clock.Now()) {
+  if (deadline_ <= ended_) {
     status_ = grpc::Status(grpc::StatusCode::DEADLINE_EXCEEDED, "No time was left for the call");
     return true;
   }
@@ -59,6 +60,7 @@ grpc::Status RpcCall::await_resume() { return std::move(status_); }
 void RpcCall::OnDone(grpc::Status status) {
   (void)started_.load(std::memory_order_acquire);
   status_ = std::move(status);
+  ended_ = context_.clock.Now();
   CallbackCount& callbacks = callbacks_;
   context_.loop.Post(*this);
   callbacks.Leave();

@@ -48,6 +48,8 @@ class RpcCall : private Job, private CancelListener {
   bool await_ready();
   void await_suspend(std::coroutine_handle<> awaiter);
   grpc::Status await_resume();
+  // When gRPC had the outcome; a busy loop may resume the caller much later.
+  MonotonicTime ended() const { return ended_; }
 
  protected:
   ~RpcCall() = default;
@@ -64,6 +66,7 @@ class RpcCall : private Job, private CancelListener {
   CallbackCount& callbacks_;
   grpc::ClientContext client_;
   grpc::Status status_;
+  MonotonicTime ended_;
   // Hands what Start has written to gRPC's thread; gRPC does the same, but not where a race
   // detector can see it.
   std::atomic<bool> started_{false};

@@ -31,8 +31,12 @@ CircuitPermit& CircuitPermit::operator=(CircuitPermit&& other) noexcept {
 }
 
 void CircuitPermit::Finish(CallOutcome outcome) {
+  if (breaker_ != nullptr) Finish(outcome, breaker_->clock_.Now());
+}
+
+void CircuitPermit::Finish(CallOutcome outcome, MonotonicTime ended) {
   if (breaker_ == nullptr) return;
-  std::exchange(breaker_, nullptr)->Finish(generation_, lease_, since_, outcome);
+  std::exchange(breaker_, nullptr)->Finish(generation_, lease_, ended - since_, outcome);
 }
 
 CircuitBreaker::CircuitBreaker(const CircuitBreakerConfig& config, const Clock& clock,
@@ -83,10 +87,10 @@ CircuitPermit CircuitBreaker::Lend(MonotonicTime now) {
   return CircuitPermit(*this, generation_, last_lease_, now);
 }
 
-void CircuitBreaker::Finish(std::uint64_t generation, std::uint64_t lease, MonotonicTime since,
+void CircuitBreaker::Finish(std::uint64_t generation, std::uint64_t lease, Duration took,
                             CallOutcome outcome) {
   const MonotonicTime now = clock_.Now();
-  const bool slow = now - since > config_.slow_call_duration;
+  const bool slow = took > config_.slow_call_duration;
   Transitions happened;
   {
     const std::lock_guard lock(mutex_);

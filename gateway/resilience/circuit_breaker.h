@@ -103,8 +103,10 @@ class [[nodiscard]] CircuitPermit {
   CircuitPermit& operator=(CircuitPermit&& other) noexcept;
   ~CircuitPermit() { Finish(CallOutcome::kIgnored); }
 
-  // Only the first answer counts. The call's duration is the time since the permit was given.
+  // Only the first answer counts. The call's duration is the time since the permit was given, until
+  // now or until it `ended`: what its caller was late to notice is not the backend's.
   void Finish(CallOutcome outcome);
+  void Finish(CallOutcome outcome, MonotonicTime ended);
 
  private:
   friend class CircuitBreaker;
@@ -158,8 +160,7 @@ class CircuitBreaker {
   };
   using Transitions = std::vector<CircuitTransition>;
 
-  void Finish(std::uint64_t generation, std::uint64_t lease, MonotonicTime since,
-              CallOutcome outcome);
+  void Finish(std::uint64_t generation, std::uint64_t lease, Duration took, CallOutcome outcome);
   void Control(CircuitState state);
 
   // All below with mutex_ held.

@@ -65,6 +65,11 @@ class ManualExecutor final : public gateway::Executor {
   }
 
   std::size_t timers() const { return timers_.size(); }
+  // Jobs that have not run yet.
+  std::size_t posted() {
+    const std::lock_guard lock(mutex_);
+    return posted_.size();
+  }
 
  private:
   gateway::Job* Take() {

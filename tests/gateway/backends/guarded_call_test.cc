@@ -387,6 +387,18 @@ TEST_F(ResilientCallTest, AClientThatLeavesEndsThePauseBetweenAttempts) {
 }
 
 // What a gateway does all day, with its loops and gRPC's threads at once; for the race detector.
+TEST_F(GuardedCallTest, DoesNotTakeABusyLoopForASlowBackend) {
+  Serve();
+  RunningTask<Answer> running(GetUser());
+  ASSERT_TRUE(testing::Eventually([this] { return fixture_.loop.posted() == 1; }));
+  fixture_.clock.Advance(std::chrono::seconds(3));
+  ASSERT_TRUE(fixture_.loop.RunUntil([&] { return running.done(); }));
+  ASSERT_TRUE(running.value().ok());
+  const CallCounts counts = channel_.guard().breaker().Snapshot().counts;
+  EXPECT_EQ(counts.calls, 1);
+  EXPECT_EQ(counts.slow, 0);
+}
+
 TEST_F(GuardedCallTest, IsMadeByManyLoopsAtOnce) {
   Serve();
   const auto loop = [this](std::int64_t first_id) {

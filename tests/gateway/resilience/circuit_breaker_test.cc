@@ -245,6 +245,18 @@ TEST_F(CircuitBreakerTest, CallsACallSlowOnlyIfItTookLongerThanASecond) {
   EXPECT_EQ(breaker_.Snapshot().counts.slow, 1);
 }
 
+TEST_F(CircuitBreakerTest, TimesACallToItsEndAndNotToWhenItsCallerNoticed) {
+  CircuitPermit quick = Permit();
+  CircuitPermit slow = Permit();
+  const MonotonicTime began = clock_.Now();
+  clock_.Advance(seconds(3));
+  quick.Finish(CallOutcome::kSuccess, began + seconds(1));
+  EXPECT_EQ(breaker_.Snapshot().counts.slow, 0);
+  slow.Finish(CallOutcome::kSuccess, began + seconds(2));
+  EXPECT_EQ(breaker_.Snapshot().counts.slow, 1);
+  EXPECT_EQ(breaker_.Snapshot().counts.calls, 2);
+}
+
 TEST_F(CircuitBreakerTest, TellsTheCountsThatOpenedIt) {
   Calls(8, CallOutcome::kSuccess);
   Calls(12, CallOutcome::kFailure);
