@@ -112,11 +112,14 @@ void ConcurrencyLimiter::EndWindow(MonotonicTime now) {
     window_requests_ = 0;
     window_peak_ = 0;
   }
-  if (!in_use && lag_gradient_ >= 1) return;
 
   const double queue = std::max<double>(config_.queue_size, std::sqrt(exact_limit_));
   double target = gradient * exact_limit_ + queue;
-  if (!in_use) target = std::min(target, exact_limit_);
+  if (!in_use) {
+    // Nobody shows what the instance can do beyond what it was trusted with at the start.
+    target = std::min(target, std::max<double>(exact_limit_, config_.initial_limit));
+    if (lag_gradient_ < 1) target = std::min(target, exact_limit_);
+  }
   exact_limit_ =
       std::clamp<double>((1 - config_.smoothing) * exact_limit_ + config_.smoothing * target,
                          config_.min_limit, config_.max_limit);

@@ -25,7 +25,8 @@
 //
 // What a collapse costs: at the defaults the worst gradient takes a tenth of the limit a window, so
 // from 256 to the bottom takes over 4 s of lasting overload, and the bottom is 2 * queue_size. When
-// it ends, the limit grows by 8 a second there and by 30 near 256, while it is in use.
+// it ends, the limit grows by 8 a second there and by 30 near 256: to `initial_limit` by itself,
+// beyond that while it is in use.
 // Not guaranteed: a baseline learned under overload holds that to be normal, and a baseline
 // follows an overload that lasts for minutes; the lag then still sheds.
 // Thread-safe: one atomic to admit, one short lock to end a request.

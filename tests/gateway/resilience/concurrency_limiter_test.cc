@@ -133,6 +133,16 @@ TEST_F(ConcurrencyLimiterTest, TakesSecondsToCollapseAndGrowsAtOnceWhenTheOverlo
   EXPECT_GE(limit(), 256);
 }
 
+TEST_F(ConcurrencyLimiterTest, GrowsBackToWhereItBeganWithoutARequestAndNoFurther) {
+  Lags(100, seconds(1));
+  const int bottom = limit();
+  ASSERT_LE(bottom, 8);
+  Lags(10, Duration::zero());
+  EXPECT_GE(limit(), bottom + 7);
+  Lags(190, Duration::zero());
+  EXPECT_EQ(limit(), 256);
+}
+
 TEST_F(ConcurrencyLimiterTest, NeverLeavesItsBounds) {
   ConcurrencyLimiterConfig config;
   config.initial_limit = 4;
