@@ -1,7 +1,5 @@
--- For wrk: asks for WRK_PATH with a random id from 1 to WRK_IDS where it says %d, or posts the JSON in the file WRK_BODY
--- to it, and reports as one line of JSON.
+-- For wrk: asks for WRK_PATH with a random id from 1 to WRK_IDS where it says %d, and reports as one line of JSON.
 local path = os.getenv("WRK_PATH")
-local body = os.getenv("WRK_BODY")
 local ids = tonumber(os.getenv("WRK_IDS") or "1000")
 local threads = 0
 
@@ -11,17 +9,11 @@ function setup(thread)
 end
 
 function init()
-  if body then
-    local file = assert(io.open(body))
-    wrk.method, wrk.body = "POST", file:read("*a")
-    wrk.headers["Content-Type"] = "application/json"
-    file:close()
-  end
   math.randomseed(os.time() * 100 + number)
 end
 
 function request()
-  return wrk.format(nil, (path:gsub("%%d", math.random(ids))))
+  return wrk.format("GET", (path:gsub("%%d", math.random(ids))))
 end
 
 function done(summary, latency)
