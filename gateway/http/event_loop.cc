@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "common/str_cat.h"
+#include "gateway/async/job_queue.h"
 #include "gateway/http/response_head.h"
 
 namespace scaleout::gateway {
@@ -52,34 +53,6 @@ class OwnedFd {
 
  private:
   int fd_;
-};
-
-// Jobs from any thread, in the order of their posting. The one who finds the list empty must wake
-// the loop.
-class JobQueue {
- public:
-  bool Push(Job& job) {
-    Job* head = newest_.load(std::memory_order_relaxed);
-    do {
-      job.next = head;
-    } while (!newest_.compare_exchange_weak(head, &job, std::memory_order_release,
-                                            std::memory_order_relaxed));
-    return head == nullptr;
-  }
-
-  // The oldest job of a chain that is the caller's now; null if there is none.
-  Job* TakeAll() {
-    Job* newest = newest_.exchange(nullptr, std::memory_order_acquire);
-    Job* oldest = nullptr;
-    while (newest != nullptr) {
-      Job* following = std::exchange(newest->next, oldest);
-      oldest = std::exchange(newest, following);
-    }
-    return oldest;
-  }
-
- private:
-  std::atomic<Job*> newest_{nullptr};
 };
 
 class LoopTransport;
