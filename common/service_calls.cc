@@ -149,6 +149,10 @@ ServiceCalls::ServiceCalls(WorkerPool& workers, Logger& logger, Metrics& metrics
 
 ServiceCalls::~ServiceCalls() = default;
 
+std::int64_t ServiceCalls::active() const {
+  return static_cast<std::int64_t>(impl_->active_calls.value());
+}
+
 ServiceCalls::Method& ServiceCalls::AddMethod(std::string_view name) {
   return impl_->methods.emplace_back(name, impl_->metrics);
 }

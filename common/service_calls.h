@@ -12,6 +12,7 @@
 #include <grpcpp/server_context.h>
 #include <grpcpp/support/server_callback.h>
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -40,6 +41,9 @@ class ServiceCalls {
   // `name` is the full one, "scaleout.user.v1.UserService/GetUser". Lives as long as this. Before
   // the server starts.
   Method& AddMethod(std::string_view name);
+
+  // Calls that are not answered yet.
+  std::int64_t active() const;
 
   // For the body of a callback service's method. `work` may block; it fills the response that gRPC
   // passed in.

@@ -1,5 +1,6 @@
 #include "common/service_host.h"
 
+#include <grpc/grpc.h>
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/health_check_service_interface.h>
 #include <grpcpp/security/server_credentials.h>
@@ -39,6 +40,11 @@ constexpr std::string_view kUnixPrefix = "unix:";
 constexpr int kMaxConcurrentStreams = 1024;
 // Clients may ask whether the connection lives, but not more often.
 constexpr milliseconds kMinPingInterval{5000};
+
+// While draining: how often it is looked whether calls are left, and how long clients have, once
+// there are none, to take the last answer and close.
+constexpr milliseconds kDrainLookEvery{100};
+constexpr milliseconds kFarewell{1000};
 
 // gRPC would unlink whatever is at the path: a replica that was started twice by mistake would
 // steal the socket of the first.
@@ -158,7 +164,16 @@ struct ServiceHost::Impl {
       server->Shutdown(std::chrono::system_clock::now() + config.drain_timeout);
       stopped.Raise();
     });
-    if (WaitFor(signals, stopped, MonotonicTime::max(), clock) == Event::kSignal) ExitAtOnce();
+    MonotonicTime idle_since = clock.Now();
+    while (true) {
+      const Event event = WaitFor(signals, stopped, clock.Now() + kDrainLookEvery, clock);
+      if (event == Event::kSignal) ExitAtOnce();
+      if (event == Event::kFlag) break;
+      if (calls.active() != 0) idle_since = clock.Now();
+      // gRPC waits the whole timeout for a client that does not take its leave, such as one that is
+      // frozen. Nothing is lost by cutting it off: there is no call left, and no new one can come.
+      if (clock.Now() - idle_since > kFarewell) grpc_server_cancel_all_calls(server->c_server());
+    }
     stopper.join();
   }
 

@@ -6,6 +6,9 @@
 #include <grpcpp/security/credentials.h>
 #include <gtest/gtest.h>
 #include <pqxx/pqxx>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <future>
@@ -179,7 +182,7 @@ TEST_F(ServiceProcessTest, DrainsOnSigterm) {
   EXPECT_TRUE(CreatePayment("late").ok());
   const auto response = running.get();
   EXPECT_TRUE(response.ok()) << response.status();
-  EXPECT_EQ(process_->Wait(kPatience), 0);
+  EXPECT_EQ(process_->Wait(kPatience), 0) << process_->out() << process_->err();
 }
 
 TEST_F(ServiceProcessTest, FinishesWhatRunsWhenTheGraceIsOver) {
@@ -192,7 +195,27 @@ TEST_F(ServiceProcessTest, FinishesWhatRunsWhenTheGraceIsOver) {
   process_->Signal(SIGTERM);
   const auto response = running.get();
   EXPECT_TRUE(response.ok()) << response.status();
-  EXPECT_EQ(process_->Wait(kPatience), 0);
+  EXPECT_EQ(process_->Wait(kPatience), 0) << process_->out() << process_->err();
+}
+
+TEST_F(ServiceProcessTest, DoesNotWaitForAClientThatDoesNotListen) {
+  environment_["SERVICE_DRAIN_TIMEOUT"] = "10m";
+  StartAndServe(USER_SERVICE);
+  // The client's half of HTTP/2's greeting, and then silence, as from a process that is frozen.
+  const int silent = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  (directory_ / "s").string().copy(address.sun_path, sizeof(address.sun_path) - 1);
+  ASSERT_EQ(connect(silent, reinterpret_cast<const sockaddr*>(&address), sizeof(address)), 0);
+  const std::string greeting =
+      "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + std::string("\0\0\0\x04\0\0\0\0\0", 9);
+  ASSERT_EQ(write(silent, greeting.data(), greeting.size()), static_cast<ssize_t>(greeting.size()));
+  // The server's half says that the connection stands.
+  char byte = 0;
+  ASSERT_EQ(read(silent, &byte, 1), 1);
+  process_->Signal(SIGTERM);
+  EXPECT_EQ(process_->Wait(kPatience), 0) << process_->out();
+  close(silent);
 }
 
 TEST_F(ServiceProcessTest, ExitsAtOnceOnASecondSigterm) {
