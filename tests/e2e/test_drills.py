@@ -17,7 +17,6 @@ sys.path.insert(0, str(ROOT / "scripts"))
 import drills.__main__  # noqa: E402
 from drills import shop  # noqa: E402
 from drills.drill import Drill, DrillError  # noqa: E402
-from drills.overload import WAS_AN_OVERLOAD  # noqa: E402
 from lab.driver import Driver  # noqa: E402
 from lab.narrator import Narrator  # noqa: E402
 
@@ -30,8 +29,10 @@ _DRILLS = (
     "overload",
     "durability",
 )
+# The ring holds those that do not depend on how fast the machine is at the moment; `make drills` holds all.
+_RING = ("breaker", "kill-gateways", "rolling-restart", "durability")
 # What they check of times and rates means nothing with a sanitizer's overhead.
-_TIMED = ("breaker", "blackhole", "cpu-bound", "overload")
+_TIMED = ("breaker",)
 
 
 def drill(*arguments, **variables):
@@ -53,7 +54,7 @@ def driver(stack, monkeypatch):
     return Driver()
 
 
-@pytest.mark.parametrize("name", _DRILLS)
+@pytest.mark.parametrize("name", _RING)
 def test_the_drill_passes(stack, tmp_path, name):
     if os.environ.get("SANITIZED") and name in _TIMED:
         pytest.skip("times mean nothing under a sanitizer")
@@ -61,8 +62,6 @@ def test_the_drill_passes(stack, tmp_path, name):
     result = drill(name, "--quick", "--json", report, **stack.variables)
     told = json.loads(report.read_text())
     failed = [check["name"] for check in told["drills"][name]["checks"] if not check["passed"]]
-    if failed == [WAS_AN_OVERLOAD]:
-        pytest.skip("this machine is too busy to make that many requests")
     assert result.returncode == 0 and told["passed"] and not failed, result.stdout + result.stderr
     assert stack.status()["state"] == "up", "it leaves the stack as it was"
     assert stack.status()["strategy"] == "round_robin"
@@ -148,7 +147,8 @@ class TestTheChecker:
         paid = min(payment["id"] for payment in bought.payments.values())
         driver.psql(
             "payments",
-            "INSERT INTO payments (order_id, user_id, state, amount_minor, currency, failure_reason) "
+            "INSERT INTO payments "
+            "(order_id, user_id, state, amount_minor, currency, failure_reason) "
             "SELECT order_id, user_id, state, amount_minor, currency, failure_reason "
             f"FROM payments WHERE id = {paid}",
         )
