@@ -48,7 +48,8 @@ def _listing():
 def _parse():
     parser = argparse.ArgumentParser(
         prog="scripts/drill.sh",
-        description=f"Breaks the running stack on purpose, under load, and checks what clients see.\n\n{_listing()}",
+        description="Breaks the running stack on purpose, under load, and checks what clients see."
+        f"\n\n{_listing()}",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

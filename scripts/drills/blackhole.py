@@ -19,9 +19,10 @@ _SLOWER_MS = 15
 class Blackhole(drill.Drill):
     NAME = "blackhole"
     TITLE = "blackhole: the payment service freezes (SIGSTOP) under load"
-    WHY = """Nothing is refused and nothing breaks: calls just hang. Each attempt has a timeout and each request
-        a deadline; so the calls end, they count as failed and slow, and the breaker opens. Then nobody
-        waits any more. Routes that need no payments must not notice at any time."""
+    WHY = """Nothing is refused and nothing breaks: calls just hang. Each attempt has a timeout and
+        each request a deadline; so the calls end, they count as failed and slow, and the
+        breaker opens. Then nobody waits any more. Routes that need no payments must not notice
+        at any time."""
 
     def hold(self):
         ids = self.payment_ids()
@@ -80,7 +81,8 @@ class Blackhole(drill.Drill):
         self.n.check(
             "payments are 503 or 504, and say why",
             all(
-                outcome.status in (503, 504) and outcome.json().get("type", "").startswith("/problems/")
+                outcome.status in (503, 504)
+                and outcome.json().get("type", "").startswith("/problems/")
                 for outcome in payments
             ),
             sorted({f"{outcome.status} {outcome.json().get('type')}" for outcome in payments}),

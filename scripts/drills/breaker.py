@@ -12,9 +12,10 @@ _CLOSED_WITHIN = 10
 class Breaker(drill.Drill):
     NAME = "breaker"
     TITLE = "breaker: the payment service stops under load, and starts again"
-    WHY = """Each gateway counts its calls to each service. When half of them fail it stops calling: clients
-        get their 503 at once, and the dead service is left in peace. From time to time a few calls probe;
-        when they succeed, all may pass again. The overview never needed payments: it stays 200."""
+    WHY = """Each gateway counts its calls to each service. When half of them fail it stops calling:
+        clients get their 503 at once, and the dead service is left in peace. From time to time
+        a few calls probe; when they succeed, all may pass again. The overview never needed
+        payments: it stays 200."""
 
     def hold(self):
         ids = self.payment_ids()

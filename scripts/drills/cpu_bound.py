@@ -19,9 +19,9 @@ _RATE = 60
 class CpuBound(drill.Drill):
     NAME = "cpu-bound"
     TITLE = "cpu-bound: one of three gateways is always blocked, under three strategies"
-    WHY = """One request after another burns CPU on a gateway's event loop for three seconds. Meanwhile thirty
-        clients ask for users, at a fixed rate. Who has to wait depends on how nginx chooses: by turns,
-        by what each gateway is busy with, or by who asks."""
+    WHY = """One request after another burns CPU on a gateway's event loop for three seconds.
+        Meanwhile thirty clients ask for users, at a fixed rate. Who has to wait depends on how
+        nginx chooses: by turns, by what each gateway is busy with, or by who asks."""
 
     def hold(self):
         self._before = self.driver.strategy()

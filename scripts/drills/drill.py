@@ -1,5 +1,5 @@
-"""What every drill is made of: the stack through its driver, load with a timeline beside it, checks,
-and a stack that is left as it was found.
+"""What every drill is made of: the stack through its driver, load with a timeline beside it,
+checks, and a stack that is left as it was found.
 """
 
 import contextlib
@@ -101,8 +101,8 @@ class Drill:
 
     @contextlib.contextmanager
     def load(self, *streams, beside=(), watch=None, timeout=20.0):
-        """Open-loop load and its timeline, around a block; the load has ended after it. `beside` are
-        further sources of outcomes, which somebody else starts and stops.
+        """Open-loop load and its timeline, around a block; the load has ended after it. `beside`
+        are further sources of outcomes, which somebody else starts and stops.
         """
         with OpenLoop(self.url, streams, timeout) as load:
             with Timeline(self.n, [load, *beside], watch) as timeline:
@@ -125,8 +125,8 @@ class Drill:
         return ids
 
     def tell_transitions(self, backend, timeline):
-        """What the gateways logged of a backend's breakers since the timeline began: also the states
-        between two looks, to the millisecond. Each gateway's states in their order.
+        """What the gateways logged of a backend's breakers since the timeline began: also the
+        states between two looks, to the millisecond. Each gateway's states in their order.
         """
         found = [
             {**entry, "second": round(entry["at"] - timeline.wall_began, 2)}
@@ -152,8 +152,8 @@ class Drill:
         self.n.check(name, outcomes and not failed, detail)
 
     def check_p99(self, name, outcomes, limit_ms, yardstick):
-        """A p99 below the limit; on a machine that is busy with other things, below the limit beyond
-        the time that the yardstick needed in the same seconds.
+        """A p99 below the limit; on a machine that is busy with other things, below the limit
+        beyond the time that the yardstick needed in the same seconds.
         """
         measured, noise = p99(outcomes), p99(yardstick)
         allowed = limit_ms + max(0.0, noise - _QUIET_MS)

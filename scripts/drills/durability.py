@@ -21,9 +21,10 @@ _VICTIMS = (
 class Durability(drill.Drill):
     NAME = "durability"
     TITLE = "durability: orders and payments while every kind of process is killed at random"
-    WHY = """kill -9, without a warning, of gateways, services, nginx, Redis and PostgreSQL itself; whoever
-        supervises them brings them back. Buyers repeat what got no answer, with the same key. When all
-        is quiet again, what they were told is compared with what the databases hold."""
+    WHY = """kill -9, without a warning, of gateways, services, nginx, Redis and PostgreSQL itself;
+        whoever supervises them brings them back. Buyers repeat what got no answer, with the
+        same key. When all is quiet again, what they were told is compared with what the
+        databases hold."""
 
     def hold(self):
         seconds = self.duration(60, 12)
@@ -62,12 +63,14 @@ class Durability(drill.Drill):
         shop.check(self.n, buyers, self.driver)
 
     def _check_scales(self):
-        """Whoever answers now must be what the supervisors know, not what a dead one left behind."""
+        """Whoever answers must be what the supervisors know, not what a dead one left behind."""
         self.driver.scale(drill.GATEWAYS + 1)
         wanted = set(self.driver.instances())
         seen = {self.client.get("/api/count").instance for _ in range(3 * len(wanted))}
         self.driver.scale(drill.GATEWAYS)
-        self.n.check("the stack obeys: a fourth gateway gets requests", seen == wanted, sorted(seen))
+        self.n.check(
+            "the stack obeys: a fourth gateway gets requests", seen == wanted, sorted(seen)
+        )
 
     def _kill(self, part, k, kills, timeline):
         name = f"{part} {k}" if k else part

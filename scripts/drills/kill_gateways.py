@@ -12,9 +12,9 @@ _SERVING_WITHIN = 20
 class KillGateways(drill.Drill):
     NAME = "kill-gateways"
     TITLE = "kill-gateways: kill -9 two of three gateways, again and again, under load"
-    WHY = """nginx repeats on another gateway what can be repeated; the supervisor brings the dead ones back.
-        A POST that was sent is not repeated by nginx: its client does it, with the same
-        Idempotency-Key, and it happens once."""
+    WHY = """nginx repeats on another gateway what can be repeated; the supervisor brings the dead
+        ones back. A POST that was sent is not repeated by nginx: its client does it, with the
+        same Idempotency-Key, and it happens once."""
 
     def hold(self):
         rounds = _ROUNDS[:2] if self.options.quick else _ROUNDS

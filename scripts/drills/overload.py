@@ -1,4 +1,4 @@
-"""Four times as many requests as the stack can serve: what it still serves, and how it refuses the rest."""
+"""Four times what the stack can serve: what it still serves, and how it refuses the rest."""
 
 import collections
 import json
@@ -38,9 +38,10 @@ WAS_AN_OVERLOAD = "it was an overload: three times the peak arrived, or more"
 class Overload(drill.Drill):
     NAME = "overload"
     TITLE = "overload: four times what the stack can serve"
-    WHY = """What cannot be served in time is refused at once, so that the rest is served in time. First the
-        peak is measured, with as many clients as keep everything busy; then requests arrive at four times
-        that rate, whether the earlier ones were answered or not; then the peak is measured again."""
+    WHY = """What cannot be served in time is refused at once, so that the rest is served in time.
+        First the peak is measured, with as many clients as keep everything busy; then requests
+        arrive at four times that rate, whether the earlier ones were answered or not; then the
+        peak is measured again."""
 
     def hold(self):
         path = self._page()
@@ -103,7 +104,9 @@ class Overload(drill.Drill):
                 raise drill.DrillError(f"the peak could not be measured: {reports[-1]}")
         rates = [report["requests"] / report["seconds"] for report in reports]
         told = ", ".join(f"{rate:.0f}" for rate in rates)
-        self.n.tell(f"    the peak, {_PEAK_CONNECTIONS} clients at a time: {told} requests a second")
+        self.n.tell(
+            f"    the peak, {_PEAK_CONNECTIONS} clients at a time: {told} requests a second"
+        )
         return max(rates)
 
     def _flood(self, path, rate, seconds):

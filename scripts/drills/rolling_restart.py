@@ -12,8 +12,9 @@ _SERVICES = ("user-service", "order-service", "payment-service")
 class RollingRestart(drill.Drill):
     NAME = "rolling-restart"
     TITLE = "rolling-restart: every gateway and every service is replaced in turn, under load"
-    WHY = """Each gets a SIGTERM, says that it is not ready, finishes what it has, and exits. Nobody repeats
-        anything here, reads or writes: not one request may fail, and no overview may lack a part."""
+    WHY = """Each gets a SIGTERM, says that it is not ready, finishes what it has, and exits. Nobody
+        repeats anything here, reads or writes: not one request may fail, and no overview may
+        lack a part."""
 
     def hold(self):
         parts = [("api-gateway", k) for k in range(1, drill.GATEWAYS + 1)]
@@ -52,8 +53,8 @@ class RollingRestart(drill.Drill):
         self.n.check("the gateways are other processes now", len(young) >= restarted, sorted(young))
 
     def _terminate_unannounced(self, timeline):
-        """SIGTERM by itself, without a word to nginx: the drain alone must do. The supervisor brings
-        the gateway back.
+        """SIGTERM by itself, without a word to nginx: the drain alone must do. The supervisor
+        brings the gateway back.
         """
         for k in range(1, drill.GATEWAYS + 1):
             timeline.event(f"SIGTERM to gateway {k}, and nginx is not told")

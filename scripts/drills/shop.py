@@ -32,7 +32,7 @@ class _Try:
 
 
 class Shop:
-    """`with Shop(url, buyers) as shop:`; leaving waits until every buyer has finished what it began."""
+    """`with Shop(url, buyers) as shop:`; leaving waits until each buyer has ended what it began."""
 
     kinds = ("order", "pay")
 
@@ -167,7 +167,8 @@ class Books:
         """Orders whose lines do not add up."""
         return self._number(
             "orders",
-            "SELECT count(*) FROM orders o WHERE user_id IN ({users}) AND total_minor IS DISTINCT FROM "
+            "SELECT count(*) FROM orders o WHERE user_id IN ({users}) "
+            "AND total_minor IS DISTINCT FROM "
             "(SELECT sum(quantity * unit_price_minor) FROM order_items WHERE order_id = o.id)",
         )
 
@@ -184,7 +185,8 @@ class Books:
         """[(key, approved, amount)] of the provider's own books."""
         rows = self._rows(
             "payments",
-            "SELECT a.idempotency_key, c.approved, c.amount_minor FROM simulated_provider_charges c "
+            "SELECT a.idempotency_key, c.approved, c.amount_minor "
+            "FROM simulated_provider_charges c "
             "JOIN payment_attempts a ON a.charge_reference::text = c.reference "
             "WHERE a.user_id IN ({users})",
         )
@@ -202,7 +204,9 @@ def check(narrator, shop, driver):
     """Holds what the buyers were told against the books."""
     books = Books(driver, shop.users)
     orders, payments, charges = books.orders(), books.payments(), books.charges()
-    told_orders = {(key, order["id"], order["total"]["amount"]) for key, order in shop.orders.items()}
+    told_orders = {
+        (key, order["id"], order["total"]["amount"]) for key, order in shop.orders.items()
+    }
     told_payments = {
         (key, p["id"], p["orderId"], p["amount"], p["status"]) for key, p in shop.payments.items()
     }
