@@ -6,10 +6,9 @@
 // never a living one's), answers grpc.health.v1 with the truth ("" and each service), reflection,
 // the metrics page, and drains: on the first SIGTERM or SIGINT health says NOT_SERVING, new calls
 // are served for the grace, then connections are told to go and running calls have the timeout to
-// end. A client that has no call left and
-// does not close its connection is cut off. A second signal exits at once. Connections live
-// max_connection_age, so that clients find new replicas. gRPC's callback API hands calls to a
-// bounded WorkerPool (docs/adr/2026-11-20-service-workers.md).
+// end; a client that has no call left and does not close its connection is cut off. A second signal
+// exits at once. Connections live max_connection_age, so that clients find new replicas. gRPC's
+// callback API hands calls to a bounded WorkerPool (docs/adr/2026-11-20-service-workers.md).
 #ifndef SCALEOUT_COMMON_SERVICE_HOST_H_
 #define SCALEOUT_COMMON_SERVICE_HOST_H_
 
