@@ -55,6 +55,7 @@ class Nginx:
             if self._settings.access_log
             else "off",
             "NGINX_TRUSTED_PROXY": "127.0.0.1",
+            "NGINX_TRUSTED_NETWORK": "127.0.0.1",
             "NGINX_RESOLVER": "",
             "NGINX_SERVERS": self._servers(),
             "NGINX_CLOSING_FLAG": self._closing_flag(self._settings.generation),
