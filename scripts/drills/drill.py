@@ -17,8 +17,9 @@ from lab.openloop import OpenLoop, Request, Stream
 GATEWAYS = 3
 _HEALTHY_SECONDS = 60
 _LOG_LINES = 20000
-# The yardstick's p99 on a machine that has nothing else to do.
-_QUIET_MS = 2.0
+# A second in which the yardstick took longer is not quiet.
+_DISTURBED_MS = 10.0
+_QUIET_SHARE = 0.2
 
 
 class DrillError(Exception):
@@ -152,16 +153,21 @@ class Drill:
         self.n.check(name, outcomes and not failed, detail)
 
     def check_p99(self, name, outcomes, limit_ms, yardstick):
-        """A p99 below the limit; on a machine that is busy with other things, below the limit
-        beyond the time that the yardstick needed in the same seconds.
+        """A p99 below the limit, in the seconds in which the yardstick was quick. In the others this
+        machine was busy with something else, and they say nothing; where there are next to no quick
+        ones, what the yardstick needed is allowed on top.
         """
-        measured, noise = p99(outcomes), p99(yardstick)
-        allowed = limit_ms + max(0.0, noise - _QUIET_MS)
-        self.n.check(
-            name,
-            measured < allowed,
-            f"{measured:.1f} ms of {len(outcomes)}; the yardstick {noise:.1f} ms",
-        )
+        disturbed = {int(each.due) for each in yardstick if each.milliseconds > _DISTURBED_MS}
+        quiet = [outcome for outcome in outcomes if int(outcome.due) not in disturbed]
+        noise = p99(yardstick)
+        told = f"of {len(outcomes)}; the yardstick {noise:.1f} ms"
+        if len(quiet) >= _QUIET_SHARE * len(outcomes):
+            measured, allowed = p99(quiet), limit_ms
+            if len(quiet) < len(outcomes):
+                told = f"of the {len(quiet)} in quiet seconds, {told}"
+        else:
+            measured, allowed = p99(outcomes), limit_ms + noise
+        self.n.check(name, measured < allowed, f"{measured:.1f} ms {told}")
         return measured
 
 
