@@ -8,6 +8,7 @@
 
 #include "common/clock.h"
 #include "common/metrics.h"
+#include "common/str_cat.h"
 #include "gateway/async/worker_pool.h"
 #include "gateway/backends/backend_channels.h"
 #include "gateway/backends/backend_health.h"
@@ -106,9 +107,14 @@ int RunGateway(const GatewayConfig& config, ListenSocket socket, StopSignals& si
     std::abort();
   });
 
-  server.Start();
-  if (!backends.channels.WaitUntilConnected(kFirstConnectBound))
+  // Only then listen: a balancer that is refused here goes on to a gateway that can answer.
+  if (!backends.channels.WaitUntilConnected(kFirstConnectBound)) {
     logger.Warn("not every backend is reachable yet");
+  }
+  if (absl::Status started = server.Start(); !started.ok()) {
+    logger.Error("cannot serve", {{"error", FromAbsl(started.message())}});
+    return EXIT_FAILURE;
+  }
   readiness.SetStarted();
   logger.Info("serving",
               {{"port", static_cast<int>(port)}, {"loops", static_cast<int>(config.loops)}});

@@ -49,7 +49,7 @@ int main(int argc, char** argv) {
   absl::StatusOr<gateway::GatewayConfig> config = gateway::LoadGatewayConfig(environment);
   if (!config.ok()) return Fail("the configuration has problems:\n", config.status());
   absl::StatusOr<gateway::ListenSocket> socket =
-      config->listen_fd >= 0 ? gateway::ListenSocket::Adopt(config->listen_fd)
+      config->listen_fd >= 0 ? gateway::ListenSocket::Adopt(config->listen_fd, config->backlog)
                              : gateway::ListenSocket::Open(config->listen, config->backlog);
   if (!socket.ok()) return Fail("", socket.status());
 

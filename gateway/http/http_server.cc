@@ -37,7 +37,11 @@ HttpServer::HttpServer(const HttpServerOptions& options, ListenSocket socket,
 
 HttpServer::~HttpServer() { OnEachLoop(&EventLoop::Stop); }
 
-void HttpServer::Start() { OnEachLoop(&EventLoop::Start); }
+absl::Status HttpServer::Start() {
+  if (absl::Status listening = socket_.Listen(); !listening.ok()) return listening;
+  OnEachLoop(&EventLoop::Start);
+  return absl::OkStatus();
+}
 
 bool HttpServer::Drain(const DrainOptions& options) {
   OnEachLoop(&EventLoop::BeginDrain);

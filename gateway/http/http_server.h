@@ -11,6 +11,7 @@
 #include <memory>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "gateway/http/event_loop.h"
 #include "gateway/http/listen_socket.h"
 #include "gateway/http/request_pipeline.h"
@@ -36,7 +37,8 @@ class HttpServer {
              const std::vector<LoopLagMonitor*>& monitors);
   ~HttpServer();
 
-  void Start();
+  // Listens and starts the loops. UNAVAILABLE if the port was lost between opening and now.
+  absl::Status Start();
 
   // Accepts for the grace period while answers end their connections, then stops accepting,
   // finishes what is in flight and stops the loops. False if requests were still in flight at the

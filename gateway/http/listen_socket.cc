@@ -74,34 +74,40 @@ absl::StatusOr<ListenSocket> ListenSocket::Open(std::string_view address, int ba
     return absl::InvalidArgumentError(StrCat("'", address, "' is not an IP address and a port"));
   const int fd = ::socket(parsed->storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd < 0) return Failure("open a socket for", address);
-  ListenSocket socket(fd, 0);
+  ListenSocket socket(fd, 0, backlog);
   const int on = 1;
   ::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
   // Accepted connections inherit it: an answer is one write, there is nothing to wait for.
   ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   if (::bind(fd, parsed->generic(), parsed->size) != 0) return Failure("bind", address);
-  if (::listen(fd, backlog) != 0) return Failure("listen on", address);
 
   socket.port_ = PortOf(fd);
   return socket;
 }
 
-absl::StatusOr<ListenSocket> ListenSocket::Adopt(int fd) {
-  int listens = 0;
-  socklen_t size = sizeof listens;
-  if (::getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) != 0 || listens == 0) {
-    return absl::InvalidArgumentError(StrCat("descriptor ", fd, " is not a listening socket"));
+absl::StatusOr<ListenSocket> ListenSocket::Adopt(int fd, int backlog) {
+  int type = 0;
+  socklen_t size = sizeof type;
+  if (::getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) != 0 || type != SOCK_STREAM ||
+      PortOf(fd) == 0) {
+    return absl::InvalidArgumentError(StrCat("descriptor ", fd, " is not a bound TCP socket"));
   }
   ::fcntl(fd, F_SETFD, FD_CLOEXEC);
-  return ListenSocket(fd, PortOf(fd));
+  return ListenSocket(fd, PortOf(fd), backlog);
+}
+
+absl::Status ListenSocket::Listen() {
+  if (::listen(fd_, backlog_) != 0) return Failure("listen on", StrCat("port ", port_));
+  return absl::OkStatus();
 }
 
 ListenSocket::ListenSocket(ListenSocket&& other) noexcept
-    : fd_(std::exchange(other.fd_, -1)), port_(other.port_) {}
+    : fd_(std::exchange(other.fd_, -1)), port_(other.port_), backlog_(other.backlog_) {}
 
 ListenSocket& ListenSocket::operator=(ListenSocket&& other) noexcept {
   std::swap(fd_, other.fd_);
   std::swap(port_, other.port_);
+  std::swap(backlog_, other.backlog_);
   return *this;
 }
 

@@ -15,11 +15,11 @@ class ListenSocket {
   // `address` is "host:port": an IPv4 address or a bracketed IPv6 one, and a port, 0 for any free
   // one. Errors: INVALID_ARGUMENT (not such an address), UNAVAILABLE (taken, or not this
   // machine's).
+  // The port is ours then, but whoever connects is refused until Listen.
   static absl::StatusOr<ListenSocket> Open(std::string_view address, int backlog);
 
-  // Takes over a socket that already listens, from a parent process. INVALID_ARGUMENT if `fd` is
-  // not one.
-  static absl::StatusOr<ListenSocket> Adopt(int fd);
+  // Takes over a socket that a parent process has opened. INVALID_ARGUMENT if `fd` is not one.
+  static absl::StatusOr<ListenSocket> Adopt(int fd, int backlog);
 
   ListenSocket(ListenSocket&& other) noexcept;
   ListenSocket& operator=(ListenSocket&& other) noexcept;
@@ -27,13 +27,17 @@ class ListenSocket {
 
   int fd() const { return fd_; }
   std::uint16_t port() const { return port_; }
+  // From now on the kernel completes connections, up to the backlog. Again, or in another process
+  // that shares the socket, is harmless. UNAVAILABLE if somebody else listens there meanwhile.
+  absl::Status Listen();
   void Close();
 
  private:
-  ListenSocket(int fd, std::uint16_t port) : fd_(fd), port_(port) {}
+  ListenSocket(int fd, std::uint16_t port, int backlog) : fd_(fd), port_(port), backlog_(backlog) {}
 
   int fd_ = -1;
   std::uint16_t port_ = 0;
+  int backlog_ = 0;
 };
 
 }  // namespace scaleout::gateway

@@ -100,7 +100,7 @@ class HttpServerTest : public ::testing::Test {
     server = std::make_unique<HttpServer>(
         options, *std::move(socket),
         PipelineParts{routes, SystemClock(), *metrics, *logger, stats, *limiter}, pointers);
-    server->Start();
+    ASSERT_TRUE(server->Start().ok());
   }
 
   Route MakeRoute(std::string path, Handler handler, std::int64_t body_bytes = 0) {
@@ -326,6 +326,9 @@ TEST(ListenSocket, SaysWhatIsWrong) {
             absl::StatusCode::kInvalidArgument);
   absl::StatusOr<ListenSocket> first = ListenSocket::Open("127.0.0.1:0", 1);
   ASSERT_TRUE(first.ok());
+  EXPECT_FALSE(TcpClient(first->port()).connected()) << "it does not listen yet";
+  ASSERT_TRUE(first->Listen().ok());
+  EXPECT_TRUE(TcpClient(first->port()).connected());
   const std::string taken = "127.0.0.1:" + std::to_string(first->port());
   EXPECT_EQ(ListenSocket::Open(taken, 1).status().code(), absl::StatusCode::kUnavailable);
 }
