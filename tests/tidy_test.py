@@ -94,7 +94,7 @@ def test_text_of_a_source_file(tmp_path, line, part):
 
 
 @pytest.mark.parametrize("line", [
-    "x" * 100, "// mktemp run.XX" "XXXX", "int network_root; // build/work/x", "a --- b  // and -- so on", "// 1. -- x"])
+    "x" * 100, "// mktemp run.XX" "XXXX", "int network_root; // build/wo" "rk/x", "a --- b  // and -- so on", "// 1. -- x"])
 def test_text_that_is_fine(tmp_path, line):
     assert findings(tmp_path, {"common/x.cc": f"{line}\n"}) == []
 
