@@ -73,6 +73,8 @@ absl::StatusOr<GatewayConfig> LoadGatewayConfig(EnvironmentMap variables) {
       env.Milliseconds("GATEWAY_DRAIN_GRACE", config.drain.grace, milliseconds(0), minutes(1));
   config.drain.timeout =
       env.Milliseconds("GATEWAY_DRAIN_TIMEOUT", config.drain.timeout, milliseconds(0), minutes(10));
+  config.drain.refusal =
+      env.Milliseconds("GATEWAY_DRAIN_REFUSAL", config.drain.refusal, milliseconds(0), minutes(1));
   if (absl::Status status = env.Check(); !status.ok()) return status;
   return config;
 }
@@ -107,6 +109,7 @@ Configuration comes from the environment. NAME_FILE reads a value from a file.
   GATEWAY_WRITE_TIMEOUT     30s             an answer that the client does not read
   GATEWAY_DRAIN_GRACE       2s              still accepting after SIGTERM
   GATEWAY_DRAIN_TIMEOUT     20s             for what is in flight after that
+  GATEWAY_DRAIN_REFUSAL     0s              refusing connections at least so long before the end
 )";
 }
 

@@ -40,7 +40,7 @@ struct GatewayConfig {
   ResilienceConfig resilience;           // docs/resilience.md
   ConnectionLimits connection;           // GATEWAY_MAX_HEAD_BYTES, GATEWAY_MAX_BODY_BYTES,
                                          // GATEWAY_{HEAD,BODY,IDLE,WRITE}_TIMEOUT
-  DrainOptions drain;                    // GATEWAY_DRAIN_GRACE, GATEWAY_DRAIN_TIMEOUT
+  DrainOptions drain;                    // GATEWAY_DRAIN_GRACE, _TIMEOUT, _REFUSAL
 };
 
 // INVALID_ARGUMENT with every problem, one a line.

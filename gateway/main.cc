@@ -61,7 +61,11 @@ int main(int argc, char** argv) {
   }
   gateway::SupervisorOptions supervisor;
   supervisor.workers = config->workers;
-  supervisor.kill_after = config->drain.grace + config->drain.timeout + kKillMargin;
+  supervisor.kill_after =
+      config->drain.grace + config->drain.timeout + config->drain.refusal + kKillMargin;
+  // The workers close theirs at the end of their grace; while this one was open, nobody would be
+  // refused.
+  supervisor.on_stopping = [&socket] { socket->Close(); };
   return gateway::RunSupervisor(supervisor,
                                 gateway::MakeWorkerLauncher(argv, environment, socket->fd()),
                                 signals, SystemClock(), *logger);

@@ -99,6 +99,7 @@ class Supervisor {
     }
     logger_.Info("stopping", {{"signal", signal}});
     stopping_ = true;
+    if (options_.on_stopping) options_.on_stopping();
     kill_at_ = clock_.Now() + options_.kill_after;
     Signal(SIGTERM);
   }

@@ -25,6 +25,8 @@ struct SupervisorOptions {
   int workers = 2;
   std::chrono::milliseconds kill_after{30'000};
   RestartBackoffConfig backoff;
+  // Called once, when no worker will be started any more.
+  std::function<void()> on_stopping;
 };
 
 // Starts worker `index` (from 1) and returns its process id; negative with errno set if that

@@ -120,12 +120,12 @@ class LoopTransport final : public Tcp::Transport {
     reactor()->modifyFd(key(), fd, NotifyOn::Read | NotifyOn::Write | NotifyOn::Shutdown,
                         Polling::Mode::Edge);
   }
+  void AcceptUpTo(std::size_t count);
   void SetAccepting(bool wanted);
   void ForEachConnection(const std::function<void(HttpConnection&)>& visit);
 
  private:
   void PassToPistache(const Aio::FdSet& ready);
-  void AcceptUpTo(std::size_t count);
   bool Accept();
   void CloseRequested();
 
@@ -205,6 +205,8 @@ class PistacheLoop final : public EventLoop {
     return thread_id_.load(std::memory_order_relaxed) == std::this_thread::get_id();
   }
   std::size_t index() const override { return options_.index; }
+  // Negative once this loop has given it up.
+  int listen_fd() const { return options_.listen_socket ? options_.listen_socket->fd() : -1; }
 
  private:
   friend class LoopTransport;
@@ -285,7 +287,7 @@ class PistacheLoop final : public EventLoop {
     transport_->SetAccepting(!accept_stopped_ && !accept_paused_by_error_ && room);
   }
 
-  const EventLoopOptions options_;
+  EventLoopOptions options_;
   const Clock& clock_;
   Logger& logger_;
   LoopLagMonitor& monitor_;
@@ -305,8 +307,10 @@ class PistacheLoop final : public EventLoop {
   std::atomic<std::thread::id> thread_id_{};
 
   Action stop_accepting_{[this] {
+    transport_->AcceptUpTo(options_.max_connections);
     accept_stopped_ = true;
     UpdateAccepting();
+    options_.listen_socket.reset();
   }};
   Action begin_drain_{[this] {
     draining_ = true;
@@ -381,7 +385,7 @@ void LoopTransport::onReady(const Aio::FdSet& ready) {
       tick = true;
     } else if (fd == loop_.wake_fd_.get()) {
       jobs = true;
-    } else if (fd == loop_.options_.listen_fd) {
+    } else if (fd == loop_.listen_fd()) {
       accept = true;
     } else {
       ++others;
@@ -406,7 +410,7 @@ void LoopTransport::PassToPistache(const Aio::FdSet& ready) {
     const Aio::FdSet::Entry& entry = ready.at(i);
     const int fd = static_cast<int>(entry.getTag().value());
     const bool own =
-        fd == loop_.tick_fd_.get() || fd == loop_.wake_fd_.get() || fd == loop_.options_.listen_fd;
+        fd == loop_.tick_fd_.get() || fd == loop_.wake_fd_.get() || fd == loop_.listen_fd();
     if (own) continue;
     if (entry.isWritable()) {
       // Writing is ours, because Pistache spins on a client that reads slowly.
@@ -432,7 +436,7 @@ void LoopTransport::AcceptUpTo(std::size_t count) {
 bool LoopTransport::Accept() {
   sockaddr_storage address{};
   socklen_t size = sizeof address;
-  const int fd = ::accept4(loop_.options_.listen_fd, reinterpret_cast<sockaddr*>(&address), &size,
+  const int fd = ::accept4(loop_.listen_fd(), reinterpret_cast<sockaddr*>(&address), &size,
                            SOCK_NONBLOCK | SOCK_CLOEXEC);
   if (fd < 0) {
     if (errno != EMFILE && errno != ENFILE && errno != ENOBUFS && errno != ENOMEM) return false;
@@ -467,7 +471,7 @@ void LoopTransport::ForgetConnection(int fd) {
 }
 
 void LoopTransport::SetAccepting(bool wanted) {
-  const int fd = loop_.options_.listen_fd;
+  const int fd = loop_.listen_fd();
   if (wanted == accepting_ || fd < 0) return;
   accepting_ = wanted;
   if (wanted) {

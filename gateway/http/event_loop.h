@@ -21,13 +21,15 @@
 #include "gateway/async/executor.h"
 #include "gateway/http/exchange.h"
 #include "gateway/http/http_connection.h"
+#include "gateway/http/listen_socket.h"
 #include "gateway/observability/loop_lag_monitor.h"
 
 namespace scaleout::gateway {
 
 struct EventLoopOptions {
   std::size_t index = 0;
-  int listen_fd = -1;  // borrowed
+  // Shared by the loops; the last one that stops accepting closes it.
+  std::shared_ptr<const ListenSocket> listen_socket;
   std::string instance_id;
   ConnectionLimits limits;
   std::size_t max_connections = 10'000;  // a loop that has as many stops accepting until one ends
@@ -37,7 +39,8 @@ class EventLoop : public Executor {
  public:
   // Starts the thread.
   virtual void Start() = 0;
-  // No new connections from now on.
+  // Takes what waits in the kernel's queue, and then no more. Once every loop of every process that
+  // shares the socket has done so it is closed, and whoever connects is refused.
   virtual void StopAccepting() = 0;
   // Every connection ends with its next answer; idle ones stay open until CloseIdle.
   virtual void BeginDrain() = 0;

@@ -15,11 +15,11 @@ constexpr std::chrono::milliseconds kDrainPoll{10};
 
 HttpServer::HttpServer(const HttpServerOptions& options, ListenSocket socket,
                        const PipelineParts& parts, const std::vector<LoopLagMonitor*>& monitors)
-    : socket_(std::move(socket)), parts_(parts) {
+    : socket_(std::make_shared<ListenSocket>(std::move(socket))), parts_(parts) {
   for (std::size_t i = 0; i < monitors.size(); ++i) {
     EventLoopOptions loop;
     loop.index = i;
-    loop.listen_fd = socket_.fd();
+    loop.listen_socket = socket_;
     loop.instance_id = options.pipeline.instance_id;
     loop.limits = options.limits;
     loop.max_connections = options.max_connections;
@@ -38,7 +38,7 @@ HttpServer::HttpServer(const HttpServerOptions& options, ListenSocket socket,
 HttpServer::~HttpServer() { OnEachLoop(&EventLoop::Stop); }
 
 absl::Status HttpServer::Start() {
-  if (absl::Status listening = socket_.Listen(); !listening.ok()) return listening;
+  if (absl::Status listening = socket_->Listen(); !listening.ok()) return listening;
   OnEachLoop(&EventLoop::Start);
   return absl::OkStatus();
 }
@@ -46,9 +46,12 @@ absl::Status HttpServer::Start() {
 bool HttpServer::Drain(const DrainOptions& options) {
   OnEachLoop(&EventLoop::BeginDrain);
   std::this_thread::sleep_for(options.grace);
+  socket_.reset();
   OnEachLoop(&EventLoop::StopAccepting);
   OnEachLoop(&EventLoop::CloseIdle);
+  const MonotonicTime end_of_refusal = parts_.clock.Now() + options.refusal;
   if (!WaitUntilIdle(options.timeout)) return false;
+  std::this_thread::sleep_for(end_of_refusal - parts_.clock.Now());
   OnEachLoop(&EventLoop::Stop);
   return true;
 }

@@ -28,6 +28,9 @@ struct HttpServerOptions {
 struct DrainOptions {
   std::chrono::milliseconds grace{2'000};     // still accepting, so that the balancer can move on
   std::chrono::milliseconds timeout{20'000};  // for what is in flight after that
+  // Refusing connections at least so long before it ends, for a balancer that finds gateways by
+  // name: it would wait for an address that is gone.
+  std::chrono::milliseconds refusal{0};
 };
 
 class HttpServer {
@@ -40,7 +43,7 @@ class HttpServer {
   // Listens and starts the loops. UNAVAILABLE if the port was lost between opening and now.
   absl::Status Start();
 
-  // Accepts for the grace period while answers end their connections, then stops accepting,
+  // Accepts for the grace period while answers end their connections, then closes the socket,
   // finishes what is in flight and stops the loops. False if requests were still in flight at the
   // timeout; the loops then still run.
   bool Drain(const DrainOptions& options);
@@ -49,7 +52,7 @@ class HttpServer {
   void OnEachLoop(void (EventLoop::*action)());
   bool WaitUntilIdle(std::chrono::milliseconds timeout);
 
-  ListenSocket socket_;
+  std::shared_ptr<ListenSocket> socket_;  // until the drain; then only the loops have it
   const PipelineParts parts_;
   std::vector<std::unique_ptr<ExchangeHandler>> pipelines_;
   std::vector<std::unique_ptr<EventLoop>> loops_;

@@ -86,6 +86,22 @@ TEST(Supervisor, StartsItsWorkersAndPassesTheStopSignalOn) {
   EXPECT_EQ(ExitCodeOf(supervisor), 0);
 }
 
+TEST(Supervisor, GivesUpWhatItHoldsBeforeItsWorkersDrain) {
+  Diary diary;
+  SupervisorOptions options = WithWorkers(1);
+  options.on_stopping = [&] { diary.Write('c'); };
+  const pid_t supervisor = Supervise(options, [&](int) {
+    diary.Write('s');
+    WaitForStop();
+    diary.Write('e');
+  });
+  EXPECT_EQ(diary.Read(), 's');
+  ::kill(supervisor, SIGTERM);
+  EXPECT_EQ(diary.Read(), 'c');
+  EXPECT_EQ(diary.Read(), 'e');
+  EXPECT_EQ(ExitCodeOf(supervisor), 0);
+}
+
 TEST(Supervisor, ReplacesAWorkerThatDies) {
   Diary diary;
   SupervisorOptions options = WithWorkers(1);

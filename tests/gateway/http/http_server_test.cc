@@ -310,6 +310,29 @@ TEST_F(HttpServerTest, ADrainFinishesWhatIsInFlight) {
   EXPECT_TRUE(drained.get());
 }
 
+TEST_F(HttpServerTest, ADrainRefusesConnectionsWhileItFinishes) {
+  StartServer(2);
+  TcpClient busy(port);
+  busy.Send("GET /wait HTTP/1.1\r\nHost: h\r\n\r\n");
+  ASSERT_TRUE(Eventually([this] { return gate.occupied(); }));
+  std::future<bool> drained = std::async(std::launch::async, [this] {
+    return server->Drain({milliseconds(0), seconds(20)});
+  });
+  EXPECT_TRUE(Eventually([this] { return !TcpClient(port).connected(); }));
+  gate.Open();
+  EXPECT_THAT(busy.ReadToEnd(), EndsWith("on its loop"));
+  busy.Close();
+  EXPECT_TRUE(drained.get());
+}
+
+TEST_F(HttpServerTest, AnIdleServerRefusesForAsLongAsItWasTold) {
+  StartServer(1);
+  const MonotonicTime begin = SystemClock().Now();
+  EXPECT_TRUE(server->Drain({milliseconds(0), seconds(20), milliseconds(150)}));
+  EXPECT_GE(SystemClock().Now() - begin, milliseconds(150));
+  EXPECT_FALSE(TcpClient(port).connected());
+}
+
 TEST_F(HttpServerTest, ADrainGivesUpAtItsTimeout) {
   StartServer(1);
   TcpClient busy(port);
