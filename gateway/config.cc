@@ -58,6 +58,8 @@ absl::StatusOr<GatewayConfig> LoadGatewayConfig(EnvironmentMap variables) {
   config.user_target = env.Required("GATEWAY_USER_TARGET");
   config.order_target = env.Required("GATEWAY_ORDER_TARGET");
   config.payment_target = env.Required("GATEWAY_PAYMENT_TARGET");
+  config.connect_wait =
+      env.Milliseconds("GATEWAY_CONNECT_WAIT", config.connect_wait, milliseconds(0), minutes(1));
   ParseLogLevel(env.OneOf("GATEWAY_LOG_LEVEL", "info", {"debug", "info", "warn", "error"}),
                 config.log_level);
   config.access_log = env.Switch("GATEWAY_ACCESS_LOG", config.access_log);
@@ -92,6 +94,7 @@ Configuration comes from the environment. NAME_FILE reads a value from a file.
   GATEWAY_USER_TARGET       (required)      gRPC target, unix:/path or dns:///host:port
   GATEWAY_ORDER_TARGET      (required)
   GATEWAY_PAYMENT_TARGET    (required)
+  GATEWAY_CONNECT_WAIT      3s              for the backends, before it listens all the same
   GATEWAY_LOG_LEVEL         info            debug, info, warn, error
   GATEWAY_ACCESS_LOG        on              a log line for each request
   LAB_ENDPOINTS             off             routes that are dangerous on purpose

@@ -28,7 +28,9 @@ struct GatewayConfig {
       1024;  // GATEWAY_BACKLOG: connections that the kernel holds before they are accepted
   std::string user_target;   // GATEWAY_USER_TARGET: gRPC target, "unix:/path" or "dns:///host:port"
   std::string order_target;  // GATEWAY_ORDER_TARGET
-  std::string payment_target;            // GATEWAY_PAYMENT_TARGET
+  std::string payment_target;  // GATEWAY_PAYMENT_TARGET
+  std::chrono::milliseconds connect_wait{
+      3'000};                            // GATEWAY_CONNECT_WAIT: for backends, before it listens
   LogLevel log_level = LogLevel::kInfo;  // GATEWAY_LOG_LEVEL
   bool access_log = true;                // GATEWAY_ACCESS_LOG: a line for each request
   bool lab_endpoints = false;            // LAB_ENDPOINTS: routes that are dangerous on purpose

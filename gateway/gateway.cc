@@ -1,5 +1,6 @@
 #include "gateway/gateway.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <memory>
 #include <string>
@@ -29,8 +30,8 @@ namespace {
 // A loop that takes no tick for so long is not alive, long before the watchdog gives up on it.
 constexpr std::chrono::seconds kLivenessBound{5};
 
-// How long a gateway waits for its backends before it says that it is ready all the same.
-constexpr std::chrono::seconds kFirstConnectBound{3};
+// How often a gateway that waits for its backends looks for a stop signal.
+constexpr std::chrono::milliseconds kStopPoll{100};
 
 struct Backends {
   Backends(const GatewayConfig& config, const GuardParts& parts)
@@ -59,6 +60,20 @@ HttpServerOptions ServerOptions(const GatewayConfig& config) {
   options.limits = config.connection;
   options.max_connections = config.max_connections;
   return options;
+}
+
+// The stop signal that came meanwhile, or 0.
+int WaitForBackends(BackendChannels& channels, Duration at_most, StopSignals& signals,
+                    const Clock& clock, Logger& logger) {
+  logger.Info("connecting to the backends");
+  const MonotonicTime end = clock.Now() + at_most;
+  while (!channels.WaitUntilConnected(std::min<Duration>(kStopPoll, end - clock.Now()))) {
+    if (const int signal = signals.Take(); signal != 0) return signal;
+    if (clock.Now() < end) continue;
+    logger.Warn("not every backend is reachable yet");
+    break;
+  }
+  return 0;
 }
 
 }  // namespace
@@ -108,8 +123,11 @@ int RunGateway(const GatewayConfig& config, ListenSocket socket, StopSignals& si
   });
 
   // Only then listen: a balancer that is refused here goes on to a gateway that can answer.
-  if (!backends.channels.WaitUntilConnected(kFirstConnectBound)) {
-    logger.Warn("not every backend is reachable yet");
+  if (const int signal =
+          WaitForBackends(backends.channels, config.connect_wait, signals, clock, logger);
+      signal != 0) {
+    logger.Info("stopped before it served", {{"signal", signal}});
+    return EXIT_SUCCESS;
   }
   if (absl::Status started = server.Start(); !started.ok()) {
     logger.Error("cannot serve", {{"error", FromAbsl(started.message())}});

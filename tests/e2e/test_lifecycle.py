@@ -106,6 +106,23 @@ def test_every_mistake_of_a_configuration_is_named(program, variables, named):
         assert name in result.stderr, result.stderr
 
 
+def test_a_gateway_that_waits_for_its_backends_listens_to_a_stop_signal(tmp_path):
+    nobody = f"unix:{tmp_path}/nobody"
+    targets = {f"GATEWAY_{name}_TARGET": nobody for name in ("USER", "ORDER", "PAYMENT")}
+    gateway = subprocess.Popen(
+        [BIN_DIR / "api-gateway"],
+        text=True,
+        stdout=subprocess.PIPE,
+        env={"GATEWAY_LISTEN": "127.0.0.1:0", "GATEWAY_CONNECT_WAIT": "1m", **targets},
+    )
+    with gateway:
+        assert "connecting to the backends" in gateway.stdout.readline()
+        gateway.send_signal(signal.SIGTERM)
+        last_words = gateway.stdout.read()
+        assert "stopped before it served" in last_words and "serving" not in last_words
+        assert gateway.wait(10) == 0
+
+
 # Up and down
 
 
