@@ -8,8 +8,8 @@ import random
 import time
 import uuid
 
-from drills.breakers import Breakers, transitions
 from drills.timeline import Timeline
+from lab.breakers import Breakers, transitions
 from lab.client import Client
 from lab.figures import p99
 from lab.openloop import OpenLoop, Request, Stream

@@ -1,3 +1,3 @@
 """What the tour, the bench and the drills share: a driver for either stack, a client that measures,
-a narrator.
+eyes for the circuit breakers, a narrator.
 """

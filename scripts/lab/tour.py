@@ -10,8 +10,10 @@ import sys
 import threading
 import time
 
+from lab.breakers import Breakers
 from lab.client import Client
 from lab.driver import Driver, DriverError
+from lab.figures import percentile
 from lab.narrator import Narrator
 
 _BURN_MS = 3000
@@ -22,6 +24,12 @@ _FAST_MS = 50
 _WAITED_MS = _BURN_MS * 0.6
 _TRIES = 3
 _DISTRIBUTION_REQUESTS = 300
+_CIRCUIT_OPEN = "/problems/circuit-open"
+# Each gateway needs some failures before its breaker opens; then it refuses without asking.
+_REQUESTS_TO_OPEN = 600
+_REFUSED_REQUESTS = 60
+_REFUSED_MS = 10
+_CLOSED_SECONDS = 30
 
 
 class Burn:
@@ -68,6 +76,7 @@ class Tour:
             self.offloaded_with_one()
             self._scale(3)
             self.aggregation()
+            self.breaker()
         finally:
             self._scale(before)
         return self._n.finish(json_path)
@@ -351,6 +360,76 @@ class Tour:
             _part_statuses(again),
         )
 
+    def breaker(self):
+        self._n.scene(
+            "9. The circuit breaker",
+            "A service that is gone fails every call. After some of them each gateway's breaker opens:\n"
+            "calls are refused at once, and nobody waits for what cannot come.",
+        )
+        breakers = Breakers(self._driver.url())
+        breakers.expect(3)
+        self._n.command("for i in {1..99}; do curl -s 'localhost:.../api/payments?user_id=1'; done")
+        self._n.tell("    ... stopping the payment service")
+        self._driver.stop("payment-service")
+        try:
+            asked = 0
+            while asked < _REQUESTS_TO_OPEN and set(breakers.states("payment").values()) != {"OPEN"}:
+                asked += len([self._payments() for _ in range(15)])
+            states = breakers.states("payment")
+            self._n.table(("gateway", "breaker for payments"), states.items())
+            self._n.check(
+                "the breaker opens on every gateway",
+                len(states) == 3 and set(states.values()) == {"OPEN"},
+                f"after {asked} requests",
+            )
+            self._refused()
+        finally:
+            self._n.tell("\n    ... starting it again")
+            self._driver.start("payment-service")
+        began = time.monotonic()
+        # A breaker tries again when it is asked, and closes after some good answers.
+        while time.monotonic() - began < _CLOSED_SECONDS:
+            last = [self._payments() for _ in range(3)]
+            states = breakers.states("payment")
+            if set(states.values()) == {"CLOSED"}:
+                break
+            time.sleep(0.1)
+        self._n.table(("gateway", "breaker for payments"), states.items())
+        self._n.check(
+            "half-open, then closed on every gateway, without a restart",
+            len(states) == 3 and set(states.values()) == {"CLOSED"},
+            f"{time.monotonic() - began:.1f} s after it was healthy",
+        )
+        self._n.check("and payments are answered", {a.status for a in last} == {200})
+
+    def _payments(self):
+        return self._client.get("/api/payments?user_id=1")
+
+    def _refused(self):
+        answers = [self._payments() for _ in range(_REFUSED_REQUESTS)]
+        refused = [a for a in answers if a.json().get("type") == _CIRCUIT_OPEN]
+        self._n.tell(f"    GET /api/payments  {refused[-1] if refused else answers[-1]}")
+        self._n.check(
+            f"payments are refused with 503 {_CIRCUIT_OPEN} and Retry-After",
+            # The others are probes of a breaker that is half open.
+            len(refused) >= 0.8 * len(answers)
+            and all(a.status == 503 and int(a.headers.get("Retry-After", 0)) >= 1 for a in refused),
+            f"{len(refused)} of {len(answers)}",
+        )
+        median = percentile([a.milliseconds for a in refused], 0.5)
+        self._n.figure("circuitOpenMedianMs", median)
+        self._n.check(
+            f"at once: the median under {_REFUSED_MS} ms", median < _REFUSED_MS, f"{median:.1f} ms"
+        )
+        overviews = [self._client.get("/api/users/1/overview") for _ in range(6)]
+        self._show_parts(overviews[-1])
+        marked = [_part_statuses(a).get("payments") for a in overviews]
+        self._n.check(
+            "the overview stays 200, with its payments marked circuit_open",
+            {a.status for a in overviews} == {200} and "circuit_open" in marked,
+            ", ".join(map(str, marked)),
+        )
+
     def _show_parts(self, answer):
         parts = answer.json().get("_meta", {}).get("parts", {})
         self._n.table(
@@ -384,7 +463,7 @@ def main():
     parser = argparse.ArgumentParser(
         prog="scripts/test-scaling.sh",
         description="The narrated, asserted tour of the running stack: routing, per-instance state, distribution, a blocked "
-        "event loop with three gateways and with one, offloaded work, aggregation with a part missing.",
+        "event loop with three gateways and with one, offloaded work, aggregation with a part missing, the circuit breaker.",
         epilog="STACK=native (default) or compose chooses the stack; RUN_DIR as for scripts/stack.sh. "
         "Exit status: 0 if every check passed, 1 if one failed (it is named), 2 if there is no stack.",
     )
