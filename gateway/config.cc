@@ -98,6 +98,7 @@ Configuration comes from the environment. NAME_FILE reads a value from a file.
   GATEWAY_LOG_LEVEL         info            debug, info, warn, error
   GATEWAY_ACCESS_LOG        on              a log line for each request
   LAB_ENDPOINTS             off             routes that are dangerous on purpose
+  LAB_PLAIN_CALLS           off             calls without breaker, bulkhead and retries
   GATEWAY_OFFLOAD_THREADS   1               threads for cpu-bound work off the loop
   GATEWAY_OFFLOAD_QUEUE     16              work that may wait for such a thread
   GATEWAY_BREAKER_*, GATEWAY_RETRY_*, GATEWAY_BULKHEAD_*, GATEWAY_LIMITER_*, GATEWAY_ATTEMPT_TIMEOUT

@@ -122,6 +122,9 @@ int RunGateway(const GatewayConfig& config, ListenSocket socket, StopSignals& si
     std::abort();
   });
 
+  if (config.resilience.plain_calls) {
+    logger.Warn("LAB_PLAIN_CALLS: no breaker, no bulkhead, no retries, no counts");
+  }
   // Only then listen: a balancer that is refused here goes on to a gateway that can answer.
   if (const int signal =
           WaitForBackends(backends.channels, config.connect_wait, signals, clock, logger);

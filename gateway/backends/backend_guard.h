@@ -59,6 +59,9 @@ class BackendGuard {
   // `client_gone`: this side has cancelled the call.
   absl::Status ToClientStatus(const absl::Status& raw, bool client_gone, MonotonicTime now);
 
+  // Whether calls go past all that follows, with their deadline only; for measuring what it costs.
+  bool plain_calls() const { return plain_calls_; }
+
   // Brackets of one call; GuardedCall's.
   void CountStart();
   void CountEnd(absl::StatusCode code);
@@ -85,6 +88,7 @@ class BackendGuard {
   const std::string backend_;
   Metrics& metrics_;
   Logger& logger_;
+  const bool plain_calls_;
   const Duration attempt_timeout_;
   const Duration slow_call_duration_;
   CircuitBreaker breaker_;

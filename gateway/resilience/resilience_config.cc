@@ -90,6 +90,7 @@ ConcurrencyLimiterConfig LoadLimiter(Environment& env) {
 
 ResilienceConfig LoadResilienceConfig(Environment& env) {
   ResilienceConfig config;
+  config.plain_calls = env.Switch("LAB_PLAIN_CALLS", config.plain_calls);
   config.breaker = LoadBreaker(env);
   config.retry = LoadRetry(env);
   config.retry_budget = LoadRetryBudget(env);

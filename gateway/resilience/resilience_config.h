@@ -16,6 +16,8 @@
 namespace scaleout::gateway {
 
 struct ResilienceConfig {
+  // LAB_PLAIN_CALLS=on: calls without any of this, to measure what it costs.
+  bool plain_calls = false;
   CircuitBreakerConfig breaker;                        // GATEWAY_BREAKER_*
   RetryPolicyConfig retry;                             // GATEWAY_RETRY_*
   RetryBudgetConfig retry_budget;                      // GATEWAY_RETRY_BUDGET_*

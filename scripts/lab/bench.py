@@ -1,4 +1,5 @@
-"""The bench: wrk against three routes, direct and through nginx, with one event loop and with two.
+"""The bench: wrk against three routes, direct and through nginx, with one event loop and with two; and
+the guarded call against the plain one.
 
 Absolute figures belong to the machine; the ratios to /livez of the same run can be compared between
 machines and days. wrk, nginx, gateway, services and PostgreSQL share the processors.
@@ -11,8 +12,11 @@ import re
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
+from lab.client import Client
+from lab.figures import percentile
 from lab.narrator import Narrator
 from native import processes
 
@@ -36,6 +40,11 @@ _EXPOSE_LIVEZ = "location = /livez { proxy_pass http://api_gateway; }\n"
 
 # From the issue that asked for the bench: direct to one loop, and through nginx against direct.
 _TARGETS = (("user by id", "direct", 0.10), ("overview", "direct", 0.035), ("livez", "nginx", 0.60))
+# What the guard may cost, and how it is measured: seconds by turns, because a machine's speed drifts
+# by more than that within a minute.
+_GUARD_SHARE = 0.03
+_GUARD_PAIRS = 20
+_PAIR_SECONDS = 1
 
 
 class Bench:
@@ -69,6 +78,7 @@ class Bench:
             try:
                 for loops in self._arguments.loops:
                     self._run_with(loops, expose.name)
+                self._run_guarded_and_plain()
             finally:
                 self._stack("reset")
         self._ratios()
@@ -169,6 +179,76 @@ class Bench:
                 f"bench: wrk said nothing that could be understood\n{result.stdout}{result.stderr}"
             )
         return json.loads(found.group(1))
+
+    def _run_guarded_and_plain(self):
+        self._n.scene(
+            "The guarded call against the plain call: user by id, direct, 1 loop",
+            f"Two gateways, one of them with LAB_PLAIN_CALLS=on: {_GUARD_PAIRS} pairs of {_PAIR_SECONDS} s in turns.",
+        )
+        self._stack("up", GATEWAYS="1", GATEWAY_LOOPS="1", GATEWAY_ACCESS_LOG="off")
+        guarded = json.loads(self._stack("pids", "--json"))["api-gateway-1"]
+        # A port beyond those that the stack derives from its own.
+        plain_port = self._arguments.port + 50
+        plain = subprocess.Popen(
+            [f"/proc/{guarded}/exe"],
+            env={
+                **dict(v.split("=", 1) for v in processes.environment_of(guarded) if v),
+                "GATEWAY_LISTEN": f"127.0.0.1:{plain_port}",
+                "LAB_PLAIN_CALLS": "on",
+            },
+            stdout=subprocess.DEVNULL,
+        )
+        gateways = {"guarded": (self._arguments.port + 1, guarded), "plain": (plain_port, plain.pid)}
+        try:
+            self._await_ready(plain_port)
+            results = {name: [] for name in gateways}
+            for pair in range(_GUARD_PAIRS + 1):
+                for name in list(gateways)[:: 1 if pair % 2 else -1]:
+                    results[name].append(self._second_of(*gateways[name]))
+        finally:
+            plain.terminate()
+            plain.wait()
+            self._stack("down")
+        # The first of each warms up.
+        self._compare(results["guarded"][1:], results["plain"][1:])
+
+    @staticmethod
+    def _await_ready(port):
+        client = Client(f"http://127.0.0.1:{port}")
+        deadline = time.monotonic() + 10
+        while client.get("/readyz").status != 200:
+            if time.monotonic() > deadline:
+                raise SystemExit("bench: the gateway with plain calls does not get ready")
+            time.sleep(0.05)
+
+    def _second_of(self, port, pid):
+        before = processes.cpu_seconds(pid)
+        report = self._wrk(port, "/api/users/%d", _PAIR_SECONDS)
+        spent = processes.cpu_seconds(pid) - before
+        return (
+            report["requests"] / report["seconds"],
+            1e6 * spent / max(report["requests"], 1),
+            report["errors"],
+        )
+
+    def _compare(self, guarded, plain):
+        def median(rows, column):
+            return percentile([row[column] for row in rows], 0.5)
+
+        self._n.table(
+            ("calls", "requests/s", "gateway us", "errors"),
+            [
+                (name, f"{median(rows, 0):.0f}", f"{median(rows, 1):.1f}", sum(r[2] for r in rows))
+                for name, rows in (("guarded", guarded), ("plain", plain))
+            ],
+        )
+        cost = 1 - percentile([g[0] / p[0] for g, p in zip(guarded, plain)], 0.5)
+        self._n.figure("guardCostShare", cost)
+        self._n.check(
+            f"the guard costs under {_GUARD_SHARE:.0%} of the requests/s",
+            cost < _GUARD_SHARE,
+            f"{cost:.1%}, the median of the pairs",
+        )
 
     def _base(self, row):
         return next(
