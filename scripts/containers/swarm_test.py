@@ -96,15 +96,18 @@ class SwarmTest:
         began = time.monotonic()
         self._n.command("deploy/swarm/deploy.sh")
         self._deploy()
-        self._n.check("everything runs", all(n.split("/")[0] == n.split("/")[1] for n in self._replicas().values()),
-                      f"{self._replicas()}, {time.monotonic() - began:.0f} s")
+        replicas = self._replicas()
+        self._n.table(("service", "running"), sorted(replicas.items()))
+        self._n.check("everything runs", all(n.split("/")[0] == n.split("/")[1] for n in replicas.values()),
+                      f"after {time.monotonic() - began:.0f} s")
         instances = eventually(lambda: len(found := self._instances()) == 3 and found, 15)
-        self._n.check("three gateways answer through nginx", instances, self._instances())
+        self._n.check("three gateways answer through nginx", instances, "" if instances else self._instances())
         overview = eventually(lambda: self._client.get("/api/users/1/overview").headers.get("X-Aggregate-Complete") == "true", 15)
         self._n.check("and all services through them", overview)
         users = {c["Name"]: engine.user_of_process(c["State"]["Pid"]) for c in engine.inspect(
             *docker("ps", "-q", "--filter", f"label=com.docker.stack.namespace={_STACK}").split())}
-        self._n.check("no main process is root's", 0 not in users.values(), users)
+        roots = sorted(name for name, user in users.items() if user == 0)
+        self._n.check("no main process is root's", users and not roots, ", ".join(roots))
 
     def is_scaled(self):
         self._n.scene("2. Scaled to five under load")
@@ -117,7 +120,7 @@ class SwarmTest:
             docker("service", "scale", "--detach", f"{_STACK}_api-gateway=3")
             three = eventually(lambda: self._replicas()["api-gateway"] == "3/3" and len(self._containers("api-gateway")) == 3
                                and len(self._instances()) == 3, 20)
-            self._n.check("and three again", three, self._instances())
+            self._n.check("and three again", three, "" if three else self._instances())
         self._no_request_failed(load)
 
     def is_updated(self):
