@@ -2,6 +2,7 @@
 happens.
 """
 
+import contextlib
 import json
 import os
 import random
@@ -152,6 +153,22 @@ class NativeStack:
 
     def query(self, database, sql):
         return self.sh("psql", database, "-A", "-t", "-c", sql).strip()
+
+    @contextlib.contextmanager
+    def locked(self, database, table):
+        """Nobody gets at the table meanwhile: a database that is as slow as can be."""
+        with subprocess.Popen(
+            [str(ROOT / "scripts/stack.sh"), "psql", database, "-A", "-t", "-q"],
+            env=self.variables,
+            text=True,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        ) as holder:
+            holder.stdin.write(f"BEGIN; LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE;\n\\echo locked\n")
+            holder.stdin.flush()
+            assert holder.stdout.readline().strip() == "locked"
+            yield
+            holder.stdin.close()
 
 
 class LoneGateway:

@@ -214,6 +214,18 @@ def test_what_was_acknowledged_survives_a_kill_once(stack, user, victim):
     assert list(map(int, in_database)) == sorted(shop.payments.values())
 
 
+def test_a_client_that_has_50_ms_gets_its_504_and_the_statement_ends(stack):
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE usename = 'user_service' AND wait_event_type = 'Lock'"
+    with stack.client() as client, stack.locked("users", "users"):
+        began = time.monotonic()
+        answer = client.get("/api/users/1", headers={"X-Request-Timeout-Ms": "50"})
+        took = time.monotonic() - began
+        check_problem(answer, 504, "DEADLINE_EXCEEDED")
+        assert took < 1, f"50 ms were asked for, not {1000 * took:.0f}"
+        # The lock is still held: a statement that were not cancelled would wait on.
+        eventually(lambda: stack.query("users", waiting) == "0", seconds=2)
+
+
 def test_a_client_that_hangs_up_costs_nothing(stack):
     with stack.client() as client:
         for _ in range(20):
