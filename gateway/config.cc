@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "common/str_cat.h"
+#include "gateway/http/listen_socket.h"
 
 namespace scaleout::gateway {
 namespace {
@@ -48,6 +49,9 @@ absl::StatusOr<GatewayConfig> LoadGatewayConfig(EnvironmentMap variables) {
   Environment env(std::move(variables), {"GATEWAY_", "LAB_", "LOOP_"});
   GatewayConfig config;
   config.listen = env.String("GATEWAY_LISTEN", "127.0.0.1:8081");
+  if (!ListenSocket::IsAddress(config.listen)) {
+    env.AddProblem(StrCat("GATEWAY_LISTEN=", config.listen, ": not an IP address and a port"));
+  }
   config.instance_id = env.String("GATEWAY_INSTANCE_ID", HostName());
   config.workers = static_cast<int>(env.Int("GATEWAY_WORKERS", config.workers, 1, 64));
   config.worker = static_cast<int>(env.Int("GATEWAY_WORKER", config.worker, 0, 64));

@@ -68,6 +68,8 @@ std::uint16_t PortOf(int fd) {
 
 }  // namespace
 
+bool ListenSocket::IsAddress(std::string_view address) { return ParseAddress(address).has_value(); }
+
 absl::StatusOr<ListenSocket> ListenSocket::Open(std::string_view address, int backlog) {
   std::optional<SocketAddress> parsed = ParseAddress(address);
   if (!parsed)

@@ -12,6 +12,9 @@ namespace scaleout::gateway {
 
 class ListenSocket {
  public:
+  // Whether Open understands the address.
+  static bool IsAddress(std::string_view address);
+
   // `address` is "host:port": an IPv4 address or a bracketed IPv6 one, and a port, 0 for any free
   // one. Errors: INVALID_ARGUMENT (not such an address), UNAVAILABLE (taken, or not this
   // machine's).

@@ -76,11 +76,16 @@ def test_a_program_explains_itself(program):
     [
         (
             "api-gateway",
-            {"GATEWAY_LOOPS": "many", "GATEWAY_LISTN": "127.0.0.1:1", "LAB_ENDPOINTS": "perhaps"},
+            {
+                "GATEWAY_LOOPS": "many",
+                "GATEWAY_LISTN": "127.0.0.1:1",
+                "GATEWAY_LISTEN": "here",
+                "LAB_ENDPOINTS": "perhaps",
+            },
             [
                 "GATEWAY_LOOPS",
                 "GATEWAY_LISTN",
-                "GATEWAY_LISTEN",
+                "GATEWAY_LISTEN=here",
                 "LAB_ENDPOINTS",
                 "GATEWAY_USER_TARGET",
             ],
