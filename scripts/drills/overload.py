@@ -25,7 +25,9 @@ _OVER = 3
 # costs little, and making one next to nothing. Clients and stack share the processors.
 _ORDERS = 25
 _LINES = 40
-_GOODPUT = 0.8
+# Docker's port forwarding is one more program that every refused request passes, on the same
+# processors.
+_GOODPUT = {"native": 0.8, "compose": 0.6}
 _REFUSED_MS = 20
 # At the begin and the end of the overload, which belong to neither.
 _MARGIN_SECONDS = 1.5
@@ -51,7 +53,7 @@ class Overload(drill.Drill):
             load, began, ended, flood = self._overload(path, peak)
             after = self._peak(path)
             figures = self._figures(peak, after, flood)
-            enough = figures["goodputOfPeak"] >= _GOODPUT and figures["offeredOfPeak"] >= _OVER
+            enough = figures["goodputOfPeak"] >= self._wanted() and figures["offeredOfPeak"] >= _OVER
             if enough or not left:
                 break
             # Whatever else runs here takes from either: only what is never reached is a finding.
@@ -60,6 +62,9 @@ class Overload(drill.Drill):
         self._check_flood(flood, figures)
         self._check_refused_time()
         self._check_observed(load, began, ended)
+
+    def _wanted(self):
+        return _GOODPUT[self.driver.stack]
 
     def _overload(self, path, peak):
         with self.load(
@@ -196,8 +201,8 @@ class Overload(drill.Drill):
             figures["offeredOfPeak"],
         )
         self.n.check(
-            f"served: at least {_GOODPUT:.0%} of the peak",
-            figures["goodputOfPeak"] >= _GOODPUT,
+            f"served: at least {self._wanted():.0%} of the peak",
+            figures["goodputOfPeak"] >= self._wanted(),
             f"{figures['goodputOfPeak']:.0%}",
         )
         self.n.check(
