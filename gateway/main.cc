@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -62,7 +63,7 @@ int main(int argc, char** argv) {
   gateway::SupervisorOptions supervisor;
   supervisor.workers = config->workers;
   supervisor.kill_after =
-      config->drain.grace + config->drain.timeout + config->drain.refusal + kKillMargin;
+      config->drain.grace + std::max(config->drain.timeout, config->drain.refusal) + kKillMargin;
   // The workers close theirs at the end of their grace; while this one was open, nobody would be
   // refused.
   supervisor.on_stopping = [&socket] { socket->Close(); };

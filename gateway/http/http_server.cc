@@ -10,6 +10,9 @@ namespace {
 
 // How often a drain looks whether it is done. Nothing depends on it but how soon a process ends.
 constexpr std::chrono::milliseconds kDrainPoll{10};
+// For the first bytes of connections that were accepted last: until they come, such a connection
+// looks like an idle one, which a drain closes.
+constexpr std::chrono::milliseconds kFirstBytes{100};
 
 }  // namespace
 
@@ -46,11 +49,13 @@ absl::Status HttpServer::Start() {
 bool HttpServer::Drain(const DrainOptions& options) {
   OnEachLoop(&EventLoop::BeginDrain);
   std::this_thread::sleep_for(options.grace);
-  socket_.reset();
+  const std::weak_ptr<ListenSocket> socket = std::exchange(socket_, nullptr);
   OnEachLoop(&EventLoop::StopAccepting);
-  OnEachLoop(&EventLoop::CloseIdle);
+  const MonotonicTime end = parts_.clock.Now() + options.timeout;
+  if (!WaitUntilClosed(socket, end)) return false;
   const MonotonicTime end_of_refusal = parts_.clock.Now() + options.refusal;
-  if (!WaitUntilIdle(options.timeout)) return false;
+  std::this_thread::sleep_for(kFirstBytes);
+  if (!WaitUntilIdle(end)) return false;
   std::this_thread::sleep_for(end_of_refusal - parts_.clock.Now());
   OnEachLoop(&EventLoop::Stop);
   return true;
@@ -60,10 +65,20 @@ void HttpServer::OnEachLoop(void (EventLoop::*action)()) {
   for (const std::unique_ptr<EventLoop>& loop : loops_) (loop.get()->*action)();
 }
 
+// Until every loop has taken what waited to be accepted; a blocked one takes its time.
+bool HttpServer::WaitUntilClosed(const std::weak_ptr<ListenSocket>& socket,
+                                 MonotonicTime end) const {
+  while (!socket.expired()) {
+    if (parts_.clock.Now() >= end) return false;
+    std::this_thread::sleep_for(kDrainPoll);
+  }
+  return true;
+}
+
 // Connections, not only requests: an answer may still be on its way to a slow client.
-bool HttpServer::WaitUntilIdle(std::chrono::milliseconds timeout) {
-  const MonotonicTime end = parts_.clock.Now() + timeout;
+bool HttpServer::WaitUntilIdle(MonotonicTime end) {
   for (;;) {
+    OnEachLoop(&EventLoop::CloseIdle);
     std::int64_t open = 0;
     for (const std::unique_ptr<EventLoop>& loop : loops_) open += loop->connections();
     if (open == 0 && parts_.stats.active.value() == 0) return true;

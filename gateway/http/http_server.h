@@ -29,7 +29,7 @@ struct DrainOptions {
   std::chrono::milliseconds grace{2'000};     // still accepting, so that the balancer can move on
   std::chrono::milliseconds timeout{20'000};  // for what is in flight after that
   // Refusing connections at least so long before it ends, for a balancer that finds gateways by
-  // name: it would wait for an address that is gone.
+  // name: it would wait for an address that is gone. From when no process listens any more.
   std::chrono::milliseconds refusal{0};
 };
 
@@ -43,14 +43,16 @@ class HttpServer {
   // Listens and starts the loops. UNAVAILABLE if the port was lost between opening and now.
   absl::Status Start();
 
-  // Accepts for the grace period while answers end their connections, then closes the socket,
-  // finishes what is in flight and stops the loops. False if requests were still in flight at the
-  // timeout; the loops then still run.
+  // Accepts for the grace period while answers end their connections, then takes what waits to be
+  // accepted, gives the socket up, finishes what is in flight and stops the loops. False if
+  // requests were still in flight at the timeout, or a loop was blocked until then; the loops then
+  // still run.
   bool Drain(const DrainOptions& options);
 
  private:
   void OnEachLoop(void (EventLoop::*action)());
-  bool WaitUntilIdle(std::chrono::milliseconds timeout);
+  bool WaitUntilClosed(const std::weak_ptr<ListenSocket>& socket, MonotonicTime end) const;
+  bool WaitUntilIdle(MonotonicTime end);
 
   std::shared_ptr<ListenSocket> socket_;  // until the drain; then only the loops have it
   const PipelineParts parts_;

@@ -114,6 +114,7 @@ class Blackhole(drill.Drill):
                 load.between(kind, frozen, thawed),
                 before + _SLOWER_MS,
                 yardstick,
+                over_yardstick=False,
             )
 
     def _check_open(self, load, opened, thawed):

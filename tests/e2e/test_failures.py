@@ -1,5 +1,6 @@
 """Parts that die: what clients see meanwhile, and what is in the databases afterwards."""
 
+import concurrent.futures
 import threading
 import time
 import uuid
@@ -222,8 +223,13 @@ def test_a_client_that_has_50_ms_gets_its_504_and_the_statement_ends(stack):
         took = time.monotonic() - began
         check_problem(answer, 504, "DEADLINE_EXCEEDED")
         assert took < 1, f"50 ms were asked for, not {1000 * took:.0f}"
-        # The lock is still held: a statement that were not cancelled would wait on.
-        eventually(lambda: stack.query("users", waiting) == "0", seconds=2)
+        # One that is long enough to be seen waiting. The lock is held all the while, so a statement that were
+        # not cancelled would wait on.
+        with concurrent.futures.ThreadPoolExecutor() as pool:
+            longer = pool.submit(client.get, "/api/users/2", headers={"X-Request-Timeout-Ms": "1500"})
+            eventually(lambda: stack.query("users", waiting) == "1", seconds=1.4)
+            check_problem(longer.result(), 504, "DEADLINE_EXCEEDED")
+        eventually(lambda: stack.query("users", waiting) == "0", seconds=1)
 
 
 def test_a_client_that_hangs_up_costs_nothing(stack):

@@ -120,12 +120,15 @@ def test_a_gateway_that_waits_for_its_backends_listens_to_a_stop_signal(tmp_path
         stdout=subprocess.PIPE,
         env={"GATEWAY_LISTEN": "127.0.0.1:0", "GATEWAY_CONNECT_WAIT": "1m", **targets},
     )
-    with gateway:
+    try:
         assert "connecting to the backends" in gateway.stdout.readline()
         gateway.send_signal(signal.SIGTERM)
-        last_words = gateway.stdout.read()
+        last_words, _ = gateway.communicate(timeout=10)
         assert "stopped before it served" in last_words and "serving" not in last_words
-        assert gateway.wait(10) == 0
+        assert gateway.returncode == 0
+    finally:
+        gateway.kill()
+        gateway.wait()
 
 
 # Up and down
