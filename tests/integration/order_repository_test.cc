@@ -51,6 +51,15 @@ TEST_F(OrderRepositoryTest, TakesNamesAndPricesFromTheCatalogAtTheTimeOfTheOrder
   EXPECT_EQ(made.items[1].product_name, read->items[1].product_name);
 }
 
+TEST_F(OrderRepositoryTest, AReplicaThatStartsGivesNoIdOutAgain) {
+  const auto seeded = MakePool(Schema(), /*seed=*/true);
+  ASSERT_NE(Ask("SELECT count(*) FROM orders"), "0");
+  // An order that another replica has not committed yet.
+  const std::string taken = Ask("SELECT nextval(pg_get_serial_sequence('orders', 'id'))");
+  const auto replica = MakePool(Schema(), /*seed=*/true);
+  EXPECT_GT(Create(7).id.value(), std::stoll(taken));
+}
+
 TEST_F(OrderRepositoryTest, RefusesEveryLineThatCannotBeSold) {
   const auto created = orders_->Create(
       call_, {UserId(7), {{ProductId(1), 1}, {ProductId(9), 1}, {ProductId(3), 1}}, ""});

@@ -37,6 +37,14 @@ TEST_F(UserRepositoryTest, ReadsBackWhatItCreated) {
   EXPECT_EQ(read->name, "Ada");
 }
 
+TEST_F(UserRepositoryTest, ADeletedUsersIdDoesNotComeBackWithTheNextStart) {
+  const auto seeded = MakePool(Schema(), /*seed=*/true);
+  const UserId last = Create("last@example.com").id;
+  Ask("DELETE FROM users WHERE id = " + std::to_string(last.value()));
+  const auto replica = MakePool(Schema(), /*seed=*/true);
+  EXPECT_GT(Create("next@example.com").id.value(), last.value());
+}
+
 TEST_F(UserRepositoryTest, KeepsAddressesUniqueWhateverTheirCase) {
   Create("ada@example.com");
   const auto again = users_->Create(call_, {"ADA@example.com", "Ada", ""});
