@@ -26,6 +26,7 @@ from native.settings import (
 # A drain takes at most its grace (2 s) and its timeout (20 s); then supervisord kills.
 _DRAIN_WAIT = 25
 _OPEN_FILES = 8192
+_SANITIZERS = ("ASAN_OPTIONS", "TSAN_OPTIONS", "UBSAN_OPTIONS")
 # Drills kill by the dozen; a program that cannot start at all is for `up` to notice.
 _START_RETRIES = 100
 
@@ -226,13 +227,14 @@ class Supervisor:
 
     def start_daemon(self):
         """Starts supervisord in the background, with an environment that says nothing of the
-        caller's.
+        caller's, but for what sanitizers are told.
         """
         environment = {
             "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
             "LANG": "C.UTF-8",
             "HOME": str(self._places.run_dir),
             "SCALEOUT_RUN_DIR": str(self._places.run_dir),
+            **{name: os.environ[name] for name in _SANITIZERS if name in os.environ},
         }
         result = subprocess.run(
             ["/usr/bin/python3", "/usr/bin/supervisord", "-c", str(self._config)],
