@@ -59,7 +59,7 @@ class BackendGuard {
   // `client_gone`: this side has cancelled the call.
   absl::Status ToClientStatus(const absl::Status& raw, bool client_gone, MonotonicTime now);
 
-  // Whether calls go past all that follows, with their deadline only; for measuring what it costs.
+  // Whether calls leave all that follows out; guarded_call.h.
   bool plain_calls() const { return plain_calls_; }
 
   // Brackets of one call; GuardedCall's.

@@ -12,23 +12,17 @@ CallInProgress::CallInProgress(RequestContext& context, RpcMethod& method, bool 
       guard_(method.guard()),
       repeatable_(repeatable),
       start_(context.clock.Now()) {
-  if (guard_.plain_calls()) return;
   guard_.CountStart();
   guard_.retry_budget().Deposit();
 }
 
 absl::Status CallInProgress::Enter() {
-  if (guard_.plain_calls()) return absl::OkStatus();
   place_ = guard_.bulkhead().TryAcquire();
   if (place_) return absl::OkStatus();
   return BulkheadFull(guard_.backend(), guard_.bulkhead().max_concurrent_calls());
 }
 
 absl::Status CallInProgress::BeginAttempt() {
-  if (guard_.plain_calls()) {
-    attempt_deadline_ = context_.deadline;
-    return absl::OkStatus();
-  }
   CircuitDecision decision = guard_.breaker().Acquire();
   if (!decision.permit) return CircuitOpen(guard_.backend(), decision.state, decision.retry_after);
   permit_.emplace(*std::move(decision.permit));
@@ -42,7 +36,6 @@ absl::Status CallInProgress::EndAttempt(const absl::Status& raw, MonotonicTime e
                                         std::optional<Duration>& pause) {
   const bool client_gone = context_.cancellation.cancelled();
   absl::Status outcome = guard_.ToClientStatus(raw, client_gone, context_.clock.Now());
-  if (guard_.plain_calls()) return outcome;
   permit_->Finish(guard_.OutcomeOf(outcome.code(), attempt_deadline_ - attempt_start_), ended);
   permit_.reset();
   if (outcome.ok() || client_gone) return outcome;
@@ -53,7 +46,6 @@ absl::Status CallInProgress::EndAttempt(const absl::Status& raw, MonotonicTime e
 }
 
 absl::Status CallInProgress::End(absl::Status outcome) {
-  if (guard_.plain_calls()) return outcome;
   guard_.CountEnd(outcome.code());
   method_.Observe(outcome.code(), context_.clock.Now() - start_);
   return outcome;

@@ -154,10 +154,10 @@ class Drill:
 
     def check_p99(self, name, outcomes, limit_ms, yardstick, over_yardstick=True):
         """A p99 that is less than the limit over the yardstick's: that much is the network's, the
-        client's and this machine's. (Not over it, if the limit was measured and has that in it.) In seconds in which the yardstick was slow this machine was busy
-        with something else, and they say nothing. Where there are next to no quick ones (an engine
-        checks the health of nine containers all the time), no p99 says anything: the median has to
-        do.
+        client's and this machine's. (Not over it, if the limit was measured and has that in it.)
+        In seconds in which the yardstick was slow this machine was busy with something else, and
+        they say nothing. Where there are next to no quick ones (an engine checks the health of nine
+        containers all the time), no p99 says anything: the median has to do.
         """
         disturbed = {int(each.due) for each in yardstick if each.milliseconds > _DISTURBED_MS}
         quiet = [outcome for outcome in outcomes if int(outcome.due) not in disturbed]

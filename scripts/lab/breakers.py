@@ -44,10 +44,14 @@ class Breakers:
         """Of one backend, by instance, as they are now."""
         return {instance: states[backend] for instance, states in sorted(self.look().items())}
 
-    def await_state(self, backend, state, seconds):
-        """Seconds until every gateway's breaker was in that state; None if that took too long."""
+    def await_state(self, backend, state, seconds, asking=None):
+        """Seconds until every gateway's breaker was in that state; None if that took too long.
+        Breakers move when they are asked: `asking` does that, where no load does.
+        """
         began = time.monotonic()
         while True:
+            if asking:
+                asking()
             states = self.states(backend)
             took = time.monotonic() - began
             if len(states) == self._wanted and set(states.values()) == {state}:

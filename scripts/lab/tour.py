@@ -25,11 +25,9 @@ _WAITED_MS = _BURN_MS * 0.6
 _TRIES = 3
 _DISTRIBUTION_REQUESTS = 300
 _CIRCUIT_OPEN = "/problems/circuit-open"
-# Each gateway needs some failures before its breaker opens; then it refuses without asking.
-_REQUESTS_TO_OPEN = 600
 _REFUSED_REQUESTS = 60
 _REFUSED_MS = 10
-_CLOSED_SECONDS = 30
+_BREAKER_SECONDS = 30
 
 
 class Burn:
@@ -372,35 +370,22 @@ class Tour:
         self._n.tell("    ... stopping the payment service")
         self._driver.stop("payment-service")
         try:
-            asked = 0
-            while asked < _REQUESTS_TO_OPEN and set(breakers.states("payment").values()) != {"OPEN"}:
-                asked += len([self._payments() for _ in range(15)])
-            states = breakers.states("payment")
-            self._n.table(("gateway", "breaker for payments"), states.items())
-            self._n.check(
-                "the breaker opens on every gateway",
-                len(states) == 3 and set(states.values()) == {"OPEN"},
-                f"after {asked} requests",
-            )
+            self._await_breakers(breakers, "OPEN", "the breaker opens on every gateway")
             self._refused()
         finally:
             self._n.tell("\n    ... starting it again")
             self._driver.start("payment-service")
-        began = time.monotonic()
-        # A breaker tries again when it is asked, and closes after some good answers.
-        while time.monotonic() - began < _CLOSED_SECONDS:
-            last = [self._payments() for _ in range(3)]
-            states = breakers.states("payment")
-            if set(states.values()) == {"CLOSED"}:
-                break
-            time.sleep(0.1)
-        self._n.table(("gateway", "breaker for payments"), states.items())
-        self._n.check(
-            "half-open, then closed on every gateway, without a restart",
-            len(states) == 3 and set(states.values()) == {"CLOSED"},
-            f"{time.monotonic() - began:.1f} s after it was healthy",
+        self._await_breakers(
+            breakers, "CLOSED", "half-open, then closed on every gateway, without a restart"
         )
-        self._n.check("and payments are answered", {a.status for a in last} == {200})
+        answers = [self._payments() for _ in range(3)]
+        self._n.check("and payments are answered", {a.status for a in answers} == {200})
+
+    def _await_breakers(self, breakers, state, name):
+        took = breakers.await_state("payment", state, _BREAKER_SECONDS, asking=self._payments)
+        states = breakers.states("payment")
+        self._n.table(("gateway", "breaker for payments"), states.items())
+        self._n.check(name, took is not None, f"{took:.1f} s" if took else states)
 
     def _payments(self):
         return self._client.get("/api/payments?user_id=1")

@@ -103,6 +103,13 @@ class HttpServerTest : public ::testing::Test {
     ASSERT_TRUE(server->Start().ok());
   }
 
+  // Without a grace period.
+  std::future<bool> StartDraining(milliseconds refusal = milliseconds(0)) {
+    return std::async(std::launch::async, [this, refusal] {
+      return server->Drain({milliseconds(0), seconds(20), refusal});
+    });
+  }
+
   Route MakeRoute(std::string path, Handler handler, std::int64_t body_bytes = 0) {
     RouteLimits limits;
     limits.body_bytes = body_bytes;
@@ -298,9 +305,7 @@ TEST_F(HttpServerTest, ADrainFinishesWhatIsInFlight) {
   idle.Send("GET /hello HTTP/1.1\r\nHost: h\r\n\r\n");
   idle.ReadResponse();
   ASSERT_TRUE(Eventually([this] { return gate.occupied(); }));
-  std::future<bool> drained = std::async(std::launch::async, [this] {
-    return server->Drain({milliseconds(0), seconds(20)});
-  });
+  std::future<bool> drained = StartDraining();
   EXPECT_EQ(idle.ReadToEnd(), "") << "an idle connection is closed";
   gate.Open();
   const std::string answer = busy.ReadToEnd();
@@ -315,9 +320,7 @@ TEST_F(HttpServerTest, ADrainRefusesConnectionsWhileItFinishes) {
   TcpClient busy(port);
   busy.Send("GET /wait HTTP/1.1\r\nHost: h\r\n\r\n");
   ASSERT_TRUE(Eventually([this] { return gate.occupied(); }));
-  std::future<bool> drained = std::async(std::launch::async, [this] {
-    return server->Drain({milliseconds(0), seconds(20)});
-  });
+  std::future<bool> drained = StartDraining();
   EXPECT_TRUE(Eventually([this] { return !TcpClient(port).connected(); }));
   gate.Open();
   EXPECT_THAT(busy.ReadToEnd(), EndsWith("on its loop"));
@@ -327,9 +330,7 @@ TEST_F(HttpServerTest, ADrainRefusesConnectionsWhileItFinishes) {
 
 TEST_F(HttpServerTest, AnIdleServerRefusesBeforeItEnds) {
   StartServer(1);
-  std::future<bool> drained = std::async(std::launch::async, [this] {
-    return server->Drain({milliseconds(0), seconds(20), milliseconds(1000)});
-  });
+  std::future<bool> drained = StartDraining(/*refusal=*/milliseconds(1000));
   EXPECT_TRUE(Eventually([this] { return !TcpClient(port).connected(); }));
   EXPECT_EQ(drained.wait_for(milliseconds(0)), std::future_status::timeout);
   EXPECT_TRUE(drained.get());
@@ -345,9 +346,7 @@ TEST_F(HttpServerTest, ADrainServesWhatWaitedToBeAccepted) {
     waiting.push_back(std::make_unique<TcpClient>(port));
     waiting.back()->Send("GET /hello HTTP/1.1\r\nHost: h\r\n\r\n");
   }
-  std::future<bool> drained = std::async(std::launch::async, [this] {
-    return server->Drain({milliseconds(0), seconds(20)});
-  });
+  std::future<bool> drained = StartDraining();
   EXPECT_EQ(drained.wait_for(milliseconds(50)), std::future_status::timeout);
   unblock.set_value();
   for (const auto& client : waiting) EXPECT_THAT(client->ReadToEnd(), EndsWith("hello"));
