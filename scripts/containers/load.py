@@ -63,8 +63,12 @@ def _parse(output):
 class Writers:
     """Clients that create orders and payments as fast as they are answered, and keep what was acknowledged.
 
-    A payment that was not answered with 201 is asked for again with the same Idempotency-Key until it is.
+    A payment that was not answered with 201 is asked for again with the same Idempotency-Key until it is. Meanwhile it
+    may be told 409, that its earlier try is in progress: whoever held the key's lease when the database went could not
+    give it back.
     """
+
+    IN_PROGRESS = "409 /problems/idempotency-key-in-progress"
 
     def __init__(self, url, count=2):
         self._client = Client(url, timeout=20)
@@ -73,7 +77,7 @@ class Writers:
         self._threads = [threading.Thread(target=self._write, args=(number,)) for number in range(count)]
         self.orders = []
         self.payments = {}  # by Idempotency-Key
-        self.statuses = {}
+        self.verdicts = {}  # how often each: the status, and a problem's type after it
 
     def __enter__(self):
         for thread in self._threads:
@@ -86,8 +90,9 @@ class Writers:
             thread.join()
 
     def _count(self, answer):
+        verdict = " ".join(filter(None, (str(answer.status), answer.json().get("type"))))
         with self._lock:
-            self.statuses[answer.status] = self.statuses.get(answer.status, 0) + 1
+            self.verdicts[verdict] = self.verdicts.get(verdict, 0) + 1
         return answer
 
     def _write(self, number):
