@@ -2,10 +2,13 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <utility>
 
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_split.h"
 #include "common/str_cat.h"
 #include "gateway/http/listen_socket.h"
 
@@ -43,19 +46,33 @@ ConnectionLimits LoadConnectionLimits(Environment& env) {
   return limits;
 }
 
+void LoadListen(Environment& env, GatewayConfig& config) {
+  const std::string listen = env.String("GATEWAY_LISTEN", "127.0.0.1:8081");
+  config.listen = absl::StrSplit(listen, ',');
+  if (!std::ranges::all_of(config.listen, &ListenSocket::IsAddress)) {
+    env.AddProblem(StrCat("GATEWAY_LISTEN=", listen,
+                          ": wants IP address:port or unix:/path (107 bytes), or several with "
+                          "commas between"));
+  }
+  const std::string fds = env.String("GATEWAY_LISTEN_FDS", "");
+  for (const absl::string_view text : absl::StrSplit(fds, ',', absl::SkipEmpty())) {
+    if (int fd = 0; absl::SimpleAtoi(text, &fd)) {
+      config.listen_fds.push_back(fd);
+    } else {
+      env.AddProblem(StrCat("GATEWAY_LISTEN_FDS=", fds, ": wants descriptors"));
+    }
+  }
+}
+
 }  // namespace
 
 absl::StatusOr<GatewayConfig> LoadGatewayConfig(EnvironmentMap variables) {
   Environment env(std::move(variables), {"GATEWAY_", "LAB_", "LOOP_"});
   GatewayConfig config;
-  config.listen = env.String("GATEWAY_LISTEN", "127.0.0.1:8081");
-  if (!ListenSocket::IsAddress(config.listen)) {
-    env.AddProblem(StrCat("GATEWAY_LISTEN=", config.listen, ": not an IP address and a port"));
-  }
+  LoadListen(env, config);
   config.instance_id = env.String("GATEWAY_INSTANCE_ID", HostName());
   config.workers = static_cast<int>(env.Int("GATEWAY_WORKERS", config.workers, 1, 64));
   config.worker = static_cast<int>(env.Int("GATEWAY_WORKER", config.worker, 0, 64));
-  config.listen_fd = static_cast<int>(env.Int("GATEWAY_LISTEN_FD", config.listen_fd, 3, 1 << 20));
   if (config.worker > 0) config.instance_id = StrCat(config.instance_id, "-w", config.worker);
   config.loops = Size(env, "GATEWAY_LOOPS", 1, 1, 64);
   config.backlog = static_cast<int>(env.Int("GATEWAY_BACKLOG", config.backlog, 1, 65535));
@@ -90,9 +107,9 @@ std::string GatewayConfigHelp() {
 
 Configuration comes from the environment. NAME_FILE reads a value from a file.
 
-  GATEWAY_LISTEN            127.0.0.1:8081  IP address and port
+  GATEWAY_LISTEN            127.0.0.1:8081  IP address:port or unix:/path, or several with commas
   GATEWAY_INSTANCE_ID       (host name)     unique over replicas
-  GATEWAY_WORKERS           1               processes that share the port, under a supervisor
+  GATEWAY_WORKERS           1               processes that share the sockets, under a supervisor
   GATEWAY_LOOPS             1               event loops, a thread each
   GATEWAY_BACKLOG           1024            connections that wait to be accepted
   GATEWAY_USER_TARGET       (required)      gRPC target, unix:/path or dns:///host:port

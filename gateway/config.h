@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstddef>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "common/env.h"
@@ -17,13 +18,13 @@
 namespace scaleout::gateway {
 
 struct GatewayConfig {
-  std::string listen;       // GATEWAY_LISTEN: IP address and port
+  std::vector<std::string> listen;  // GATEWAY_LISTEN: IP addresses and ports, Unix sockets
   std::string instance_id;  // GATEWAY_INSTANCE_ID: unique over replicas; the host name if unset
   int workers =
       1;  // GATEWAY_WORKERS, --workers: processes that share the port; 1 means no supervisor
-  int worker = 0;         // GATEWAY_WORKER: which of them this is, from 1; set by the supervisor
-  int listen_fd = -1;     // GATEWAY_LISTEN_FD: the socket that it inherits; set by the supervisor
-  std::size_t loops = 1;  // GATEWAY_LOOPS: event loops, a thread each
+  int worker = 0;  // GATEWAY_WORKER: which of them this is, from 1; set by the supervisor
+  std::vector<int> listen_fds;  // GATEWAY_LISTEN_FDS: what it inherits; set by the supervisor
+  std::size_t loops = 1;        // GATEWAY_LOOPS: event loops, a thread each
   int backlog =
       1024;  // GATEWAY_BACKLOG: connections that the kernel holds before they are accepted
   std::string user_target;   // GATEWAY_USER_TARGET: gRPC target, "unix:/path" or "dns:///host:port"

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/str_join.h"
 #include "common/clock.h"
 #include "common/metrics.h"
 #include "common/str_cat.h"
@@ -53,6 +54,12 @@ std::vector<std::string> PathsOf(const RouteTable& routes) {
   return paths;
 }
 
+std::string AddressesOf(const ListenSockets& sockets) {
+  return absl::StrJoin(sockets, ",", [](std::string* out, const ListenSocket& socket) {
+    out->append(socket.address());
+  });
+}
+
 HttpServerOptions ServerOptions(const GatewayConfig& config) {
   HttpServerOptions options;
   options.pipeline.instance_id = config.instance_id;
@@ -78,10 +85,10 @@ int WaitForBackends(BackendChannels& channels, Duration at_most, StopSignals& si
 
 }  // namespace
 
-int RunGateway(const GatewayConfig& config, ListenSocket socket, StopSignals& signals,
+int RunGateway(const GatewayConfig& config, ListenSockets sockets, StopSignals& signals,
                Logger& logger) {
   const Clock& clock = SystemClock();
-  const std::uint16_t port = socket.port();
+  const std::string addresses = AddressesOf(sockets);
   const std::unique_ptr<Metrics> metrics = MakeMetrics();
   AddProcessMetrics(*metrics);
 
@@ -112,7 +119,7 @@ int RunGateway(const GatewayConfig& config, ListenSocket socket, StopSignals& si
   ConcurrencyLimiter limiter(config.resilience.limiter, routes.routes().size() + 1, config.loops,
                              clock);
   DescribeConcurrencyLimiter(*metrics, limiter);
-  HttpServer server(ServerOptions(config), std::move(socket),
+  HttpServer server(ServerOptions(config), std::move(sockets),
                     {routes, clock, *metrics, logger, stats, limiter}, monitors.all());
 
   LoopWatchdogConfig watchdog_config;
@@ -137,8 +144,7 @@ int RunGateway(const GatewayConfig& config, ListenSocket socket, StopSignals& si
     return EXIT_FAILURE;
   }
   readiness.SetStarted();
-  logger.Info("serving",
-              {{"port", static_cast<int>(port)}, {"loops", static_cast<int>(config.loops)}});
+  logger.Info("serving", {{"listen", addresses}, {"loops", static_cast<int>(config.loops)}});
   bool drained = false;
   {
     const LoopWatchdogThread watching(watchdog, clock);

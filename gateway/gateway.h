@@ -12,7 +12,7 @@ namespace scaleout::gateway {
 
 // Serves until a stop signal and drains. The process's exit code: 0 after a complete drain, 1 if
 // requests were cut off.
-int RunGateway(const GatewayConfig& config, ListenSocket socket, StopSignals& signals,
+int RunGateway(const GatewayConfig& config, ListenSockets sockets, StopSignals& signals,
                Logger& logger);
 
 }  // namespace scaleout::gateway

@@ -3,9 +3,12 @@
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
+#include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
+#include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "common/clock.h"
 #include "common/env.h"
@@ -19,12 +22,32 @@
 
 namespace {
 
+using scaleout::gateway::GatewayConfig;
+using scaleout::gateway::ListenSocket;
+using scaleout::gateway::ListenSockets;
+
 // What a worker may take beyond its own drain before its supervisor kills it.
 constexpr std::chrono::seconds kKillMargin{2};
 
 int Fail(std::string_view what, const absl::Status& status) {
   std::fprintf(stderr, "%s\n", scaleout::StrCat("api-gateway: ", what, status.message()).c_str());
   return EXIT_FAILURE;
+}
+
+// Those that a worker inherits, or new ones.
+absl::StatusOr<ListenSockets> OpenSockets(const GatewayConfig& config) {
+  std::vector<absl::StatusOr<ListenSocket>> opened;
+  for (const int fd : config.listen_fds) opened.push_back(ListenSocket::Adopt(fd, config.backlog));
+  if (opened.empty()) {
+    for (const std::string& address : config.listen)
+      opened.push_back(ListenSocket::Open(address, config.backlog));
+  }
+  ListenSockets sockets;
+  for (absl::StatusOr<ListenSocket>& socket : opened) {
+    if (!socket.ok()) return socket.status();
+    sockets.push_back(*std::move(socket));
+  }
+  return sockets;
 }
 
 }  // namespace
@@ -47,27 +70,26 @@ int main(int argc, char** argv) {
     return Fail("", absl::InvalidArgumentError("takes --workers N, --help or --version"));
   }
 
-  absl::StatusOr<gateway::GatewayConfig> config = gateway::LoadGatewayConfig(environment);
+  absl::StatusOr<GatewayConfig> config = gateway::LoadGatewayConfig(environment);
   if (!config.ok()) return Fail("the configuration has problems:\n", config.status());
-  absl::StatusOr<gateway::ListenSocket> socket =
-      config->listen_fd >= 0 ? gateway::ListenSocket::Adopt(config->listen_fd, config->backlog)
-                             : gateway::ListenSocket::Open(config->listen, config->backlog);
-  if (!socket.ok()) return Fail("", socket.status());
+  absl::StatusOr<ListenSockets> sockets = OpenSockets(*config);
+  if (!sockets.ok()) return Fail("", sockets.status());
 
   StopSignals signals;
   const std::unique_ptr<Logger> logger =
       MakeJsonLogger({"api-gateway", config->instance_id, config->log_level});
   if (config->workers == 1 || config->worker > 0) {
-    return gateway::RunGateway(*config, *std::move(socket), signals, *logger);
+    return gateway::RunGateway(*config, *std::move(sockets), signals, *logger);
   }
   gateway::SupervisorOptions supervisor;
   supervisor.workers = config->workers;
   supervisor.kill_after =
       config->drain.grace + std::max(config->drain.timeout, config->drain.refusal) + kKillMargin;
-  // The workers close theirs at the end of their grace; while this one was open, nobody would be
+  std::vector<int> fds;
+  for (const ListenSocket& socket : *sockets) fds.push_back(socket.fd());
+  // The workers close theirs at the end of their grace; while these were open, nobody would be
   // refused.
-  supervisor.on_stopping = [&socket] { socket->Close(); };
-  return gateway::RunSupervisor(supervisor,
-                                gateway::MakeWorkerLauncher(argv, environment, socket->fd()),
+  supervisor.on_stopping = [&sockets] { sockets->clear(); };
+  return gateway::RunSupervisor(supervisor, gateway::MakeWorkerLauncher(argv, environment, fds),
                                 signals, SystemClock(), *logger);
 }

@@ -16,6 +16,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/str_join.h"
 #include "common/str_cat.h"
 
 namespace scaleout::gateway {
@@ -154,11 +155,12 @@ int RunSupervisor(const SupervisorOptions& options, const WorkerLauncher& launch
 }
 
 // A new program, not only a new process: neither gRPC nor the logger's thread survives a bare fork.
-WorkerLauncher MakeWorkerLauncher(char** argv, const EnvironmentMap& environment, int listen_fd) {
-  return [argv, environment, listen_fd](int index) {
+WorkerLauncher MakeWorkerLauncher(char** argv, const EnvironmentMap& environment,
+                                  const std::vector<int>& listen_fds) {
+  return [argv, environment, listen_fds](int index) {
     EnvironmentMap variables = environment;
     variables["GATEWAY_WORKER"] = StrCat(index);
-    variables["GATEWAY_LISTEN_FD"] = StrCat(listen_fd);
+    variables["GATEWAY_LISTEN_FDS"] = absl::StrJoin(listen_fds, ",");
     std::vector<std::string> lines;
     for (const auto& [name, value] : variables) lines.push_back(StrCat(name, "=", value));
     std::vector<char*> pointers;
@@ -171,7 +173,7 @@ WorkerLauncher MakeWorkerLauncher(char** argv, const EnvironmentMap& environment
     // Between fork and exec only what is safe after a fork of a process with threads.
     ::prctl(PR_SET_PDEATHSIG, SIGTERM);
     if (::getppid() != supervisor) ::_exit(EXIT_FAILURE);
-    ::fcntl(listen_fd, F_SETFD, 0);
+    for (const int fd : listen_fds) ::fcntl(fd, F_SETFD, 0);
     ::execve("/proc/self/exe", argv, pointers.data());
     ::_exit(127);
   };

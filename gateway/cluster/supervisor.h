@@ -12,6 +12,7 @@
 
 #include <chrono>
 #include <functional>
+#include <vector>
 
 #include "common/clock.h"
 #include "common/env.h"
@@ -39,8 +40,9 @@ int RunSupervisor(const SupervisorOptions& options, const WorkerLauncher& launch
                   StopSignals& signals, const Clock& clock, Logger& logger);
 
 // A launcher that runs this program again as a worker: the same arguments and environment,
-// GATEWAY_WORKER=index, and GATEWAY_LISTEN_FD=listen_fd, which the worker inherits.
-WorkerLauncher MakeWorkerLauncher(char** argv, const EnvironmentMap& environment, int listen_fd);
+// GATEWAY_WORKER=index, and GATEWAY_LISTEN_FDS=listen_fds, which the worker inherits.
+WorkerLauncher MakeWorkerLauncher(char** argv, const EnvironmentMap& environment,
+                                  const std::vector<int>& listen_fds);
 
 }  // namespace scaleout::gateway
 

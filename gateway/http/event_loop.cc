@@ -15,6 +15,7 @@
 #include <cstddef>
 #include <cstdlib>
 #include <map>
+#include <span>
 #include <thread>
 #include <unordered_map>
 #include <utility>
@@ -54,6 +55,13 @@ class OwnedFd {
  private:
   int fd_;
 };
+
+// Of a client, for Pistache, which knows no others than those of the Internet and asks for them
+// only to print them.
+Pistache::Address AddressOf(sockaddr_storage& client) {
+  if (client.ss_family == AF_UNIX) return {};
+  return Pistache::Address::fromUnix(reinterpret_cast<sockaddr*>(&client));
+}
 
 class LoopTransport;
 
@@ -120,13 +128,15 @@ class LoopTransport final : public Tcp::Transport {
     reactor()->modifyFd(key(), fd, NotifyOn::Read | NotifyOn::Write | NotifyOn::Shutdown,
                         Polling::Mode::Edge);
   }
-  void AcceptUpTo(std::size_t count);
+  void AcceptAll(std::size_t at_most);
   void SetAccepting(bool wanted);
   void ForEachConnection(const std::function<void(HttpConnection&)>& visit);
 
  private:
   void PassToPistache(const Aio::FdSet& ready);
-  bool Accept();
+  bool Accept(int listen_fd);
+  void AcceptUpTo(std::size_t count, int listen_fd);
+  void AcceptReady(const Aio::FdSet& ready, std::size_t at_most);
   void CloseRequested();
 
   std::shared_ptr<Tcp::Handler> events_;
@@ -205,11 +215,21 @@ class PistacheLoop final : public EventLoop {
     return thread_id_.load(std::memory_order_relaxed) == std::this_thread::get_id();
   }
   std::size_t index() const override { return options_.index; }
-  // Negative once this loop has given it up.
-  int listen_fd() const { return options_.listen_socket ? options_.listen_socket->fd() : -1; }
 
  private:
   friend class LoopTransport;
+
+  // None once this loop has given them up.
+  std::span<const ListenSocket> listen_sockets() const {
+    if (!options_.listen_sockets) return {};
+    return *options_.listen_sockets;
+  }
+
+  bool IsListening(int fd) const {
+    const auto sockets = listen_sockets();
+    return std::any_of(sockets.begin(), sockets.end(),
+                       [fd](const ListenSocket& socket) { return socket.fd() == fd; });
+  }
 
   // A job that is there from the start, for what other threads ask of the loop.
   class Action final : public Job {
@@ -307,10 +327,10 @@ class PistacheLoop final : public EventLoop {
   std::atomic<std::thread::id> thread_id_{};
 
   Action stop_accepting_{[this] {
-    transport_->AcceptUpTo(options_.max_connections);
+    transport_->AcceptAll(options_.max_connections);
     accept_stopped_ = true;
     UpdateAccepting();
-    options_.listen_socket.reset();
+    options_.listen_sockets.reset();
   }};
   Action begin_drain_{[this] {
     draining_ = true;
@@ -385,7 +405,7 @@ void LoopTransport::onReady(const Aio::FdSet& ready) {
       tick = true;
     } else if (fd == loop_.wake_fd_.get()) {
       jobs = true;
-    } else if (fd == loop_.listen_fd()) {
+    } else if (loop_.IsListening(fd)) {
       accept = true;
     } else {
       ++others;
@@ -393,7 +413,7 @@ void LoopTransport::onReady(const Aio::FdSet& ready) {
   }
   if (tick) loop_.Tick();
   if (others != 0) PassToPistache(ready);
-  if (accept) AcceptUpTo(std::min(1 + others, kMaxAcceptsPerTurn));
+  if (accept) AcceptReady(ready, std::min(1 + others, kMaxAcceptsPerTurn));
   if (jobs) {
     std::uint64_t count = 0;
     [[maybe_unused]] const ssize_t size = ::read(loop_.wake_fd_.get(), &count, sizeof count);
@@ -409,9 +429,7 @@ void LoopTransport::PassToPistache(const Aio::FdSet& ready) {
   for (std::size_t i = 0; i < ready.size(); ++i) {
     const Aio::FdSet::Entry& entry = ready.at(i);
     const int fd = static_cast<int>(entry.getTag().value());
-    const bool own =
-        fd == loop_.tick_fd_.get() || fd == loop_.wake_fd_.get() || fd == loop_.listen_fd();
-    if (own) continue;
+    if (fd == loop_.tick_fd_.get() || fd == loop_.wake_fd_.get() || loop_.IsListening(fd)) continue;
     if (entry.isWritable()) {
       // Writing is ours, because Pistache spins on a client that reads slowly.
       if (LoopConnection* connection = FindConnection(fd)) connection->http().OnWritable();
@@ -428,15 +446,26 @@ void LoopTransport::PassToPistache(const Aio::FdSet& ready) {
   }
 }
 
-void LoopTransport::AcceptUpTo(std::size_t count) {
-  while (count > 0 && accepting_ && Accept()) --count;
+void LoopTransport::AcceptReady(const Aio::FdSet& ready, std::size_t at_most) {
+  for (std::size_t i = 0; i < ready.size(); ++i) {
+    const int fd = static_cast<int>(ready.at(i).getTag().value());
+    if (loop_.IsListening(fd)) AcceptUpTo(at_most, fd);
+  }
+}
+
+void LoopTransport::AcceptAll(std::size_t at_most) {
+  for (const ListenSocket& socket : loop_.listen_sockets()) AcceptUpTo(at_most, socket.fd());
+}
+
+void LoopTransport::AcceptUpTo(std::size_t count, int listen_fd) {
+  while (count > 0 && accepting_ && Accept(listen_fd)) --count;
 }
 
 // Whether there may be more.
-bool LoopTransport::Accept() {
+bool LoopTransport::Accept(int listen_fd) {
   sockaddr_storage address{};
   socklen_t size = sizeof address;
-  const int fd = ::accept4(loop_.listen_fd(), reinterpret_cast<sockaddr*>(&address), &size,
+  const int fd = ::accept4(listen_fd, reinterpret_cast<sockaddr*>(&address), &size,
                            SOCK_NONBLOCK | SOCK_CLOEXEC);
   if (fd < 0) {
     if (errno != EMFILE && errno != ENFILE && errno != ENOBUFS && errno != ENOMEM) return false;
@@ -445,8 +474,7 @@ bool LoopTransport::Accept() {
     loop_.UpdateAccepting();
     return false;
   }
-  handleNewPeer(
-      Tcp::Peer::Create(fd, Pistache::Address::fromUnix(reinterpret_cast<sockaddr*>(&address))));
+  handleNewPeer(Tcp::Peer::Create(fd, AddressOf(address)));
   return true;
 }
 
@@ -471,14 +499,15 @@ void LoopTransport::ForgetConnection(int fd) {
 }
 
 void LoopTransport::SetAccepting(bool wanted) {
-  const int fd = loop_.listen_fd();
-  if (wanted == accepting_ || fd < 0) return;
+  if (wanted == accepting_) return;
   accepting_ = wanted;
-  if (wanted) {
-    poller_->addFd(fd, Pistache::Flags<NotifyOn>(NotifyOn::Read),
-                   Polling::Tag(static_cast<std::uint64_t>(fd)));
-  } else {
-    poller_->removeFd(fd);
+  for (const ListenSocket& socket : loop_.listen_sockets()) {
+    if (wanted) {
+      poller_->addFd(socket.fd(), Pistache::Flags<NotifyOn>(NotifyOn::Read),
+                     Polling::Tag(static_cast<std::uint64_t>(socket.fd())));
+    } else {
+      poller_->removeFd(socket.fd());
+    }
   }
 }
 

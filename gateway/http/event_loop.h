@@ -1,6 +1,6 @@
 // One event loop: a thread with a Pistache reactor that accepts, reads, runs handlers, and writes.
 //
-// Loops share one listening socket. An idle one accepts one connection a turn, so a loop that is
+// Loops share the listening sockets. An idle one accepts one connection a turn, so a loop that is
 // blocked takes no new ones and the others do; one at work accepts as many as it had other things
 // to do, or its queue in the kernel would grow with the length of its turns. A 10 ms timer in the
 // loop's own poll set drives the lag monitor, the timers and the timeouts. Jobs from other threads
@@ -28,8 +28,8 @@ namespace scaleout::gateway {
 
 struct EventLoopOptions {
   std::size_t index = 0;
-  // Shared by the loops; the last one that stops accepting closes it.
-  std::shared_ptr<const ListenSocket> listen_socket;
+  // Shared by the loops; the last one that stops accepting closes them.
+  std::shared_ptr<const ListenSockets> listen_sockets;
   std::string instance_id;
   ConnectionLimits limits;
   std::size_t max_connections = 10'000;  // a loop that has as many stops accepting until one ends
@@ -40,7 +40,7 @@ class EventLoop : public Executor {
   // Starts the thread.
   virtual void Start() = 0;
   // Takes what waits in the kernel's queue, and then no more. Once every loop of every process that
-  // shares the socket has done so it is closed, and whoever connects is refused.
+  // shares the sockets has done so they are closed, and whoever connects is refused.
   virtual void StopAccepting() = 0;
   // Every connection ends with its next answer; idle ones stay open until CloseIdle.
   virtual void BeginDrain() = 0;

@@ -16,13 +16,13 @@ constexpr std::chrono::milliseconds kFirstBytes{100};
 
 }  // namespace
 
-HttpServer::HttpServer(const HttpServerOptions& options, ListenSocket socket,
+HttpServer::HttpServer(const HttpServerOptions& options, ListenSockets sockets,
                        const PipelineParts& parts, const std::vector<LoopLagMonitor*>& monitors)
-    : socket_(std::make_shared<ListenSocket>(std::move(socket))), parts_(parts) {
+    : sockets_(std::make_shared<ListenSockets>(std::move(sockets))), parts_(parts) {
   for (std::size_t i = 0; i < monitors.size(); ++i) {
     EventLoopOptions loop;
     loop.index = i;
-    loop.listen_socket = socket_;
+    loop.listen_sockets = sockets_;
     loop.instance_id = options.pipeline.instance_id;
     loop.limits = options.limits;
     loop.max_connections = options.max_connections;
@@ -41,7 +41,9 @@ HttpServer::HttpServer(const HttpServerOptions& options, ListenSocket socket,
 HttpServer::~HttpServer() { OnEachLoop(&EventLoop::Stop); }
 
 absl::Status HttpServer::Start() {
-  if (absl::Status listening = socket_->Listen(); !listening.ok()) return listening;
+  for (ListenSocket& socket : *sockets_) {
+    if (absl::Status listening = socket.Listen(); !listening.ok()) return listening;
+  }
   OnEachLoop(&EventLoop::Start);
   return absl::OkStatus();
 }
@@ -49,10 +51,10 @@ absl::Status HttpServer::Start() {
 bool HttpServer::Drain(const DrainOptions& options) {
   OnEachLoop(&EventLoop::BeginDrain);
   std::this_thread::sleep_for(options.grace);
-  const std::weak_ptr<ListenSocket> socket = std::exchange(socket_, nullptr);
+  const std::weak_ptr<ListenSockets> sockets = std::exchange(sockets_, nullptr);
   OnEachLoop(&EventLoop::StopAccepting);
   const MonotonicTime end = parts_.clock.Now() + options.timeout;
-  if (!WaitUntilClosed(socket, end)) return false;
+  if (!WaitUntilClosed(sockets, end)) return false;
   const MonotonicTime end_of_refusal = parts_.clock.Now() + options.refusal;
   std::this_thread::sleep_for(kFirstBytes);
   if (!WaitUntilIdle(end)) return false;
@@ -66,9 +68,9 @@ void HttpServer::OnEachLoop(void (EventLoop::*action)()) {
 }
 
 // Until every loop has taken what waited to be accepted; a blocked one takes its time.
-bool HttpServer::WaitUntilClosed(const std::weak_ptr<ListenSocket>& socket,
+bool HttpServer::WaitUntilClosed(const std::weak_ptr<ListenSockets>& sockets,
                                  MonotonicTime end) const {
-  while (!socket.expired()) {
+  while (!sockets.expired()) {
     if (parts_.clock.Now() >= end) return false;
     std::this_thread::sleep_for(kDrainPoll);
   }

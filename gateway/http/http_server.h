@@ -1,4 +1,4 @@
-// The gateway's front: event loops over one listening socket, and the order in which they end.
+// The gateway's front: event loops over the listening sockets, and the order in which they end.
 //
 // Start and Drain are called from one thread, that of main. Destroying a server that still has
 // requests in flight is a defect: after a drain that timed out the process must leave without
@@ -36,25 +36,25 @@ struct DrainOptions {
 class HttpServer {
  public:
   // As many loops as `monitors`, whose i-th is the i-th loop's. All references outlive the server.
-  HttpServer(const HttpServerOptions& options, ListenSocket socket, const PipelineParts& parts,
+  HttpServer(const HttpServerOptions& options, ListenSockets sockets, const PipelineParts& parts,
              const std::vector<LoopLagMonitor*>& monitors);
   ~HttpServer();
 
-  // Listens and starts the loops. UNAVAILABLE if the port was lost between opening and now.
+  // Listens and starts the loops. UNAVAILABLE if an address was lost between opening and now.
   absl::Status Start();
 
   // Accepts for the grace period while answers end their connections, then takes what waits to be
-  // accepted, gives the socket up, finishes what is in flight and stops the loops. False if
+  // accepted, gives the sockets up, finishes what is in flight and stops the loops. False if
   // requests were still in flight at the timeout, or a loop was blocked until then; the loops then
   // still run.
   bool Drain(const DrainOptions& options);
 
  private:
   void OnEachLoop(void (EventLoop::*action)());
-  bool WaitUntilClosed(const std::weak_ptr<ListenSocket>& socket, MonotonicTime end) const;
+  bool WaitUntilClosed(const std::weak_ptr<ListenSockets>& sockets, MonotonicTime end) const;
   bool WaitUntilIdle(MonotonicTime end);
 
-  std::shared_ptr<ListenSocket> socket_;  // until the drain; then only the loops have it
+  std::shared_ptr<ListenSockets> sockets_;  // until the drain; then only the loops have them
   const PipelineParts parts_;
   std::vector<std::unique_ptr<ExchangeHandler>> pipelines_;
   std::vector<std::unique_ptr<EventLoop>> loops_;

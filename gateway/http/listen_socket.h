@@ -1,10 +1,12 @@
-// The listening socket, made once and shared by every loop (and every worker process) that accepts
-// from it.
+// Where clients come in: TCP ports, and Unix sockets for a proxy on the same machine. Each is made
+// once and shared by every loop (and every worker process) that accepts from it.
 #ifndef SCALEOUT_GATEWAY_HTTP_LISTEN_SOCKET_H_
 #define SCALEOUT_GATEWAY_HTTP_LISTEN_SOCKET_H_
 
 #include <cstdint>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/status/statusor.h"
 
@@ -15,10 +17,14 @@ class ListenSocket {
   // Whether Open understands the address.
   static bool IsAddress(std::string_view address);
 
-  // `address` is "host:port": an IPv4 address or a bracketed IPv6 one, and a port, 0 for any free
-  // one. Errors: INVALID_ARGUMENT (not such an address), UNAVAILABLE (taken, or not this
-  // machine's).
-  // The port is ours then, but whoever connects is refused until Listen.
+  // `address` is "host:port", an IPv4 address or a bracketed IPv6 one and a port, 0 for any free
+  // one; or "unix:/path", at most 107 bytes of path. Errors: INVALID_ARGUMENT (not such an
+  // address), UNAVAILABLE (taken, not this machine's, or no place to make a socket).
+  // The address is ours then, but whoever connects is refused until Listen.
+  //
+  // A Unix socket is open to every user of the machine that can reach its directory, as a port on
+  // loopback is. One that a process left behind is replaced, one that somebody listens on is taken.
+  // Closing leaves the file, and whoever connects is refused.
   static absl::StatusOr<ListenSocket> Open(std::string_view address, int backlog);
 
   // Takes over a socket that a parent process has opened. INVALID_ARGUMENT if `fd` is not one.
@@ -29,6 +35,9 @@ class ListenSocket {
   ~ListenSocket();
 
   int fd() const { return fd_; }
+  // As Open takes it, with the port that was found free.
+  const std::string& address() const { return address_; }
+  // 0 for a Unix socket.
   std::uint16_t port() const { return port_; }
   // From now on the kernel completes connections, up to the backlog. Again, or in another process
   // that shares the socket, is harmless. UNAVAILABLE if somebody else listens there meanwhile.
@@ -36,12 +45,18 @@ class ListenSocket {
   void Close();
 
  private:
-  ListenSocket(int fd, std::uint16_t port, int backlog) : fd_(fd), port_(port), backlog_(backlog) {}
+  ListenSocket(int fd, int backlog) : fd_(fd), backlog_(backlog) {}
+
+  // Asks the kernel where the socket is bound. False if it is not.
+  bool LearnAddress();
 
   int fd_ = -1;
-  std::uint16_t port_ = 0;
   int backlog_ = 0;
+  std::string address_;
+  std::uint16_t port_ = 0;
 };
+
+using ListenSockets = std::vector<ListenSocket>;
 
 }  // namespace scaleout::gateway
 

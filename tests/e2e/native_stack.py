@@ -136,6 +136,9 @@ class NativeStack:
     def gateway_port(self, k=1):
         return self.port + k
 
+    def gateway_socket(self, k=1):
+        return (self.run_dir / "scratch").resolve() / f"api-gateway-{k}.sock"
+
     def gateway_url(self, k=1):
         return f"http://127.0.0.1:{self.gateway_port(k)}"
 
@@ -172,15 +175,16 @@ class NativeStack:
 
 
 class LoneGateway:
-    """One gateway process without anything behind it, for what concerns its own door only."""
+    """A gateway without anything behind it, for what concerns its own doors: a port and a socket."""
 
-    def __init__(self, **variables):
+    def __init__(self, socket_path=None, **variables):
         self.port = free_ports(1)
         self._socket_dir = tempfile.mkdtemp(prefix="e2e-")
+        self.socket = socket_path or f"{self._socket_dir}/gateway.sock"
         nowhere = f"unix:{self._socket_dir}/nobody.sock"
         environment = {
             "PATH": os.environ["PATH"],
-            "GATEWAY_LISTEN": f"127.0.0.1:{self.port}",
+            "GATEWAY_LISTEN": f"127.0.0.1:{self.port},unix:{self.socket}",
             "GATEWAY_INSTANCE_ID": "lone-gateway",
             "GATEWAY_USER_TARGET": nowhere,
             "GATEWAY_ORDER_TARGET": nowhere,

@@ -1,5 +1,4 @@
-// A gRPC server in the test's own process, on a unix socket in a directory of its own, and a socket
-// that is no gRPC server at all.
+// A gRPC server in the test's own process, and a socket that is no gRPC server at all.
 #ifndef SCALEOUT_TESTS_SUPPORT_RPC_SERVER_H_
 #define SCALEOUT_TESTS_SUPPORT_RPC_SERVER_H_
 
@@ -7,38 +6,18 @@
 #include <grpcpp/server.h>
 #include <grpcpp/server_builder.h>
 #include <gtest/gtest.h>
-#include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include <chrono>
 #include <cstring>
-#include <filesystem>
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
 namespace scaleout::testing {
-
-// A path for one socket, short enough for the kernel; removed with everything in it.
-class SocketPath {
- public:
-  SocketPath() {
-    std::string pattern = ::testing::TempDir() + "rpcXXXXXX";
-    directory_ = mkdtemp(pattern.data());
-  }
-  SocketPath(const SocketPath&) = delete;
-  SocketPath& operator=(const SocketPath&) = delete;
-  ~SocketPath() { std::filesystem::remove_all(directory_); }
-
-  std::string path() const { return directory_ + "/s"; }
-  std::string target() const { return "unix:" + path(); }
-
- private:
-  std::string directory_;
-};
 
 class RpcServer {
  public:

@@ -19,6 +19,7 @@
 #include "tests/support/request_fixture.h"
 #include "tests/support/rpc_server.h"
 #include "tests/support/running_task.h"
+#include "tests/support/socket_path.h"
 
 namespace scaleout::gateway {
 namespace {

@@ -9,11 +9,13 @@
 #include <optional>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "common/process_stats.h"
 #include "gateway/async/task.h"
-#include "tests/support/tcp_client.h"
+#include "tests/support/socket_path.h"
+#include "tests/support/stream_client.h"
 
 namespace scaleout::gateway {
 namespace {
@@ -23,7 +25,7 @@ using std::chrono::seconds;
 using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
-using testing::TcpClient;
+using testing::StreamClient;
 
 // Waits for a condition that other threads bring about; the bound is generous because machines are
 // slow.
@@ -84,12 +86,19 @@ class Gate {
   std::atomic<bool>& cancelled_;
 };
 
-class HttpServerTest : public ::testing::Test {
+enum class Family { kTcp, kUnix };
+
+// Every test over TCP and over a Unix socket.
+class HttpServerTest : public ::testing::TestWithParam<Family> {
  protected:
   void StartServer(std::size_t loops, HttpServerOptions options = {}) {
-    absl::StatusOr<ListenSocket> socket = ListenSocket::Open("127.0.0.1:0", 128);
+    absl::StatusOr<ListenSocket> socket =
+        ListenSocket::Open(GetParam() == Family::kTcp ? "127.0.0.1:0" : socket_path.target(), 128);
     ASSERT_TRUE(socket.ok()) << socket.status();
-    port = socket->port();
+    address = socket->address();
+    ListenSockets sockets;
+    sockets.push_back(*std::move(socket));
+    if (further) sockets.push_back(*std::exchange(further, std::nullopt));
     options.pipeline.instance_id = "test-1";
     std::vector<LoopLagMonitor*> pointers;
     for (std::size_t i = 0; i < loops; ++i) {
@@ -98,7 +107,7 @@ class HttpServerTest : public ::testing::Test {
     }
     limiter.emplace(ConcurrencyLimiterConfig(), routes.routes().size() + 1, loops, SystemClock());
     server = std::make_unique<HttpServer>(
-        options, *std::move(socket),
+        options, std::move(sockets),
         PipelineParts{routes, SystemClock(), *metrics, *logger, stats, *limiter}, pointers);
     ASSERT_TRUE(server->Start().ok());
   }
@@ -163,7 +172,7 @@ class HttpServerTest : public ::testing::Test {
   }
 
   std::string Get(std::string_view path) {
-    TcpClient client(port);
+    StreamClient client(address);
     client.Send("GET " + std::string(path) + " HTTP/1.1\r\nHost: h\r\n\r\n");
     return client.ReadResponse();
   }
@@ -178,11 +187,13 @@ class HttpServerTest : public ::testing::Test {
   std::optional<ConcurrencyLimiter> limiter;
   RouteTable routes{MakeRoutes()};
   std::vector<std::unique_ptr<LoopLagMonitor>> monitors;
-  std::uint16_t port = 0;
+  testing::SocketPath socket_path;
+  std::optional<ListenSocket> further;  // beside the one that StartServer opens
+  std::string address;
   std::unique_ptr<HttpServer> server;
 };
 
-TEST_F(HttpServerTest, AnswersOverTcp) {
+TEST_P(HttpServerTest, Answers) {
   StartServer(1);
   const std::string response = Get("/hello");
   EXPECT_THAT(response, StartsWith("HTTP/1.1 200 OK\r\n"));
@@ -190,7 +201,25 @@ TEST_F(HttpServerTest, AnswersOverTcp) {
   EXPECT_THAT(response, EndsWith("hello"));
 }
 
-TEST_F(HttpServerTest, AnExceptionIsA500AndTheProcessLives) {
+TEST_P(HttpServerTest, ServesEveryAddressAndRefusesOnAllWhenItDrains) {
+  const testing::SocketPath other_path;
+  absl::StatusOr<ListenSocket> other = ListenSocket::Open(other_path.target(), 128);
+  ASSERT_TRUE(other.ok()) << other.status();
+  further.emplace(*std::move(other));
+  StartServer(2);
+  std::vector<std::unique_ptr<StreamClient>> clients;
+  for (int i = 0; i < 100; ++i) {
+    clients.push_back(std::make_unique<StreamClient>(i % 2 == 0 ? address : other_path.target()));
+    clients.back()->Send("GET /hello HTTP/1.1\r\nHost: h\r\n\r\n");
+  }
+  for (const auto& client : clients) EXPECT_THAT(client->ReadResponse(), EndsWith("hello"));
+  std::future<bool> drained = StartDraining(/*refusal=*/milliseconds(1000));
+  EXPECT_TRUE(Eventually([this] { return !StreamClient(address).connected(); }));
+  EXPECT_TRUE(Eventually([&] { return !StreamClient(other_path.target()).connected(); }));
+  EXPECT_TRUE(drained.get());
+}
+
+TEST_P(HttpServerTest, AnExceptionIsA500AndTheProcessLives) {
   StartServer(1);
   for (const char* path : {"/throw", "/throw42"}) {
     const std::string response = Get(path);
@@ -200,9 +229,9 @@ TEST_F(HttpServerTest, AnExceptionIsA500AndTheProcessLives) {
   EXPECT_THAT(Get("/hello"), StartsWith("HTTP/1.1 200"));
 }
 
-TEST_F(HttpServerTest, ABlockedLoopTakesNoNewConnections) {
+TEST_P(HttpServerTest, ABlockedLoopTakesNoNewConnections) {
   StartServer(2);
-  TcpClient victim(port);
+  StreamClient victim(address);
   victim.Send("GET /block HTTP/1.1\r\nHost: h\r\n\r\n");
   ASSERT_TRUE(Eventually([this] { return blocked.load(); }));
   for (int i = 0; i < 200; ++i) ASSERT_THAT(Get("/hello"), EndsWith("hello"));
@@ -210,9 +239,9 @@ TEST_F(HttpServerTest, ABlockedLoopTakesNoNewConnections) {
   EXPECT_THAT(victim.ReadResponse(), EndsWith("unblocked"));
 }
 
-TEST_F(HttpServerTest, TheLagOfABlockedLoopIsSeenWhileItIsBlocked) {
+TEST_P(HttpServerTest, TheLagOfABlockedLoopIsSeenWhileItIsBlocked) {
   StartServer(1);
-  TcpClient victim(port);
+  StreamClient victim(address);
   victim.Send("GET /block HTTP/1.1\r\nHost: h\r\n\r\n");
   ASSERT_TRUE(Eventually([this] { return blocked.load(); }));
   EXPECT_TRUE(Eventually(
@@ -223,17 +252,17 @@ TEST_F(HttpServerTest, TheLagOfABlockedLoopIsSeenWhileItIsBlocked) {
       [this] { return monitors[0]->CurrentLag(SystemClock().Now()) < milliseconds(50); }));
 }
 
-TEST_F(HttpServerTest, AHandlerGoesOnOnItsOwnLoop) {
+TEST_P(HttpServerTest, AHandlerGoesOnOnItsOwnLoop) {
   StartServer(2);
-  TcpClient client(port);
+  StreamClient client(address);
   client.Send("GET /wait HTTP/1.1\r\nHost: h\r\n\r\n");
   gate.Open();
   EXPECT_THAT(client.ReadResponse(), EndsWith("on its loop"));
 }
 
-TEST_F(HttpServerTest, AClientThatLeavesCancelsItsRequest) {
+TEST_P(HttpServerTest, AClientThatLeavesCancelsItsRequest) {
   StartServer(1);
-  TcpClient client(port);
+  StreamClient client(address);
   client.Send("GET /wait HTTP/1.1\r\nHost: h\r\n\r\n");
   ASSERT_TRUE(Eventually([this] { return gate.occupied(); }));
   client.Abort();
@@ -242,36 +271,36 @@ TEST_F(HttpServerTest, AClientThatLeavesCancelsItsRequest) {
   EXPECT_TRUE(Eventually([this] { return stats.active.value() == 0; }));
 }
 
-TEST_F(HttpServerTest, AnotherClientNeverGetsTheAnswerOfOneThatLeft) {
+TEST_P(HttpServerTest, AnotherClientNeverGetsTheAnswerOfOneThatLeft) {
   StartServer(1);
   for (int i = 0; i < 20; ++i) {
-    TcpClient leaver(port);
+    StreamClient leaver(address);
     leaver.Send("GET /wait HTTP/1.1\r\nHost: h\r\n\r\n");
     ASSERT_TRUE(Eventually([this] { return gate.occupied(); }));
     leaver.Abort();
-    TcpClient other(port);
+    StreamClient other(address);
     other.Send("GET /hello HTTP/1.1\r\nHost: h\r\n\r\n");
     gate.Open();
     EXPECT_THAT(other.ReadResponse(), EndsWith("hello"));
   }
 }
 
-TEST_F(HttpServerTest, ASlowReaderOfALargeAnswerHoldsNobodyUp) {
+TEST_P(HttpServerTest, ASlowReaderOfALargeAnswerHoldsNobodyUp) {
   StartServer(1);
-  TcpClient slow(port);
+  StreamClient slow(address);
   slow.Send("GET /big HTTP/1.1\r\nHost: h\r\n\r\n");
   for (int i = 0; i < 20; ++i) EXPECT_THAT(Get("/hello"), EndsWith("hello"));
   const std::string response = slow.ReadResponse();
   EXPECT_GT(response.size(), std::size_t{8} << 20);
 }
 
-TEST_F(HttpServerTest, KilledClientsLeaveNoDescriptorBehind) {
+TEST_P(HttpServerTest, KilledClientsLeaveNoDescriptorBehind) {
   StartServer(2);
   Get("/hello");
   ASSERT_TRUE(Eventually([this] { return stats.active.value() == 0; }));
   const std::int64_t before = ReadProcessStats().open_fds;
   for (int i = 0; i < 60; ++i) {
-    TcpClient client(port);
+    StreamClient client(address);
     client.Send(i % 3 == 0   ? "GET /hello HTTP/1.1\r\nHost: h\r\n\r\n"
                 : i % 3 == 1 ? "GET /big HTTP/1.1\r\nHost: h\r\n\r\n"
                              : "GET /hel");
@@ -281,27 +310,27 @@ TEST_F(HttpServerTest, KilledClientsLeaveNoDescriptorBehind) {
       << ReadProcessStats().open_fds;
 }
 
-TEST_F(HttpServerTest, ALoopThatIsFullAcceptsAgainWhenSomebodyLeaves) {
+TEST_P(HttpServerTest, ALoopThatIsFullAcceptsAgainWhenSomebodyLeaves) {
   HttpServerOptions options;
   options.max_connections = 2;
   StartServer(1, options);
-  auto first = std::make_unique<TcpClient>(port);
-  TcpClient second(port);
+  auto first = std::make_unique<StreamClient>(address);
+  StreamClient second(address);
   first->Send("GET /hello HTTP/1.1\r\nHost: h\r\n\r\n");
   second.Send("GET /hello HTTP/1.1\r\nHost: h\r\n\r\n");
   EXPECT_THAT(first->ReadResponse(), EndsWith("hello"));
   EXPECT_THAT(second.ReadResponse(), EndsWith("hello"));
-  TcpClient third(port);  // the kernel completes the handshake, nobody answers
+  StreamClient third(address);  // the kernel completes the handshake, nobody answers
   third.Send("GET /hello HTTP/1.1\r\nHost: h\r\n\r\n");
   first.reset();
   EXPECT_THAT(third.ReadResponse(), EndsWith("hello"));
 }
 
-TEST_F(HttpServerTest, ADrainFinishesWhatIsInFlight) {
+TEST_P(HttpServerTest, ADrainFinishesWhatIsInFlight) {
   StartServer(2);
-  TcpClient busy(port);
+  StreamClient busy(address);
   busy.Send("GET /wait HTTP/1.1\r\nHost: h\r\n\r\n");
-  TcpClient idle(port);
+  StreamClient idle(address);
   idle.Send("GET /hello HTTP/1.1\r\nHost: h\r\n\r\n");
   idle.ReadResponse();
   ASSERT_TRUE(Eventually([this] { return gate.occupied(); }));
@@ -315,35 +344,35 @@ TEST_F(HttpServerTest, ADrainFinishesWhatIsInFlight) {
   EXPECT_TRUE(drained.get());
 }
 
-TEST_F(HttpServerTest, ADrainRefusesConnectionsWhileItFinishes) {
+TEST_P(HttpServerTest, ADrainRefusesConnectionsWhileItFinishes) {
   StartServer(2);
-  TcpClient busy(port);
+  StreamClient busy(address);
   busy.Send("GET /wait HTTP/1.1\r\nHost: h\r\n\r\n");
   ASSERT_TRUE(Eventually([this] { return gate.occupied(); }));
   std::future<bool> drained = StartDraining();
-  EXPECT_TRUE(Eventually([this] { return !TcpClient(port).connected(); }));
+  EXPECT_TRUE(Eventually([this] { return !StreamClient(address).connected(); }));
   gate.Open();
   EXPECT_THAT(busy.ReadToEnd(), EndsWith("on its loop"));
   busy.Close();
   EXPECT_TRUE(drained.get());
 }
 
-TEST_F(HttpServerTest, AnIdleServerRefusesBeforeItEnds) {
+TEST_P(HttpServerTest, AnIdleServerRefusesBeforeItEnds) {
   StartServer(1);
   std::future<bool> drained = StartDraining(/*refusal=*/milliseconds(1000));
-  EXPECT_TRUE(Eventually([this] { return !TcpClient(port).connected(); }));
+  EXPECT_TRUE(Eventually([this] { return !StreamClient(address).connected(); }));
   EXPECT_EQ(drained.wait_for(milliseconds(0)), std::future_status::timeout);
   EXPECT_TRUE(drained.get());
 }
 
-TEST_F(HttpServerTest, ADrainServesWhatWaitedToBeAccepted) {
+TEST_P(HttpServerTest, ADrainServesWhatWaitedToBeAccepted) {
   StartServer(1);
-  TcpClient victim(port);
+  StreamClient victim(address);
   victim.Send("GET /block HTTP/1.1\r\nHost: h\r\n\r\n");
   ASSERT_TRUE(Eventually([this] { return blocked.load(); }));
-  std::vector<std::unique_ptr<TcpClient>> waiting;
+  std::vector<std::unique_ptr<StreamClient>> waiting;
   for (int i = 0; i < 20; ++i) {
-    waiting.push_back(std::make_unique<TcpClient>(port));
+    waiting.push_back(std::make_unique<StreamClient>(address));
     waiting.back()->Send("GET /hello HTTP/1.1\r\nHost: h\r\n\r\n");
   }
   std::future<bool> drained = StartDraining();
@@ -354,9 +383,9 @@ TEST_F(HttpServerTest, ADrainServesWhatWaitedToBeAccepted) {
   EXPECT_TRUE(drained.get());
 }
 
-TEST_F(HttpServerTest, ADrainGivesUpAtItsTimeout) {
+TEST_P(HttpServerTest, ADrainGivesUpAtItsTimeout) {
   StartServer(1);
-  TcpClient busy(port);
+  StreamClient busy(address);
   busy.Send("GET /wait HTTP/1.1\r\nHost: h\r\n\r\n");
   ASSERT_TRUE(Eventually([this] { return gate.occupied(); }));
   EXPECT_FALSE(server->Drain({milliseconds(0), milliseconds(50)}));
@@ -364,20 +393,10 @@ TEST_F(HttpServerTest, ADrainGivesUpAtItsTimeout) {
   EXPECT_THAT(busy.ReadToEnd(), EndsWith("on its loop"));
 }
 
-TEST(ListenSocket, SaysWhatIsWrong) {
-  EXPECT_EQ(ListenSocket::Open("nonsense", 1).status().code(), absl::StatusCode::kInvalidArgument);
-  EXPECT_EQ(ListenSocket::Open("127.0.0.1:70000", 1).status().code(),
-            absl::StatusCode::kInvalidArgument);
-  absl::StatusOr<ListenSocket> first = ListenSocket::Open("127.0.0.1:0", 1);
-  ASSERT_TRUE(first.ok());
-  EXPECT_FALSE(TcpClient(first->port()).connected()) << "it does not listen yet";
-  ASSERT_TRUE(first->Listen().ok());
-  EXPECT_TRUE(TcpClient(first->port()).connected());
-  const std::string taken = "127.0.0.1:" + std::to_string(first->port());
-  EXPECT_EQ(ListenSocket::Open(taken, 1).status().code(), absl::StatusCode::kUnavailable);
-}
-
-TEST(ListenSocket, SpeaksIpv6) { EXPECT_TRUE(ListenSocket::Open("[::]:0", 1).ok()); }
+INSTANTIATE_TEST_SUITE_P(Families, HttpServerTest, ::testing::Values(Family::kTcp, Family::kUnix),
+                         [](const auto& instance) {
+                           return instance.param == Family::kTcp ? "Tcp" : "Unix";
+                         });
 
 }  // namespace
 }  // namespace scaleout::gateway

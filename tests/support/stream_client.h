@@ -1,11 +1,12 @@
-// A blocking TCP client on loopback with a read timeout, for tests that speak raw HTTP.
-#ifndef SCALEOUT_TESTS_SUPPORT_TCP_CLIENT_H_
-#define SCALEOUT_TESTS_SUPPORT_TCP_CLIENT_H_
+// A blocking client with a read timeout, over TCP or a Unix socket, for tests that speak raw HTTP.
+#ifndef SCALEOUT_TESTS_SUPPORT_STREAM_CLIENT_H_
+#define SCALEOUT_TESTS_SUPPORT_STREAM_CLIENT_H_
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/time.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <array>
@@ -17,21 +18,20 @@
 
 namespace scaleout::testing {
 
-class TcpClient {
+class StreamClient {
  public:
-  explicit TcpClient(std::uint16_t port, int timeout_seconds = 20)
-      : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(port);
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    timeval timeout{timeout_seconds, 0};
+  // `address` is "unix:/path", or ends in ":port" on 127.0.0.1.
+  explicit StreamClient(const std::string& address, int timeout_seconds = 20) {
+    const bool local = address.starts_with("unix:");
+    fd_ = ::socket(local ? AF_UNIX : AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    const timeval timeout{timeout_seconds, 0};
     ::setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof timeout);
-    connected_ = ::connect(fd_, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0;
+    connected_ = local ? ConnectTo(address.substr(5))
+                       : ConnectTo(std::atoi(address.c_str() + address.rfind(':') + 1));
   }
-  TcpClient(const TcpClient&) = delete;
-  TcpClient& operator=(const TcpClient&) = delete;
-  ~TcpClient() { Close(); }
+  StreamClient(const StreamClient&) = delete;
+  StreamClient& operator=(const StreamClient&) = delete;
+  ~StreamClient() { Close(); }
 
   bool connected() const { return connected_; }
   int fd() const { return fd_; }
@@ -83,6 +83,21 @@ class TcpClient {
   }
 
  private:
+  bool ConnectTo(const std::string& path) {
+    sockaddr_un to{};
+    to.sun_family = AF_UNIX;
+    path.copy(to.sun_path, sizeof to.sun_path - 1);
+    return ::connect(fd_, reinterpret_cast<const sockaddr*>(&to), sizeof to) == 0;
+  }
+
+  bool ConnectTo(int port) {
+    sockaddr_in to{};
+    to.sin_family = AF_INET;
+    to.sin_port = htons(static_cast<std::uint16_t>(port));
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    return ::connect(fd_, reinterpret_cast<const sockaddr*>(&to), sizeof to) == 0;
+  }
+
   bool ReadMore() {
     std::array<char, 16384> chunk;
     const ssize_t size = ::recv(fd_, chunk.data(), chunk.size(), 0);
@@ -98,4 +113,4 @@ class TcpClient {
 
 }  // namespace scaleout::testing
 
-#endif  // SCALEOUT_TESTS_SUPPORT_TCP_CLIENT_H_
+#endif  // SCALEOUT_TESTS_SUPPORT_STREAM_CLIENT_H_

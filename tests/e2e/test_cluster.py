@@ -1,0 +1,100 @@
+"""Cluster mode: a supervisor and two workers that share a port and a Unix socket."""
+
+import os
+import signal
+
+import httpx
+import pytest
+
+from native_stack import LoneGateway, eventually
+
+
+class Cluster(LoneGateway):
+    def __init__(self):
+        super().__init__(
+            GATEWAY_WORKERS="2", GATEWAY_CONNECT_WAIT="0s", GATEWAY_DRAIN_GRACE="100ms"
+        )
+        self.doors = {
+            "port": httpx.HTTPTransport(),
+            "socket": httpx.HTTPTransport(uds=self.socket),
+        }
+
+    def ask(self, door):
+        """Over a connection of its own: one stays with its worker."""
+        with httpx.Client(base_url=self.url, transport=self.doors[door], timeout=10) as client:
+            answer = client.get("/api/count", headers={"Connection": "close"})
+        assert answer.status_code == 200
+        return answer.json()
+
+    def workers(self):
+        """Process ids, by what the kernel knows of the supervisor."""
+        with open(f"/proc/{self.process.pid}/task/{self.process.pid}/children") as children:
+            return {int(pid) for pid in children.read().split()}
+
+
+def is_refused(cluster, door):
+    try:
+        cluster.ask(door)
+    except httpx.ConnectError:
+        return True
+    except httpx.HTTPError:
+        pass  # accepted, and dropped at the end of a drain
+    return False
+
+
+@pytest.fixture(name="cluster")
+def make_cluster():
+    cluster = Cluster()
+    yield cluster
+    cluster.stop()
+
+
+@pytest.mark.parametrize("door", ["port", "socket"])
+def test_each_worker_serves_at_each_door(cluster, door):
+    """One is stopped, so that the other has to answer; then the other way round."""
+    workers = eventually(lambda: len(cluster.workers()) == 2 and cluster.workers())
+    seen = {}
+    for stopped in workers:
+        os.kill(stopped, signal.SIGSTOP)
+        answer = cluster.ask(door)
+        os.kill(stopped, signal.SIGCONT)
+        assert answer["processId"] in workers - {stopped}
+        seen[answer["processId"]] = answer["instanceId"]
+    assert sorted(seen.values()) == ["lone-gateway-w1", "lone-gateway-w2"]
+
+
+def test_a_killed_worker_is_replaced_and_nobody_waits_for_it(cluster):
+    before = eventually(lambda: len(cluster.workers()) == 2 and cluster.workers())
+    victim = cluster.ask("socket")["processId"]
+    os.kill(victim, signal.SIGKILL)
+    assert cluster.ask("socket")["processId"] != victim
+    assert cluster.ask("port")["processId"] != victim
+    after = eventually(lambda: len(cluster.workers() - {victim}) == 2 and cluster.workers())
+    assert len(after & before) == 1
+    for other in after & before:
+        os.kill(other, signal.SIGSTOP)
+        newcomer = cluster.ask("socket")
+        os.kill(other, signal.SIGCONT)
+        assert newcomer["processId"] in after - before
+
+
+def test_a_stopped_cluster_drains_and_then_refuses(cluster):
+    eventually(lambda: len(cluster.workers()) == 2)
+    cluster.ask("port")
+    cluster.process.send_signal(signal.SIGTERM)
+    assert cluster.process.wait(timeout=20) == 0
+    assert cluster.output().count('"clean":true') == 2
+    assert is_refused(cluster, "port") and is_refused(cluster, "socket")
+
+
+def test_workers_go_with_their_supervisor_and_leave_their_doors_to_the_next(cluster):
+    eventually(lambda: len(cluster.workers()) == 2)
+    cluster.process.kill()
+    cluster.process.wait()
+    eventually(lambda: is_refused(cluster, "socket") and is_refused(cluster, "port"))
+    assert os.path.exists(cluster.socket), "nobody was left to delete it"
+    again = LoneGateway(socket_path=cluster.socket, GATEWAY_CONNECT_WAIT="0s")
+    try:
+        assert cluster.ask("socket")["processId"] == again.process.pid
+    finally:
+        again.stop()
