@@ -51,8 +51,9 @@ def test_scaling_up_and_down_under_load_fails_no_request(stack):
     with Load(f"{stack.url}/api/users/1") as load:
         for count in (5, 2, 3):
             stack.sh("scale", count)
+            # Turns are shared with the load, so nobody can say how many requests it takes to see all.
             with stack.client() as client:
-                seen = {client.get("/api/count").headers["x-instance-id"] for _ in range(3 * count)}
+                seen = {client.get("/api/count").headers["x-instance-id"] for _ in range(20 * count)}
             assert seen == {f"api-gateway-{k}" for k in range(1, count + 1)}
         failures, output = load.end()
     assert failures == 0, output
