@@ -34,13 +34,13 @@ class Nginx:
         return self._places.scratch / "nginx" / f"closing.{generation}"
 
     def _servers(self):
-        ports = [self._settings.gateway_port(k) for k in self._settings.gateways]
-        if not ports:
+        sockets = [self._supervisor.gateway_socket(k) for k in self._settings.gateways]
+        if not sockets:
             # nginx wants a server in every upstream; this one says that there is none, and the
             # client gets a 502.
-            return f"server 127.0.0.1:{self._settings.gateway_port(1)} down;"
+            return f"server unix:{self._supervisor.gateway_socket(1)} down;"
         return "\n    ".join(
-            f"server 127.0.0.1:{port} max_fails=1 fail_timeout=1s;" for port in ports
+            f"server unix:{socket} max_fails=1 fail_timeout=1s;" for socket in sockets
         )
 
     def write_config(self):

@@ -196,13 +196,18 @@ class Supervisor:
                         # Somebody is watching: no breaker waits for a minute to probe again.
                         "GATEWAY_BREAKER_OPEN_WAIT_MAX": "8s",
                         **self._own_variables(GATEWAY_PREFIXES),
-                        "GATEWAY_LISTEN": f"127.0.0.1:{self._settings.gateway_port(k)}",
+                        "GATEWAY_LISTEN": f"127.0.0.1:{self._settings.gateway_port(k)},"
+                        f"unix:{self.gateway_socket(k)}",
                         "GATEWAY_INSTANCE_ID": name,
                         **targets,
                     },
                 )
             )
         return "\n".join([*programs, "[group:gateways]", f"programs={','.join(names)}"])
+
+    def gateway_socket(self, k):
+        """Where nginx finds a gateway; its port is for everybody else."""
+        return self._places.scratch / f"{gateway_program(k)}.sock"
 
     def service_socket(self, service, slot):
         return self._places.scratch / f"{service}-{slot}.sock"

@@ -6,6 +6,7 @@ import uuid
 import httpx
 import pytest
 
+from native_stack import eventually
 from problems import check_problem, pointers
 
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
@@ -50,14 +51,22 @@ def test_every_answer_names_its_instance_and_its_request(client, path):
     assert "Python" not in answer.headers.get("server", "")
 
 
-def test_a_well_formed_request_id_is_kept_and_is_in_both_logs(stack, client):
-    mine = f"e2e-{uuid.uuid4()}"
-    answer = client.get("/api/users/1", headers={"X-Request-Id": mine})
-    assert answer.headers["x-request-id"] == mine
-    from native_stack import eventually
+@pytest.mark.parametrize("mine", [f"e2e-{uuid.uuid4()}", None])
+def test_a_request_has_one_id_in_its_answer_and_in_both_logs(stack, client, mine):
+    answer = client.get("/api/users/1", headers={"X-Request-Id": mine} if mine else {})
+    told = answer.headers["x-request-id"]
+    assert mine in (told, None)
+    eventually(lambda: f'"requestId":"{told}"' in stack.log("nginx"))
+    eventually(lambda: f'"requestId":"{told}"' in stack.log(answer.headers["x-instance-id"]))
 
-    eventually(lambda: mine in stack.log("nginx"))
-    eventually(lambda: mine in stack.log(answer.headers["x-instance-id"]))
+
+@pytest.mark.parametrize("mine", [f"e2e-{uuid.uuid4()}", None])
+def test_what_nginx_answers_by_itself_has_an_id_too(stack, client, mine):
+    answer = client.get("/nothing", headers={"X-Request-Id": mine} if mine else {})
+    told = answer.headers["x-request-id"]
+    assert mine in (told, None)
+    assert answer.json()["requestId"] == told
+    eventually(lambda: f'"requestId":"{told}"' in stack.log("nginx"))
 
 
 @pytest.mark.parametrize("bad", ["with blank", "x" * 200, 'quote"s', "<script>"])
