@@ -7,6 +7,7 @@ machines and days. wrk, nginx, gateway, services and PostgreSQL share the proces
 
 import argparse
 import json
+import operator
 import os
 import re
 import subprocess
@@ -23,11 +24,11 @@ from native import processes
 _ROOT = Path(__file__).resolve().parents[2]
 _STACK = _ROOT / "scripts" / "stack.sh"
 _REPORT = re.compile(r"^REPORT (\{.*\})$", re.MULTILINE)
-_ROUTES = (
-    ("livez", "/livez"),
-    ("user by id", "/api/users/%d"),
-    ("overview", "/api/users/%d/overview"),
-)
+_ROUTES = {
+    "livez": "/livez",
+    "user by id": "/api/users/%d",
+    "overview": "/api/users/%d/overview",
+}
 # What each part of the stack is made of, by the names of `stack.sh pids`.
 _PARTS = {
     "gateway": ("api-gateway-1",),
@@ -38,13 +39,38 @@ _PARTS = {
 # Nothing but the probe of the bench goes through nginx's door for probes.
 _EXPOSE_LIVEZ = "location = /livez { proxy_pass http://api_gateway; }\n"
 
-# From the issue that asked for the bench: direct to one loop, and through nginx against direct.
+# A machine's speed drifts by a tenth within a minute, so the rows take turns: each is measured once
+# a round, and what is said of two rows is the median over the rounds.
+_ROUNDS = 5
+# What is wanted, in requests/s against /livez direct, with one loop.
 _TARGETS = (("user by id", "direct", 0.10), ("overview", "direct", 0.035), ("livez", "nginx", 0.60))
-# What the guard may cost, and how it is measured: seconds by turns, because a machine's speed drifts
-# by more than that within a minute.
+# What the guard may cost, in seconds by turns.
 _GUARD_SHARE = 0.03
 _GUARD_PAIRS = 20
 _PAIR_SECONDS = 1
+
+
+def _median(values):
+    return percentile(list(values), 0.5)
+
+
+def _sum_up(turns):
+    """A row's figures: the median of its turns; errors are added up."""
+    return {
+        **{
+            name: _median(turn[name] for turn in turns)
+            for name in ("requestsPerSecond", "p50Ms", "p99Ms")
+        },
+        "errors": sum(turn["errors"] for turn in turns),
+        "cpuMicros": {part: _median(turn["cpuMicros"][part] for turn in turns) for part in _PARTS},
+    }
+
+
+def _ratio(row, base, figure):
+    """The median over the rounds."""
+    return _median(
+        figure(mine) / max(figure(its), 1e-9) for mine, its in zip(row["turns"], base["turns"])
+    )
 
 
 class Bench:
@@ -95,15 +121,20 @@ class Bench:
             NGINX_ACCESS_LOG="off",
             NGINX_SERVER_INCLUDE=expose,
         )
-        rows = []
-        for name, path in _ROUTES:
-            for via, port in (
-                ("direct", self._arguments.port + 1),
-                ("nginx", self._arguments.port),
-            ):
-                rows.append(
-                    {"loops": loops, "route": name, "via": via, **self._measure(port, path)}
-                )
+        doors = {"direct": self._arguments.port + 1, "nginx": self._arguments.port}
+        rows = [
+            {"loops": loops, "route": name, "via": via, "turns": []}
+            for name in _ROUTES
+            for via in doors
+        ]
+        for round_ in range(_ROUNDS + 1):
+            families = self._families()
+            for row in rows:
+                turn = self._turn(doors[row["via"]], _ROUTES[row["route"]], families)
+                if round_ > 0:  # the first warms up
+                    row["turns"].append(turn)
+        for row in rows:
+            row.update(_sum_up(row["turns"]))
         self._stack("down")
         self._n.table(
             (
@@ -130,17 +161,18 @@ class Bench:
         )
         self._rows += rows
 
-    def _measure(self, port, path):
-        self._wrk(port, path, 1)
+    def _families(self):
         pids = json.loads(self._stack("pids", "--json"))
-        families = {
+        return {
             part: [pid for name in names for pid in processes.family_of(pids[name])]
             for part, names in _PARTS.items()
         }
+
+    def _turn(self, port, path, families):
         before = {
             part: sum(map(processes.cpu_seconds, family)) for part, family in families.items()
         }
-        report = self._wrk(port, path, self._arguments.seconds)
+        report = self._wrk(port, path, max(1, round(self._arguments.seconds / _ROUNDS)))
         spent = {
             part: sum(map(processes.cpu_seconds, family)) - before[part]
             for part, family in families.items()
@@ -232,20 +264,22 @@ class Bench:
         )
 
     def _compare(self, guarded, plain):
-        def median(rows, column):
-            return percentile([row[column] for row in rows], 0.5)
-
         self._n.table(
             ("calls", "requests/s", "gateway us", "errors"),
             [
-                (name, f"{median(rows, 0):.0f}", f"{median(rows, 1):.1f}", sum(r[2] for r in rows))
+                (
+                    name,
+                    f"{_median(row[0] for row in rows):.0f}",
+                    f"{_median(row[1] for row in rows):.1f}",
+                    sum(row[2] for row in rows),
+                )
                 for name, rows in (("guarded", guarded), ("plain", plain))
             ],
         )
         errors = sum(row[2] for row in (*guarded, *plain))
         if not self._n.check("every call is answered well", errors == 0, errors or ""):
             return
-        cost = 1 - percentile([g[0] / p[0] for g, p in zip(guarded, plain)], 0.5)
+        cost = 1 - _median(g[0] / p[0] for g, p in zip(guarded, plain))
         self._n.figure("guardCostShare", cost)
         self._n.check(
             f"the guard costs under {_GUARD_SHARE:.0%} of the requests/s",
@@ -268,12 +302,12 @@ class Bench:
         for row in self._rows:
             base = self._base(row)
             row["ratios"] = {
-                "requestsPerSecond": row["requestsPerSecond"] / base["requestsPerSecond"],
-                "p50Ms": row["p50Ms"] / base["p50Ms"],
-                "p99Ms": row["p99Ms"] / base["p99Ms"],
-                "cpuMicros": sum(row["cpuMicros"].values())
-                / max(sum(base["cpuMicros"].values()), 1e-9),
+                name: _ratio(row, base, operator.itemgetter(name))
+                for name in ("requestsPerSecond", "p50Ms", "p99Ms")
             }
+            row["ratios"]["cpuMicros"] = _ratio(
+                row, base, lambda turn: sum(turn["cpuMicros"].values())
+            )
             ratios = row["ratios"]
             table.append(
                 (
@@ -315,8 +349,10 @@ def main():
         epilog="PRESET or BIN_DIR choose the build (release). The bench starts a stack of its own and removes it. "
         "Exit status: 0 if the wanted ratios are met, 1 if not.",
     )
-    parser.add_argument("--quick", action="store_true", help="3 seconds a row instead of 10")
-    parser.add_argument("--seconds", type=int, help="seconds a row")
+    parser.add_argument("--quick", action="store_true", help="5 seconds a row instead of 10")
+    parser.add_argument(
+        "--seconds", type=int, help=f"seconds a row, in {_ROUNDS} turns of at least one"
+    )
     parser.add_argument(
         "--loops", type=int, nargs="+", default=[1, 2], help="numbers of event loops (1 2)"
     )
@@ -328,7 +364,7 @@ def main():
     )
     parser.add_argument("--json", metavar="FILE", help="also write everything there")
     arguments = parser.parse_args()
-    arguments.seconds = arguments.seconds or (3 if arguments.quick else 10)
+    arguments.seconds = arguments.seconds or (5 if arguments.quick else 10)
     sys.exit(Bench(arguments).run())
 
 
