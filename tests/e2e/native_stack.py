@@ -19,6 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 BIN_DIR = Path(
     os.environ.get("BIN_DIR") or ROOT / "build" / (os.environ.get("PRESET") or "release") / "bin"
 )
+_SANITIZER_OPTIONS = ("ASAN_OPTIONS", "TSAN_OPTIONS", "UBSAN_OPTIONS")
 # nginx and ten gateways.
 _PORTS = 11
 
@@ -190,6 +191,7 @@ class LoneGateway:
             "GATEWAY_ORDER_TARGET": nowhere,
             "GATEWAY_PAYMENT_TARGET": nowhere,
             "LAB_ENDPOINTS": "on",
+            **{name: os.environ[name] for name in _SANITIZER_OPTIONS if name in os.environ},
             **variables,
         }
         self._output = tempfile.TemporaryFile("w+")

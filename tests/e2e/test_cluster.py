@@ -1,7 +1,9 @@
 """Cluster mode: a supervisor and two workers that share a port and a Unix socket."""
 
+import contextlib
 import os
 import signal
+from pathlib import Path
 
 import httpx
 import pytest
@@ -42,6 +44,24 @@ def is_refused(cluster, door):
     return False
 
 
+@contextlib.contextmanager
+def stopped(pid):
+    """Every thread of it: the signal reaches one first, and another might still accept."""
+
+    def states():
+        return {
+            stat.read_text().rpartition(")")[2].split()[0]
+            for stat in Path(f"/proc/{pid}/task").glob("*/stat")
+        }
+
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        eventually(lambda: states() == {"T"})
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
 @pytest.fixture(name="cluster")
 def make_cluster():
     cluster = Cluster()
@@ -54,11 +74,10 @@ def test_each_worker_serves_at_each_door(cluster, door):
     """One is stopped, so that the other has to answer; then the other way round."""
     workers = eventually(lambda: len(cluster.workers()) == 2 and cluster.workers())
     seen = {}
-    for stopped in workers:
-        os.kill(stopped, signal.SIGSTOP)
-        answer = cluster.ask(door)
-        os.kill(stopped, signal.SIGCONT)
-        assert answer["processId"] in workers - {stopped}
+    for worker in workers:
+        with stopped(worker):
+            answer = cluster.ask(door)
+        assert answer["processId"] in workers - {worker}
         seen[answer["processId"]] = answer["instanceId"]
     assert sorted(seen.values()) == ["lone-gateway-w1", "lone-gateway-w2"]
 
@@ -72,10 +91,8 @@ def test_a_killed_worker_is_replaced_and_nobody_waits_for_it(cluster):
     after = eventually(lambda: len(cluster.workers() - {victim}) == 2 and cluster.workers())
     assert len(after & before) == 1
     for other in after & before:
-        os.kill(other, signal.SIGSTOP)
-        newcomer = cluster.ask("socket")
-        os.kill(other, signal.SIGCONT)
-        assert newcomer["processId"] in after - before
+        with stopped(other):
+            assert cluster.ask("socket")["processId"] in after - before
 
 
 def test_a_stopped_cluster_drains_and_then_refuses(cluster):
