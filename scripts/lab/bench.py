@@ -276,8 +276,9 @@ class Bench:
                 for name, rows in (("guarded", guarded), ("plain", plain))
             ],
         )
-        errors = sum(row[2] for row in (*guarded, *plain))
-        if not self._n.check("every call is answered well", errors == 0, errors or ""):
+        # A plain call may meet a connection that a service is just closing; the guard repeats it.
+        errors = sum(row[2] for row in guarded)
+        if not self._n.check("every guarded call is answered well", errors == 0, errors or ""):
             return
         cost = 1 - _median(g[0] / p[0] for g, p in zip(guarded, plain))
         self._n.figure("guardCostShare", cost)
