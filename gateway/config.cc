@@ -46,22 +46,30 @@ ConnectionLimits LoadConnectionLimits(Environment& env) {
   return limits;
 }
 
+// Whether all of them are sound and no two are the same.
+template <typename T, typename Check>
+bool AreDistinct(std::vector<T> values, Check check) {
+  if (!std::ranges::all_of(values, check)) return false;
+  std::ranges::sort(values);
+  return std::ranges::adjacent_find(values) == values.end();
+}
+
 void LoadListen(Environment& env, GatewayConfig& config) {
   const std::string listen = env.String("GATEWAY_LISTEN", "127.0.0.1:8081");
   config.listen = absl::StrSplit(listen, ',');
-  if (!std::ranges::all_of(config.listen, &ListenSocket::IsAddress)) {
+  if (!AreDistinct(config.listen, &ListenSocket::IsAddress)) {
     env.AddProblem(StrCat("GATEWAY_LISTEN=", listen,
-                          ": wants IP address:port or unix:/path (107 bytes), or several with "
-                          "commas between"));
+                          ": wants IP address:port or unix:/path (107 bytes), or different ones "
+                          "with commas between"));
   }
   const std::string fds = env.String("GATEWAY_LISTEN_FDS", "");
-  for (const absl::string_view text : absl::StrSplit(fds, ',', absl::SkipEmpty())) {
-    if (int fd = 0; absl::SimpleAtoi(text, &fd)) {
-      config.listen_fds.push_back(fd);
-    } else {
-      env.AddProblem(StrCat("GATEWAY_LISTEN_FDS=", fds, ": wants descriptors"));
-    }
+  if (fds.empty()) return;
+  for (const absl::string_view text : absl::StrSplit(fds, ',')) {
+    int fd = -1;
+    config.listen_fds.push_back(absl::SimpleAtoi(text, &fd) ? fd : -1);
   }
+  if (!AreDistinct(config.listen_fds, [](int fd) { return fd > STDERR_FILENO; }))
+    env.AddProblem(StrCat("GATEWAY_LISTEN_FDS=", fds, ": wants different descriptors from 3 on"));
 }
 
 }  // namespace

@@ -36,14 +36,15 @@ int Fail(std::string_view what, const absl::Status& status) {
 
 // Those that a worker inherits, or new ones.
 absl::StatusOr<ListenSockets> OpenSockets(const GatewayConfig& config) {
-  std::vector<absl::StatusOr<ListenSocket>> opened;
-  for (const int fd : config.listen_fds) opened.push_back(ListenSocket::Adopt(fd, config.backlog));
-  if (opened.empty()) {
-    for (const std::string& address : config.listen)
-      opened.push_back(ListenSocket::Open(address, config.backlog));
-  }
   ListenSockets sockets;
-  for (absl::StatusOr<ListenSocket>& socket : opened) {
+  for (const int fd : config.listen_fds) {
+    absl::StatusOr<ListenSocket> socket = ListenSocket::Adopt(fd, config.backlog);
+    if (!socket.ok()) return socket.status();
+    sockets.push_back(*std::move(socket));
+  }
+  if (!sockets.empty()) return sockets;
+  for (const std::string& address : config.listen) {
+    absl::StatusOr<ListenSocket> socket = ListenSocket::Open(address, config.backlog);
     if (!socket.ok()) return socket.status();
     sockets.push_back(*std::move(socket));
   }

@@ -1,5 +1,5 @@
-// Cluster mode: one process that starts N workers on one listening socket and does no request work
-// itself.
+// Cluster mode: one process that starts N workers on listening sockets that they share, and does no
+// request work itself.
 //
 // A worker that dies is replaced, with backoff (restart_backoff.h). A stop signal is passed on; the
 // workers then drain, and those that take longer than `kill_after` are killed. A second signal

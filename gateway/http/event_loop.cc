@@ -128,15 +128,15 @@ class LoopTransport final : public Tcp::Transport {
     reactor()->modifyFd(key(), fd, NotifyOn::Read | NotifyOn::Write | NotifyOn::Shutdown,
                         Polling::Mode::Edge);
   }
-  void AcceptAll(std::size_t at_most);
+  void AcceptAll(std::size_t most_each);
   void SetAccepting(bool wanted);
   void ForEachConnection(const std::function<void(HttpConnection&)>& visit);
 
  private:
   void PassToPistache(const Aio::FdSet& ready);
   bool Accept(int listen_fd);
-  void AcceptUpTo(std::size_t count, int listen_fd);
-  void AcceptReady(const Aio::FdSet& ready, std::size_t at_most);
+  std::size_t AcceptUpTo(std::size_t most, int listen_fd);
+  void AcceptReady(const Aio::FdSet& ready, std::size_t most);
   void CloseRequested();
 
   std::shared_ptr<Tcp::Handler> events_;
@@ -446,19 +446,23 @@ void LoopTransport::PassToPistache(const Aio::FdSet& ready) {
   }
 }
 
-void LoopTransport::AcceptReady(const Aio::FdSet& ready, std::size_t at_most) {
-  for (std::size_t i = 0; i < ready.size(); ++i) {
+// `most` in all; the kernel reports those first next time that had to wait.
+void LoopTransport::AcceptReady(const Aio::FdSet& ready, std::size_t most) {
+  for (std::size_t i = 0; i < ready.size() && most > 0; ++i) {
     const int fd = static_cast<int>(ready.at(i).getTag().value());
-    if (loop_.IsListening(fd)) AcceptUpTo(at_most, fd);
+    if (loop_.IsListening(fd)) most -= AcceptUpTo(most, fd);
   }
 }
 
-void LoopTransport::AcceptAll(std::size_t at_most) {
-  for (const ListenSocket& socket : loop_.listen_sockets()) AcceptUpTo(at_most, socket.fd());
+void LoopTransport::AcceptAll(std::size_t most_each) {
+  for (const ListenSocket& socket : loop_.listen_sockets()) AcceptUpTo(most_each, socket.fd());
 }
 
-void LoopTransport::AcceptUpTo(std::size_t count, int listen_fd) {
-  while (count > 0 && accepting_ && Accept(listen_fd)) --count;
+// How many there were.
+std::size_t LoopTransport::AcceptUpTo(std::size_t most, int listen_fd) {
+  std::size_t accepted = 0;
+  while (accepted < most && accepting_ && Accept(listen_fd)) ++accepted;
+  return accepted;
 }
 
 // Whether there may be more.

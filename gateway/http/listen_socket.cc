@@ -86,12 +86,17 @@ int NewSocket(const SocketAddress& address) {
   return ::socket(address.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 }
 
+// 0 if there is none.
+ino_t InodeOf(const char* path) {
+  struct stat found {};
+  return ::lstat(path, &found) == 0 && S_ISSOCK(found.st_mode) ? found.st_ino : 0;
+}
+
 // Makes room for a Unix socket where a process that has ended left one: whoever connects is
 // refused. What is no socket, and where somebody listens, stays, and bind() says so.
 void RemoveLeftover(SocketAddress& address) {
   const char* path = address.local().sun_path;
-  struct stat found {};
-  if (::lstat(path, &found) != 0 || !S_ISSOCK(found.st_mode)) return;
+  if (InodeOf(path) == 0) return;
   const int probe = NewSocket(address);
   if (probe < 0) return;
   const bool refused =
@@ -153,7 +158,8 @@ bool ListenSocket::LearnAddress() {
   switch (bound.storage.ss_family) {
     case AF_UNIX:
       address_ = StrCat(kUnixPrefix, bound.local().sun_path);
-      return bound.local().sun_path[0] != '\0';
+      inode_ = InodeOf(bound.local().sun_path);
+      return inode_ != 0;
     case AF_INET6:
       ::inet_ntop(AF_INET6, &bound.v6().sin6_addr, host.data(), host.size());
       port_ = ntohs(bound.v6().sin6_port);
@@ -171,6 +177,8 @@ bool ListenSocket::LearnAddress() {
 
 absl::Status ListenSocket::Listen() {
   if (::listen(fd_, backlog_) != 0) return Failure("listen on", address_);
+  if (inode_ != 0 && InodeOf(address_.c_str() + kUnixPrefix.size()) != inode_)
+    return absl::UnavailableError(StrCat("another process has replaced ", address_));
   return absl::OkStatus();
 }
 
@@ -178,13 +186,15 @@ ListenSocket::ListenSocket(ListenSocket&& other) noexcept
     : fd_(std::exchange(other.fd_, -1)),
       backlog_(other.backlog_),
       address_(std::move(other.address_)),
-      port_(other.port_) {}
+      port_(other.port_),
+      inode_(other.inode_) {}
 
 ListenSocket& ListenSocket::operator=(ListenSocket&& other) noexcept {
   std::swap(fd_, other.fd_);
   std::swap(backlog_, other.backlog_);
   std::swap(address_, other.address_);
   std::swap(port_, other.port_);
+  std::swap(inode_, other.inode_);
   return *this;
 }
 

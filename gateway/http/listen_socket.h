@@ -3,6 +3,8 @@
 #ifndef SCALEOUT_GATEWAY_HTTP_LISTEN_SOCKET_H_
 #define SCALEOUT_GATEWAY_HTTP_LISTEN_SOCKET_H_
 
+#include <sys/types.h>
+
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -20,7 +22,8 @@ class ListenSocket {
   // `address` is "host:port", an IPv4 address or a bracketed IPv6 one and a port, 0 for any free
   // one; or "unix:/path", at most 107 bytes of path. Errors: INVALID_ARGUMENT (not such an
   // address), UNAVAILABLE (taken, not this machine's, or no place to make a socket).
-  // The address is ours then, but whoever connects is refused until Listen.
+  // The address is ours then, but whoever connects is refused until Listen; until then another
+  // process can take it away, which Listen says.
   //
   // A Unix socket is open to every user of the machine that can reach its directory, as a port on
   // loopback is. One that a process left behind is replaced, one that somebody listens on is taken.
@@ -40,7 +43,8 @@ class ListenSocket {
   // 0 for a Unix socket.
   std::uint16_t port() const { return port_; }
   // From now on the kernel completes connections, up to the backlog. Again, or in another process
-  // that shares the socket, is harmless. UNAVAILABLE if somebody else listens there meanwhile.
+  // that shares the socket, is harmless. UNAVAILABLE if somebody else listens there meanwhile, or
+  // has replaced a Unix socket by its own.
   absl::Status Listen();
   void Close();
 
@@ -54,6 +58,7 @@ class ListenSocket {
   int backlog_ = 0;
   std::string address_;
   std::uint16_t port_ = 0;
+  ino_t inode_ = 0;  // of a Unix socket's file
 };
 
 using ListenSockets = std::vector<ListenSocket>;

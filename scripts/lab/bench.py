@@ -46,6 +46,8 @@ _ROUNDS = 5
 _TARGETS = (("user by id", "direct", 0.10), ("overview", "direct", 0.035), ("livez", "nginx", 0.60))
 # What the guard may cost, in seconds by turns.
 _GUARD_SHARE = 0.03
+# A plain call may meet a connection that a service is just closing; the guard repeats it.
+_PLAIN_ERRORS = 5
 _GUARD_PAIRS = 20
 _PAIR_SECONDS = 1
 
@@ -276,9 +278,12 @@ class Bench:
                 for name, rows in (("guarded", guarded), ("plain", plain))
             ],
         )
-        # A plain call may meet a connection that a service is just closing; the guard repeats it.
-        errors = sum(row[2] for row in guarded)
-        if not self._n.check("every guarded call is answered well", errors == 0, errors or ""):
+        errors = [sum(row[2] for row in rows) for rows in (guarded, plain)]
+        if not self._n.check(
+            f"every guarded call is answered well, and all but {_PLAIN_ERRORS} plain ones",
+            errors[0] == 0 and errors[1] <= _PLAIN_ERRORS,
+            errors if any(errors) else "",
+        ):
             return
         cost = 1 - _median(g[0] / p[0] for g, p in zip(guarded, plain))
         self._n.figure("guardCostShare", cost)

@@ -34,14 +34,19 @@ class Nginx:
         return self._places.scratch / "nginx" / f"closing.{generation}"
 
     def _servers(self):
-        sockets = [self._supervisor.gateway_socket(k) for k in self._settings.gateways]
-        if not sockets:
+        addresses = [self._gateway_address(k) for k in self._settings.gateways]
+        if not addresses:
             # nginx wants a server in every upstream; this one says that there is none, and the
             # client gets a 502.
-            return f"server unix:{self._supervisor.gateway_socket(1)} down;"
+            return f"server {self._gateway_address(1)} down;"
         return "\n    ".join(
-            f"server unix:{socket} max_fails=1 fail_timeout=1s;" for socket in sockets
+            f"server {address} max_fails=1 fail_timeout=1s;" for address in addresses
         )
+
+    def _gateway_address(self, k):
+        if self._settings.gateway_sockets:
+            return f"unix:{self._supervisor.gateway_socket(k)}"
+        return f"127.0.0.1:{self._settings.gateway_port(k)}"
 
     def write_config(self):
         temp = self._places.scratch / "nginx"

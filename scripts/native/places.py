@@ -40,6 +40,11 @@ def postgres_account():
     )
 
 
+def nginx_account():
+    """Whom nginx's workers run as, likewise."""
+    return pwd.getpwnam("nobody") if os.geteuid() == 0 else None
+
+
 def as_account(account):
     """Arguments for subprocess that run a program as `account`."""
     if account is None:
@@ -97,7 +102,8 @@ class Places:
         if not self._scratch_link.exists():
             path = str(self._scratch_link)
             plain = len(path) <= _SCRATCH_PATH_MAX and _PLAIN_PATH.fullmatch(path)
-            if plain and _can_enter(self.run_dir, account):
+            guests = (account, nginx_account())
+            if plain and all(_can_enter(self.run_dir, guest) for guest in guests):
                 self._scratch_link.mkdir()
             else:
                 self._scratch_link.symlink_to(self._make_away("/tmp"))

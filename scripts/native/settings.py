@@ -33,6 +33,7 @@ class Settings:
     nginx_include: str = ""  # a file of further locations, for experiments
     generation: int = 1  # of nginx's configuration; see nginx.py
     slots: dict = dataclasses.field(default_factory=lambda: {name: "a" for name in SERVICES})
+    gateway_sockets: bool = False  # whether gateways listen on one each: older stacks do not
     variables: dict = dataclasses.field(default_factory=dict)  # the caller's own, for the programs
 
     def gateway_port(self, k):
@@ -99,6 +100,7 @@ def from_environment(directory):
         gateways=list(range(1, (gateways_wanted() or 3) + 1)),
         strategy=strategy_wanted() or "round_robin",
         access_log=os.environ.get("NGINX_ACCESS_LOG", "on") != "off",
+        gateway_sockets=True,
         nginx_include=os.environ.get("NGINX_SERVER_INCLUDE", ""),
         variables={
             name: value

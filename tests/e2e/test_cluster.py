@@ -49,10 +49,11 @@ def stopped(pid):
     """Every thread of it: the signal reaches one first, and another might still accept."""
 
     def states():
-        return {
-            stat.read_text().rpartition(")")[2].split()[0]
-            for stat in Path(f"/proc/{pid}/task").glob("*/stat")
-        }
+        try:
+            stats = [stat.read_text() for stat in Path(f"/proc/{pid}/task").glob("*/stat")]
+        except OSError:  # a thread has just ended
+            return set()
+        return {stat.rpartition(")")[2].split()[0] for stat in stats}
 
     os.kill(pid, signal.SIGSTOP)
     try:

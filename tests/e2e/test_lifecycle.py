@@ -3,6 +3,7 @@ it says when it cannot.
 """
 
 import concurrent.futures
+import json
 import os
 import pwd
 import re
@@ -237,6 +238,19 @@ def test_a_wrong_setting_is_named_before_anything_starts(fresh, wrong):
     assert result.returncode == 1
     assert list(wrong.values())[0] in result.stderr
     assert not (fresh.run_dir / "supervisord.conf").exists()
+
+
+def test_a_stack_of_an_older_version_keeps_its_ports(fresh):
+    """Its gateways listen on no sockets, and nginx must not be sent there by a newer script."""
+    fresh.up(GATEWAYS="1")
+    path = fresh.run_dir / "stack.json"
+    settings = json.loads(path.read_text())
+    del settings["gateway_sockets"]
+    path.write_text(json.dumps(settings))
+    fresh.sh("scale", 2)
+    config = (fresh.run_dir / "nginx/nginx.conf").read_text()
+    assert f"server 127.0.0.1:{fresh.gateway_port(2)} " in config and "server unix:" not in config
+    assert httpx.get(f"{fresh.url}/api/users/1").status_code == 200
 
 
 def test_a_crashed_stack_is_swept_up(fresh):

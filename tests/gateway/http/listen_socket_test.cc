@@ -88,6 +88,21 @@ TEST(ListenSocket, AUnixSocketThatWasLeftBehindIsReplaced) {
   EXPECT_TRUE(StreamClient(place.target()).connected());
 }
 
+TEST(ListenSocket, AUnixSocketThatWasReplacedBeforeItListensIsLost) {
+  const SocketPath place;
+  absl::StatusOr<ListenSocket> first = ListenSocket::Open(place.target(), 1);
+  absl::StatusOr<ListenSocket> second = ListenSocket::Open(place.target(), 1);
+  ASSERT_TRUE(first.ok() && second.ok())
+      << "nobody listens, so the second may take it for a leftover";
+  EXPECT_EQ(first->Listen().code(), absl::StatusCode::kUnavailable);
+  EXPECT_TRUE(second->Listen().ok());
+  EXPECT_TRUE(StreamClient(place.target()).connected());
+}
+
+TEST(ListenSocket, AUnixSocketNeedsADirectory) {
+  EXPECT_EQ(CodeOfOpening("unix:/nowhere/at/all"), absl::StatusCode::kUnavailable);
+}
+
 TEST(ListenSocket, AFileThatIsNoSocketStays) {
   const SocketPath place;
   std::ofstream(place.path()) << "precious";

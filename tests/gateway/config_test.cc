@@ -1,0 +1,66 @@
+#include "gateway/config.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+
+namespace scaleout::gateway {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+absl::StatusOr<GatewayConfig> Load(EnvironmentMap variables) {
+  for (const char* service : {"USER", "ORDER", "PAYMENT"}) {
+    variables[std::string("GATEWAY_") + service + "_TARGET"] = "unix:/nowhere";
+  }
+  return LoadGatewayConfig(std::move(variables));
+}
+
+TEST(GatewayConfig, ListensOnOneOrSeveralAddresses) {
+  EXPECT_THAT(Load({})->listen, ElementsAre("127.0.0.1:8081"));
+  EXPECT_THAT(Load({{"GATEWAY_LISTEN", "0.0.0.0:80,[::1]:80,unix:/run/x.sock"}})->listen,
+              ElementsAre("0.0.0.0:80", "[::1]:80", "unix:/run/x.sock"));
+}
+
+TEST(GatewayConfig, NamesAListOfAddressesThatIsNone) {
+  for (const char* listen : {"here", "127.0.0.1:1,", ",127.0.0.1:1", "127.0.0.1:1,here",
+                             "127.0.0.1:1, 127.0.0.1:2", "unix:relative", "unix:/a,unix:/a"}) {
+    const absl::StatusOr<GatewayConfig> config = Load({{"GATEWAY_LISTEN", listen}});
+    ASSERT_FALSE(config.ok()) << listen;
+    EXPECT_THAT(std::string(config.status().message()),
+                HasSubstr(std::string("GATEWAY_LISTEN=") + listen + ":"));
+  }
+}
+
+TEST(GatewayConfig, InheritsDescriptors) {
+  EXPECT_THAT(Load({})->listen_fds, ElementsAre());
+  EXPECT_THAT(Load({{"GATEWAY_LISTEN_FDS", "7,5"}})->listen_fds, ElementsAre(7, 5));
+}
+
+TEST(GatewayConfig, NamesDescriptorsThatAreNone) {
+  for (const char* fds : {"2", "5,5", ",", "-1", "5,x", "99999999999"}) {
+    const absl::StatusOr<GatewayConfig> config = Load({{"GATEWAY_LISTEN_FDS", fds}});
+    ASSERT_FALSE(config.ok()) << fds;
+    EXPECT_THAT(std::string(config.status().message()), HasSubstr("GATEWAY_LISTEN_FDS"));
+  }
+}
+
+TEST(GatewayConfig, AWorkersIdSaysWhichItIs) {
+  EXPECT_EQ(Load({{"GATEWAY_INSTANCE_ID", "a"}, {"GATEWAY_WORKER", "2"}})->instance_id, "a-w2");
+}
+
+TEST(GatewayConfig, ListsEveryProblemAtOnce) {
+  const absl::StatusOr<GatewayConfig> config = LoadGatewayConfig(
+      {{"GATEWAY_LISTEN", "here"}, {"GATEWAY_LOOPS", "many"}, {"GATEWAY_LISTN", "x"}});
+  ASSERT_FALSE(config.ok());
+  const std::string message(config.status().message());
+  for (const char* name :
+       {"GATEWAY_LISTEN=here", "GATEWAY_LOOPS", "GATEWAY_LISTN", "GATEWAY_USER_TARGET"}) {
+    EXPECT_THAT(message, HasSubstr(name));
+  }
+}
+
+}  // namespace
+}  // namespace scaleout::gateway
