@@ -21,7 +21,7 @@ struct GatewayConfig {
   std::vector<std::string> listen;  // GATEWAY_LISTEN: IP addresses and ports, Unix sockets
   std::string instance_id;  // GATEWAY_INSTANCE_ID: unique over replicas; the host name if unset
   int workers =
-      1;  // GATEWAY_WORKERS, --workers: processes that share the port; 1 means no supervisor
+      1;  // GATEWAY_WORKERS, --workers: processes that share the sockets; 1 means no supervisor
   int worker = 0;  // GATEWAY_WORKER: which of them this is, from 1; set by the supervisor
   std::vector<int> listen_fds;  // GATEWAY_LISTEN_FDS: what it inherits; set by the supervisor
   std::size_t loops = 1;        // GATEWAY_LOOPS: event loops, a thread each

@@ -34,21 +34,23 @@ int Fail(std::string_view what, const absl::Status& status) {
   return EXIT_FAILURE;
 }
 
-// Those that a worker inherits, or new ones.
-absl::StatusOr<ListenSockets> OpenSockets(const GatewayConfig& config) {
+// The first that fails is the answer, and those after it are left alone.
+template <typename Place, typename Opener>
+absl::StatusOr<ListenSockets> OpenEach(const std::vector<Place>& places, Opener open, int backlog) {
   ListenSockets sockets;
-  for (const int fd : config.listen_fds) {
-    absl::StatusOr<ListenSocket> socket = ListenSocket::Adopt(fd, config.backlog);
-    if (!socket.ok()) return socket.status();
-    sockets.push_back(*std::move(socket));
-  }
-  if (!sockets.empty()) return sockets;
-  for (const std::string& address : config.listen) {
-    absl::StatusOr<ListenSocket> socket = ListenSocket::Open(address, config.backlog);
+  for (const Place& place : places) {
+    absl::StatusOr<ListenSocket> socket = open(place, backlog);
     if (!socket.ok()) return socket.status();
     sockets.push_back(*std::move(socket));
   }
   return sockets;
+}
+
+// Those that a worker inherits, or new ones.
+absl::StatusOr<ListenSockets> OpenSockets(const GatewayConfig& config) {
+  return config.listen_fds.empty()
+             ? OpenEach(config.listen, ListenSocket::Open, config.backlog)
+             : OpenEach(config.listen_fds, ListenSocket::Adopt, config.backlog);
 }
 
 }  // namespace

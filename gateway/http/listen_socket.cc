@@ -13,6 +13,7 @@
 #include <array>
 #include <cerrno>
 #include <cstddef>
+#include <cstdint>
 #include <cstring>
 #include <optional>
 #include <utility>
@@ -155,6 +156,7 @@ bool ListenSocket::LearnAddress() {
   SocketAddress bound;
   if (::getsockname(fd_, bound.generic(), &bound.size) != 0) return false;
   std::array<char, INET6_ADDRSTRLEN> host{};
+  std::uint16_t port = 0;
   switch (bound.storage.ss_family) {
     case AF_UNIX:
       address_ = StrCat(kUnixPrefix, bound.local().sun_path);
@@ -162,14 +164,14 @@ bool ListenSocket::LearnAddress() {
       return inode_ != 0;
     case AF_INET6:
       ::inet_ntop(AF_INET6, &bound.v6().sin6_addr, host.data(), host.size());
-      port_ = ntohs(bound.v6().sin6_port);
-      address_ = StrCat("[", host.data(), "]:", port_);
-      return port_ != 0;
+      port = ntohs(bound.v6().sin6_port);
+      address_ = StrCat("[", host.data(), "]:", port);
+      return port != 0;
     case AF_INET:
       ::inet_ntop(AF_INET, &bound.v4().sin_addr, host.data(), host.size());
-      port_ = ntohs(bound.v4().sin_port);
-      address_ = StrCat(host.data(), ":", port_);
-      return port_ != 0;
+      port = ntohs(bound.v4().sin_port);
+      address_ = StrCat(host.data(), ":", port);
+      return port != 0;
     default:
       return false;
   }
@@ -186,14 +188,12 @@ ListenSocket::ListenSocket(ListenSocket&& other) noexcept
     : fd_(std::exchange(other.fd_, -1)),
       backlog_(other.backlog_),
       address_(std::move(other.address_)),
-      port_(other.port_),
       inode_(other.inode_) {}
 
 ListenSocket& ListenSocket::operator=(ListenSocket&& other) noexcept {
   std::swap(fd_, other.fd_);
   std::swap(backlog_, other.backlog_);
   std::swap(address_, other.address_);
-  std::swap(port_, other.port_);
   std::swap(inode_, other.inode_);
   return *this;
 }

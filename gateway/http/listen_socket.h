@@ -5,7 +5,6 @@
 
 #include <sys/types.h>
 
-#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -40,8 +39,6 @@ class ListenSocket {
   int fd() const { return fd_; }
   // As Open takes it, with the port that was found free.
   const std::string& address() const { return address_; }
-  // 0 for a Unix socket.
-  std::uint16_t port() const { return port_; }
   // From now on the kernel completes connections, up to the backlog. Again, or in another process
   // that shares the socket, is harmless. UNAVAILABLE if somebody else listens there meanwhile, or
   // has replaced a Unix socket by its own.
@@ -57,7 +54,6 @@ class ListenSocket {
   int fd_ = -1;
   int backlog_ = 0;
   std::string address_;
-  std::uint16_t port_ = 0;
   ino_t inode_ = 0;  // of a Unix socket's file
 };
 

@@ -385,7 +385,7 @@ class Tour:
         took = breakers.await_state("payment", state, _BREAKER_SECONDS, asking=self._payments)
         states = breakers.states("payment")
         self._n.table(("gateway", "breaker for payments"), states.items())
-        self._n.check(name, took is not None, f"{took:.1f} s" if took else states)
+        self._n.check(name, took is not None, states if took is None else f"{took:.1f} s")
 
     def _payments(self):
         return self._client.get("/api/payments?user_id=1")

@@ -2,9 +2,9 @@
 
 Everything is below RUN_DIR, with two exceptions, each reached through a symbolic link there:
 `scratch` (sockets and nginx's temporary files) moves to /tmp where RUN_DIR's path is too long for a
-socket (107 bytes), and the database cluster moves to /var/tmp where PostgreSQL's user cannot get to
-RUN_DIR. Both are named after nothing and carry a file `origin` that says whose they are, so that
-`make reset` finds them.
+socket (107 bytes) or where nginx's or PostgreSQL's user cannot enter; the database cluster moves to
+/var/tmp where PostgreSQL's user cannot enter RUN_DIR. Each carries a file `origin` that names its
+run directory, so that `make reset` finds them.
 """
 
 import os

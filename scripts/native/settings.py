@@ -20,6 +20,8 @@ STRATEGIES = ("round_robin", "least_conn", "ip_hash")
 # Which of the caller's variables the programs are given, beside those that the stack sets itself.
 GATEWAY_PREFIXES = ("GATEWAY_", "LAB_", "LOOP_")
 SERVICE_PREFIXES = ("SERVICE_", "DB_", "PROVIDER_")
+# What programs that were built with sanitizers are told.
+SANITIZER_OPTIONS = ("ASAN_OPTIONS", "TSAN_OPTIONS", "UBSAN_OPTIONS")
 
 
 @dataclasses.dataclass

@@ -1,5 +1,6 @@
 """supervisord: keeps the stack's processes alive, and is spoken to over a unix socket."""
 
+import grp
 import os
 import resource
 import shlex
@@ -13,12 +14,13 @@ from supervisor.xmlrpc import SupervisorTransport
 
 from native import postgres, processes, template
 from native.console import StackError
-from native.places import postgres_account
+from native.places import nginx_account, postgres_account
 from native.settings import (
     DATABASES,
     GATEWAY_PREFIXES,
     MAX_GATEWAYS,
     ROOT,
+    SANITIZER_OPTIONS,
     SERVICE_PREFIXES,
     SERVICES,
 )
@@ -26,7 +28,6 @@ from native.settings import (
 # A drain takes at most its grace (2 s) and its timeout (20 s); then supervisord kills.
 _DRAIN_WAIT = 25
 _OPEN_FILES = 8192
-_SANITIZERS = ("ASAN_OPTIONS", "TSAN_OPTIONS", "UBSAN_OPTIONS")
 # Drills kill by the dozen; a program that cannot start at all is for `up` to notice.
 _START_RETRIES = 100
 
@@ -61,7 +62,8 @@ def nginx_path():
 
 def worker_user():
     """nginx's directive that takes root's rights from its workers."""
-    return " user nobody nogroup;" if os.geteuid() == 0 else ""
+    account = nginx_account()
+    return f" user {account.pw_name} {grp.getgrgid(account.pw_gid).gr_name};" if account else ""
 
 
 def _word(text):
@@ -239,7 +241,7 @@ class Supervisor:
             "LANG": "C.UTF-8",
             "HOME": str(self._places.run_dir),
             "SCALEOUT_RUN_DIR": str(self._places.run_dir),
-            **{name: os.environ[name] for name in _SANITIZERS if name in os.environ},
+            **{name: os.environ[name] for name in SANITIZER_OPTIONS if name in os.environ},
         }
         result = subprocess.run(
             ["/usr/bin/python3", "/usr/bin/supervisord", "-c", str(self._config)],

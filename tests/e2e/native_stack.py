@@ -9,6 +9,7 @@ import random
 import shutil
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -16,10 +17,12 @@ from pathlib import Path
 import httpx
 
 ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "scripts"))
+from native.settings import SANITIZER_OPTIONS  # noqa: E402
+
 BIN_DIR = Path(
     os.environ.get("BIN_DIR") or ROOT / "build" / (os.environ.get("PRESET") or "release") / "bin"
 )
-_SANITIZER_OPTIONS = ("ASAN_OPTIONS", "TSAN_OPTIONS", "UBSAN_OPTIONS")
 # nginx and ten gateways.
 _PORTS = 11
 
@@ -191,7 +194,7 @@ class LoneGateway:
             "GATEWAY_ORDER_TARGET": nowhere,
             "GATEWAY_PAYMENT_TARGET": nowhere,
             "LAB_ENDPOINTS": "on",
-            **{name: os.environ[name] for name in _SANITIZER_OPTIONS if name in os.environ},
+            **{name: os.environ[name] for name in SANITIZER_OPTIONS if name in os.environ},
             **variables,
         }
         self._output = tempfile.TemporaryFile("w+")

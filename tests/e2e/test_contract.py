@@ -51,7 +51,7 @@ def test_every_answer_names_its_instance_and_its_request(client, path):
     assert "Python" not in answer.headers.get("server", "")
 
 
-@pytest.mark.parametrize("mine", [f"e2e-{uuid.uuid4()}", None])
+@pytest.mark.parametrize("mine", [f"e2e-{uuid.uuid4()}", None], ids=["own", "none"])
 def test_a_request_has_one_id_in_its_answer_and_in_both_logs(stack, client, mine):
     answer = client.get("/api/users/1", headers={"X-Request-Id": mine} if mine else {})
     told = answer.headers["x-request-id"]
@@ -60,7 +60,7 @@ def test_a_request_has_one_id_in_its_answer_and_in_both_logs(stack, client, mine
     eventually(lambda: f'"requestId":"{told}"' in stack.log(answer.headers["x-instance-id"]))
 
 
-@pytest.mark.parametrize("mine", [f"e2e-{uuid.uuid4()}", None])
+@pytest.mark.parametrize("mine", [f"e2e-{uuid.uuid4()}", None], ids=["own", "none"])
 def test_what_nginx_answers_by_itself_has_an_id_too(stack, client, mine):
     answer = client.get("/nothing", headers={"X-Request-Id": mine} if mine else {})
     told = answer.headers["x-request-id"]

@@ -18,6 +18,7 @@ namespace scaleout::gateway {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::MatchesRegex;
 using testing::SocketPath;
 using ::testing::StartsWith;
 using testing::StreamClient;
@@ -40,7 +41,7 @@ TEST(ListenSocket, SaysWhatIsNoAddress) {
 TEST(ListenSocket, APortRefusesUntilItListensAndIsTakenThen) {
   absl::StatusOr<ListenSocket> first = ListenSocket::Open("127.0.0.1:0", 1);
   ASSERT_TRUE(first.ok()) << first.status();
-  EXPECT_EQ(first->address(), "127.0.0.1:" + std::to_string(first->port()));
+  EXPECT_THAT(first->address(), MatchesRegex("127\\.0\\.0\\.1:[1-9][0-9]*"));
   EXPECT_FALSE(StreamClient(first->address()).connected());
   ASSERT_TRUE(first->Listen().ok());
   EXPECT_TRUE(StreamClient(first->address()).connected());
@@ -58,7 +59,6 @@ TEST(ListenSocket, AUnixSocketIsForEverybodyWhoCanReachIt) {
   absl::StatusOr<ListenSocket> socket = ListenSocket::Open(place.target(), 1);
   ASSERT_TRUE(socket.ok()) << socket.status();
   EXPECT_EQ(socket->address(), place.target());
-  EXPECT_EQ(socket->port(), 0);
   struct stat made {};
   ASSERT_EQ(::stat(place.path().c_str(), &made), 0);
   EXPECT_EQ(made.st_mode & 0777U, 0666U);
@@ -120,7 +120,6 @@ TEST(ListenSocket, IsAdoptedByAnotherProcessOfItsOwn) {
     absl::StatusOr<ListenSocket> adopted = ListenSocket::Adopt(::dup(opened->fd()), 1);
     ASSERT_TRUE(adopted.ok()) << adopted.status();
     EXPECT_EQ(adopted->address(), opened->address());
-    EXPECT_EQ(adopted->port(), opened->port());
     ASSERT_TRUE(adopted->Listen().ok());
     EXPECT_TRUE(StreamClient(opened->address()).connected()) << "they share it";
   }
