@@ -11,19 +11,19 @@
 #include "common/clock.h"
 #include "common/metrics.h"
 #include "common/str_cat.h"
-#include "gateway/async/worker_pool.h"
 #include "gateway/backends/backend_channels.h"
 #include "gateway/backends/backend_health.h"
 #include "gateway/http/http_server.h"
 #include "gateway/observability/instance_stats.h"
-#include "gateway/observability/loop_monitors.h"
-#include "gateway/observability/loop_watchdog.h"
-#include "gateway/observability/loop_watchdog_thread.h"
 #include "gateway/observability/readiness.h"
 #include "gateway/observability/request_stats.h"
 #include "gateway/resilience/concurrency_limiter.h"
 #include "gateway/resilience/resilience_metrics.h"
 #include "gateway/routes.h"
+#include "gateway/runtime/loop_monitors.h"
+#include "gateway/runtime/loop_watchdog.h"
+#include "gateway/runtime/loop_watchdog_thread.h"
+#include "gateway/runtime/worker_pool.h"
 
 namespace scaleout::gateway {
 namespace {

@@ -18,38 +18,41 @@ from pathlib import Path
 # scaleout.x.v1, and the rooms under `gateway/` may see every contract only where this says "proto/*".
 ROOMS = {
     "common": ["proto/rpc"],
-    "services": ["common"],
-    "services/user": ["common", "proto/user", "proto/rpc", "proto/type"],
-    "services/order": ["common", "proto/order", "proto/rpc", "proto/type"],
-    "services/payment": ["common", "proto/payment", "proto/rpc", "proto/type"],
-    "services/probe": ["common"],
+    "postgres": ["common"],
+    "redis": ["common"],
+    "service": ["common", "postgres", "proto/rpc"],
+    "services/user": ["common", "postgres", "service", "proto/user", "proto/rpc", "proto/type"],
+    "services/order": ["common", "postgres", "service", "proto/order", "proto/rpc", "proto/type"],
+    "services/payment": ["common", "postgres", "service", "proto/payment", "proto/rpc", "proto/type"],
+    "deploy/probe": ["common"],
     "gateway": ["common", "gateway/*"],
-    "gateway/async": ["common"],
-    "gateway/resilience": ["common", "gateway/async"],
-    "gateway/cache": ["common", "gateway/async"],
-    "gateway/auth": ["common", "gateway/async"],
-    "gateway/observability": ["common", "gateway/async"],
+    "gateway/runtime": ["common"],
+    "gateway/resilience": ["common", "gateway/runtime"],
+    "gateway/cache": ["common", "gateway/runtime"],
+    "gateway/auth": ["common", "gateway/runtime"],
+    "gateway/observability": ["common", "gateway/runtime"],
     "gateway/cluster": ["common"],
-    "gateway/http": ["common", "gateway/async", "gateway/auth", "gateway/observability", "gateway/resilience"],
-    "gateway/backends": ["common", "gateway/async", "gateway/cache", "gateway/observability", "gateway/resilience",
+    "gateway/http": ["common", "gateway/runtime", "gateway/auth", "gateway/observability", "gateway/resilience"],
+    "gateway/backends": ["common", "gateway/runtime", "gateway/cache", "gateway/observability", "gateway/resilience",
                          "proto/*"],
-    "gateway/handlers": ["common", "gateway/async", "gateway/auth", "gateway/backends", "gateway/http",
+    "gateway/json": ["common", "gateway/http", "proto/*"],
+    "gateway/handlers": ["common", "gateway/runtime", "gateway/auth", "gateway/backends", "gateway/http", "gateway/json",
                          "gateway/observability", "gateway/resilience", "proto/*"],
 }
 
 # Who may know a third-party library: (name, what gives it away in a header's path, and in code), rooms.
 LIBRARIES = [
-    ("Pistache", r"pistache/", r"\bPistache::", ["gateway/http/*"]),
-    ("libpqxx", r"pqxx/", r"\bpqxx::", ["common/postgres_*", "services/*/*_repository.h", "services/*/*_repository.cc"]),
+    ("Pistache", r"pistache/", r"\bPistache::", ["gateway/runtime/*", "gateway/http/*"]),
+    ("libpqxx", r"pqxx/", r"\bpqxx::", ["postgres/*", "services/*/*_repository.h", "services/*/*_repository.cc"]),
     ("spdlog", r"(spdlog|fmt)/", r"\b(spdlog|fmt)::", ["common/log.cc"]),
     ("prometheus-cpp", r"prometheus/", r"\bprometheus::", ["common/metrics*"]),
     ("CivetWeb", r"(civetweb\.h|CivetServer\.h|prometheus/exposer\.h)", r"\bprometheus::Exposer\b",
-     ["common/metrics_page.cc"]),
-    ("RapidJSON", r"rapidjson/", r"\brapidjson::", ["gateway/handlers/*", "gateway/http/*"]),
-    ("hiredis", r"hiredis/", r"\bredis(Async|Command|Connect|Reply)\w*\b", ["gateway/cache/redis_*", "common/redis_*"]),
+     ["service/metrics_page.cc"]),
+    ("RapidJSON", r"rapidjson/", r"\brapidjson::", ["gateway/json/*", "gateway/http/*"]),
+    ("hiredis", r"hiredis/", r"\bredis(Async|Command|Connect|Reply)\w*\b", ["redis/*"]),
     ("a gRPC stub", r"scaleout/.*\.grpc\.pb\.h", r"\bNewStub\(", ["gateway/backends/*", "services/*"]),
     ("gRPC", r"grpc(pp)?/", r"\bgrpc::",
-     ["common/grpc_status.*", "common/service_*", "gateway/backends/*", "services/*"]),
+     ["common/grpc_status.*", "service/*", "gateway/backends/*", "services/*", "deploy/probe/*"]),
 ]
 
 # What only one file does, so that tests can take its place: name, pattern, file, what to use instead.
@@ -63,9 +66,9 @@ SINGLE_DOORS = [
 # rule -> {path: reason}. One that no longer excuses anything is a finding itself.
 EXCEPTIONS = {
     "clock": {
-        "common/service_host.cc": "gRPC takes the deadline of a shutdown as a system_clock time",
-        "services/probe/grpc_probe.cc": "gRPC takes the deadline of a call as a system_clock time",
-        "services/probe/http_probe.cc": "a program of one call, with its deadline on the socket",
+        "service/service_host.cc": "gRPC takes the deadline of a shutdown as a system_clock time",
+        "deploy/probe/grpc_probe.cc": "gRPC takes the deadline of a call as a system_clock time",
+        "deploy/probe/http_probe.cc": "a program of one call, with its deadline on the socket",
     },
     "sleep": {
         "tests/support/eventually.h": "polls for what other threads bring about",
@@ -213,9 +216,9 @@ def room_of(path):
     parts = path.split("/")
     if parts[0] == "scaleout" and len(parts) > 2:
         return f"proto/{parts[1]}"
-    if parts[0] in ("gateway", "services"):
+    if parts[0] in ("gateway", "services", "deploy"):
         return "/".join(parts[:2]) if len(parts) > 2 else parts[0]
-    return parts[0] if parts[0] in ("common", "proto", "tests") else None
+    return parts[0] if parts[0] in ("common", "postgres", "redis", "service", "proto", "tests") else None
 
 
 def check_include_direction(file):
@@ -374,6 +377,46 @@ def check_dead_files(files):
             yield file.path, 1, "nobody includes it; delete it"
 
 
+def check_circles(files):
+    """Include circles between files, each once, at its first file by name."""
+    arrows = {file.path: [path for _, path, quoted in file.includes() if quoted] for file in files if file.is_cpp}
+    done = set()
+    for start in sorted(arrows):
+        walk = [(start, iter(arrows[start]))] if start not in done else []
+        while walk:
+            path, rest = walk[-1]
+            following = next(rest, None)
+            on_walk = [step for step, _ in walk]
+            if following is None:
+                done.add(path)
+                walk.pop()
+            elif following in on_walk:
+                circle = on_walk[on_walk.index(following):]
+                yield min(circle), 1, f"includes itself: {' -> '.join(circle)} -> {following}; move what both need down"
+            elif following in arrows and following not in done:
+                walk.append((following, iter(arrows[following])))
+
+
+def circle_of_rooms(rooms):
+    """A circle among the arrows that a table of rooms allows, as a list of rooms; empty if there is none."""
+    arrows = {room: [other for other in rooms if other != room and any(fnmatch(other, allowed) for allowed in allowed_rooms)]
+              for room, allowed_rooms in rooms.items()}
+    done = set()
+
+    def walk(room, above):
+        if room in above:
+            return above[above.index(room):] + [room]
+        if room in done:
+            return []
+        for following in arrows[room]:
+            if circle := walk(following, above + [room]):
+                return circle
+        done.add(room)
+        return []
+
+    return next((circle for room in arrows if (circle := walk(room, []))), [])
+
+
 def files_that_cmake_names(files):
     """Paths, with * where a variable stands."""
     named = set()
@@ -442,6 +485,9 @@ def check_tree(root, exceptions=None):
         for check in (check_single_doors, check_sleep):
             findings += [(file.path, line, message) for line, message in check(file, excused)]
     findings += check_dead_files(files)
+    findings += check_circles(files)
+    if circle := circle_of_rooms(ROOMS):
+        findings.append(("scripts/tidy.py", 1, f"ROOMS allow a circle: {' -> '.join(circle)}"))
     findings += check_test_mirror(files, excused)
     for rule, paths in exceptions.items():
         for path in paths:

@@ -172,7 +172,7 @@ def test_the_include_guard_is_the_path(tmp_path):
     ("services/user/x.cc", "scaleout/order/v1/order.pb.h"),
     ("services/user/x.cc", "tests/support/fake_clock.h"),
     ("gateway/main.cc", "services/user/user_service.h"),
-    ("gateway/async/task.h", "gateway/http/message.h"),
+    ("gateway/runtime/task.h", "gateway/http/message.h"),
     ("gateway/resilience/x.cc", "gateway/backends/user_backend.h"),
     ("gateway/resilience/x.cc", "gateway/http/message.h"),
     ("gateway/observability/x.cc", "gateway/resilience/x.h"),
@@ -198,11 +198,30 @@ def test_includes_go_one_way(tmp_path, path, included):
     ("gateway/backends/x.cc", "gateway/resilience/circuit_breaker.h"),
     ("gateway/backends/x.cc", "scaleout/payment/v1/payment.pb.h"),
     ("gateway/handlers/x.cc", "gateway/backends/user_backend.h"),
-    ("gateway/handlers/x.cc", "gateway/async/task.h"),
+    ("gateway/handlers/x.cc", "gateway/runtime/task.h"),
     ("tests/gateway/http/x.cc", "services/user/user_service.h"),
 ])
 def test_includes_that_are_fine(tmp_path, path, included):
     assert findings(tmp_path, {path: f'#include "{included}"\n'}) == []
+
+
+@pytest.mark.parametrize("circle", [["a"], ["a", "b"], ["a", "b", "c"]])
+def test_files_that_include_each_other_in_a_circle(tmp_path, circle):
+    paths = [f"common/{name}.h" for name in circle]
+    files = {path: header(path, f'#include "{following}"')
+             for path, following in zip(paths, paths[1:] + paths[:1])}
+    only(findings(tmp_path, files), "common/a.h:1: ", "includes itself: ", " -> common/a.h")
+
+
+def test_two_ways_to_the_same_header_are_no_circle(tmp_path):
+    files = {"common/a.h": header("common/a.h", '#include "common/b.h"\n#include "common/c.h"'),
+             "common/b.h": header("common/b.h", '#include "common/c.h"'), "common/c.h": header("common/c.h")}
+    assert findings(tmp_path, files) == []
+
+
+def test_the_table_of_rooms_has_no_circle():
+    assert tidy.circle_of_rooms(tidy.ROOMS) == []
+    assert tidy.circle_of_rooms({"a": ["b"], "b": ["c/*"], "c/x": ["a"]}) == ["a", "b", "c/x", "a"]
 
 
 def test_a_new_room_has_to_be_put_on_the_map(tmp_path):
@@ -235,13 +254,13 @@ def test_libraries_keep_to_their_rooms(tmp_path, path, line, name):
 
 
 @pytest.mark.parametrize("path, line", [
-    ("gateway/http/event_loop.cc", "#include <pistache/http.h>"),
+    ("gateway/runtime/event_loop.cc", "#include <pistache/reactor.h>"),
     ("services/user/user_repository.cc", "#include <pqxx/pqxx>"),
-    ("common/postgres_pool.h", "#include <pqxx/pqxx>"),
+    ("postgres/postgres_pool.h", "#include <pqxx/pqxx>"),
     ("common/log.cc", "#include <spdlog/spdlog.h>"),
     ("common/metrics.cc", "#include <prometheus/registry.h>"),
-    ("gateway/handlers/x.cc", "#include <rapidjson/writer.h>"),
-    ("gateway/cache/redis_client.cc", "#include <hiredis/async.h>"),
+    ("gateway/json/x.cc", "#include <rapidjson/writer.h>"),
+    ("redis/redis_connection.cc", "#include <hiredis/async.h>"),
     ("gateway/backends/x.cc", '#include "scaleout/user/v1/user.grpc.pb.h"'),
     ("services/user/user_rpc.cc", "#include <grpcpp/server_context.h>"),
     ("gateway/handlers/x.cc", "// Pistache::Http has one; we do not use it. pqxx::work neither."),

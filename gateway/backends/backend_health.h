@@ -9,8 +9,8 @@
 #include <memory>
 
 #include "common/clock.h"
-#include "gateway/async/request_context.h"
-#include "gateway/async/task.h"
+#include "gateway/runtime/request_context.h"
+#include "gateway/runtime/task.h"
 
 namespace scaleout::gateway {
 

@@ -14,12 +14,12 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "common/grpc_status.h"
-#include "gateway/async/request_context.h"
-#include "gateway/async/sleep.h"
-#include "gateway/async/task.h"
 #include "gateway/backends/backend_channels.h"
 #include "gateway/backends/backend_guard.h"
 #include "gateway/backends/rpc_call.h"
+#include "gateway/runtime/request_context.h"
+#include "gateway/runtime/sleep.h"
+#include "gateway/runtime/task.h"
 
 namespace scaleout::gateway {
 

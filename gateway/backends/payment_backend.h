@@ -9,8 +9,8 @@
 #include <memory>
 
 #include "absl/status/statusor.h"
-#include "gateway/async/request_context.h"
-#include "gateway/async/task.h"
+#include "gateway/runtime/request_context.h"
+#include "gateway/runtime/task.h"
 #include "scaleout/payment/v1/payment.pb.h"
 
 namespace scaleout::gateway {

@@ -9,8 +9,8 @@
 #include <memory>
 
 #include "absl/status/statusor.h"
-#include "gateway/async/request_context.h"
-#include "gateway/async/task.h"
+#include "gateway/runtime/request_context.h"
+#include "gateway/runtime/task.h"
 #include "scaleout/order/v1/product.pb.h"
 
 namespace scaleout::gateway {

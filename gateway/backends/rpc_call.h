@@ -20,8 +20,8 @@
 #include <functional>
 
 #include "common/clock.h"
-#include "gateway/async/executor.h"
-#include "gateway/async/request_context.h"
+#include "gateway/runtime/executor.h"
+#include "gateway/runtime/request_context.h"
 
 namespace scaleout::gateway {
 

@@ -5,7 +5,7 @@
 #include "common/str_cat.h"
 #include "gateway/handlers/circuit_breaker_json.h"
 #include "gateway/handlers/json_response.h"
-#include "gateway/handlers/query_reader.h"
+#include "gateway/json/query_reader.h"
 
 namespace scaleout::gateway {
 

@@ -2,7 +2,7 @@
 #ifndef SCALEOUT_GATEWAY_HANDLERS_CIRCUIT_BREAKER_JSON_H_
 #define SCALEOUT_GATEWAY_HANDLERS_CIRCUIT_BREAKER_JSON_H_
 
-#include "gateway/handlers/json_writer.h"
+#include "gateway/json/json_writer.h"
 #include "gateway/resilience/circuit_breaker.h"
 
 namespace scaleout::gateway {

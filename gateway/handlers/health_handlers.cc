@@ -6,8 +6,8 @@
 #include <utility>
 
 #include "common/status.h"
-#include "gateway/async/when_all.h"
 #include "gateway/handlers/json_response.h"
+#include "gateway/runtime/when_all.h"
 
 namespace scaleout::gateway {
 namespace {

@@ -8,12 +8,12 @@
 #include <string>
 
 #include "absl/status/statusor.h"
-#include "gateway/async/request_context.h"
-#include "gateway/async/task.h"
 #include "gateway/backends/backend_guard.h"
 #include "gateway/backends/backend_health.h"
 #include "gateway/http/message.h"
 #include "gateway/observability/readiness.h"
+#include "gateway/runtime/request_context.h"
+#include "gateway/runtime/task.h"
 
 namespace scaleout::gateway {
 

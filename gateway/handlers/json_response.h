@@ -5,8 +5,8 @@
 #include <string>
 #include <utility>
 
-#include "gateway/handlers/json_writer.h"
 #include "gateway/http/message.h"
+#include "gateway/json/json_writer.h"
 
 namespace scaleout::gateway {
 

@@ -9,7 +9,7 @@
 
 #include "gateway/handlers/cpu_burn.h"
 #include "gateway/handlers/json_response.h"
-#include "gateway/handlers/query_reader.h"
+#include "gateway/json/query_reader.h"
 
 namespace scaleout::gateway {
 

@@ -11,10 +11,10 @@
 #include <string>
 
 #include "absl/status/statusor.h"
-#include "gateway/async/request_context.h"
-#include "gateway/async/task.h"
-#include "gateway/async/worker_pool.h"
 #include "gateway/http/message.h"
+#include "gateway/runtime/request_context.h"
+#include "gateway/runtime/task.h"
+#include "gateway/runtime/worker_pool.h"
 
 namespace scaleout::gateway {
 

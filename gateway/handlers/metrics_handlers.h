@@ -8,11 +8,11 @@
 
 #include "absl/status/statusor.h"
 #include "common/metrics.h"
-#include "gateway/async/request_context.h"
-#include "gateway/async/task.h"
 #include "gateway/backends/backend_guard.h"
 #include "gateway/http/message.h"
 #include "gateway/observability/instance_snapshot.h"
+#include "gateway/runtime/request_context.h"
+#include "gateway/runtime/task.h"
 
 namespace scaleout::gateway {
 

@@ -7,10 +7,10 @@
 
 #include "common/str_cat.h"
 #include "gateway/handlers/idempotency_key.h"
-#include "gateway/handlers/json_reader.h"
 #include "gateway/handlers/json_response.h"
-#include "gateway/handlers/query_reader.h"
-#include "gateway/handlers/resource_json.h"
+#include "gateway/json/json_reader.h"
+#include "gateway/json/query_reader.h"
+#include "gateway/json/resource_json.h"
 
 namespace scaleout::gateway {
 namespace {

@@ -6,10 +6,10 @@
 #include <utility>
 
 #include "common/status.h"
-#include "gateway/async/when_all.h"
 #include "gateway/handlers/json_response.h"
-#include "gateway/handlers/query_reader.h"
-#include "gateway/handlers/resource_json.h"
+#include "gateway/json/query_reader.h"
+#include "gateway/json/resource_json.h"
+#include "gateway/runtime/when_all.h"
 
 namespace scaleout::gateway {
 namespace {

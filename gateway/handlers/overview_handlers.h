@@ -9,12 +9,12 @@
 #include <cstdint>
 
 #include "absl/status/statusor.h"
-#include "gateway/async/request_context.h"
-#include "gateway/async/task.h"
 #include "gateway/backends/order_backend.h"
 #include "gateway/backends/payment_backend.h"
 #include "gateway/backends/user_backend.h"
 #include "gateway/http/message.h"
+#include "gateway/runtime/request_context.h"
+#include "gateway/runtime/task.h"
 
 namespace scaleout::gateway {
 

@@ -3,8 +3,8 @@
 #include <utility>
 
 #include "gateway/handlers/json_response.h"
-#include "gateway/handlers/query_reader.h"
-#include "gateway/handlers/resource_json.h"
+#include "gateway/json/query_reader.h"
+#include "gateway/json/resource_json.h"
 
 namespace scaleout::gateway {
 

@@ -6,10 +6,10 @@
 #define SCALEOUT_GATEWAY_HANDLERS_PRODUCT_HANDLERS_H_
 
 #include "absl/status/statusor.h"
-#include "gateway/async/request_context.h"
-#include "gateway/async/task.h"
 #include "gateway/backends/product_backend.h"
 #include "gateway/http/message.h"
+#include "gateway/runtime/request_context.h"
+#include "gateway/runtime/task.h"
 
 namespace scaleout::gateway {
 

@@ -22,8 +22,8 @@
 #include <vector>
 
 #include "common/str_cat.h"
-#include "gateway/async/job_queue.h"
 #include "gateway/http/response_head.h"
+#include "gateway/runtime/job_queue.h"
 
 namespace scaleout::gateway {
 namespace {

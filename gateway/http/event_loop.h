@@ -18,11 +18,11 @@
 
 #include "common/clock.h"
 #include "common/log.h"
-#include "gateway/async/executor.h"
 #include "gateway/http/exchange.h"
 #include "gateway/http/http_connection.h"
 #include "gateway/http/listen_socket.h"
-#include "gateway/observability/loop_lag_monitor.h"
+#include "gateway/runtime/executor.h"
+#include "gateway/runtime/loop_lag_monitor.h"
 
 namespace scaleout::gateway {
 

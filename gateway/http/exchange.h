@@ -11,10 +11,10 @@
 
 #include "absl/status/status.h"
 #include "common/clock.h"
-#include "gateway/async/request_context.h"
 #include "gateway/http/message.h"
 #include "gateway/http/request_head.h"
 #include "gateway/http/route.h"
+#include "gateway/runtime/request_context.h"
 
 namespace scaleout::gateway {
 

@@ -16,10 +16,10 @@
 #include <string_view>
 
 #include "common/clock.h"
-#include "gateway/async/executor.h"
 #include "gateway/http/exchange.h"
 #include "gateway/http/message.h"
 #include "gateway/http/response_head.h"
+#include "gateway/runtime/executor.h"
 
 namespace scaleout::gateway {
 

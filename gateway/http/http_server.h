@@ -15,7 +15,7 @@
 #include "gateway/http/event_loop.h"
 #include "gateway/http/listen_socket.h"
 #include "gateway/http/request_pipeline.h"
-#include "gateway/observability/loop_lag_monitor.h"
+#include "gateway/runtime/loop_lag_monitor.h"
 
 namespace scaleout::gateway {
 

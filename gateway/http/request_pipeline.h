@@ -12,9 +12,9 @@
 #include "common/metrics.h"
 #include "gateway/http/exchange.h"
 #include "gateway/http/route.h"
-#include "gateway/observability/loop_lag_monitor.h"
 #include "gateway/observability/request_stats.h"
 #include "gateway/resilience/concurrency_limiter.h"
+#include "gateway/runtime/loop_lag_monitor.h"
 
 namespace scaleout::gateway {
 

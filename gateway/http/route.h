@@ -15,9 +15,9 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "gateway/async/request_context.h"
-#include "gateway/async/task.h"
 #include "gateway/http/message.h"
+#include "gateway/runtime/request_context.h"
+#include "gateway/runtime/task.h"
 
 namespace scaleout::gateway {
 

@@ -5,8 +5,8 @@
 
 #include "common/clock.h"
 #include "gateway/observability/instance_snapshot.h"
-#include "gateway/observability/loop_monitors.h"
 #include "gateway/observability/request_stats.h"
+#include "gateway/runtime/loop_monitors.h"
 
 namespace scaleout::gateway {
 

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "common/clock.h"
-#include "common/typed_id.h"
+#include "service/typed_id.h"
 #include "services/order/order_state.h"
 
 namespace scaleout::order {

@@ -3,8 +3,8 @@
 #include <map>
 #include <string>
 
-#include "common/field_checks.h"
 #include "common/str_cat.h"
+#include "service/field_checks.h"
 
 namespace scaleout::order {
 

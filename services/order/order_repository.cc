@@ -4,10 +4,10 @@
 #include <string>
 
 #include "common/checksum.h"
-#include "common/postgres_pool.h"
 #include "common/status.h"
 #include "common/str_cat.h"
-#include "common/wall_time.h"
+#include "postgres/postgres_pool.h"
+#include "service/wall_time.h"
 #include "services/order/order_pricing.h"
 
 namespace scaleout::order {

@@ -1,9 +1,9 @@
 #include "services/order/order_rpc.h"
 
-#include "common/service_calls.h"
 #include "common/str_cat.h"
 #include "scaleout/order/v1/order.grpc.pb.h"
 #include "scaleout/order/v1/product.grpc.pb.h"
+#include "service/service_calls.h"
 #include "services/order/order_service.h"
 #include "services/order/product_service.h"
 

@@ -6,10 +6,10 @@
 #include <set>
 #include <string>
 
-#include "common/field_checks.h"
-#include "common/page_token.h"
 #include "common/str_cat.h"
-#include "common/wall_time.h"
+#include "service/field_checks.h"
+#include "service/page_token.h"
+#include "service/wall_time.h"
 
 namespace scaleout::order {
 namespace {

@@ -3,9 +3,9 @@
 #include <cstdint>
 #include <string>
 
-#include "common/postgres_pool.h"
 #include "common/str_cat.h"
-#include "common/wall_time.h"
+#include "postgres/postgres_pool.h"
+#include "service/wall_time.h"
 
 namespace scaleout::order {
 namespace {

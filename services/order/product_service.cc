@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <string_view>
 
-#include "common/field_checks.h"
-#include "common/page_token.h"
-#include "common/wall_time.h"
+#include "service/field_checks.h"
+#include "service/page_token.h"
+#include "service/wall_time.h"
 
 namespace scaleout::order {
 namespace {

@@ -6,7 +6,7 @@
 #include <string>
 
 #include "common/clock.h"
-#include "common/typed_id.h"
+#include "service/typed_id.h"
 #include "services/payment/payment_state.h"
 
 namespace scaleout::payment {

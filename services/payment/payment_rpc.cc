@@ -1,8 +1,8 @@
 #include "services/payment/payment_rpc.h"
 
-#include "common/service_calls.h"
 #include "common/str_cat.h"
 #include "scaleout/payment/v1/payment.grpc.pb.h"
+#include "service/service_calls.h"
 #include "services/payment/payment_service.h"
 
 namespace scaleout::payment {

@@ -7,11 +7,11 @@
 #include <string>
 #include <variant>
 
-#include "common/field_checks.h"
-#include "common/page_token.h"
 #include "common/status.h"
 #include "common/str_cat.h"
-#include "common/wall_time.h"
+#include "service/field_checks.h"
+#include "service/page_token.h"
+#include "service/wall_time.h"
 
 namespace scaleout::payment {
 namespace {

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "common/env.h"
-#include "common/service_config.h"
+#include "service/service_config.h"
 #include "services/payment/simulated_provider.h"
 
 namespace scaleout::payment {

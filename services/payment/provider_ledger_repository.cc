@@ -1,4 +1,4 @@
-#include "common/postgres_pool.h"
+#include "postgres/postgres_pool.h"
 #include "services/payment/provider_ledger.h"
 
 namespace scaleout::payment {

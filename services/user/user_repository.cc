@@ -3,10 +3,10 @@
 #include <cstdint>
 
 #include "common/checksum.h"
-#include "common/postgres_pool.h"
 #include "common/status.h"
 #include "common/str_cat.h"
-#include "common/wall_time.h"
+#include "postgres/postgres_pool.h"
+#include "service/wall_time.h"
 
 namespace scaleout::user {
 namespace {

@@ -14,7 +14,7 @@
 #include "absl/status/statusor.h"
 #include "common/call_context.h"
 #include "common/clock.h"
-#include "common/typed_id.h"
+#include "service/typed_id.h"
 
 namespace scaleout {
 class PostgresPool;

@@ -1,8 +1,8 @@
 #include "services/user/user_rpc.h"
 
-#include "common/service_calls.h"
 #include "common/str_cat.h"
 #include "scaleout/user/v1/user.grpc.pb.h"
+#include "service/service_calls.h"
 #include "services/user/user_service.h"
 
 namespace scaleout::user {

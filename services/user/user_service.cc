@@ -7,9 +7,9 @@
 #include <string_view>
 #include <vector>
 
-#include "common/field_checks.h"
-#include "common/page_token.h"
-#include "common/wall_time.h"
+#include "service/field_checks.h"
+#include "service/page_token.h"
+#include "service/wall_time.h"
 
 namespace scaleout::user {
 namespace {

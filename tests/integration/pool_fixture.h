@@ -13,8 +13,8 @@
 #include "common/call_context.h"
 #include "common/log.h"
 #include "common/metrics.h"
-#include "common/postgres_pool.h"
-#include "common/service_program.h"
+#include "postgres/postgres_pool.h"
+#include "service/service_program.h"
 #include "tests/integration/private_postgres.h"
 #include "tests/support/eventually.h"
 

@@ -1,10 +1,10 @@
-#include "common/postgres_migrations.h"
+#include "postgres/postgres_migrations.h"
 
 #include <future>
 #include <thread>
 #include <vector>
 
-#include "common/postgres_budget.h"
+#include "postgres/postgres_budget.h"
 #include "tests/integration/pool_fixture.h"
 
 namespace scaleout {

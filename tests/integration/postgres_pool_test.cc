@@ -1,4 +1,4 @@
-#include "common/postgres_pool.h"
+#include "postgres/postgres_pool.h"
 
 #include <atomic>
 #include <future>

@@ -1,4 +1,4 @@
-#include "common/service_host.h"
+#include "service/service_host.h"
 
 #include <fcntl.h>
 #include <gmock/gmock.h>
@@ -25,12 +25,12 @@
 #include <vector>
 
 #include "common/grpc_status.h"
-#include "common/metrics_page.h"
-#include "common/service_calls.h"
 #include "common/status.h"
+#include "deploy/probe/grpc_probe.h"
+#include "deploy/probe/http_probe.h"
 #include "scaleout/user/v1/user.grpc.pb.h"
-#include "services/probe/grpc_probe.h"
-#include "services/probe/http_probe.h"
+#include "service/metrics_page.h"
+#include "service/service_calls.h"
 #include "services/user/user_rpc.h"
 #include "services/user/user_service.h"
 #include "tests/support/eventually.h"

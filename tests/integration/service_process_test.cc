@@ -16,10 +16,10 @@
 
 #include "common/grpc_status.h"
 #include "common/status.h"
+#include "deploy/probe/grpc_probe.h"
 #include "scaleout/order/v1/order.grpc.pb.h"
 #include "scaleout/payment/v1/payment.grpc.pb.h"
 #include "scaleout/user/v1/user.grpc.pb.h"
-#include "services/probe/grpc_probe.h"
 #include "tests/integration/child_process.h"
 #include "tests/integration/pool_fixture.h"
 

@@ -13,13 +13,13 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "gateway/async/request_context.h"
-#include "gateway/async/task.h"
 #include "gateway/backends/backend_health.h"
 #include "gateway/backends/order_backend.h"
 #include "gateway/backends/payment_backend.h"
 #include "gateway/backends/product_backend.h"
 #include "gateway/backends/user_backend.h"
+#include "gateway/runtime/request_context.h"
+#include "gateway/runtime/task.h"
 
 namespace scaleout::testing {
 

@@ -15,7 +15,7 @@
 #include <vector>
 
 #include "common/clock.h"
-#include "gateway/async/executor.h"
+#include "gateway/runtime/executor.h"
 
 namespace scaleout::testing {
 

@@ -8,8 +8,8 @@
 #include <string_view>
 #include <utility>
 
-#include "gateway/async/request_context.h"
 #include "gateway/http/message.h"
+#include "gateway/runtime/request_context.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/manual_executor.h"
 

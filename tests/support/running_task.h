@@ -5,7 +5,7 @@
 #include <optional>
 #include <utility>
 
-#include "gateway/async/task.h"
+#include "gateway/runtime/task.h"
 
 namespace scaleout::testing {
 

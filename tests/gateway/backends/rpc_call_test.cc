@@ -7,7 +7,7 @@
 #include <thread>
 #include <utility>
 
-#include "gateway/async/task.h"
+#include "gateway/runtime/task.h"
 #include "tests/support/request_fixture.h"
 
 namespace scaleout::gateway {

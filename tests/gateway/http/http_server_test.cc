@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "common/process_stats.h"
-#include "gateway/async/task.h"
+#include "gateway/runtime/task.h"
 #include "tests/support/socket_path.h"
 #include "tests/support/stream_client.h"
 

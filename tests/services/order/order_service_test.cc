@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <map>
 
-#include "common/page_token.h"
+#include "service/page_token.h"
 #include "tests/services/violations.h"
 
 namespace scaleout::order {

@@ -1,0 +1,235 @@
+#include "gateway/json/json_reader.h"
+
+#include <rapidjson/document.h>
+#include <rapidjson/error/en.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "common/str_cat.h"
+#include "gateway/http/problem.h"
+
+namespace scaleout::gateway {
+namespace {
+
+// Iterative, because a recursive parser's stack is the sender's to exhaust.
+constexpr unsigned kParseFlags =
+    rapidjson::kParseIterativeFlag | rapidjson::kParseValidateEncodingFlag;
+
+std::string_view Trim(std::string_view text) {
+  while (!text.empty() && absl::ascii_isspace(static_cast<unsigned char>(text.front()))) {
+    text.remove_prefix(1);
+  }
+  while (!text.empty() && absl::ascii_isspace(static_cast<unsigned char>(text.back()))) {
+    text.remove_suffix(1);
+  }
+  return text;
+}
+
+bool EqualsIgnoreCase(std::string_view a, std::string_view b) {
+  return absl::EqualsIgnoreCase(ToAbsl(a), ToAbsl(b));
+}
+
+// "application/json", alone or with charset=utf-8: RFC 8259 knows no other.
+bool IsJson(std::string_view content_type) {
+  const std::size_t semicolon = content_type.find(';');
+  if (!EqualsIgnoreCase(Trim(content_type.substr(0, semicolon)), "application/json")) {
+    return false;
+  }
+  if (semicolon == std::string_view::npos) return true;
+  const std::string_view parameter = Trim(content_type.substr(semicolon + 1));
+  return EqualsIgnoreCase(parameter, "charset=utf-8") ||
+         EqualsIgnoreCase(parameter, "charset=\"utf-8\"");
+}
+
+// A lower bound for brackets that do not match; the parser refuses those anyway.
+bool IsTooDeep(std::string_view json) {
+  int depth = 0;
+  bool in_string = false;
+  for (std::size_t i = 0; i < json.size(); ++i) {
+    const char c = json[i];
+    if (in_string) {
+      if (c == '\\') ++i;
+      if (c == '"') in_string = false;
+    } else if (c == '"') {
+      in_string = true;
+    } else if (c == '{' || c == '[') {
+      if (++depth > kMaxJsonDepth) return true;
+    } else if (c == '}' || c == ']') {
+      --depth;
+    }
+  }
+  return false;
+}
+
+absl::Status Parse(const Request& request, rapidjson::Document& document) {
+  const std::optional<std::string_view> content_type = request.FindHeader("content-type");
+  if (!content_type || !IsJson(*content_type)) {
+    return HttpError(415, "The body's Content-Type must be application/json.");
+  }
+  const std::string_view json = request.body;
+  if (json.empty())
+    return absl::InvalidArgumentError("The body is empty; a JSON object is needed.");
+  // To RapidJSON a NUL is the end of its input.
+  if (json.find('\0') != std::string_view::npos) {
+    return absl::InvalidArgumentError("The body is not JSON: it contains a NUL byte.");
+  }
+  if (IsTooDeep(json)) {
+    return absl::InvalidArgumentError(
+        StrCat("The body is nested more than ", kMaxJsonDepth, " levels deep."));
+  }
+  document.Parse<kParseFlags>(json.data(), json.size());
+  if (document.HasParseError()) {
+    return absl::InvalidArgumentError(
+        StrCat("The body is not JSON, at byte ", document.GetErrorOffset(), ": ",
+               rapidjson::GetParseError_En(document.GetParseError())));
+  }
+  if (!document.IsObject()) return absl::InvalidArgumentError("The body must be a JSON object.");
+  return absl::OkStatus();
+}
+
+std::string_view NameOf(const rapidjson::Value::Member& member) {
+  return {member.name.GetString(), member.name.GetStringLength()};
+}
+
+std::size_t CountCodePoints(std::string_view utf8) {
+  return static_cast<std::size_t>(std::count_if(utf8.begin(), utf8.end(), [](char c) {
+    return (static_cast<unsigned char>(c) & 0xc0) != 0x80;
+  }));
+}
+
+}  // namespace
+
+std::string JsonPointer(std::string_view name, std::string_view parent) {
+  std::string pointer(parent);
+  pointer += '/';
+  for (const char c : name) {
+    if (c == '~') {
+      pointer += "~0";
+    } else if (c == '/') {
+      pointer += "~1";
+    } else {
+      pointer += c;
+    }
+  }
+  return pointer;
+}
+
+JsonFields::JsonFields(const rapidjson::Value& object, std::string pointer,
+                       std::vector<FieldViolation>& violations)
+    : object_(object), pointer_(std::move(pointer)), violations_(violations) {}
+
+std::int64_t JsonFields::Id(std::string_view name) { return Integer(name, 1, kMaxId); }
+
+std::int64_t JsonFields::Integer(std::string_view name, std::int64_t min, std::int64_t max) {
+  const rapidjson::Value* value = FindRequired(name);
+  if (value == nullptr) return 0;
+  if (!value->IsInt64() || value->GetInt64() < min || value->GetInt64() > max) {
+    Refuse(name, StrCat("must be an integer from ", min, " to ", max));
+    return 0;
+  }
+  return value->GetInt64();
+}
+
+std::string JsonFields::String(std::string_view name, std::size_t min, std::size_t max) {
+  const rapidjson::Value* value = FindRequired(name);
+  return value == nullptr ? std::string() : ReadString(name, *value, min, max);
+}
+
+std::optional<std::string> JsonFields::OptionalString(std::string_view name, std::size_t min,
+                                                      std::size_t max) {
+  const rapidjson::Value* value = Find(name);
+  if (value == nullptr) return std::nullopt;
+  return ReadString(name, *value, min, max);
+}
+
+void JsonFields::Objects(std::string_view name, std::size_t min, std::size_t max,
+                         const std::function<void(JsonFields&)>& read) {
+  const rapidjson::Value* value = FindRequired(name);
+  if (value == nullptr) return;
+  if (!value->IsArray() || value->Size() < min || value->Size() > max) {
+    Refuse(name, StrCat("must be an array of ", min, " to ", max, " objects"));
+    return;
+  }
+  const std::string array_pointer = JsonPointer(name, pointer_);
+  for (rapidjson::SizeType i = 0; i < value->Size(); ++i) {
+    std::string pointer = StrCat(array_pointer, "/", i);
+    if (!(*value)[i].IsObject()) {
+      violations_.emplace_back(std::move(pointer), "must be an object");
+      continue;
+    }
+    JsonFields element((*value)[i], std::move(pointer), violations_);
+    read(element);
+    element.RefuseOthers();
+  }
+}
+
+void JsonFields::RefuseOthers() {
+  for (const rapidjson::Value::Member& member : object_.GetObject()) {
+    const std::string_view name = NameOf(member);
+    if (std::find(known_.begin(), known_.end(), name) == known_.end()) {
+      Refuse(name, "is not a field of this request");
+    }
+  }
+}
+
+const rapidjson::Value* JsonFields::Find(std::string_view name) {
+  known_.push_back(name);
+  const rapidjson::Value* found = nullptr;
+  for (const rapidjson::Value::Member& member : object_.GetObject()) {
+    if (NameOf(member) != name) continue;
+    if (found != nullptr) {
+      Refuse(name, "must not appear more than once");
+      return found;
+    }
+    found = &member.value;
+  }
+  return found;
+}
+
+const rapidjson::Value* JsonFields::FindRequired(std::string_view name) {
+  const rapidjson::Value* found = Find(name);
+  if (found == nullptr) Refuse(name, "is required");
+  return found;
+}
+
+std::string JsonFields::ReadString(std::string_view name, const rapidjson::Value& value,
+                                   std::size_t min, std::size_t max) {
+  if (!value.IsString()) {
+    Refuse(name, "must be a string");
+    return {};
+  }
+  const std::string_view text(value.GetString(), value.GetStringLength());
+  if (text.find('\0') != std::string_view::npos) {
+    Refuse(name, "must not contain the character U+0000");
+    return {};
+  }
+  const std::size_t characters = CountCodePoints(text);
+  if (characters < min || characters > max) {
+    Refuse(name, StrCat("must have ", min, " to ", max, " characters"));
+    return {};
+  }
+  return std::string(text);
+}
+
+void JsonFields::Refuse(std::string_view name, std::string detail) {
+  violations_.emplace_back(JsonPointer(name, pointer_), std::move(detail));
+}
+
+JsonBody::JsonBody(const Request& request) : document_(std::make_unique<rapidjson::Document>()) {
+  unreadable_ = Parse(request, *document_);
+  if (!unreadable_.ok()) document_->SetObject();
+  root_.emplace(*document_, "", violations_);
+}
+
+JsonBody::~JsonBody() = default;
+
+absl::Status JsonBody::Check() {
+  if (!unreadable_.ok()) return unreadable_;
+  root_->RefuseOthers();
+  return CheckFields(std::move(violations_));
+}
+
+}  // namespace scaleout::gateway

@@ -1,0 +1,98 @@
+// Reads a JSON request body strictly, and tells everything that is wrong with it at once.
+//
+//   JsonBody body(request);
+//   ask.set_user_id(body.root().Id("userId"));
+//   ask.set_name(body.root().String("name", 1, 100));
+//   if (absl::Status status = body.Check(); !status.ok()) ...
+//
+// A getter that finds nothing good notes a violation and returns an empty value. What is no JSON
+// object at all is one error without fields (400); a wrong media type is 415. Fields that nobody
+// asked for, and names that appear twice, are violations too. Pointers are RFC 6901.
+// Thread-compatible.
+#ifndef SCALEOUT_GATEWAY_JSON_JSON_READER_H_
+#define SCALEOUT_GATEWAY_JSON_JSON_READER_H_
+
+#include <rapidjson/fwd.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "common/status.h"
+#include "gateway/http/message.h"
+
+namespace scaleout::gateway {
+
+// Ids are JSON numbers; beyond this a double cannot tell them apart.
+inline constexpr std::int64_t kMaxId = (std::int64_t{1} << 53) - 1;
+// Of arrays and objects in each other.
+inline constexpr int kMaxJsonDepth = 16;
+
+// The RFC 6901 pointer to the member `name` of the object at `parent`.
+std::string JsonPointer(std::string_view name, std::string_view parent = "");
+
+// One JSON object. Each getter takes a member's name; a literal.
+class JsonFields {
+ public:
+  JsonFields(const rapidjson::Value& object, std::string pointer,
+             std::vector<FieldViolation>& violations);
+
+  // Required: an integer from 1 to kMaxId.
+  std::int64_t Id(std::string_view name);
+  // Required: a number that is written as an integer, from `min` to `max`.
+  std::int64_t Integer(std::string_view name, std::int64_t min, std::int64_t max);
+  // Required: text of `min` to `max` characters (code points), none of them NUL.
+  std::string String(std::string_view name, std::size_t min, std::size_t max);
+  // As String, but may be absent; null is not absent.
+  std::optional<std::string> OptionalString(std::string_view name, std::size_t min,
+                                            std::size_t max);
+  // Required: an array of `min` to `max` objects. Calls `read` with each.
+  void Objects(std::string_view name, std::size_t min, std::size_t max,
+               const std::function<void(JsonFields&)>& read);
+
+  // Notes every member that no getter has asked for.
+  void RefuseOthers();
+
+ private:
+  const rapidjson::Value* Find(std::string_view name);
+  const rapidjson::Value* FindRequired(std::string_view name);
+  std::string ReadString(std::string_view name, const rapidjson::Value& value, std::size_t min,
+                         std::size_t max);
+  void Refuse(std::string_view name, std::string detail);
+
+  const rapidjson::Value& object_;
+  const std::string pointer_;
+  std::vector<FieldViolation>& violations_;
+  std::vector<std::string_view> known_;
+};
+
+class JsonBody {
+ public:
+  // `request` outlives the body.
+  explicit JsonBody(const Request& request);
+  JsonBody(const JsonBody&) = delete;
+  JsonBody& operator=(const JsonBody&) = delete;
+  ~JsonBody();
+
+  // An empty object if there is none.
+  JsonFields& root() { return *root_; }
+
+  // After everything was asked for: OK, or what is wrong.
+  absl::Status Check();
+
+ private:
+  absl::Status unreadable_;
+  std::vector<FieldViolation> violations_;
+  std::unique_ptr<rapidjson::Document> document_;
+  std::optional<JsonFields> root_;
+};
+
+}  // namespace scaleout::gateway
+
+#endif  // SCALEOUT_GATEWAY_JSON_JSON_READER_H_

@@ -1,0 +1,59 @@
+// Reads a request's path and query parameters strictly, and tells everything that is wrong at once.
+//
+// As JsonBody does for bodies: a getter that finds nothing good notes a violation (its pointer is
+// "/" and the parameter's name) and returns the default. Parameters that nobody asked for, and
+// those given twice, are violations too. Names are literals. Thread-compatible.
+#ifndef SCALEOUT_GATEWAY_JSON_QUERY_READER_H_
+#define SCALEOUT_GATEWAY_JSON_QUERY_READER_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <initializer_list>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "common/status.h"
+#include "gateway/http/message.h"
+
+namespace scaleout::gateway {
+
+inline constexpr std::int32_t kDefaultPageSize = 20;
+inline constexpr std::int32_t kMaxPageSize = 100;
+inline constexpr std::size_t kMaxPageTokenBytes = 512;
+
+class QueryReader {
+ public:
+  // `request` outlives the reader.
+  explicit QueryReader(const Request& request) : request_(request) {}
+
+  // The path's {name}: an integer from 1 to 2^53-1.
+  std::int64_t PathId(std::string_view name);
+
+  // `page_size`: absent or 0 is the default, more than the most is the most, negative is refused.
+  std::int32_t PageSize();
+  // `page_token`: empty for the first page. Whether this list gave it is the service's to say.
+  std::string PageToken();
+  // An id to filter by; 0 if absent.
+  std::int64_t OptionalId(std::string_view name);
+  std::int64_t Integer(std::string_view name, std::int64_t default_value, std::int64_t min,
+                       std::int64_t max);
+  // One of `choices`; the first if absent.
+  std::string_view OneOf(std::string_view name, std::initializer_list<std::string_view> choices);
+
+  // After everything was asked for: OK, or what is wrong.
+  absl::Status Check();
+
+ private:
+  const std::string* Find(std::string_view name);
+  void Refuse(std::string_view name, std::string detail);
+
+  const Request& request_;
+  std::vector<FieldViolation> violations_;
+  std::vector<std::string_view> known_;
+};
+
+}  // namespace scaleout::gateway
+
+#endif  // SCALEOUT_GATEWAY_JSON_QUERY_READER_H_

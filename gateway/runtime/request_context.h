@@ -1,0 +1,94 @@
+// What travels down with one request: its names, its deadline, its loop, and whether anybody still
+// wants the answer.
+//
+// Made by the HTTP server when a request has been read, destroyed after its response was handed to
+// the socket; every task of the request ends before that. Loop thread only.
+#ifndef SCALEOUT_GATEWAY_RUNTIME_REQUEST_CONTEXT_H_
+#define SCALEOUT_GATEWAY_RUNTIME_REQUEST_CONTEXT_H_
+
+#include <string>
+#include <utility>
+
+#include "common/clock.h"
+#include "gateway/runtime/executor.h"
+
+namespace scaleout::gateway {
+
+// Told once, on the loop's thread, when the client is gone. A member of whatever can be called off;
+// leaves the list by itself when destroyed.
+class CancelListener {
+ public:
+  CancelListener() = default;
+  CancelListener(const CancelListener&) = delete;
+  CancelListener& operator=(const CancelListener&) = delete;
+  virtual void OnCancel() = 0;
+
+ protected:
+  ~CancelListener() { Unlink(); }
+
+ private:
+  friend class Cancellation;
+  void Unlink() {
+    if (previous_) *previous_ = following_;
+    if (following_) following_->previous_ = previous_;
+    previous_ = nullptr;
+    following_ = nullptr;
+  }
+
+  CancelListener** previous_ = nullptr;
+  CancelListener* following_ = nullptr;
+};
+
+class Cancellation {
+ public:
+  bool cancelled() const { return cancelled_; }
+
+  // Calls listener.OnCancel() if and when the request is cancelled; at once if it is already.
+  void Add(CancelListener& listener) {
+    if (cancelled_) {
+      listener.OnCancel();
+      return;
+    }
+    listener.following_ = first_;
+    listener.previous_ = &first_;
+    if (first_) first_->previous_ = &listener.following_;
+    first_ = &listener;
+  }
+
+  void Cancel() {
+    if (std::exchange(cancelled_, true)) return;
+    while (first_) {
+      CancelListener& listener = *first_;
+      listener.Unlink();
+      listener.OnCancel();
+    }
+  }
+
+ private:
+  bool cancelled_ = false;
+  CancelListener* first_ = nullptr;
+};
+
+struct RequestContext {
+  RequestContext(Executor& loop_in, const Clock& clock_in) : loop(loop_in), clock(clock_in) {}
+  RequestContext(const RequestContext&) = delete;
+  RequestContext& operator=(const RequestContext&) = delete;
+
+  // Time left, never negative.
+  Duration Remaining() const {
+    const Duration left = deadline - clock.Now();
+    return left > Duration::zero() ? left : Duration::zero();
+  }
+
+  Executor& loop;
+  const Clock& clock;
+  std::string request_id;
+  std::string traceparent;  // W3C, passed on; empty if the client sent none
+  MonotonicTime deadline;
+  int route = -1;  // index into the route table; goes into every Job of this request
+  Cancellation cancellation;
+};
+
+}  // namespace scaleout::gateway
+
+#endif  // SCALEOUT_GATEWAY_RUNTIME_REQUEST_CONTEXT_H_

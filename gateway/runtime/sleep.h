@@ -1,0 +1,49 @@
+// A pause of a coroutine: resumes on its loop when the time is over, or soon after the client has
+// gone.
+//
+//   Sleep pause(context, duration);
+//   co_await pause;
+#ifndef SCALEOUT_GATEWAY_RUNTIME_SLEEP_H_
+#define SCALEOUT_GATEWAY_RUNTIME_SLEEP_H_
+
+#include <coroutine>
+
+#include "common/clock.h"
+#include "gateway/runtime/executor.h"
+#include "gateway/runtime/request_context.h"
+
+namespace scaleout::gateway {
+
+class Sleep final : private TimerJob, private CancelListener {
+ public:
+  // To the loop's tick (10 ms), never shorter. A duration of zero or less is no pause.
+  Sleep(RequestContext& context, Duration duration) : context_(context), duration_(duration) {
+    route = context.route;
+  }
+
+  bool await_ready() const noexcept {
+    return duration_ <= Duration::zero() || context_.cancellation.cancelled();
+  }
+  void await_suspend(std::coroutine_handle<> awaiter) {
+    awaiter_ = awaiter;
+    context_.loop.Arm(*this, context_.clock.Now() + duration_);
+    context_.cancellation.Add(*this);
+  }
+  void await_resume() const noexcept {}
+
+ private:
+  void Run() override { awaiter_.resume(); }
+  // Not resumed from here: whoever cancels is in the middle of something.
+  void OnCancel() override {
+    context_.loop.Disarm(*this);
+    context_.loop.Post(*this);
+  }
+
+  RequestContext& context_;
+  const Duration duration_;
+  std::coroutine_handle<> awaiter_;
+};
+
+}  // namespace scaleout::gateway
+
+#endif  // SCALEOUT_GATEWAY_RUNTIME_SLEEP_H_

@@ -1,0 +1,41 @@
+// The door between libpqxx's exceptions and absl::Status: the only place that knows both.
+//
+//   connection lost, server going down, refused      UNAVAILABLE          reason
+//   DATABASE_UNAVAILABLE connection lost while a commit was under way     UNAVAILABLE reason
+//   COMMIT_IN_DOUBT statement timeout, cancelled                     DEADLINE_EXCEEDED
+//   serialization failure, deadlock, lock timeout    ABORTED
+//   unique violation                                 ALREADY_EXISTS
+//   check, not-null, value out of range              INVALID_ARGUMENT
+//   foreign key                                      FAILED_PRECONDITION
+//   out of memory, disk, connections                 UNAVAILABLE          reason
+//   DATABASE_OVERLOADED anything else, which is a defect                 INTERNAL
+//
+// The status's message is fit for clients: it holds no SQL and no values. `detail` is for the log.
+#ifndef SCALEOUT_POSTGRES_POSTGRES_ERROR_H_
+#define SCALEOUT_POSTGRES_POSTGRES_ERROR_H_
+
+#include <string>
+#include <string_view>
+
+#include "absl/status/status.h"
+
+namespace scaleout {
+
+struct PostgresError {
+  absl::Status status;
+  std::string detail;
+  bool connection_lost = false;
+};
+
+// UNAVAILABLE with reason DATABASE_UNAVAILABLE: no server, or none that answers.
+absl::Status DatabaseUnavailable();
+
+// Of the exception that is being handled; call it in a catch block.
+PostgresError CurrentPostgresError();
+
+// Of an SQLSTATE ("23505") as PostgreSQL reports it.
+PostgresError PostgresErrorOf(std::string_view sqlstate, std::string detail);
+
+}  // namespace scaleout
+
+#endif  // SCALEOUT_POSTGRES_POSTGRES_ERROR_H_

@@ -1,0 +1,79 @@
+// A bounded pool of connections to PostgreSQL that survives the server.
+//
+// At most `max_connections`, made when they are needed by the pool's own thread, so that a caller
+// only ever waits for as long as it said it would: for `wait_limit`, or to its deadline, whichever
+// is first. Callers are served in the order they came. When the server is gone, calls fail fast
+// with UNAVAILABLE while the pool's thread tries again with backoff; when it is back, they succeed
+// again. A connection that broke is dropped, and so are the idle ones beside it. An idle pool asks
+// the server for a sign of life every second, so that reachable() is the truth within about that
+// time.
+//
+// Before the first call is let in, `prepare` runs once on the first connection (migrations,
+// budget). If it fails for a reason that will not pass, the pool stays shut and says so
+// (PostgresPoolEvents::fatal). Thread-safe.
+#ifndef SCALEOUT_POSTGRES_POSTGRES_POOL_H_
+#define SCALEOUT_POSTGRES_POSTGRES_POOL_H_
+
+#include <pqxx/result>
+
+#include <chrono>
+#include <functional>
+#include <initializer_list>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "common/call_context.h"
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/metrics.h"
+#include "postgres/postgres_connection.h"
+#include "postgres/postgres_statement.h"
+
+namespace scaleout {
+
+struct PostgresPoolOptions {
+  PostgresConnectOptions connect;
+  int max_connections = 6;
+  std::chrono::milliseconds wait_limit{500};
+};
+
+using PostgresPrepare = std::function<absl::Status(PostgresConnection&)>;
+
+// Both are called from the pool's thread and must not call back into the pool.
+struct PostgresPoolEvents {
+  // The server can be reached, or no longer; called at every change, and first when the pool is
+  // ready or not.
+  std::function<void(bool reachable)> reachable;
+  // `prepare` failed and trying again would not help.
+  std::function<void(const absl::Status&)> fatal;
+};
+
+class PostgresPool {
+ public:
+  // Connects in the background; the references must outlive the pool.
+  PostgresPool(PostgresPoolOptions options, PostgresPrepare prepare, PostgresPoolEvents events,
+               Logger& logger, Metrics& metrics, const Clock& clock);
+  // Every call has ended by then.
+  ~PostgresPool();
+  PostgresPool(const PostgresPool&) = delete;
+  PostgresPool& operator=(const PostgresPool&) = delete;
+
+  // A single statement, reading or writing, atomic by itself; the cheap way.
+  absl::StatusOr<pqxx::result> Query(const CallContext& call, const PostgresStatement& statement,
+                                     std::initializer_list<PostgresParam> params = {});
+  // Several statements that commit together or not at all. `body` may run only once: it is never
+  // retried here.
+  absl::Status Transact(const CallContext& call, const PostgresBody& body);
+
+  bool reachable() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace scaleout
+
+#endif  // SCALEOUT_POSTGRES_POSTGRES_POOL_H_

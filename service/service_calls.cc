@@ -1,0 +1,207 @@
+#include "service/service_calls.h"
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <deque>
+#include <exception>
+#include <mutex>
+#include <utility>
+
+#include "common/grpc_status.h"
+#include "common/status.h"
+
+namespace scaleout {
+namespace {
+
+constexpr std::chrono::milliseconds kWarnEvery{100};
+constexpr std::size_t kCodes = 17;
+constexpr std::size_t kMaxRequestIdBytes = 128;
+
+// The service's own fault, or its database's; the rest is the caller's.
+bool IsOurs(absl::StatusCode code) {
+  switch (code) {
+    case absl::StatusCode::kUnknown:
+    case absl::StatusCode::kDeadlineExceeded:
+    case absl::StatusCode::kInternal:
+    case absl::StatusCode::kUnavailable:
+    case absl::StatusCode::kDataLoss:
+    case absl::StatusCode::kUnimplemented:
+      return true;
+    default:
+      return false;
+  }
+}
+
+bool IsLowerHex(char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); }
+
+std::string_view Metadata(const grpc::CallbackServerContext& context, const char* key) {
+  const auto found = context.client_metadata().find(key);
+  if (found == context.client_metadata().end()) return {};
+  return {found->second.data(), found->second.size()};
+}
+
+absl::Status RunGuarded(const std::function<absl::Status(const CallContext&)>& work,
+                        const CallContext& call, Logger& logger) {
+  try {
+    return work(call);
+  } catch (const std::exception& e) {
+    // Not for the client: what a library says may hold values.
+    logger.Error("rpc threw", {{"what", e.what()}, {"requestId", call.request_id}});
+    return absl::InternalError("the service failed");
+  }
+}
+
+}  // namespace
+
+class ServiceCalls::Method {
+ public:
+  Method(std::string_view name, Metrics& metrics) : name_(name), metrics_(metrics) {}
+
+  const std::string& name() const { return name_; }
+
+  void Observe(absl::StatusCode code, double seconds) {
+    // A series is made when its code first occurs, so that a page does not list 17 for each method.
+    std::atomic<Histogram*>& slot =
+        durations_[std::min(static_cast<std::size_t>(code), kCodes - 1)];
+    Histogram* duration = slot.load(std::memory_order_acquire);
+    if (duration == nullptr) {
+      duration = &metrics_.AddHistogram("rpc_server_call_duration_seconds",
+                                        "Calls served, from arrival to answer", LatencyBounds(),
+                                        {{"method", name_}, {"code", std::string(CodeName(code))}});
+      slot.store(duration, std::memory_order_release);
+    }
+    duration->Observe(seconds);
+  }
+
+  // Whether a warning may be written now; `held_back` is how many were not since the last.
+  bool MayWarn(MonotonicTime now, std::uint64_t& held_back) {
+    const std::lock_guard lock(mutex_);
+    if (now < next_warning_) {
+      ++held_back_;
+      return false;
+    }
+    next_warning_ = now + kWarnEvery;
+    held_back = std::exchange(held_back_, 0);
+    return true;
+  }
+
+ private:
+  const std::string name_;
+  Metrics& metrics_;
+  std::array<std::atomic<Histogram*>, kCodes> durations_{};
+  std::mutex mutex_;
+  MonotonicTime next_warning_{};
+  std::uint64_t held_back_ = 0;
+};
+
+struct ServiceCalls::Impl {
+  void Finish(Method& method, grpc::ServerUnaryReactor* reactor, const CallContext& call,
+              MonotonicTime start, const absl::Status& status) {
+    const MonotonicTime now = clock.Now();
+    const double seconds = std::chrono::duration<double>(now - start).count();
+    method.Observe(status.code(), seconds);
+    Report(method, call, now, seconds, status);
+    active_calls.Add(-1);
+    // Last: gRPC may free the call, its context and its messages from here on.
+    reactor->Finish(ToGrpcStatus(status));
+  }
+
+  void Report(Method& method, const CallContext& call, MonotonicTime now, double seconds,
+              const absl::Status& status) {
+    const std::string_view code = CodeName(status.code());
+    if (!IsOurs(status.code())) {
+      logger.Debug("rpc", {{"method", method.name()},
+                           {"code", code},
+                           {"durationMs", seconds * 1000},
+                           {"requestId", call.request_id},
+                           {"traceId", call.trace_id}});
+      return;
+    }
+    std::uint64_t held_back = 0;
+    if (!method.MayWarn(now, held_back)) return;
+    logger.Warn("rpc failed", {{"method", method.name()},
+                               {"code", code},
+                               {"detail", std::string(status.message())},
+                               {"durationMs", seconds * 1000},
+                               {"requestId", call.request_id},
+                               {"traceId", call.trace_id},
+                               {"heldBack", held_back}});
+  }
+
+  WorkerPool& workers;
+  Logger& logger;
+  Metrics& metrics;
+  const Clock& clock;
+  Gauge& active_calls;
+  std::deque<Method> methods;  // a deque: its elements stay where they are
+};
+
+ServiceCalls::ServiceCalls(WorkerPool& workers, Logger& logger, Metrics& metrics,
+                           const Clock& clock)
+    : impl_(new Impl{workers,
+                     logger,
+                     metrics,
+                     clock,
+                     metrics.AddGauge("rpc_server_active_calls", "Calls not answered yet"),
+                     {}}) {}
+
+ServiceCalls::~ServiceCalls() = default;
+
+std::int64_t ServiceCalls::active() const {
+  return static_cast<std::int64_t>(impl_->active_calls.value());
+}
+
+ServiceCalls::Method& ServiceCalls::AddMethod(std::string_view name) {
+  return impl_->methods.emplace_back(name, impl_->metrics);
+}
+
+grpc::ServerUnaryReactor* ServiceCalls::Start(
+    Method& method, grpc::CallbackServerContext* context,
+    std::function<absl::Status(const CallContext&)> work) {
+  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+  impl_->active_calls.Add(1);
+  const MonotonicTime start = impl_->clock.Now();
+  auto call = std::make_shared<CallContext>();
+  const std::chrono::system_clock::time_point deadline = context->deadline();
+  if (deadline != std::chrono::system_clock::time_point::max()) {
+    call->deadline = Deadline::In(deadline - impl_->clock.WallNow(), impl_->clock);
+  }
+  call->is_cancelled = [context] { return context->IsCancelled(); };
+  call->request_id = RequestIdOf(Metadata(*context, "x-request-id"));
+  call->trace_id = TraceIdOf(Metadata(*context, "traceparent"));
+  const bool queued = impl_->workers.TrySubmit(
+      [impl = impl_.get(), &method, reactor, call, start, work = std::move(work)] {
+        absl::Status status = CheckWanted(*call, impl->clock);
+        if (status.ok()) status = RunGuarded(work, *call, impl->logger);
+        impl->Finish(method, reactor, *call, start, status);
+      });
+  if (!queued) {
+    impl_->Finish(method, reactor, *call, start,
+                  WithReason(absl::UnavailableError("too many calls are waiting"), "OVERLOADED"));
+  }
+  return reactor;
+}
+
+std::string TraceIdOf(std::string_view header) {
+  // version "-" trace-id "-" parent-id "-" flags
+  constexpr std::size_t kTraceBegin = 3;
+  constexpr std::size_t kTraceDigits = 32;
+  if (header.size() < 55 || header[2] != '-' || header[kTraceBegin + kTraceDigits] != '-')
+    return {};
+  const std::string_view id = header.substr(kTraceBegin, kTraceDigits);
+  if (!std::ranges::all_of(id, IsLowerHex)) return {};
+  return std::string(id);
+}
+
+std::string RequestIdOf(std::string_view id) {
+  if (id.empty() || id.size() > kMaxRequestIdBytes) return {};
+  const bool clean = std::ranges::all_of(id, [](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' ||
+           c == '_' || c == '.' || c == ':';
+  });
+  return clean ? std::string(id) : std::string();
+}
+
+}  // namespace scaleout

@@ -1,0 +1,66 @@
+// What every RPC of every service goes through, written once.
+//
+// Start() takes a call off gRPC's thread, gives it a CallContext and a worker thread, and
+// afterwards answers, counts (rpc_server_call_duration_seconds{method,code}, from arrival to
+// answer) and logs: a debug line for each call, a warning for those that are the service's own
+// fault, rate-limited with the number held back. A call whose client gave up while it was queued
+// does no work. When the queue is full the answer is UNAVAILABLE with reason OVERLOADED, at once.
+// Thread-safe.
+#ifndef SCALEOUT_SERVICE_SERVICE_CALLS_H_
+#define SCALEOUT_SERVICE_SERVICE_CALLS_H_
+
+#include <grpcpp/server_context.h>
+#include <grpcpp/support/server_callback.h>
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "common/call_context.h"
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/metrics.h"
+#include "service/worker_pool.h"
+
+namespace scaleout {
+
+class ServiceCalls {
+ public:
+  // One RPC's name, instruments and log limit.
+  class Method;
+
+  // The references must outlive it, and it the server.
+  ServiceCalls(WorkerPool& workers, Logger& logger, Metrics& metrics, const Clock& clock);
+  ~ServiceCalls();
+  ServiceCalls(const ServiceCalls&) = delete;
+  ServiceCalls& operator=(const ServiceCalls&) = delete;
+
+  // `name` is the full one, "scaleout.user.v1.UserService/GetUser". Lives as long as this. Before
+  // the server starts.
+  Method& AddMethod(std::string_view name);
+
+  // Calls that are not answered yet.
+  std::int64_t active() const;
+
+  // For the body of a callback service's method. `work` may block; it fills the response that gRPC
+  // passed in.
+  grpc::ServerUnaryReactor* Start(Method& method, grpc::CallbackServerContext* context,
+                                  std::function<absl::Status(const CallContext&)> work);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+// The 32 hex digits of a W3C traceparent's trace id; empty if `header` is not one.
+std::string TraceIdOf(std::string_view header);
+
+// `id` if it may go into a log line: 1 to 128 letters, digits and "-_.:"; else empty.
+std::string RequestIdOf(std::string_view id);
+
+}  // namespace scaleout
+
+#endif  // SCALEOUT_SERVICE_SERVICE_CALLS_H_

@@ -1,0 +1,86 @@
+#include "service/service_config.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace scaleout {
+namespace {
+
+using namespace std::chrono_literals;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+EnvironmentMap Minimal() { return {{"DB_CONNINFO", "host=x"}}; }
+
+std::string Problems(EnvironmentMap variables) {
+  Environment env(std::move(variables), {"SERVICE_", "DB_"});
+  LoadServiceConfig(env, "user-service");
+  return std::string(env.Check().message());
+}
+
+TEST(ServiceConfig, NeedsOnlyItsDatabase) {
+  Environment env(Minimal(), {"SERVICE_", "DB_"});
+  const ServiceConfig config = LoadServiceConfig(env, "user-service");
+  EXPECT_TRUE(env.Check().ok()) << env.Check();
+  EXPECT_THAT(config.listen, ElementsAre("0.0.0.0:50051"));
+  EXPECT_FALSE(config.instance_id.empty());
+  EXPECT_EQ(config.drain_grace, 2s);
+  EXPECT_EQ(config.max_threads, 16);
+  EXPECT_EQ(config.database.max_connections, 6);
+  EXPECT_EQ(config.database.wait_limit, 500ms);
+  EXPECT_EQ(config.database.connect.statement_timeout, 3s);
+  EXPECT_FALSE(config.seed_demo_data);
+}
+
+TEST(ServiceConfig, ListensOnSeveralAddresses) {
+  EnvironmentMap variables = Minimal();
+  variables["SERVICE_LISTEN"] = "unix:/run/a.sock,127.0.0.1:0,[::]:50051";
+  Environment env(variables, {"SERVICE_", "DB_"});
+  EXPECT_THAT(LoadServiceConfig(env, "user-service").listen,
+              ElementsAre("unix:/run/a.sock", "127.0.0.1:0", "[::]:50051"));
+  EXPECT_TRUE(env.Check().ok()) << env.Check();
+}
+
+TEST(ServiceConfig, RefusesAddressesThatCannotBe) {
+  for (const std::string& address :
+       {std::string("nonsense"), std::string("host:"), std::string("host:99999"),
+        std::string(":80"), std::string("unix:"), "unix:/" + std::string(107, 'x'),
+        std::string(",")}) {
+    EnvironmentMap variables = Minimal();
+    variables["SERVICE_LISTEN"] = address;
+    EXPECT_THAT(Problems(variables), HasSubstr("SERVICE_LISTEN")) << address;
+  }
+  EnvironmentMap variables = Minimal();
+  variables["SERVICE_METRICS_LISTEN"] = "9090";
+  EXPECT_THAT(Problems(variables), HasSubstr("SERVICE_METRICS_LISTEN"));
+}
+
+TEST(ServiceConfig, ListsEveryProblemAtOnce) {
+  const std::string problems = Problems({{"SERVICE_LOG_LEVEL", "loud"},
+                                         {"SERVICE_MAX_THREADS", "0"},
+                                         {"DB_POOL_WAIT", "soon"},
+                                         {"DB_POOL_MAXX", "6"}});
+  for (const char* name : {"SERVICE_LOG_LEVEL", "SERVICE_MAX_THREADS", "DB_POOL_WAIT",
+                           "DB_POOL_MAXX", "DB_CONNINFO"}) {
+    EXPECT_THAT(problems, HasSubstr(name));
+  }
+}
+
+TEST(ServiceConfig, WantsNoPasswordInTheConnectionString) {
+  EXPECT_THAT(Problems({{"DB_CONNINFO", "host=x password=secret"}}), HasSubstr("DB_PASSWORD"));
+}
+
+TEST(ServiceConfig, ExplainsEveryVariableThatItReads) {
+  // Set to their defaults, all of them are known and right.
+  EnvironmentMap everything = Minimal();
+  for (const VariableHelp& variable : ServiceVariables()) {
+    if (variable.name != "DB_CONNINFO") everything.emplace(variable.name, variable.default_value);
+  }
+  EXPECT_EQ(Problems(everything), "");
+  const std::string help = RenderHelp("user-service", "owns the users", ServiceVariables());
+  EXPECT_THAT(help, HasSubstr("DB_POOL_WAIT"));
+  EXPECT_THAT(help, HasSubstr("[500ms]"));
+}
+
+}  // namespace
+}  // namespace scaleout
