@@ -20,7 +20,7 @@
 #include "gateway/resilience/concurrency_limiter.h"
 #include "gateway/resilience/resilience_metrics.h"
 #include "gateway/routes.h"
-#include "gateway/runtime/loop_monitors.h"
+#include "gateway/runtime/event_loops.h"
 #include "gateway/runtime/loop_watchdog.h"
 #include "gateway/runtime/loop_watchdog_thread.h"
 #include "gateway/runtime/worker_pool.h"
@@ -48,12 +48,6 @@ struct Backends {
   std::unique_ptr<BackendHealth> payment_health = MakeBackendHealth(channels.payment());
 };
 
-std::vector<std::string> PathsOf(const RouteTable& routes) {
-  std::vector<std::string> paths;
-  for (const Route& route : routes.routes()) paths.push_back(route.path);
-  return paths;
-}
-
 std::string AddressesOf(const ListenSockets& sockets) {
   return absl::StrJoin(sockets, ",", [](std::string* out, const ListenSocket& socket) {
     out->append(socket.address());
@@ -62,7 +56,7 @@ std::string AddressesOf(const ListenSockets& sockets) {
 
 HttpServerOptions ServerOptions(const GatewayConfig& config) {
   HttpServerOptions options;
-  options.pipeline.instance_id = config.instance_id;
+  options.instance_id = config.instance_id;
   options.pipeline.access_log = config.access_log;
   options.limits = config.connection;
   options.max_connections = config.max_connections;
@@ -91,13 +85,13 @@ int RunGateway(const GatewayConfig& config, ListenSockets sockets, StopSignals& 
   const std::string addresses = AddressesOf(sockets);
   const std::unique_ptr<Metrics> metrics = MakeMetrics();
   AddProcessMetrics(*metrics);
+  EventLoops loops(config.loops, clock, logger, *metrics);
 
   Backends backends(config, {config.resilience, clock, MakeRandomSource(), *metrics, logger});
   WorkerPool workers(config.offload_threads, config.offload_queue);
-  LoopMonitors monitors;
   RequestStats stats;
-  InstanceStats instance(clock, monitors, stats);
-  Readiness readiness([&] { return monitors.MakeProgress(clock.Now(), kLivenessBound); });
+  InstanceStats instance(clock, loops, stats);
+  Readiness readiness([&] { return loops.MakeProgress(clock.Now(), kLivenessBound); });
 
   const BackendGuards guards{backends.channels.user().guard(), backends.channels.order().guard(),
                              backends.channels.payment().guard()};
@@ -115,16 +109,16 @@ int RunGateway(const GatewayConfig& config, ListenSockets sockets, StopSignals& 
       LabHandlers(config.instance_id, workers),
   };
   const RouteTable routes(MakeRoutes(handlers, {config.lab_endpoints}));
-  monitors.Fill(config.loops, clock, *metrics, PathsOf(routes));
-  ConcurrencyLimiter limiter(config.resilience.limiter, routes.routes().size() + 1, config.loops,
-                             clock);
+  ConcurrencyLimiter limiter(config.resilience.limiter, routes.size(), loops.size(), clock);
+  loops.OnEachTick(
+      [&limiter](std::size_t loop, Duration lag) { limiter.ObserveLoopLag(loop, lag); });
   DescribeConcurrencyLimiter(*metrics, limiter);
-  HttpServer server(ServerOptions(config), std::move(sockets),
-                    {routes, clock, *metrics, logger, stats, limiter}, monitors.all());
+  HttpServer server(ServerOptions(config), loops, std::move(sockets),
+                    {routes, clock, *metrics, logger, stats, limiter});
 
   LoopWatchdogConfig watchdog_config;
   watchdog_config.abort_after = config.loop_abort_after;
-  LoopWatchdog watchdog(watchdog_config, monitors.all(), logger, [&logger] {
+  LoopWatchdog watchdog(watchdog_config, loops.monitors(), logger, [&logger] {
     logger.Flush();
     std::abort();
   });
@@ -143,6 +137,7 @@ int RunGateway(const GatewayConfig& config, ListenSockets sockets, StopSignals& 
     logger.Error("cannot serve", {{"error", FromAbsl(started.message())}});
     return EXIT_FAILURE;
   }
+  loops.Start();
   readiness.SetStarted();
   logger.Info("serving", {{"listen", addresses}, {"loops", static_cast<int>(config.loops)}});
   bool drained = false;

@@ -1,51 +1,84 @@
-// One request on its way through the gateway, and the door back to the connection that it came
-// from.
+// One request on its way through the gateway, from its head to its answer.
 //
-// The pipeline owns the exchange while the handler runs; the connection only points at it. If the
-// client goes away the connection forgets the exchange (connection becomes null) and cancels its
-// context; the handler still runs to its end, and what it answers is dropped. Loop thread only.
+// A connection makes one for each request and holds it in the coroutine that awaits Serve and
+// writes the answer. If the client leaves, the connection cancels the context; Serve still runs to
+// its end, and its answer is dropped. Loop thread only.
 #ifndef SCALEOUT_GATEWAY_HTTP_EXCHANGE_H_
 #define SCALEOUT_GATEWAY_HTTP_EXCHANGE_H_
 
-#include <memory>
+#include <coroutine>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "common/clock.h"
 #include "gateway/http/message.h"
 #include "gateway/http/request_head.h"
 #include "gateway/http/route.h"
+#include "gateway/resilience/concurrency_limiter.h"
 #include "gateway/runtime/request_context.h"
+#include "gateway/runtime/task.h"
 
 namespace scaleout::gateway {
 
-class HttpConnection;
+struct Exchange;
+
+// Where a request's body comes from: its connection.
+class BodySource {
+ public:
+  // Puts the body into exchange.request.body, or why not into exchange.body_status. False if that
+  // is done already; otherwise `reader` is resumed when it is.
+  virtual bool StartReading(Exchange& exchange, std::int64_t limit,
+                            std::coroutine_handle<> reader) = 0;
+
+ protected:
+  ~BodySource() = default;
+};
 
 struct Exchange {
-  Exchange(Executor& loop, const Clock& clock) : context(loop, clock), started(clock.Now()) {}
+  Exchange(Executor& loop, const Clock& clock, BodySource& body_source_in, MonotonicTime started_in)
+      : context(loop, clock), body_source(body_source_in), started(started_in) {}
 
   Request request;
   Framing framing;
   RequestContext context;
-  RouteMatch match;
-  absl::Status refusal;  // not OK: answered with this, no handler is asked
-  HttpConnection* connection = nullptr;
-  MonotonicTime started;  // when the first byte of its head was read
+  BodySource& body_source;
+  absl::Status body_status;
+  const Route* route = nullptr;  // set by the pipeline, to the table's "unmatched" if none matches
+  std::string allowed;           // the methods that the path has, for a 405
+  absl::Status refusal;          // not OK: answered with this, no handler is asked
+  std::optional<ConcurrencyPermit> permit;
+  const MonotonicTime started;  // when the first byte of its head was read
 };
 
-// What a connection does with requests.
+// Awaits the request's body: OK with the body in exchange.request.body; 413 if it is longer than
+// `limit` bytes, 408 if it takes too long; CANCELLED if the client left before it was whole.
+class ReadBody {
+ public:
+  ReadBody(Exchange& exchange, std::int64_t limit) : exchange_(exchange), limit_(limit) {}
+
+  bool await_ready() const noexcept { return exchange_.framing.content_length == 0; }
+  bool await_suspend(std::coroutine_handle<> reader) {
+    return exchange_.body_source.StartReading(exchange_, limit_, reader);
+  }
+  absl::Status await_resume() { return std::exchange(exchange_.body_status, absl::OkStatus()); }
+
+ private:
+  Exchange& exchange_;
+  const std::int64_t limit_;
+};
+
+// What a connection asks for answers.
 class ExchangeHandler {
  public:
   virtual ~ExchangeHandler() = default;
 
-  // Looks at a request whose head has arrived: names it, routes it, sets exchange.refusal if it
-  // will not be served whatever its body. Returns the most body bytes that are worth reading.
-  virtual std::int64_t Examine(Exchange& exchange) = 0;
-
-  // Answers the exchange, now or later, through connection->Finish if there still is a connection.
-  virtual void Handle(std::unique_ptr<Exchange> exchange) = 0;
-
-  // Each tick of the loop, with how late it was.
-  virtual void OnTick(Duration lag) = 0;
+  // The answer to a request whose head has arrived. A refusal that the exchange carries already
+  // (bad framing, a head that took too long) is rendered, logged and counted like every other
+  // answer.
+  virtual Task<Response> Serve(Exchange& exchange) = 0;
 };
 
 }  // namespace scaleout::gateway

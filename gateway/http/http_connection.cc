@@ -24,8 +24,6 @@ HttpConnection::HttpConnection(Socket& socket, Executor& loop, const Clock& cloc
       handler_(handler),
       state_since_(clock.Now()) {}
 
-HttpConnection::~HttpConnection() { Abandon(); }
-
 void HttpConnection::OnBytes(std::string_view bytes) {
   if (state_ == State::kLinger || state_ == State::kClosed) return;
   if (state_ == State::kHead && input_.empty()) state_since_ = clock_.Now();
@@ -46,8 +44,11 @@ void HttpConnection::OnWritable() {
 }
 
 void HttpConnection::OnDisconnect() {
-  Abandon();
+  if (state_ == State::kClosed) return;
+  const bool reading = state_ == State::kBody;
   EnterState(State::kClosed);
+  if (current_ != nullptr) current_->context.cancellation.Cancel();
+  if (reading) EndReading(absl::CancelledError("The client is gone."));
 }
 
 void HttpConnection::OnTick(MonotonicTime now) {
@@ -64,8 +65,11 @@ void HttpConnection::OnTick(MonotonicTime now) {
       }
       return;
     case State::kBody:
-      if (spent > limits_.body_timeout)
-        Refuse(HttpError(408, "The body of the request took too long."));
+      if (spent > limits_.body_timeout) {
+        close_after_answer_ = true;
+        input_.clear();
+        EndReading(HttpError(408, "The body of the request took too long."));
+      }
       return;
     case State::kHandling:
     case State::kAnswering:
@@ -82,17 +86,17 @@ void HttpConnection::CloseIfIdle() {
   if (state_ == State::kHead && input_.empty()) Close();
 }
 
-// One request after the other, as far as the input goes. A handler may answer from inside HandOver,
-// which calls back here; that inner call leaves the work to this loop.
+// One request after the other, as far as the input goes. A request can end while it is started
+// here, which calls back; that inner call leaves the work to this loop.
 void HttpConnection::Advance() {
   if (std::exchange(advancing_, true)) return;
-  for (bool progress = true; progress;) {
-    progress = (state_ == State::kHead && ReadHead()) || (state_ == State::kBody && ReadBody());
+  while ((state_ == State::kHead && TakeHead()) || (state_ == State::kBody && TakeBody())) {
   }
   advancing_ = false;
 }
 
-bool HttpConnection::ReadHead() {
+// Starts the next request if its head is whole or cannot become one.
+bool HttpConnection::TakeHead() {
   // An empty line before the request line is a habit of old clients (RFC 9112, section 2.2).
   if (scanned_ == 0 && input_.starts_with("\r\n")) input_.erase(0, 2);
   if (input_.empty()) return false;
@@ -111,63 +115,94 @@ bool HttpConnection::ReadHead() {
     Refuse(HttpError(400, "That is not an HTTP request."));
     return true;
   }
-
-  incoming_ = std::make_unique<Exchange>(loop_, clock_);
-  incoming_->started = state_since_;
-  incoming_->request.head.assign(input_, 0, size);
+  std::string head(input_, 0, size);
   input_.erase(0, size);
+  StartRequest(std::move(head), absl::OkStatus());
+  return true;
+}
+
+// Resumes the request that waits for its body if that is whole.
+bool HttpConnection::TakeBody() {
+  const auto length = static_cast<std::size_t>(current_->framing.content_length);
+  if (input_.size() < length) return false;
+  current_->request.body.assign(input_, 0, length);
+  input_.erase(0, length);
+  EndReading(absl::OkStatus());
+  return true;
+}
+
+// For errors after which the beginning of the next request cannot be found.
+void HttpConnection::Refuse(absl::Status refusal) { StartRequest({}, std::move(refusal)); }
+
+void HttpConnection::StartRequest(std::string head, absl::Status refusal) {
+  HandleRequest(shared_from_this(), std::move(head), std::move(refusal));
+  loop_.LeaveRoute();
+}
+
+// The whole life of a request on its connection. `self` keeps the connection for as long.
+internal::Detached HttpConnection::HandleRequest(
+    [[maybe_unused]] std::shared_ptr<HttpConnection> self, std::string head, absl::Status refusal) {
+  Exchange exchange(loop_, clock_, *this, state_since_);
+  exchange.request.head = std::move(head);
+  if (refusal.ok()) {
+    absl::StatusOr<Framing> framing = ParseHead(exchange.request);
+    if (framing.ok()) {
+      exchange.framing = *framing;
+    } else {
+      refusal = framing.status();
+    }
+  }
   scanned_ = 0;
-  absl::StatusOr<Framing> framing = ParseHead(incoming_->request);
-  if (!framing.ok()) {
-    Refuse(framing.status());
-    return true;
+  if (!refusal.ok()) {
+    exchange.refusal = std::move(refusal);
+    close_after_answer_ = true;
+    input_.clear();
   }
-  incoming_->framing = *framing;
-  const std::int64_t body_limit = std::min(handler_.Examine(*incoming_), limits_.body_bytes);
-  if (framing->content_length > body_limit) {
-    Refuse(!incoming_->refusal.ok() ? incoming_->refusal
-           : body_limit == 0        ? HttpError(413, "This route takes no body.")
-                                    : HttpError(413, "The body of the request is too large."));
-    return true;
+  current_ = &exchange;
+  EnterState(State::kHandling);
+  Task<Response> serving = handler_.Serve(exchange);
+  const Response response = co_await serving;
+  current_ = nullptr;
+  if (state_ != State::kClosed) Answer(exchange, response);
+}
+
+bool HttpConnection::StartReading(Exchange& exchange, std::int64_t limit,
+                                  std::coroutine_handle<> reader) {
+  const std::int64_t length = exchange.framing.content_length;
+  if (length > std::min(limit, limits_.body_bytes)) {
+    exchange.body_status = limit == 0 ? HttpError(413, "This route takes no body.")
+                                      : HttpError(413, "The body of the request is too large.");
+    close_after_answer_ = true;
+    input_.clear();
+    return false;
   }
-  const bool waits = framing->expects_continue &&
-                     static_cast<std::int64_t>(input_.size()) < framing->content_length;
-  if (waits && incoming_->refusal.ok()) Send(kContinue);
+  const auto size = static_cast<std::size_t>(length);
+  if (input_.size() >= size) {
+    exchange.request.body.assign(input_, 0, size);
+    input_.erase(0, size);
+    return false;
+  }
+  if (exchange.framing.expects_continue && exchange.refusal.ok()) Send(kContinue);
+  if (state_ == State::kClosed) {
+    exchange.body_status = absl::CancelledError("The client is gone.");
+    return false;
+  }
+  body_reader_ = reader;
   EnterState(State::kBody);
   return true;
 }
 
-bool HttpConnection::ReadBody() {
-  const auto length = static_cast<std::size_t>(incoming_->framing.content_length);
-  if (input_.size() < length) return false;
-  incoming_->request.body.assign(input_, 0, length);
-  input_.erase(0, length);
-  HandOver();
-  return true;
+void HttpConnection::EndReading(absl::Status status) {
+  current_->body_status = std::move(status);
+  if (state_ == State::kBody) EnterState(State::kHandling);
+  if (current_->context.route != nullptr) loop_.EnterRoute(*current_->context.route);
+  std::exchange(body_reader_, {}).resume();
+  loop_.LeaveRoute();
 }
 
-// For errors after which nobody can say where the next request would begin.
-void HttpConnection::Refuse(absl::Status refusal) {
-  if (!incoming_) {
-    incoming_ = std::make_unique<Exchange>(loop_, clock_);
-    incoming_->started = state_since_;
-  }
-  incoming_->refusal = std::move(refusal);
-  close_after_answer_ = true;
-  input_.clear();
-  HandOver();
-}
-
-void HttpConnection::HandOver() {
-  close_after_answer_ |= !incoming_->framing.keep_alive;
-  incoming_->connection = this;
-  handling_ = incoming_.get();
-  EnterState(State::kHandling);
-  handler_.Handle(std::move(incoming_));
-}
-
-void HttpConnection::Finish(Exchange& exchange, const Response& response) {
-  const bool keep_alive = !close_after_answer_ && !last_answer_;
+// Only the headers if the request was a HEAD.
+void HttpConnection::Answer(const Exchange& exchange, const Response& response) {
+  const bool keep_alive = !close_after_answer_ && !last_answer_ && exchange.framing.keep_alive;
   std::string bytes;
   bytes.reserve(512 + response.body.size());
   head_writer_.Append(response, exchange.context.request_id, keep_alive, bytes);
@@ -176,8 +211,6 @@ void HttpConnection::Finish(Exchange& exchange, const Response& response) {
     bytes.append(response.body);
   }
   close_after_answer_ = !keep_alive;
-  exchange.connection = nullptr;
-  handling_ = nullptr;
   EnterState(State::kAnswering);
   Send(bytes);
   if (state_ == State::kAnswering && output_.empty()) AfterAnswer();
@@ -214,17 +247,9 @@ void HttpConnection::AfterAnswer() {
   Advance();
 }
 
-// The exchange goes on without us.
-void HttpConnection::Abandon() {
-  if (handling_ == nullptr) return;
-  handling_->connection = nullptr;
-  std::exchange(handling_, nullptr)->context.cancellation.Cancel();
-}
-
 void HttpConnection::Close() {
   if (state_ == State::kClosed) return;
-  Abandon();
-  EnterState(State::kClosed);
+  OnDisconnect();
   socket_.Close();
 }
 

@@ -1,15 +1,20 @@
-// One client's connection: bytes in, exchanges out, one at a time and in order; answers out, with
+// One client's connection: bytes in, answers out, one request at a time and in order, with
 // timeouts.
 //
-// States: kHead (waiting for a request's head), kBody, kHandling (an exchange is out; pipelined
-// bytes wait), kAnswering (its answer waits for the client to read), kLinger (the last answer is
-// sent and our side is shut; input is thrown away until the client closes too, so that a reset does
-// not destroy the answer on its way), kClosed. It knows no Pistache and no descriptor, so its tests
-// need neither: Socket is the way out, the event loop calls the On functions. Loop thread only.
+// Each request is one coroutine: it starts when the head is whole, holds the exchange, awaits the
+// handler's Serve and writes the answer. It shares the ownership of the connection, so a connection
+// whose client has left lives, closed, until its last request has ended.
+//
+// States: kHead (waiting for a request's head), kHandling (Serve is at work; pipelined bytes wait),
+// kBody (Serve waits for the body), kAnswering (the answer waits for the client to read), kLinger
+// (the last answer is sent and our side is shut; input is thrown away until the client closes too,
+// so that a reset does not destroy the answer on its way), kClosed. It knows no descriptor: Socket
+// is the way out, and the loop's side calls the On functions. Loop thread only.
 #ifndef SCALEOUT_GATEWAY_HTTP_HTTP_CONNECTION_H_
 #define SCALEOUT_GATEWAY_HTTP_HTTP_CONNECTION_H_
 
 #include <chrono>
+#include <coroutine>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -20,16 +25,16 @@
 #include "gateway/http/message.h"
 #include "gateway/http/response_head.h"
 #include "gateway/runtime/executor.h"
+#include "gateway/runtime/task.h"
 
 namespace scaleout::gateway {
 
 struct ConnectionLimits {
   std::size_t head_bytes = 16 * 1024;
-  std::int64_t body_bytes = 1024 * 1024;           // over every route's own limit
-  std::chrono::milliseconds head_timeout{10'000};  // first byte to the end of the head
-  std::chrono::milliseconds body_timeout{30'000};  // end of the head to the end of the body
-  std::chrono::milliseconds idle_timeout{
-      75'000};  // nothing going on; longer than nginx keeps its side
+  std::int64_t body_bytes = 1024 * 1024;            // over every route's own limit
+  std::chrono::milliseconds head_timeout{10'000};   // first byte to the end of the head
+  std::chrono::milliseconds body_timeout{30'000};   // end of the head to the end of the body
+  std::chrono::milliseconds idle_timeout{75'000};   // nothing goes on; longer than nginx's own
   std::chrono::milliseconds write_timeout{30'000};  // an answer that the client does not read
   std::chrono::milliseconds linger_timeout{1'000};
 };
@@ -46,18 +51,20 @@ class Socket {
   virtual void Close() = 0;
 };
 
-class HttpConnection {
+class HttpConnection final : public std::enable_shared_from_this<HttpConnection>,
+                             private BodySource {
  public:
-  // All outlive the connection.
+  // All outlive the connection, but for `socket`: it is not touched once the connection is closed.
+  // Owned by a shared_ptr from its first byte on.
   HttpConnection(Socket& socket, Executor& loop, const Clock& clock, const ConnectionLimits& limits,
                  ResponseHeadWriter& head_writer, ExchangeHandler& handler);
-  ~HttpConnection();
   HttpConnection(const HttpConnection&) = delete;
   HttpConnection& operator=(const HttpConnection&) = delete;
 
   void OnBytes(std::string_view bytes);
   void OnWritable();
-  // The client is gone; nothing more is sent.
+  // The client is gone, or the socket is about to be: nothing more is sent, and the request at work
+  // is cancelled.
   void OnDisconnect();
   // Enforces the timeouts; call it a few times a second.
   void OnTick(MonotonicTime now);
@@ -66,22 +73,23 @@ class HttpConnection {
   // Closes unless a request is on its way.
   void CloseIfIdle();
 
-  // Sends the answer of `exchange`, which is the current one. Only its headers if the request was a
-  // HEAD.
-  void Finish(Exchange& exchange, const Response& response);
-
  private:
   enum class State { kHead, kBody, kHandling, kAnswering, kLinger, kClosed };
 
   void Advance();
-  bool ReadHead();
-  bool ReadBody();
+  bool TakeHead();
+  bool TakeBody();
+  void StartRequest(std::string head, absl::Status refusal);
+  internal::Detached HandleRequest(std::shared_ptr<HttpConnection> self, std::string head,
+                                   absl::Status refusal);
+  bool StartReading(Exchange& exchange, std::int64_t limit,
+                    std::coroutine_handle<> reader) override;
+  void EndReading(absl::Status status);
   void Refuse(absl::Status refusal);
-  void HandOver();
+  void Answer(const Exchange& exchange, const Response& response);
   void Send(std::string_view bytes);
   bool Flush();
   void AfterAnswer();
-  void Abandon();
   void Close();
   void EnterState(State state);
 
@@ -98,8 +106,8 @@ class HttpConnection {
   std::size_t scanned_ = 0;  // of input_, looked at for the end of a head
   std::string output_;       // what the socket has not taken yet
   std::size_t output_sent_ = 0;
-  std::unique_ptr<Exchange> incoming_;  // its body is being read
-  Exchange* handling_ = nullptr;
+  Exchange* current_ = nullptr;  // in the frame of the request's coroutine
+  std::coroutine_handle<> body_reader_;
   bool close_after_answer_ = false;
   bool last_answer_ = false;
   bool advancing_ = false;

@@ -1,28 +1,32 @@
-// The gateway's front: event loops over the listening sockets, and the order in which they end.
+// The gateway's front: on every event loop an acceptor and a table of connections, and the order in
+// which they end.
 //
-// Start and Drain are called from one thread, that of main. Destroying a server that still has
-// requests in flight is a defect: after a drain that timed out the process must leave without
-// destructors.
+// Start and Drain are called from one thread, that of main. The server is destroyed after the loops
+// have stopped and before they are destroyed; to do so while requests are in flight is a defect:
+// after a drain that timed out the process must leave without destructors.
 #ifndef SCALEOUT_GATEWAY_HTTP_HTTP_SERVER_H_
 #define SCALEOUT_GATEWAY_HTTP_HTTP_SERVER_H_
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "absl/status/status.h"
-#include "gateway/http/event_loop.h"
+#include "gateway/http/http_connection.h"
 #include "gateway/http/listen_socket.h"
 #include "gateway/http/request_pipeline.h"
-#include "gateway/runtime/loop_lag_monitor.h"
+#include "gateway/runtime/event_loops.h"
 
 namespace scaleout::gateway {
 
 struct HttpServerOptions {
+  std::string instance_id;
   PipelineOptions pipeline;
   ConnectionLimits limits;
-  std::size_t max_connections = 10'000;  // for each loop
+  std::size_t max_connections = 10'000;  // for each loop, which then stops accepting until one ends
 };
 
 struct DrainOptions {
@@ -35,12 +39,14 @@ struct DrainOptions {
 
 class HttpServer {
  public:
-  // As many loops as `monitors`, whose i-th is the i-th loop's. All references outlive the server.
-  HttpServer(const HttpServerOptions& options, ListenSockets sockets, const PipelineParts& parts,
-             const std::vector<LoopLagMonitor*>& monitors);
+  // All references outlive the server.
+  HttpServer(const HttpServerOptions& options, EventLoops& loops, ListenSockets sockets,
+             const PipelineParts& parts);
+  // Stops the loops if they still run.
   ~HttpServer();
 
-  // Listens and starts the loops. UNAVAILABLE if an address was lost between opening and now.
+  // Listens; the loops accept as soon as they run. UNAVAILABLE if an address was lost between
+  // opening and now.
   absl::Status Start();
 
   // Accepts for the grace period while answers end their connections, then takes what waits to be
@@ -50,14 +56,17 @@ class HttpServer {
   bool Drain(const DrainOptions& options);
 
  private:
-  void OnEachLoop(void (EventLoop::*action)());
+  class Front;
+
+  void OnEachFront(void (Front::*action)());
   bool WaitUntilClosed(const std::weak_ptr<ListenSockets>& sockets, MonotonicTime end) const;
   bool WaitUntilIdle(MonotonicTime end);
+  std::size_t OpenConnections() const;
 
+  EventLoops& loops_;
   std::shared_ptr<ListenSockets> sockets_;  // until the drain; then only the loops have them
   const PipelineParts parts_;
-  std::vector<std::unique_ptr<ExchangeHandler>> pipelines_;
-  std::vector<std::unique_ptr<EventLoop>> loops_;
+  std::vector<std::unique_ptr<Front>> fronts_;
 };
 
 }  // namespace scaleout::gateway

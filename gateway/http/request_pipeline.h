@@ -1,11 +1,13 @@
-// What happens to every request around its handler: it is named, routed, admitted, given a
-// deadline, handled, turned into a response or a problem, counted and logged. One pipeline for each
+// What happens to every request around its handler, as a list of steps: it is named, routed, read,
+// given a deadline, admitted, handled, turned into a response or a problem, counted and logged.
+//
+// Serve in the .cc is that list. A new step that may refuse a request (authentication, a rate
+// limit) is a member function that returns a status and one line in the list. One pipeline for each
 // loop; loop thread only.
 #ifndef SCALEOUT_GATEWAY_HTTP_REQUEST_PIPELINE_H_
 #define SCALEOUT_GATEWAY_HTTP_REQUEST_PIPELINE_H_
 
 #include <memory>
-#include <string>
 
 #include "common/clock.h"
 #include "common/log.h"
@@ -14,17 +16,15 @@
 #include "gateway/http/route.h"
 #include "gateway/observability/request_stats.h"
 #include "gateway/resilience/concurrency_limiter.h"
-#include "gateway/runtime/loop_lag_monitor.h"
 
 namespace scaleout::gateway {
 
 struct PipelineOptions {
-  std::string instance_id;
   bool access_log = true;
 };
 
-// What the pipelines of all loops share; it outlives them. `limiter` is made for one route more
-// than `routes` has: the last index stands for whatever matches none.
+// What the pipelines of all loops share; it outlives them. `limiter` is made for routes.size()
+// routes.
 struct PipelineParts {
   const RouteTable& routes;
   const Clock& clock;
@@ -34,10 +34,8 @@ struct PipelineParts {
   ConcurrencyLimiter& limiter;
 };
 
-// `monitor` is the loop's own and outlives the pipeline.
 std::unique_ptr<ExchangeHandler> MakeRequestPipeline(const PipelineOptions& options,
-                                                     const PipelineParts& parts,
-                                                     LoopLagMonitor& monitor);
+                                                     const PipelineParts& parts);
 
 }  // namespace scaleout::gateway
 

@@ -1,6 +1,8 @@
 #include "gateway/http/route.h"
 
+#include <cstdint>
 #include <cstdlib>
+#include <limits>
 #include <optional>
 
 #include "absl/strings/str_split.h"
@@ -9,6 +11,8 @@
 
 namespace scaleout::gateway {
 namespace {
+
+constexpr std::chrono::milliseconds kUnmatchedDeadline{3'000};
 
 bool IsParameter(std::string_view segment) {
   return segment.size() > 2 && segment.front() == '{' && segment.back() == '}';
@@ -44,8 +48,13 @@ std::optional<std::uint64_t> MatchRank(const std::vector<std::string>& pattern,
 
 }  // namespace
 
-RouteTable::RouteTable(std::vector<Route> routes) : routes_(std::move(routes)) {
-  for (const Route& route : routes_) {
+RouteTable::RouteTable(std::vector<Route> routes)
+    : routes_(std::move(routes)),
+      unmatched_(Method::kOther, "unmatched", Access::kPublic,
+                 {std::numeric_limits<std::int64_t>::max(), kUnmatchedDeadline}, Handler()) {
+  unmatched_.index = routes_.size();
+  for (Route& route : routes_) {
+    route.index = segments_.size();
     if (route.path.empty() || route.path.front() != '/' || !route.handler) std::abort();
     segments_.push_back(SplitPath(route.path));
     for (std::size_t i = 0; i + 1 < segments_.size(); ++i) {
@@ -84,11 +93,10 @@ RouteMatch RouteTable::Find(Method method, std::string_view path) const {
     if (routes_[i].method == wanted && (!best || *rank > *best)) {
       best = rank;
       match.route = &routes_[i];
-      match.index = i;
     }
   }
   if (match.route == nullptr) return match;
-  const std::vector<std::string>& pattern = segments_[match.index];
+  const std::vector<std::string>& pattern = segments_[match.route->index];
   for (std::size_t i = 0; i < pattern.size(); ++i) {
     if (!IsParameter(pattern[i])) continue;
     const std::string_view name = std::string_view(pattern[i]).substr(1, pattern[i].size() - 2);

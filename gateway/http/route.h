@@ -17,6 +17,7 @@
 #include "absl/status/statusor.h"
 #include "gateway/http/message.h"
 #include "gateway/runtime/request_context.h"
+#include "gateway/runtime/route_description.h"
 #include "gateway/runtime/task.h"
 
 namespace scaleout::gateway {
@@ -36,20 +37,29 @@ struct RouteLimits {
   std::chrono::milliseconds deadline{3000};  // also the most that X-Request-Timeout-Ms can ask for
 };
 
-struct Route {
+// The path's segments are literal or "{name}": "/api/users/{id}".
+struct Route : RouteDescription {
+  Route(Method method_in, std::string path_in, Access access_in, RouteLimits limits_in,
+        Handler handler_in, Admission admission_in = Admission::kNormal)
+      : RouteDescription{std::move(path_in)},
+        method(method_in),
+        access(access_in),
+        limits(limits_in),
+        handler(std::move(handler_in)),
+        admission(admission_in) {}
+
   Method method;
-  std::string path;  // segments, each literal or "{name}": "/api/users/{id}"
-  Access access = Access::kPublic;
+  Access access;
   RouteLimits limits;
   Handler handler;
-  Admission admission = Admission::kNormal;
+  Admission admission;
+  std::size_t index = 0;  // its place in the table, for what exists once for each route
 };
 
-// What FindRoute answers. `route` is null if there is none; `allowed` then lists the methods that
-// the path has (empty: the path is unknown), ready for an Allow header.
+// What Find answers. `route` is null if there is none; `allowed` then lists the methods that the
+// path has (empty: the path is unknown), ready for an Allow header.
 struct RouteMatch {
   const Route* route = nullptr;
-  std::size_t index = 0;  // of the route in the table
   std::string allowed;
   std::vector<std::pair<std::string_view, std::string>> parameters;
 };
@@ -67,9 +77,15 @@ class RouteTable {
   // separator. A path that does not decode to UTF-8 is unknown.
   RouteMatch Find(Method method, std::string_view path) const;
   const std::vector<Route>& routes() const { return routes_; }
+  // Stands for whatever matches no route: it has limits, a name ("unmatched") and an index, the one
+  // after all others, but no handler.
+  const Route& unmatched() const { return unmatched_; }
+  // How many indices there are, that of unmatched() included.
+  std::size_t size() const { return routes_.size() + 1; }
 
  private:
   std::vector<Route> routes_;
+  Route unmatched_;
   std::vector<std::vector<std::string>> segments_;  // of each route
 };
 

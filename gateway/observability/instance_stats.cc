@@ -24,9 +24,9 @@ EventLoopSnapshot ToEventLoop(const LoopLagSnapshot& lag) {
 
 }  // namespace
 
-InstanceStats::InstanceStats(const Clock& clock, const LoopMonitors& monitors,
+InstanceStats::InstanceStats(const Clock& clock, const EventLoops& loops,
                              const RequestStats& requests)
-    : clock_(clock), monitors_(monitors), requests_(requests), started_(clock.Now()) {}
+    : clock_(clock), loops_(loops), requests_(requests), started_(clock.Now()) {}
 
 InstanceSnapshot InstanceStats::TakeSnapshot() const {
   InstanceSnapshot snapshot;
@@ -37,7 +37,7 @@ InstanceSnapshot InstanceStats::TakeSnapshot() const {
   snapshot.process.resident_bytes = process.resident_bytes;
   snapshot.process.threads = process.threads;
   snapshot.process.open_fds = process.open_fds;
-  for (const LoopLagMonitor* monitor : monitors_.all()) {
+  for (const LoopLagMonitor* monitor : loops_.monitors()) {
     snapshot.event_loops.push_back(ToEventLoop(monitor->Snapshot()));
   }
   snapshot.requests.total = static_cast<std::int64_t>(requests_.total.value());

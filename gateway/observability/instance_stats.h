@@ -6,21 +6,20 @@
 #include "common/clock.h"
 #include "gateway/observability/instance_snapshot.h"
 #include "gateway/observability/request_stats.h"
-#include "gateway/runtime/loop_monitors.h"
+#include "gateway/runtime/event_loops.h"
 
 namespace scaleout::gateway {
 
 class InstanceStats final : public InstanceSnapshotSource {
  public:
-  // Uptime counts from here. Everything outlives the object; `monitors` may still be filled, until
-  // the first snapshot.
-  InstanceStats(const Clock& clock, const LoopMonitors& monitors, const RequestStats& requests);
+  // Uptime counts from here. Everything outlives the object.
+  InstanceStats(const Clock& clock, const EventLoops& loops, const RequestStats& requests);
 
   InstanceSnapshot TakeSnapshot() const override;
 
  private:
   const Clock& clock_;
-  const LoopMonitors& monitors_;
+  const EventLoops& loops_;
   const RequestStats& requests_;
   const MonotonicTime started_;
 };

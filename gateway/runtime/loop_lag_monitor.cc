@@ -18,6 +18,10 @@ std::vector<double> LagBounds() {
   return {0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5};
 }
 
+std::string_view NameOf(const RouteDescription* route) {
+  return route == nullptr ? kNoRoute : std::string_view(route->path);
+}
+
 std::uint64_t Pack(Duration lag, std::size_t slot) {
   const auto us = std::chrono::duration_cast<std::chrono::microseconds>(lag).count();
   return (static_cast<std::uint64_t>(us) << kRouteBits) | (slot & kRouteMask);
@@ -33,8 +37,7 @@ void RaiseTo(std::atomic<T>& value, T at_least) {
 
 }  // namespace
 
-LoopLagMonitor::LoopLagMonitor(const Clock& clock, std::size_t loop, Metrics& metrics,
-                               std::vector<std::string> routes)
+LoopLagMonitor::LoopLagMonitor(const Clock& clock, std::size_t loop, Metrics& metrics)
     : clock_(clock),
       loop_(loop),
       label_(std::to_string(loop)),
@@ -42,8 +45,6 @@ LoopLagMonitor::LoopLagMonitor(const Clock& clock, std::size_t loop, Metrics& me
       lags_(metrics.AddHistogram("gateway_event_loop_lag_seconds",
                                  "How late the loop's 10 ms timer was taken.", LagBounds(),
                                  {{"loop", label_}})) {
-  for (std::string& name : routes) routes_.push_back({std::move(name)});
-  routes_.push_back({std::string(kNoRoute)});
   const MetricLabels labels = {{"loop", label_}};
   metrics.AddCallbackGauge("gateway_event_loop_lag_max_seconds",
                            "The largest lag since the start, a running one included.", labels,
@@ -69,42 +70,44 @@ void LoopLagMonitor::OnTick(MonotonicTime scheduled, MonotonicTime actual) {
   RaiseTo(max_lag_, lag.count());
 
   const bool held_by_one = longest_hold_ * 2 >= lag;
-  const std::size_t blamed = SlotOf(held_by_one ? longest_holder_ : -1);
+  const std::size_t blamed = SlotOf(held_by_one ? longest_holder_ : nullptr);
   RaiseTo(worst_, Pack(lag, blamed));
   if (lag > kStallThreshold) {
     stalls_.fetch_add(1, std::memory_order_relaxed);
     CountStall(routes_[blamed], Seconds(lag));
   }
   longest_hold_ = Duration::zero();
-  longest_holder_ = -1;
+  longest_holder_ = nullptr;
 }
 
-void LoopLagMonitor::CountStall(RouteStalls& route, double seconds) {
-  if (route.count == nullptr) {
-    const MetricLabels labels = {{"loop", label_}, {"route", route.name}};
-    route.count = &metrics_.AddCounter("gateway_event_loop_stalls_total",
-                                       "Lags over 25 ms, by the route that held the loop.", labels);
-    route.seconds =
+void LoopLagMonitor::CountStall(RouteStalls& stalls, double seconds) {
+  if (stalls.count == nullptr) {
+    const std::string_view name = NameOf(stalls.route.load(std::memory_order_relaxed));
+    const MetricLabels labels = {{"loop", label_}, {"route", std::string(name)}};
+    stalls.count =
+        &metrics_.AddCounter("gateway_event_loop_stalls_total",
+                             "Lags over 25 ms, by the route that held the loop.", labels);
+    stalls.seconds =
         &metrics_.AddCounter("gateway_event_loop_stall_seconds_total", "Their sum.", labels);
   }
-  route.count->Increment();
-  route.seconds->Increment(seconds);
+  stalls.count->Increment();
+  stalls.seconds->Increment(seconds);
 }
 
-void LoopLagMonitor::EnterRoute(int route) {
+void LoopLagMonitor::EnterRoute(const RouteDescription& route) {
   EndHold();
   hold_start_ = clock_.Now();
-  holder_.store(route, std::memory_order_relaxed);
+  holder_.store(&route, std::memory_order_relaxed);
 }
 
 void LoopLagMonitor::LeaveRoute() {
   EndHold();
-  holder_.store(-1, std::memory_order_relaxed);
+  holder_.store(nullptr, std::memory_order_relaxed);
 }
 
 void LoopLagMonitor::EndHold() {
-  const int holder = holder_.load(std::memory_order_relaxed);
-  if (holder < 0) return;
+  const RouteDescription* const holder = holder_.load(std::memory_order_relaxed);
+  if (holder == nullptr) return;
   const Duration held = clock_.Now() - hold_start_;
   if (held <= longest_hold_) return;
   longest_hold_ = held;
@@ -133,8 +136,8 @@ LoopLagSnapshot LoopLagMonitor::Snapshot() const {
   snapshot.lag_seconds_p99 = std::min(lags_.Quantile(0.99), snapshot.lag_seconds_max);
   snapshot.utilization_ratio = utilization_.Ratio(now);
   snapshot.stalls = stalls_.load(std::memory_order_relaxed);
-  const int holder = holder_.load(std::memory_order_relaxed);
-  if (holder >= 0) snapshot.holding_route = routes_[SlotOf(holder)].name;
+  const RouteDescription* const holder = holder_.load(std::memory_order_relaxed);
+  if (holder != nullptr) snapshot.holding_route = holder->path;
   return snapshot;
 }
 
@@ -142,19 +145,24 @@ LoopObservation LoopLagMonitor::TakeObservation(MonotonicTime now) {
   LoopObservation observation;
   observation.ticks = ticks_.load(std::memory_order_acquire);
   // The route before the lag: a loop that goes on in between is at worst said to be on time.
-  const int holder = holder_.load(std::memory_order_relaxed);
+  const RouteDescription* const holder = holder_.load(std::memory_order_relaxed);
   const Duration current = CurrentLag(now);
   const std::uint64_t worst = worst_.exchange(0, std::memory_order_relaxed);
   const Duration worst_lag = std::chrono::microseconds(worst >> kRouteBits);
   const bool runs = current >= worst_lag;
   observation.lag = runs ? current : worst_lag;
-  observation.route = routes_[runs ? SlotOf(holder) : worst & kRouteMask].name;
+  const std::atomic<const RouteDescription*>& blamed = routes_[worst & kRouteMask].route;
+  observation.route = NameOf(runs ? holder : blamed.load(std::memory_order_acquire));
   return observation;
 }
 
-std::size_t LoopLagMonitor::SlotOf(int route) const {
-  const std::size_t none = routes_.size() - 1;
-  return route < 0 ? none : std::min(static_cast<std::size_t>(route), none);
+std::size_t LoopLagMonitor::SlotOf(const RouteDescription* route) {
+  for (std::size_t slot = 0; slot < slots_; ++slot) {
+    if (routes_[slot].route.load(std::memory_order_relaxed) == route) return slot;
+  }
+  if (slots_ == routes_.size()) return 0;
+  routes_[slots_].route.store(route, std::memory_order_release);
+  return slots_++;
 }
 
 }  // namespace scaleout::gateway

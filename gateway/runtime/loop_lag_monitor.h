@@ -15,22 +15,25 @@
 #ifndef SCALEOUT_GATEWAY_RUNTIME_LOOP_LAG_MONITOR_H_
 #define SCALEOUT_GATEWAY_RUNTIME_LOOP_LAG_MONITOR_H_
 
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "common/clock.h"
 #include "common/metrics.h"
 #include "gateway/runtime/loop_utilization.h"
+#include "gateway/runtime/route_description.h"
 
 namespace scaleout::gateway {
 
 inline constexpr Duration kLagTick = std::chrono::milliseconds(10);
 inline constexpr Duration kStallThreshold = std::chrono::milliseconds(25);
+// A monitor distinguishes so many routes; stalls of any further ones are attributed to "none".
+inline constexpr std::size_t kMaxRoutesWithStalls = 255;
 
 // Not of one instant, when taken while the loop runs.
 struct LoopLagSnapshot {
@@ -54,11 +57,9 @@ struct LoopObservation {
 
 class LoopLagMonitor {
  public:
-  // `routes` are the templates that EnterRoute's indices mean. Series (names as in
-  // docs/observability.md) carry loop="<loop>". The clock outlives the monitor, and the monitor the
-  // last rendering of `metrics`.
-  LoopLagMonitor(const Clock& clock, std::size_t loop, Metrics& metrics,
-                 std::vector<std::string> routes = {});
+  // Its series (gateway_event_loop_*) carry loop="<loop>". The clock outlives the monitor, and the
+  // monitor the last rendering of `metrics`.
+  LoopLagMonitor(const Clock& clock, std::size_t loop, Metrics& metrics);
   LoopLagMonitor(const LoopLagMonitor&) = delete;
   LoopLagMonitor& operator=(const LoopLagMonitor&) = delete;
 
@@ -69,8 +70,8 @@ class LoopLagMonitor {
   void OnWake(MonotonicTime now) { utilization_.OnWake(now); }
   void OnIdle(MonotonicTime now) { utilization_.OnIdle(now); }
   // Brackets around a turn of a handler. Entering another route ends the one before; leaving none
-  // is nothing.
-  void EnterRoute(int route);
+  // is nothing. `route` outlives the monitor's last Snapshot and observation.
+  void EnterRoute(const RouteDescription& route);
   void LeaveRoute();
 
   // Zero until the first tick.
@@ -85,15 +86,17 @@ class LoopLagMonitor {
 
  private:
   struct RouteStalls {
-    std::string name;
+    // Null in slot 0, which is "none", and in slots that are free. Written once, by the loop.
+    std::atomic<const RouteDescription*> route{nullptr};
     Counter* count = nullptr;  // made by the route's first stall: most have none
     Counter* seconds = nullptr;
   };
 
-  void CountStall(RouteStalls& route, double seconds);
+  void CountStall(RouteStalls& stalls, double seconds);
   void EndHold();
-  // The slot of `route` in routes_; the last one is "none".
-  std::size_t SlotOf(int route) const;
+  // The slot of `route` in routes_, which is given one when it is first asked for; 0 for null, and
+  // when there is none left. The loop's alone.
+  std::size_t SlotOf(const RouteDescription* route);
 
   const Clock& clock_;
   const std::size_t loop_;
@@ -101,19 +104,20 @@ class LoopLagMonitor {
   Metrics& metrics_;
   Histogram& lags_;
   LoopUtilization utilization_;
-  std::vector<RouteStalls> routes_;
+  std::array<RouteStalls, kMaxRoutesWithStalls + 1> routes_;
 
   // The loop's own.
+  std::size_t slots_ = 1;
   MonotonicTime hold_start_;
   Duration longest_hold_{0};
-  int longest_holder_ = -1;
+  const RouteDescription* longest_holder_ = nullptr;
 
   // Written by the loop, read by anybody.
   std::atomic<std::uint64_t> ticks_{0};
   std::atomic<Duration::rep> next_due_{0};  // since the clock's epoch
   std::atomic<Duration::rep> max_lag_{0};
   std::atomic<std::int64_t> stalls_{0};
-  std::atomic<int> holder_{-1};
+  std::atomic<const RouteDescription*> holder_{nullptr};
   // Microseconds above 16 bits of route slot, so that the worst and its route are one.
   std::atomic<std::uint64_t> worst_{0};
 };

@@ -85,7 +85,7 @@ struct RequestContext {
   std::string request_id;
   std::string traceparent;  // W3C, passed on; empty if the client sent none
   MonotonicTime deadline;
-  int route = -1;  // index into the route table; goes into every Job of this request
+  const RouteDescription* route = nullptr;  // null for none; goes into every Job of this request
   Cancellation cancellation;
 };
 

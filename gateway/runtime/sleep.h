@@ -26,7 +26,7 @@ class Sleep final : private TimerJob, private CancelListener {
   }
   void await_suspend(std::coroutine_handle<> awaiter) {
     awaiter_ = awaiter;
-    context_.loop.Arm(*this, context_.clock.Now() + duration_);
+    context_.loop.After(duration_, *this);
     context_.cancellation.Add(*this);
   }
   void await_resume() const noexcept {}
@@ -35,7 +35,7 @@ class Sleep final : private TimerJob, private CancelListener {
   void Run() override { awaiter_.resume(); }
   // Not resumed from here: whoever cancels is in the middle of something.
   void OnCancel() override {
-    context_.loop.Disarm(*this);
+    context_.loop.Cancel(*this);
     context_.loop.Post(*this);
   }
 

@@ -1,21 +1,22 @@
-// An Executor that the test turns by hand: posted jobs and due timers run when it says so, on its
-// own thread. Post is thread-safe, as everywhere.
+// An Executor that the test turns by hand: posted jobs, due timers and deferred jobs run when it
+// says so, on its own thread, in the order of an event loop's turn. A watched descriptor is ready
+// when the test says so. Post is thread-safe, as everywhere.
 #ifndef SCALEOUT_TESTS_SUPPORT_MANUAL_EXECUTOR_H_
 #define SCALEOUT_TESTS_SUPPORT_MANUAL_EXECUTOR_H_
 
-#include <algorithm>
 #include <chrono>
 #include <condition_variable>
 #include <cstddef>
-#include <cstdint>
 #include <deque>
 #include <functional>
+#include <map>
 #include <mutex>
 #include <thread>
-#include <vector>
+#include <utility>
 
 #include "common/clock.h"
 #include "gateway/runtime/executor.h"
+#include "gateway/runtime/timer_queue.h"
 
 namespace scaleout::testing {
 
@@ -30,15 +31,17 @@ class ManualExecutor final : public gateway::Executor {
     // With the lock held: the job's end may be what the executor's owner has waited for.
     wake_.notify_one();
   }
-  void Arm(gateway::TimerJob& timer, MonotonicTime when) override {
-    timer.when = when;
-    timer.sequence = ++sequence_;
-    timers_.push_back(&timer);
+  void Defer(gateway::Job& job) override { deferred_.push_back(&job); }
+  void After(Duration delay, gateway::TimerJob& timer) override {
+    timers_.Arm(timer, clock_.Now() + delay);
   }
-  void Disarm(gateway::TimerJob& timer) override {
-    timer.sequence = 0;
-    std::erase(timers_, &timer);
+  void Cancel(gateway::TimerJob& timer) override { timers_.Disarm(timer); }
+  void Watch(int fd, gateway::FdEvents interest, gateway::FdWatcher& watcher) override {
+    watched_[fd] = {interest, &watcher};
   }
+  void Unwatch(int fd) override { watched_.erase(fd); }
+  void EnterRoute(const gateway::RouteDescription& route) override { route_ = &route; }
+  void LeaveRoute() override { route_ = nullptr; }
   bool OnLoop() const override { return std::this_thread::get_id() == owner_; }
   std::size_t index() const override { return index_; }
 
@@ -64,7 +67,16 @@ class ManualExecutor final : public gateway::Executor {
     }
   }
 
+  // Reports a watched descriptor as ready for what it is watched for.
+  void FireReady(int fd) {
+    const auto [interest, watcher] = watched_.at(fd);
+    watcher->OnReady(interest);
+  }
+
   std::size_t timers() const { return timers_.size(); }
+  std::size_t watched() const { return watched_.size(); }
+  // The route that the loop is said to work for; null for none.
+  const gateway::RouteDescription* route() const { return route_; }
   // Jobs that have not run yet.
   std::size_t posted() {
     const std::lock_guard lock(mutex_);
@@ -81,13 +93,11 @@ class ManualExecutor final : public gateway::Executor {
         return job;
       }
     }
-    const auto due = std::find_if(timers_.begin(), timers_.end(), [this](const auto* timer) {
-      return timer->when <= clock_.Now();
-    });
-    if (due == timers_.end()) return nullptr;
-    gateway::TimerJob* timer = *due;
-    Disarm(*timer);
-    return timer;
+    if (gateway::TimerJob* timer = timers_.TakeDue(clock_.Now())) return timer;
+    if (deferred_.empty()) return nullptr;
+    gateway::Job* job = deferred_.front();
+    deferred_.pop_front();
+    return job;
   }
 
   const Clock& clock_;
@@ -96,8 +106,10 @@ class ManualExecutor final : public gateway::Executor {
   std::mutex mutex_;
   std::condition_variable wake_;
   std::deque<gateway::Job*> posted_;
-  std::vector<gateway::TimerJob*> timers_;
-  std::uint64_t sequence_ = 0;
+  std::deque<gateway::Job*> deferred_;
+  gateway::TimerQueue timers_;
+  std::map<int, std::pair<gateway::FdEvents, gateway::FdWatcher*>> watched_;
+  const gateway::RouteDescription* route_ = nullptr;
 };
 
 }  // namespace scaleout::testing

@@ -112,24 +112,29 @@ TEST(RpcCall, MayBeCancelledBetweenItsEndAndItsResumption) {
 
 TEST(RpcCall, IsBlamedOnItsRoute) {
   CallFixture fixture;
-  fixture.request.context.route = 5;
+  const RouteDescription route{"/api/users"};
   const int ask = 0;
   class Peek final : public Executor {
    public:
     void Post(Job& job) override { route = job.route; }
-    void Arm(TimerJob&, MonotonicTime) override {}
-    void Disarm(TimerJob&) override {}
+    void Defer(Job&) override {}
+    void After(Duration, TimerJob&) override {}
+    void Cancel(TimerJob&) override {}
+    void Watch(int, FdEvents, FdWatcher&) override {}
+    void Unwatch(int) override {}
+    void EnterRoute(const RouteDescription&) override {}
+    void LeaveRoute() override {}
     bool OnLoop() const override { return true; }
     std::size_t index() const override { return 0; }
-    int route = -1;
+    const RouteDescription* route = nullptr;
   } loop;
   RequestContext context(loop, fixture.request.clock);
-  context.route = 5;
+  context.route = &route;
   UnaryCall<FakeStub, int, int> call(context, fixture.request.context.deadline, fixture.callbacks,
                                      fixture.stub, &FakeStub::Call, ask);
   call.await_suspend(std::noop_coroutine());
   fixture.stub.End(grpc::Status::OK);
-  EXPECT_EQ(loop.route, 5);
+  EXPECT_EQ(loop.route, &route);
 }
 
 TEST(CallbackCount, WaitsUntilTheLastCallbackHasLeft) {

@@ -4,7 +4,9 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <coroutine>
 #include <limits>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -42,38 +44,70 @@ class FakeSocket final : public Socket {
   bool gone = false;
 };
 
-// Keeps the exchanges until the test answers them, or answers at once.
+// Answers at once, or holds each request until the test lets it go.
 class FakeHandler final : public ExchangeHandler {
  public:
-  std::int64_t Examine(Exchange& exchange) override {
-    exchange.context.request_id = "id";
-    exchange.refusal = refusal;
-    return body_limit;
-  }
-  void Handle(std::unique_ptr<Exchange> exchange) override {
-    if (answer_at_once) {
-      Answer(*exchange);
-    } else {
-      waiting.push_back(std::move(exchange));
+  // A request that is held; in the frame of its Serve.
+  struct Held {
+    explicit Held(FakeHandler& handler_in, Exchange& exchange_in)
+        : handler(handler_in), exchange(exchange_in) {}
+    bool await_ready() const noexcept { return handler.answer_at_once; }
+    void await_suspend(std::coroutine_handle<> serve_in) {
+      serve = serve_in;
+      handler.waiting.push_back(this);
     }
-  }
-  void OnTick(Duration) override {}
-  void Answer(Exchange& exchange) {
+    void await_resume() const noexcept {}
+
+    FakeHandler& handler;
+    Exchange& exchange;
+    std::coroutine_handle<> serve;
+  };
+
+  Task<Response> Serve(Exchange& exchange) override {
+    exchange.context.request_id = "id";
+    exchange.context.loop.EnterRoute(route);
+    exchange.context.route = &route;
+    if (exchange.refusal.ok()) exchange.refusal = refusal;
+    ReadBody reading(exchange, body_limit);
+    const absl::Status read = co_await reading;
+    if (exchange.refusal.ok()) exchange.refusal = read;
+    Held held(*this, exchange);
+    co_await held;
+    ++served;
     bodies.push_back(exchange.request.body);
-    const Response response =
-        exchange.refusal.ok() ? Response(200, "answer") : RenderProblem(exchange.refusal, "", "id");
-    if (exchange.connection != nullptr) exchange.connection->Finish(exchange, response);
+    if (exchange.refusal.ok()) co_return Response(200, "answer");
+    co_return RenderProblem(exchange.refusal, "", "id");
   }
 
+  // Each is answered once.
+  void Answer(std::size_t i) { std::exchange(waiting[i], nullptr)->serve.resume(); }
+  void AnswerAll() {
+    for (std::size_t i = 0; i < waiting.size(); ++i) {
+      if (waiting[i] != nullptr) Answer(i);
+    }
+  }
+
+  const RouteDescription route{"/a"};
   absl::Status refusal;
   std::int64_t body_limit = 100;
   bool answer_at_once = true;
-  std::vector<std::unique_ptr<Exchange>> waiting;
+  std::vector<Held*> waiting;
   std::vector<std::string> bodies;
+  int served = 0;
 };
 
 class HttpConnectionTest : public ::testing::Test {
  protected:
+  // A coroutine that is held owns its connection.
+  ~HttpConnectionTest() override {
+    connection.OnDisconnect();
+    handler.AnswerAll();
+  }
+
+  std::shared_ptr<HttpConnection> MakeConnection() {
+    return std::make_shared<HttpConnection>(socket, loop, clock, limits, head_writer, handler);
+  }
+
   int Answers() const {
     int count = 0;
     for (std::size_t at = socket.sent.find("HTTP/1.1 200"); at != std::string::npos;
@@ -91,7 +125,8 @@ class HttpConnectionTest : public ::testing::Test {
   FakeHandler handler;
   ConnectionLimits limits;
   ResponseHeadWriter head_writer{"instance-1", clock};
-  HttpConnection connection{socket, loop, clock, limits, head_writer, handler};
+  const std::shared_ptr<HttpConnection> shared = MakeConnection();
+  HttpConnection& connection = *shared;
 };
 
 TEST_F(HttpConnectionTest, AnswersARequestAndStaysOpen) {
@@ -125,7 +160,7 @@ TEST_F(HttpConnectionTest, AnswersPipelinedRequestsInOrderAndOneAtATime) {
   ASSERT_EQ(handler.waiting.size(), 1U);
   for (std::size_t i = 0; i < 3; ++i) {
     ASSERT_EQ(handler.waiting.size(), i + 1);
-    handler.Answer(*handler.waiting[i]);
+    handler.Answer(i);
   }
   EXPECT_EQ(Answers(), 3);
   EXPECT_THAT(handler.bodies, ::testing::ElementsAre("", "x", ""));
@@ -236,20 +271,50 @@ TEST_F(HttpConnectionTest, ADisconnectCancelsTheRequestAndDropsItsAnswer) {
   connection.OnBytes(kGet);
   connection.OnDisconnect();
   ASSERT_EQ(handler.waiting.size(), 1U);
-  EXPECT_TRUE(handler.waiting[0]->context.cancellation.cancelled());
-  EXPECT_EQ(handler.waiting[0]->connection, nullptr);
-  handler.Answer(*handler.waiting[0]);
+  EXPECT_TRUE(handler.waiting[0]->exchange.context.cancellation.cancelled());
+  handler.Answer(0);
+  EXPECT_EQ(handler.served, 1);
   EXPECT_EQ(socket.sent, "");
 }
 
-TEST_F(HttpConnectionTest, AnExchangeOutlivesItsConnection) {
+TEST_F(HttpConnectionTest, AConnectionWithoutOwnerLivesUntilItsRequestHasEnded) {
   handler.answer_at_once = false;
-  {
-    HttpConnection brief(socket, loop, clock, limits, head_writer, handler);
-    brief.OnBytes(kGet);
-  }
-  EXPECT_EQ(handler.waiting[0]->connection, nullptr);
-  EXPECT_TRUE(handler.waiting[0]->context.cancellation.cancelled());
+  std::shared_ptr<HttpConnection> brief = MakeConnection();
+  const std::weak_ptr<HttpConnection> watch = brief;
+  brief->OnBytes(kGet);
+  brief->OnDisconnect();
+  brief.reset();
+  EXPECT_TRUE(handler.waiting[0]->exchange.context.cancellation.cancelled());
+  EXPECT_FALSE(watch.expired());
+  handler.Answer(0);
+  EXPECT_TRUE(watch.expired());
+  EXPECT_EQ(socket.sent, "");
+}
+
+TEST_F(HttpConnectionTest, ADisconnectWhileTheBodyIsReadEndsTheRequestWithoutAnAnswer) {
+  connection.OnBytes("POST /a HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nab");
+  EXPECT_EQ(handler.served, 0);
+  connection.OnDisconnect();
+  EXPECT_EQ(handler.served, 1);
+  EXPECT_EQ(socket.sent, "");
+  EXPECT_EQ(shared.use_count(), 1) << "the request's coroutine has ended";
+}
+
+TEST_F(HttpConnectionTest, ASocketThatFailsToSend100ContinueEndsTheRequest) {
+  socket.gone = true;
+  connection.OnBytes(
+      "POST /a HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n");
+  EXPECT_TRUE(socket.closed);
+  EXPECT_EQ(handler.served, 1);
+  EXPECT_EQ(shared.use_count(), 1);
+}
+
+TEST_F(HttpConnectionTest, AttributesOnlyTheTurnsOfARequestToItsRoute) {
+  handler.answer_at_once = false;
+  connection.OnBytes("POST /a HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\n\r\n");
+  EXPECT_EQ(loop.route(), nullptr) << "while it waits for the body";
+  connection.OnBytes("x");
+  EXPECT_EQ(loop.route(), nullptr) << "while its handler waits";
 }
 
 TEST_F(HttpConnectionTest, AClientThatIsGoneWhileAnsweringClosesTheConnection) {
@@ -264,7 +329,7 @@ TEST_F(HttpConnectionTest, TheLastAnswerOfADrainClosesTheConnection) {
   connection.EndAfterAnswer();
   connection.CloseIfIdle();
   EXPECT_FALSE(socket.closed);
-  handler.Answer(*handler.waiting[0]);
+  handler.Answer(0);
   EXPECT_THAT(socket.sent, HasSubstr("Connection: close"));
   EXPECT_TRUE(socket.shut);
 }
@@ -281,7 +346,7 @@ TEST_F(HttpConnectionTest, AClientThatPipelinesWithoutEndIsCutOff) {
   connection.OnBytes(kGet);
   const std::string flood(limits.head_bytes + static_cast<std::size_t>(limits.body_bytes) + 1, 'x');
   connection.OnBytes(flood);
-  handler.Answer(*handler.waiting[0]);
+  handler.Answer(0);
   EXPECT_THAT(socket.sent, HasSubstr("Connection: close"));
 }
 

@@ -91,7 +91,7 @@ enum class Family { kTcp, kUnix };
 // Every test over TCP and over a Unix socket.
 class HttpServerTest : public ::testing::TestWithParam<Family> {
  protected:
-  void StartServer(std::size_t loops, HttpServerOptions options = {}) {
+  void StartServer(std::size_t count, HttpServerOptions options = {}) {
     absl::StatusOr<ListenSocket> socket =
         ListenSocket::Open(GetParam() == Family::kTcp ? "127.0.0.1:0" : socket_path.target(), 128);
     ASSERT_TRUE(socket.ok()) << socket.status();
@@ -99,17 +99,14 @@ class HttpServerTest : public ::testing::TestWithParam<Family> {
     ListenSockets sockets;
     sockets.push_back(*std::move(socket));
     if (further) sockets.push_back(*std::exchange(further, std::nullopt));
-    options.pipeline.instance_id = "test-1";
-    std::vector<LoopLagMonitor*> pointers;
-    for (std::size_t i = 0; i < loops; ++i) {
-      monitors.push_back(std::make_unique<LoopLagMonitor>(SystemClock(), i, *metrics));
-      pointers.push_back(monitors.back().get());
-    }
-    limiter.emplace(ConcurrencyLimiterConfig(), routes.routes().size() + 1, loops, SystemClock());
+    options.instance_id = "test-1";
+    loops.emplace(count, SystemClock(), *logger, *metrics);
+    limiter.emplace(ConcurrencyLimiterConfig(), routes.size(), count, SystemClock());
     server = std::make_unique<HttpServer>(
-        options, std::move(sockets),
-        PipelineParts{routes, SystemClock(), *metrics, *logger, stats, *limiter}, pointers);
+        options, *loops, std::move(sockets),
+        PipelineParts{routes, SystemClock(), *metrics, *logger, stats, *limiter});
     ASSERT_TRUE(server->Start().ok());
+    loops->Start();
   }
 
   // Without a grace period.
@@ -186,7 +183,7 @@ class HttpServerTest : public ::testing::TestWithParam<Family> {
   RequestStats stats;
   std::optional<ConcurrencyLimiter> limiter;
   RouteTable routes{MakeRoutes()};
-  std::vector<std::unique_ptr<LoopLagMonitor>> monitors;
+  std::optional<EventLoops> loops;
   testing::SocketPath socket_path;
   std::optional<ListenSocket> further;  // beside the one that StartServer opens
   std::string address;
@@ -244,12 +241,14 @@ TEST_P(HttpServerTest, TheLagOfABlockedLoopIsSeenWhileItIsBlocked) {
   StreamClient victim(address);
   victim.Send("GET /block HTTP/1.1\r\nHost: h\r\n\r\n");
   ASSERT_TRUE(Eventually([this] { return blocked.load(); }));
-  EXPECT_TRUE(Eventually(
-      [this] { return monitors[0]->CurrentLag(SystemClock().Now()) > milliseconds(100); }));
+  EXPECT_TRUE(Eventually([this] {
+    return loops->at(0).monitor().CurrentLag(SystemClock().Now()) > milliseconds(100);
+  }));
   unblock.set_value();
   victim.ReadResponse();
-  EXPECT_TRUE(Eventually(
-      [this] { return monitors[0]->CurrentLag(SystemClock().Now()) < milliseconds(50); }));
+  EXPECT_TRUE(Eventually([this] {
+    return loops->at(0).monitor().CurrentLag(SystemClock().Now()) < milliseconds(50);
+  }));
 }
 
 TEST_P(HttpServerTest, AHandlerGoesOnOnItsOwnLoop) {
@@ -391,6 +390,25 @@ TEST_P(HttpServerTest, ADrainGivesUpAtItsTimeout) {
   EXPECT_FALSE(server->Drain({milliseconds(0), milliseconds(50)}));
   gate.Open();
   EXPECT_THAT(busy.ReadToEnd(), EndsWith("on its loop"));
+}
+
+TEST_P(HttpServerTest, AClientThatSendsWithoutEndLeavesTheLoopToOthers) {
+  StartServer(1);
+  StreamClient flooder(address);
+  flooder.Send("GET /wait HTTP/1.1\r\nHost: h\r\n\r\n");
+  ASSERT_TRUE(Eventually([this] { return gate.occupied(); }));
+  std::atomic<bool> stop{false};
+  std::thread flood([&] {
+    const std::string bytes(256 * 1024, 'x');
+    while (!stop) flooder.Send(bytes);
+  });
+  for (int i = 0; i < 50; ++i) EXPECT_THAT(Get("/hello"), EndsWith("hello"));
+  stop = true;
+  flood.join();
+  flooder.Abort();
+  EXPECT_TRUE(Eventually([this] { return cancelled.load(); }));
+  gate.Open();
+  EXPECT_TRUE(Eventually([this] { return stats.active.value() == 0; }));
 }
 
 INSTANTIATE_TEST_SUITE_P(Families, HttpServerTest, ::testing::Values(Family::kTcp, Family::kUnix),

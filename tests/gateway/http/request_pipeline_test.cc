@@ -48,6 +48,7 @@ class RequestPipelineTest : public ::testing::Test {
           request_id = context.request_id;
           traceparent = context.traceparent;
           remaining = context.Remaining();
+          route = context.route;
           co_return Response(200, std::string(request.PathParameter("id")));
         },
         Admission::kNormal);
@@ -75,14 +76,14 @@ class RequestPipelineTest : public ::testing::Test {
   std::string request_id;
   std::string traceparent;
   Duration remaining{};
+  const RouteDescription* route = nullptr;
   testing::FakeClock clock;
   testing::ManualExecutor loop{clock};
   std::unique_ptr<Metrics> metrics = MakeMetrics();
   testing::FakeLogger logger;
   RequestStats stats;
-  LoopLagMonitor monitor{clock, 0, *metrics};
   RouteTable routes{MakeRoutes()};
-  PipelineOptions options{"i-1", true};
+  PipelineOptions options;
   ConcurrencyLimiterConfig limits_of_one = [] {
     ConcurrencyLimiterConfig config;
     config.initial_limit = config.min_limit = config.max_limit = 1;
@@ -90,11 +91,13 @@ class RequestPipelineTest : public ::testing::Test {
   }();
   ConcurrencyLimiter limiter{limits_of_one, 4, 1, clock};
   std::unique_ptr<ExchangeHandler> pipeline =
-      MakeRequestPipeline(options, {routes, clock, *metrics, logger, stats, limiter}, monitor);
+      MakeRequestPipeline(options, {routes, clock, *metrics, logger, stats, limiter});
   SocketOfText socket;
   ConnectionLimits limits;
   ResponseHeadWriter head_writer{"i-1", clock};
-  HttpConnection connection{socket, loop, clock, limits, head_writer, *pipeline};
+  const std::shared_ptr<HttpConnection> shared =
+      std::make_shared<HttpConnection>(socket, loop, clock, limits, head_writer, *pipeline);
+  HttpConnection& connection = *shared;
 };
 
 TEST_F(RequestPipelineTest, ARequestReachesItsHandlerWithParametersAndADeadline) {
@@ -170,6 +173,19 @@ TEST_F(RequestPipelineTest, APlaceIsGivenBackWhateverTheAnswer) {
     Ask("GET " + std::string(path) + " HTTP/1.1\r\nHost: h\r\n\r\n");
     EXPECT_EQ(limiter.Snapshot().in_flight, 0) << path;
   }
+}
+
+TEST_F(RequestPipelineTest, ARequestWhoseClientLeavesBeforeItIsWholeIsNotCounted) {
+  connection.OnBytes("POST /missing HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nab");
+  connection.OnDisconnect();
+  EXPECT_EQ(stats.total.value(), 0);
+  EXPECT_EQ(stats.active.value(), 0);
+  EXPECT_EQ(shared.use_count(), 1) << "its coroutine has ended";
+}
+
+TEST_F(RequestPipelineTest, ARequestsContextCarriesItsRoute) {
+  Ask("GET /things/1 HTTP/1.1\r\nHost: h\r\n\r\n");
+  EXPECT_EQ(route, routes.Find(Method::kGet, "/things/1").route);
 }
 
 TEST_F(RequestPipelineTest, ProbesAreNeitherLoggedNorCountedAsTraffic) {

@@ -30,8 +30,8 @@ RouteTable MakeTable() {
 
 TEST(RouteTable, FindsByMethodAndPath) {
   const RouteTable table = MakeTable();
-  EXPECT_EQ(table.Find(Method::kGet, "/api/users").index, 0U);
-  EXPECT_EQ(table.Find(Method::kPost, "/api/users").index, 1U);
+  EXPECT_EQ(table.Find(Method::kGet, "/api/users").route->index, 0U);
+  EXPECT_EQ(table.Find(Method::kPost, "/api/users").route->index, 1U);
   EXPECT_EQ(table.Find(Method::kGet, "/api/users/7/overview").route->path,
             "/api/users/{id}/overview");
 }

@@ -5,6 +5,8 @@
 
 #include <atomic>
 #include <chrono>
+#include <cstddef>
+#include <deque>
 #include <memory>
 #include <string>
 #include <thread>
@@ -20,8 +22,8 @@ using std::chrono::seconds;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-constexpr int kUsers = 0;
-constexpr int kCpuBound = 1;
+const RouteDescription kUsers{"/api/users"};
+const RouteDescription kCpuBound{"/api/cpu-bound"};
 
 class LoopLagMonitorTest : public ::testing::Test {
  protected:
@@ -36,7 +38,7 @@ class LoopLagMonitorTest : public ::testing::Test {
     monitor_.OnTick(next_, now);
     while (next_ <= now) next_ += kLagTick;
   }
-  void Hold(int route, Duration time) {
+  void Hold(const RouteDescription& route, Duration time) {
     monitor_.EnterRoute(route);
     clock_.Advance(time);
     monitor_.LeaveRoute();
@@ -57,7 +59,7 @@ class LoopLagMonitorTest : public ::testing::Test {
 
   FakeClock clock_;
   std::unique_ptr<Metrics> metrics_ = MakeMetrics();
-  LoopLagMonitor monitor_{clock_, 0, *metrics_, {"/api/users", "/api/cpu-bound"}};
+  LoopLagMonitor monitor_{clock_, 0, *metrics_};
   MonotonicTime next_ = clock_.Now() + kLagTick;
 };
 
@@ -148,7 +150,7 @@ TEST_F(LoopLagMonitorTest, BlamesAStallOnTheRouteThatHeldTheLoopLongest) {
 
 TEST_F(LoopLagMonitorTest, BlamesNobodyWhenManyTurnsMadeTheStall) {
   Tick();
-  for (int i = 0; i < 50; ++i) Hold(i % 2, milliseconds(1));
+  for (int i = 0; i < 50; ++i) Hold(i % 2 == 0 ? kUsers : kCpuBound, milliseconds(1));
   TakeTick();
   EXPECT_THAT(Page(), HasSubstr("gateway_event_loop_stalls_total{loop=\"0\",route=\"none\"} 1\n"));
 }
@@ -197,10 +199,16 @@ TEST_F(LoopLagMonitorTest, TellsWhichRouteHoldsTheLoopNow) {
   EXPECT_EQ(monitor_.Snapshot().holding_route, "");
 }
 
-TEST_F(LoopLagMonitorTest, TakesARouteItDoesNotKnowForNone) {
-  Tick();
-  Hold(17, milliseconds(100));
-  TakeTick();
+TEST_F(LoopLagMonitorTest, AttributesStallsOfRoutesOverTheMaximumToNone) {
+  std::deque<RouteDescription> routes;
+  for (std::size_t i = 0; i <= kMaxRoutesWithStalls; ++i) {
+    routes.push_back({"/" + std::to_string(i)});
+    Tick();
+    Hold(routes.back(), milliseconds(100));
+    TakeTick();
+  }
+  const std::string last = std::to_string(kMaxRoutesWithStalls - 1);
+  EXPECT_THAT(Page(), HasSubstr("stalls_total{loop=\"0\",route=\"/" + last + "\"} 1\n"));
   EXPECT_THAT(Page(), HasSubstr("stalls_total{loop=\"0\",route=\"none\"} 1\n"));
 }
 
@@ -260,7 +268,7 @@ TEST(LoopLagMonitors, AreToldApartByTheirLoop) {
 TEST(LoopLagMonitors, MayBeReadByOtherThreadsWhileTheLoopRuns) {
   FakeClock clock;
   const std::unique_ptr<Metrics> metrics = MakeMetrics();
-  LoopLagMonitor monitor(clock, 0, *metrics, {"/api/users", "/api/cpu-bound"});
+  LoopLagMonitor monitor(clock, 0, *metrics);
   std::atomic<bool> done = false;
   std::thread scraper([&] {
     while (!done) {
@@ -279,7 +287,7 @@ TEST(LoopLagMonitors, MayBeReadByOtherThreadsWhileTheLoopRuns) {
   MonotonicTime next = clock.Now();
   for (int i = 0; i < 5'000; ++i) {
     monitor.OnWake(clock.Now());
-    monitor.EnterRoute(i % 2);
+    monitor.EnterRoute(i % 2 == 0 ? kUsers : kCpuBound);
     clock.Advance(milliseconds(i % 50));
     monitor.LeaveRoute();
     const MonotonicTime now = clock.Now();

@@ -28,6 +28,8 @@ constexpr char kBlocked[] = "event loop is blocked";
 constexpr char kHealthy[] = "event loop is healthy again";
 constexpr char kGivesUp[] = "event loop makes no progress, giving up";
 
+const RouteDescription kCpuBound{"/api/cpu-bound"};
+
 class LoopWatchdogTest : public ::testing::Test {
  protected:
   // Time passes in steps of 5 ms, with a look of the watchdog at each. A loop that runs takes its
@@ -62,7 +64,7 @@ class LoopWatchdogTest : public ::testing::Test {
   std::unique_ptr<Metrics> metrics_ = MakeMetrics();
   FakeLogger logger_;
   int aborts_ = 0;
-  LoopLagMonitor monitor_{clock_, 0, *metrics_, {"/api/users", "/api/cpu-bound"}};
+  LoopLagMonitor monitor_{clock_, 0, *metrics_};
   LoopWatchdog watchdog_{LoopWatchdogConfig(), {&monitor_}, logger_, [this] { ++aborts_; }};
   MonotonicTime next_ = clock_.Now() + kLagTick;
 };
@@ -95,7 +97,7 @@ TEST_F(LoopWatchdogTest, WarnsOnceOfALagOverTenMilliseconds) {
 
 TEST_F(LoopWatchdogTest, NamesTheRouteWhileItStillHoldsTheLoop) {
   RunLoop(seconds(1));
-  monitor_.EnterRoute(1);
+  monitor_.EnterRoute(kCpuBound);
   Pass(milliseconds(50), false);  // blocked, and nobody knows yet for how long
   const LoggedLine line = Line(kBlocked);
   EXPECT_EQ(line.level, LogLevel::kWarn);
@@ -109,7 +111,7 @@ TEST_F(LoopWatchdogTest, NamesTheRouteWhileItStillHoldsTheLoop) {
 
 TEST_F(LoopWatchdogTest, WarnsOfAStallThatItSawOnlyAfterwards) {
   RunLoop(seconds(1));
-  monitor_.EnterRoute(1);
+  monitor_.EnterRoute(kCpuBound);
   clock_.Advance(milliseconds(60));
   monitor_.LeaveRoute();
   TakeTick();
@@ -120,7 +122,7 @@ TEST_F(LoopWatchdogTest, WarnsOfAStallThatItSawOnlyAfterwards) {
 
 TEST_F(LoopWatchdogTest, SaysOnceThatTheLoopIsHealthyAgain) {
   RunLoop(seconds(1));
-  monitor_.EnterRoute(1);
+  monitor_.EnterRoute(kCpuBound);
   Block(seconds(3));
   monitor_.LeaveRoute();
   EXPECT_EQ(logger_.CountOf(kHealthy), 0u);
@@ -180,7 +182,7 @@ TEST_F(LoopWatchdogTest, IgnoresALoopThatHasNotBegun) {
 
 TEST_F(LoopWatchdogTest, GivesUpOnceWhenNoTickIsTakenForFifteenSeconds) {
   RunLoop(seconds(1));
-  monitor_.EnterRoute(1);
+  monitor_.EnterRoute(kCpuBound);
   Pass(milliseconds(14'900), false);
   EXPECT_EQ(aborts_, 0);
   Pass(milliseconds(200), false);
@@ -212,11 +214,11 @@ TEST_F(LoopWatchdogTest, ForgivesTheTimeInWhichTheWholeProcessWasStopped) {
 TEST(LoopWatchdogThread, LooksWhileALoopIsBlockedAndEndsWhenDestroyed) {
   FakeLogger logger;
   const std::unique_ptr<Metrics> metrics = MakeMetrics();
-  LoopLagMonitor monitor(SystemClock(), 0, *metrics, {"/api/cpu-bound"});
+  LoopLagMonitor monitor(SystemClock(), 0, *metrics);
   LoopWatchdog watchdog(LoopWatchdogConfig(), {&monitor}, logger, [] {});
   const MonotonicTime start = SystemClock().Now();
   monitor.OnTick(start, start);
-  monitor.EnterRoute(0);
+  monitor.EnterRoute(kCpuBound);
   {
     const LoopWatchdogThread thread(watchdog, SystemClock());
     EXPECT_TRUE(Eventually([&] { return logger.CountOf(kBlocked) != 0; }));

@@ -1,0 +1,276 @@
+#include "gateway/runtime/event_loop.h"
+
+#include <pistache/reactor.h>
+#include <pthread.h>
+#include <sys/eventfd.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <cstdlib>
+#include <exception>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "common/str_cat.h"
+#include "gateway/runtime/job_queue.h"
+#include "gateway/runtime/loop_transport.h"
+#include "gateway/runtime/timer_queue.h"
+
+namespace scaleout::gateway {
+namespace {
+
+namespace Aio = Pistache::Aio;
+
+// A descriptor that this file opened and closes.
+class OwnedFd {
+ public:
+  // Without one there is no loop, and it can only lack descriptors or memory, at start.
+  explicit OwnedFd(int fd) : fd_(fd) {
+    if (fd < 0) std::abort();
+  }
+  OwnedFd(const OwnedFd&) = delete;
+  OwnedFd& operator=(const OwnedFd&) = delete;
+  ~OwnedFd() { ::close(fd_); }
+  int get() const { return fd_; }
+
+ private:
+  int fd_;
+};
+
+int FdOf(const Aio::FdSet::Entry& entry) { return static_cast<int>(entry.getTag().value()); }
+
+class PistacheLoop final : public EventLoop {
+ public:
+  PistacheLoop(std::size_t index, const Clock& clock, Logger& logger, Metrics& metrics)
+      : index_(index),
+        clock_(clock),
+        logger_(logger),
+        monitor_(clock, index, metrics),
+        wake_fd_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)),
+        tick_fd_(::timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC)),
+        reactor_(Aio::Reactor::create()) {
+    reactor_->init(Aio::SyncContext());
+    transport_ =
+        LoopTransport::Attach(*reactor_, [this](const Aio::FdSet& ready) { TakeTurn(ready); });
+    for (const int fd : {wake_fd_.get(), tick_fd_.get()}) {
+      if (!transport_->Add(fd, {.readable = true})) std::abort();
+    }
+  }
+
+  ~PistacheLoop() override { Stop(); }
+
+  void Start() override {
+    thread_ = std::thread([this] {
+      pthread_setname_np(pthread_self(), StrCat("loop-", index_).c_str());
+      thread_id_.store(std::this_thread::get_id());
+      StartTicking();
+      reactor_->run();
+    });
+  }
+
+  void Stop() override {
+    if (!thread_.joinable()) return;
+    reactor_->shutdown();
+    thread_.join();
+    RunPosted();
+    RunDeferred();
+  }
+
+  void OnEachTick(std::function<void(Duration)> listener) override {
+    tick_listeners_.push_back(std::move(listener));
+  }
+  LoopLagMonitor& monitor() override { return monitor_; }
+
+  void Post(Job& job) override {
+    if (posted_.Push(job)) Wake();
+  }
+
+  void Defer(Job& job) override {
+    job.next = nullptr;
+    *deferred_end_ = &job;
+    deferred_end_ = &job.next;
+  }
+
+  void After(Duration delay, TimerJob& timer) override { timers_.Arm(timer, clock_.Now() + delay); }
+  void Cancel(TimerJob& timer) override { timers_.Disarm(timer); }
+
+  void Watch(int fd, FdEvents interest, FdWatcher& watcher) override {
+    if (FindWatcher(fd) != nullptr) {
+      transport_->Change(fd, interest);
+    } else if (!transport_->Add(fd, interest)) {
+      logger_.Error("cannot watch a descriptor", {{"loop", static_cast<std::int64_t>(index_)}});
+      return;
+    }
+    SetWatcher(fd, &watcher);
+  }
+
+  void Unwatch(int fd) override {
+    if (FindWatcher(fd) == nullptr) return;
+    SetWatcher(fd, nullptr);
+    transport_->Remove(fd);
+  }
+
+  bool AddPeer(int fd, FdWatcher& watcher) override {
+    try {
+      transport_->AddPeer(fd);
+    } catch (const std::exception& error) {
+      logger_.Error("cannot take a connection", {{"error", error.what()}});
+      return false;
+    }
+    SetWatcher(fd, &watcher);
+    return true;
+  }
+
+  void WatchWritable(int fd) override { transport_->WatchPeerWritable(fd); }
+
+  void ClosePeer(int fd) override {
+    SetWatcher(fd, nullptr);
+    try {
+      transport_->RemovePeer(fd);
+    } catch (const std::exception& error) {
+      logger_.Error("cannot close a connection", {{"error", error.what()}});
+    }
+  }
+
+  std::size_t ready_in_turn() const override { return ready_in_turn_; }
+
+  void EnterRoute(const RouteDescription& route) override { monitor_.EnterRoute(route); }
+  void LeaveRoute() override { monitor_.LeaveRoute(); }
+
+  bool OnLoop() const override {
+    return thread_id_.load(std::memory_order_relaxed) == std::this_thread::get_id();
+  }
+  std::size_t index() const override { return index_; }
+
+ private:
+  void Wake() {
+    const std::uint64_t one = 1;
+    // It can only fail when the counter is full, and then the loop is awake already.
+    [[maybe_unused]] const ssize_t written = ::write(wake_fd_.get(), &one, sizeof one);
+  }
+
+  void TakeTurn(const Aio::FdSet& ready) {
+    monitor_.OnWake(clock_.Now());
+    bool tick = false;
+    bool posted = false;
+    ready_in_turn_ = 0;
+    for (std::size_t i = 0; i < ready.size(); ++i) {
+      const int fd = FdOf(ready.at(i));
+      if (fd == tick_fd_.get()) {
+        tick = true;
+      } else if (fd == wake_fd_.get()) {
+        posted = true;
+      } else {
+        ++ready_in_turn_;
+      }
+    }
+    // The tick first, so that it measures the wait for this turn and not the turn itself.
+    if (tick) Tick();
+    if (ready_in_turn_ != 0) CallWatchers(ready);
+    if (posted) {
+      std::uint64_t count = 0;
+      [[maybe_unused]] const ssize_t size = ::read(wake_fd_.get(), &count, sizeof count);
+      RunPosted();
+    }
+    RunDeferred();
+    monitor_.OnIdle(clock_.Now());
+  }
+
+  void CallWatchers(const Aio::FdSet& ready) {
+    for (std::size_t i = 0; i < ready.size(); ++i) {
+      const Aio::FdSet::Entry& entry = ready.at(i);
+      FdWatcher* const watcher = FindWatcher(FdOf(entry));
+      if (watcher == nullptr) continue;
+      watcher->OnReady(
+          {.readable = entry.isReadable() || entry.isHangup(), .writable = entry.isWritable()});
+    }
+  }
+
+  void StartTicking() {
+    next_tick_ = clock_.Now() + kLagTick;
+    const auto since_epoch =
+        std::chrono::duration_cast<std::chrono::nanoseconds>(next_tick_.time_since_epoch());
+    itimerspec schedule{};
+    schedule.it_value.tv_sec = since_epoch.count() / 1'000'000'000;
+    schedule.it_value.tv_nsec = since_epoch.count() % 1'000'000'000;
+    schedule.it_interval.tv_nsec = std::chrono::nanoseconds(kLagTick).count();
+    if (::timerfd_settime(tick_fd_.get(), TFD_TIMER_ABSTIME, &schedule, nullptr) != 0) std::abort();
+    monitor_.OnTick(next_tick_ - kLagTick, next_tick_ - kLagTick);
+  }
+
+  void Tick() {
+    std::uint64_t expirations = 0;
+    if (::read(tick_fd_.get(), &expirations, sizeof expirations) != sizeof expirations) return;
+    const MonotonicTime now = clock_.Now();
+    monitor_.OnTick(next_tick_, now);
+    for (const auto& listener : tick_listeners_) listener(now - next_tick_);
+    next_tick_ += kLagTick * static_cast<std::int64_t>(expirations);
+    while (TimerJob* const timer = timers_.TakeDue(now)) RunJob(*timer);
+  }
+
+  void RunPosted() { RunChain(posted_.TakeAll()); }
+
+  void RunDeferred() {
+    Job* const first = std::exchange(deferred_, nullptr);
+    deferred_end_ = &deferred_;
+    RunChain(first);
+    if (deferred_ != nullptr) Wake();
+  }
+
+  void RunChain(Job* job) {
+    while (job != nullptr) {
+      Job* const following = std::exchange(job->next, nullptr);
+      RunJob(*job);
+      job = following;
+    }
+  }
+
+  void RunJob(Job& job) {
+    if (job.route != nullptr) monitor_.EnterRoute(*job.route);
+    job.Run();
+    monitor_.LeaveRoute();
+  }
+
+  FdWatcher* FindWatcher(int fd) const {
+    const auto place = static_cast<std::size_t>(fd);
+    return place < watchers_.size() ? watchers_[place] : nullptr;
+  }
+
+  void SetWatcher(int fd, FdWatcher* watcher) {
+    const auto place = static_cast<std::size_t>(fd);
+    if (place >= watchers_.size()) watchers_.resize(place + 1);
+    watchers_[place] = watcher;
+  }
+
+  const std::size_t index_;
+  const Clock& clock_;
+  Logger& logger_;
+  LoopLagMonitor monitor_;
+  const OwnedFd wake_fd_;
+  const OwnedFd tick_fd_;
+  JobQueue posted_;
+  TimerQueue timers_;
+  Job* deferred_ = nullptr;
+  Job** deferred_end_ = &deferred_;
+  std::vector<FdWatcher*> watchers_;  // by descriptor
+  std::size_t ready_in_turn_ = 0;
+  std::vector<std::function<void(Duration)>> tick_listeners_;
+  MonotonicTime next_tick_;
+  std::atomic<std::thread::id> thread_id_{};
+  const std::shared_ptr<Aio::Reactor> reactor_;
+  std::shared_ptr<LoopTransport> transport_;
+  std::thread thread_;
+};
+
+}  // namespace
+
+std::unique_ptr<EventLoop> MakeEventLoop(std::size_t index, const Clock& clock, Logger& logger,
+                                         Metrics& metrics) {
+  return std::make_unique<PistacheLoop>(index, clock, logger, metrics);
+}
+
+}  // namespace scaleout::gateway

@@ -1,0 +1,274 @@
+#include "gateway/runtime/event_loop.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "gateway/runtime/event_loops.h"
+#include "tests/support/eventually.h"
+
+namespace scaleout::gateway {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using ::testing::ElementsAre;
+using testing::Eventually;
+
+class FunctionJob final : public Job {
+ public:
+  explicit FunctionJob(std::function<void()> what) : what_(std::move(what)) {}
+  void Run() override { what_(); }
+
+ private:
+  const std::function<void()> what_;
+};
+
+class FunctionTimer final : public TimerJob {
+ public:
+  explicit FunctionTimer(std::function<void()> what) : what_(std::move(what)) {}
+  void Run() override { what_(); }
+
+ private:
+  const std::function<void()> what_;
+};
+
+class FunctionWatcher final : public FdWatcher {
+ public:
+  explicit FunctionWatcher(std::function<void(FdEvents)> what) : what_(std::move(what)) {}
+  void OnReady(FdEvents ready) override { what_(ready); }
+
+ private:
+  const std::function<void(FdEvents)> what_;
+};
+
+// Two connected non-blocking sockets; the test's end is closed with the pair, the other one is
+// whoever's takes it.
+class SocketPair {
+ public:
+  SocketPair() {
+    EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds_.data()), 0);
+  }
+  ~SocketPair() {
+    for (const int fd : fds_) {
+      if (fd >= 0) ::close(fd);
+    }
+  }
+  int ours() const { return fds_[0]; }
+  int theirs() const { return fds_[1]; }
+  int ReleaseTheirs() { return std::exchange(fds_[1], -1); }
+  void CloseOurs() { ::close(std::exchange(fds_[0], -1)); }
+
+ private:
+  std::array<int, 2> fds_{-1, -1};
+};
+
+class EventLoopTest : public ::testing::Test {
+ protected:
+  // Runs `what` on the loop and waits for its end.
+  void OnLoop(std::function<void()> what) {
+    std::atomic<bool> done{false};
+    FunctionJob job([&] {
+      what();
+      done = true;
+    });
+    loop.Post(job);
+    ASSERT_TRUE(Eventually([&] { return done.load(); }));
+  }
+  void Note(std::string word) {
+    const std::lock_guard lock(mutex);
+    words.push_back(std::move(word));
+  }
+  std::vector<std::string> Words() {
+    const std::lock_guard lock(mutex);
+    return words;
+  }
+
+  std::unique_ptr<Metrics> metrics = MakeMetrics();
+  std::unique_ptr<Logger> logger = MakeNullLogger();
+  std::mutex mutex;
+  std::vector<std::string> words;
+  EventLoops loops{1, SystemClock(), *logger, *metrics};
+  EventLoop& loop = loops.at(0);
+};
+
+TEST_F(EventLoopTest, RunsJobsOnItsThreadInTheOrderOfTheirPosts) {
+  FunctionJob first([this] { Note(loop.OnLoop() ? "first" : "elsewhere"); });
+  FunctionJob second([this] { Note("second"); });
+  loop.Post(first);
+  loop.Post(second);
+  EXPECT_TRUE(Words().empty()) << "nothing runs before the start";
+  loops.Start();
+  EXPECT_TRUE(Eventually([this] { return Words().size() == 2; }));
+  EXPECT_THAT(Words(), ElementsAre("first", "second"));
+}
+
+TEST_F(EventLoopTest, RunsDeferredJobsAtTheEndOfTheTurn) {
+  loops.Start();
+  FunctionJob deferred([this] { Note("deferred"); });
+  FunctionJob posted([this] { Note("posted"); });
+  OnLoop([&] {
+    loop.Defer(deferred);
+    loop.Post(posted);
+    Note("turn");
+  });
+  EXPECT_TRUE(Eventually([this] { return Words().size() == 3; }));
+  EXPECT_THAT(Words(), ElementsAre("turn", "deferred", "posted"));
+}
+
+TEST_F(EventLoopTest, RunsWhatADeferredJobDefersInAnotherTurn) {
+  loops.Start();
+  int turns = 0;
+  std::unique_ptr<FunctionJob> again;
+  again = std::make_unique<FunctionJob>([&] {
+    if (++turns < 1000) loop.Defer(*again);
+  });
+  OnLoop([&] { loop.Defer(*again); });
+  // The loop goes on with other work in between.
+  OnLoop([] {});
+  EXPECT_TRUE(Eventually([&] {
+    int seen = 0;
+    OnLoop([&] { seen = turns; });
+    return seen == 1000;
+  }));
+}
+
+TEST_F(EventLoopTest, RunsATimerOnceItsTimeHasPassed) {
+  loops.Start();
+  const MonotonicTime start = SystemClock().Now();
+  std::atomic<Duration::rep> after{0};
+  FunctionTimer timer([&] { after = Duration(SystemClock().Now() - start).count(); });
+  OnLoop([&] { loop.After(milliseconds(30), timer); });
+  EXPECT_TRUE(Eventually([&] { return after != 0; }));
+  EXPECT_GE(Duration(after), milliseconds(30));
+}
+
+TEST_F(EventLoopTest, DoesNotRunATimerThatWasCancelled) {
+  loops.Start();
+  std::atomic<bool> later{false};
+  FunctionTimer cancelled([this] { Note("cancelled"); });
+  FunctionTimer marker([&] { later = true; });
+  OnLoop([&] {
+    loop.After(milliseconds(10), cancelled);
+    loop.After(milliseconds(50), marker);
+    loop.Cancel(cancelled);
+  });
+  EXPECT_TRUE(Eventually([&] { return later.load(); }));
+  EXPECT_TRUE(Words().empty());
+}
+
+TEST_F(EventLoopTest, ReportsAWatchedDescriptorWhileItIsReady) {
+  loops.Start();
+  const SocketPair pair;
+  std::atomic<int> calls{0};
+  FunctionWatcher watcher([&](FdEvents ready) {
+    EXPECT_TRUE(ready.readable);
+    EXPECT_FALSE(ready.writable);
+    ++calls;
+  });
+  OnLoop([&] { loop.Watch(pair.theirs(), {.readable = true}, watcher); });
+  ASSERT_EQ(::write(pair.ours(), "x", 1), 1);
+  EXPECT_TRUE(Eventually([&] { return calls >= 3; })) << "level triggered: again until it is read";
+  OnLoop([&] { loop.Unwatch(pair.theirs()); });
+  const int after = calls;
+  OnLoop([] {});
+  EXPECT_EQ(calls, after);
+}
+
+TEST_F(EventLoopTest, WatchingAgainChangesTheInterestAndTheWatcher) {
+  loops.Start();
+  const SocketPair pair;
+  std::atomic<bool> writable{false};
+  FunctionWatcher first([this](FdEvents) { Note("first"); });
+  FunctionWatcher second([&](FdEvents ready) { writable = ready.writable && !ready.readable; });
+  OnLoop([&] {
+    loop.Watch(pair.theirs(), {.readable = true}, first);
+    loop.Watch(pair.theirs(), {.writable = true}, second);
+  });
+  EXPECT_TRUE(Eventually([&] { return writable.load(); }));
+  OnLoop([&] {
+    loop.Unwatch(pair.theirs());
+    loop.Unwatch(pair.theirs());
+  });
+  EXPECT_TRUE(Words().empty());
+}
+
+TEST_F(EventLoopTest, ReportsAPeersBytesAndItsEndAndClosesIt) {
+  loops.Start();
+  SocketPair pair;
+  const int fd = pair.ReleaseTheirs();
+  std::atomic<bool> ended{false};
+  FunctionWatcher watcher([&](FdEvents ready) {
+    EXPECT_TRUE(ready.readable);
+    char byte = 0;
+    ssize_t size = 0;
+    while ((size = ::recv(fd, &byte, 1, MSG_DONTWAIT)) > 0) Note(std::string(1, byte));
+    if (size == 0) ended = true;
+  });
+  OnLoop([&] { ASSERT_TRUE(loop.AddPeer(fd, watcher)); });
+  ASSERT_EQ(::write(pair.ours(), "a", 1), 1);
+  EXPECT_TRUE(Eventually([this] { return Words().size() == 1; }));
+  ASSERT_EQ(::write(pair.ours(), "b", 1), 1);
+  EXPECT_TRUE(Eventually([this] { return Words().size() == 2; }));
+  pair.CloseOurs();
+  EXPECT_TRUE(Eventually([&] { return ended.load(); }));
+  OnLoop([&] { loop.ClosePeer(fd); });
+  EXPECT_EQ(::write(fd, "x", 1), -1) << "the descriptor is closed";
+}
+
+TEST_F(EventLoopTest, APeerThatCannotBeWatchedIsRefusedAndClosed) {
+  loops.Start();
+  FunctionWatcher watcher([](FdEvents) {});
+  std::array<char, 32> path{"/tmp/event_loop_test.XXXXXX"};
+  const int file = ::mkstemp(path.data());  // epoll takes no regular files
+  ASSERT_GE(file, 0);
+  ::unlink(path.data());
+  OnLoop([&] { EXPECT_FALSE(loop.AddPeer(file, watcher)); });
+  EXPECT_EQ(::write(file, "x", 1), -1);
+}
+
+TEST_F(EventLoopTest, CallsItsListenersAtEachTick) {
+  std::atomic<int> ticks{0};
+  loops.OnEachTick([&](std::size_t index, Duration lag) {
+    EXPECT_EQ(index, 0U);
+    EXPECT_GE(lag, Duration::zero());
+    ++ticks;
+  });
+  loops.Start();
+  EXPECT_TRUE(Eventually([&] { return ticks >= 3; }));
+  EXPECT_TRUE(loops.MakeProgress(SystemClock().Now(), seconds(20)));
+}
+
+TEST_F(EventLoopTest, StopRunsWhatIsPostedStill) {
+  loops.Start();
+  OnLoop([] {});
+  std::atomic<bool> blocked{false};
+  std::atomic<bool> release{false};
+  FunctionJob block([&] {
+    blocked = true;
+    while (!release) std::this_thread::yield();
+  });
+  loop.Post(block);
+  ASSERT_TRUE(Eventually([&] { return blocked.load(); }));
+  FunctionJob last([this] { Note("last"); });
+  std::thread stopper([this] { loops.Stop(); });
+  loop.Post(last);
+  release = true;
+  stopper.join();
+  EXPECT_THAT(Words(), ElementsAre("last"));
+}
+
+}  // namespace
+}  // namespace scaleout::gateway
