@@ -11,12 +11,12 @@ STACK_SH := scripts/stack.sh
 BUILD_DIR := build/$(PRESET)
 
 .DEFAULT_GOAL := help
-.PHONY: help deps build release dev asan tsan up down restart status logs scale demo drill drills test bench \
+.PHONY: help deps build programs release dev asan tsan up down restart status logs scale demo drill drills test bench \
         compose-up compose-down compose-test swarm-test format lint doctor reset
 
 ##@ Run it
 
-up: deps build ## Build what changed and start the stack (GATEWAYS=3); adjusts one that is up
+up: deps programs ## Build what changed and start the stack (GATEWAYS=3); adjusts one that is up
 	@$(STACK_SH) up
 
 down: ## Stop everything; data and logs stay
@@ -32,7 +32,7 @@ scale: ## Change the number of gateways, live: make scale GATEWAYS=5
 	@test -n "$(GATEWAYS)" || { echo "how many? make scale GATEWAYS=5" >&2; exit 1; }
 	@$(STACK_SH) scale $(GATEWAYS)
 
-restart: build ## Replace all services and gateways with the newest build, live
+restart: programs ## Replace all services and gateways with the newest build, live
 	@$(STACK_SH) restart
 
 ##@ Run it in containers (docs/running-in-containers.md)
@@ -60,7 +60,8 @@ drill: ## Break the running stack under load and check: make drill NAME=breaker 
 drills: ## Every drill, about six minutes
 	@scripts/drill.sh all $(ARGS)
 
-bench: deps release ## Requests/s, latency and CPU per request, on a stack of its own
+bench: deps ## Requests/s, latency and CPU per request, on a stack of its own
+	@$(MAKE) --no-print-directory programs PRESET=release
 	@scripts/bench.sh $(ARGS)
 
 ##@ Change it
@@ -68,8 +69,11 @@ bench: deps release ## Requests/s, latency and CPU per request, on a stack of it
 deps: ## Install what is missing from the distribution's packages
 	@scripts/install-deps.sh
 
-build: $(BUILD_DIR)/CMakeCache.txt ## Build PRESET (release)
+build: $(BUILD_DIR)/CMakeCache.txt ## Build PRESET (release), tests and all
 	@cmake --build $(BUILD_DIR) --parallel $(JOBS)
+
+programs: $(BUILD_DIR)/CMakeCache.txt ## Build only what the stack runs
+	@cmake --build $(BUILD_DIR) --parallel $(JOBS) --target programs
 
 release dev asan tsan: ## Build that preset
 	@$(MAKE) --no-print-directory build PRESET=$@
