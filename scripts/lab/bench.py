@@ -6,6 +6,7 @@ machines and days. wrk, nginx, gateway, services and PostgreSQL share the proces
 """
 
 import argparse
+import dataclasses
 import json
 import operator
 import os
@@ -44,6 +45,8 @@ _EXPOSE_LIVEZ = "location = /livez { proxy_pass http://api_gateway; }\n"
 _ROUNDS = 5
 # What is wanted, in requests/s against /livez direct, with one loop.
 _TARGETS = (("user by id", "direct", 0.10), ("overview", "direct", 0.035), ("livez", "nginx", 0.60))
+# What a change may cost a row, in requests/s against the build before it.
+_AGAINST_LEAST = 0.97
 # What the guard may cost, in seconds by turns.
 _GUARD_SHARE = 0.03
 # A plain call may meet a connection that a service is just closing; the guard repeats it.
@@ -75,19 +78,35 @@ def _ratio(row, base, figure):
     )
 
 
+@dataclasses.dataclass
+class _Build:
+    """Programs to measure, and the stack that runs them."""
+
+    name: str
+    port: int
+    run_dir: Path
+    bin_dir: str | None  # None: as PRESET and BIN_DIR say
+
+    def doors(self):
+        return {"direct": self.port + 1, "nginx": self.port}
+
+
 class Bench:
     def __init__(self, arguments):
         self._arguments = arguments
+        self._build = _Build("this", arguments.port, arguments.run_dir, None)
         self._n = Narrator(
             "The bench: wrk, 2 threads, 64 connections; CPU in microseconds per request"
         )
         self._rows = []
 
-    def _stack(self, *verb, **environment):
+    def _stack(self, *verb, build=None, **environment):
+        build = build or self._build
         variables = {
             **os.environ,
-            "RUN_DIR": str(self._arguments.run_dir),
-            "HTTP_PORT": str(self._arguments.port),
+            "RUN_DIR": str(build.run_dir),
+            "HTTP_PORT": str(build.port),
+            **({"BIN_DIR": build.bin_dir} if build.bin_dir else {}),
             **environment,
         }
         result = subprocess.run(
@@ -100,6 +119,87 @@ class Bench:
         return result.stdout
 
     def run(self):
+        return self._run_against() if self._arguments.against else self._run_alone()
+
+    def _run_against(self):
+        """Both builds have a stack that is up, and each row measures one and then the other."""
+        other = _Build(
+            "other",
+            self._arguments.port + 100,
+            Path(f"{self._arguments.run_dir}-other"),
+            str(Path(self._arguments.against).resolve()),
+        )
+        with tempfile.NamedTemporaryFile("w", suffix=".conf") as expose:
+            expose.write(_EXPOSE_LIVEZ)
+            expose.flush()
+            try:
+                for loops in self._arguments.loops:
+                    self._compare_builds(self._build, other, loops, expose.name)
+            finally:
+                for build in (self._build, other):
+                    self._stack("reset", build=build)
+        return self._finish()
+
+    def _compare_builds(self, this, other, loops, expose):
+        self._n.scene(
+            f"{loops} event loop{'s' if loops > 1 else ''}: this build against {other.bin_dir}",
+            f"{self._arguments.rounds} rounds, the two by turns; ratios are the median of the rounds.",
+        )
+        families = {}
+        for build in (this, other):
+            self._up(build, loops, expose)
+            families[build.name] = self._families(build)
+        ratios, rates, cpu = {}, {}, {}
+        for round_ in range(self._arguments.rounds + 1):
+            for route in _ROUTES:
+                for via in ("direct", "nginx"):
+                    turns = {
+                        build.name: self._turn(
+                            build.doors()[via], _ROUTES[route], families[build.name]
+                        )
+                        for build in (this, other)[:: 1 if round_ % 2 else -1]
+                    }
+                    if round_ == 0:  # warms up
+                        continue
+                    rate = {name: turn["requestsPerSecond"] for name, turn in turns.items()}
+                    rates.setdefault((route, via), []).append(rate)
+                    ratios.setdefault((route, via), []).append(rate["this"] / rate["other"])
+                    spent = {n: turn["cpuMicros"]["gateway"] for n, turn in turns.items()}
+                    cpu.setdefault((route, via), []).append(spent["this"] / spent["other"])
+        for build in (this, other):
+            self._stack("down", build=build)
+        self._n.table(
+            ("route", "via", "requests/s", "other's", "ratio", "gateway CPU"),
+            [
+                (
+                    *row,
+                    f"{_median(rate['this'] for rate in rates[row]):.0f}",
+                    f"{_median(rate['other'] for rate in rates[row]):.0f}",
+                    f"{_median(values):.3f}",
+                    f"{_median(cpu[row]):.3f}",
+                )
+                for row, values in ratios.items()
+            ],
+        )
+        for (route, via), values in ratios.items():
+            self._n.check(
+                f"{route}, {via}, loops={loops}: at least {_AGAINST_LEAST} of the other build",
+                _median(values) >= _AGAINST_LEAST,
+                f"{_median(values):.3f}",
+            )
+
+    def _up(self, build, loops, expose):
+        self._stack(
+            "up",
+            build=build,
+            GATEWAYS="1",
+            GATEWAY_LOOPS=str(loops),
+            GATEWAY_ACCESS_LOG="off",
+            NGINX_ACCESS_LOG="off",
+            NGINX_SERVER_INCLUDE=expose,
+        )
+
+    def _run_alone(self):
         with tempfile.NamedTemporaryFile("w", suffix=".conf") as expose:
             expose.write(_EXPOSE_LIVEZ)
             expose.flush()
@@ -115,22 +215,15 @@ class Bench:
 
     def _run_with(self, loops, expose):
         self._n.scene(f"{loops} event loop{'s' if loops > 1 else ''}, one gateway, no access log")
-        self._stack(
-            "up",
-            GATEWAYS="1",
-            GATEWAY_LOOPS=str(loops),
-            GATEWAY_ACCESS_LOG="off",
-            NGINX_ACCESS_LOG="off",
-            NGINX_SERVER_INCLUDE=expose,
-        )
-        doors = {"direct": self._arguments.port + 1, "nginx": self._arguments.port}
+        self._up(self._build, loops, expose)
+        doors = self._build.doors()
         rows = [
             {"loops": loops, "route": name, "via": via, "turns": []}
             for name in _ROUTES
             for via in doors
         ]
         for round_ in range(_ROUNDS + 1):
-            families = self._families()
+            families = self._families(self._build)
             for row in rows:
                 turn = self._turn(doors[row["via"]], _ROUTES[row["route"]], families)
                 if round_ > 0:  # the first warms up
@@ -163,8 +256,8 @@ class Bench:
         )
         self._rows += rows
 
-    def _families(self):
-        pids = json.loads(self._stack("pids", "--json"))
+    def _families(self, build):
+        pids = json.loads(self._stack("pids", "--json", build=build))
         return {
             part: [pid for name in names for pid in processes.family_of(pids[name])]
             for part, names in _PARTS.items()
@@ -367,6 +460,14 @@ def main():
     )
     parser.add_argument(
         "--run-dir", type=Path, default=_ROOT / ".run-bench", help="its RUN_DIR (.run-bench)"
+    )
+    parser.add_argument(
+        "--against",
+        metavar="BIN_DIR",
+        help="measure this build and the programs there by turns, and only compare the two",
+    )
+    parser.add_argument(
+        "--rounds", type=int, default=_ROUNDS, help=f"rounds of such a comparison ({_ROUNDS})"
     )
     parser.add_argument("--json", metavar="FILE", help="also write everything there")
     arguments = parser.parse_args()
