@@ -118,6 +118,12 @@ void SetProcessDefault(const char* name, const char* value) {
   ::setenv(name, value, /*overwrite=*/0);
 }
 
+std::string RenderMilliseconds(std::chrono::milliseconds value) {
+  return RenderWithUnit(value.count(), kTimeUnits);
+}
+
+std::string RenderBytes(std::int64_t value) { return RenderWithUnit(value, kByteUnits); }
+
 Environment::Environment(EnvironmentMap variables, std::vector<std::string> prefixes)
     : variables_(std::move(variables)), prefixes_(std::move(prefixes)) {
   std::erase_if(variables_, [](const auto& variable) { return variable.second.empty(); });
@@ -178,8 +184,7 @@ std::chrono::milliseconds Environment::Milliseconds(std::string_view name,
     return std::chrono::milliseconds(*number);
   }
   Refuse(name, StrCat(number ? "out of range" : "not a duration such as 250ms, 3s, 2m or 1h", " (",
-                      RenderWithUnit(min.count(), kTimeUnits), " to ",
-                      RenderWithUnit(max.count(), kTimeUnits), ")"));
+                      RenderMilliseconds(min), " to ", RenderMilliseconds(max), ")"));
   return default_value;
 }
 
@@ -189,9 +194,8 @@ std::int64_t Environment::Bytes(std::string_view name, std::int64_t default_valu
   if (!value) return default_value;
   const std::optional<std::int64_t> number = ParseWithUnit(*value, kByteUnits);
   if (number && *number >= min && *number <= max) return *number;
-  Refuse(name,
-         StrCat(number ? "out of range" : "not a size such as 65536, 64KiB or 1MiB", " (",
-                RenderWithUnit(min, kByteUnits), " to ", RenderWithUnit(max, kByteUnits), ")"));
+  Refuse(name, StrCat(number ? "out of range" : "not a size such as 65536, 64KiB or 1MiB", " (",
+                      RenderBytes(min), " to ", RenderBytes(max), ")"));
   return default_value;
 }
 

@@ -6,8 +6,11 @@
 // instead be given as NAME_FILE, a path whose content (without its last newline) is the value; both
 // at once is a problem, and so is an empty file. Not thread-safe; made and used at start.
 //
+// Programs do not read name by name; their declarations (common/settings.h) do it for them.
+//
 //   Environment env(ProcessEnvironment(), {"GATEWAY_"});
-//   config.loops = env.Int("GATEWAY_LOOPS", 1, 1, 64);
+//   Settings settings(env);
+//   DeclareGatewaySettings(settings, config);
 //   if (absl::Status status = env.Check(); !status.ok()) ...
 #ifndef SCALEOUT_COMMON_ENV_H_
 #define SCALEOUT_COMMON_ENV_H_
@@ -32,6 +35,10 @@ EnvironmentMap ProcessEnvironment();
 // Sets a variable of this process that is not set yet. For libraries that read theirs from there;
 // first thing in main, while there is one thread.
 void SetProcessDefault(const char* name, const char* value);
+
+// A value as one would set it, in the largest unit that it is a whole number of: "90s", "64KiB".
+std::string RenderMilliseconds(std::chrono::milliseconds value);
+std::string RenderBytes(std::int64_t value);
 
 class Environment {
  public:

@@ -10,12 +10,14 @@
 #ifndef SCALEOUT_COMMON_LOG_H_
 #define SCALEOUT_COMMON_LOG_H_
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <initializer_list>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <variant>
 
 #include "common/clock.h"
@@ -26,6 +28,14 @@ inline constexpr int kLogQueueLines = 8192;
 inline constexpr std::chrono::seconds kLogFlushLimit{2};
 
 enum class LogLevel { kDebug, kInfo, kWarn, kError };
+
+// The levels as a setting names them.
+inline constexpr std::array<std::pair<std::string_view, LogLevel>, 4> kLogLevels = {{
+    {"debug", LogLevel::kDebug},
+    {"info", LogLevel::kInfo},
+    {"warn", LogLevel::kWarn},
+    {"error", LogLevel::kError},
+}};
 
 // One named value of a line. Strings are copied while the call lasts, not kept.
 struct LogField {
