@@ -12,15 +12,21 @@
 #include <vector>
 
 #include "common/env.h"
+#include "common/host_name.h"
 #include "common/log.h"
+#include "common/settings.h"
 #include "postgres/postgres_pool.h"
 
 namespace scaleout {
 
+// Defaults are here; names, bounds and what --help says are in DeclareServiceSettings.
 struct ServiceConfig {
-  std::string service;              // "user-service"
-  std::string instance_id;          // unique over replicas
-  std::vector<std::string> listen;  // "unix:/path" or "host:port"
+  // "user-service"; not a setting.
+  std::string service;
+  // Unique over replicas.
+  std::string instance_id = HostName();
+  // "unix:/path" or "host:port".
+  std::vector<std::string> listen = {"0.0.0.0:50051"};
   LogLevel log_level = LogLevel::kInfo;
   // After SIGTERM: how long new calls are still served, and then how long the running ones may
   // take.
@@ -31,26 +37,20 @@ struct ServiceConfig {
   int max_queue = 1024;
   std::int64_t max_message_bytes = 1 << 20;
   std::chrono::milliseconds max_connection_age{30000};
-  std::string metrics_listen;  // "host:port"; empty: no page
+  // "host:port"; empty: no page.
+  std::string metrics_listen;
   bool seed_demo_data = false;
   PostgresPoolOptions database;
 };
 
+// Declares every setting of a service, and checks those that depend on each other.
+void DeclareServiceSettings(Settings& settings, ServiceConfig& config);
+
 ServiceConfig LoadServiceConfig(Environment& env, std::string_view service);
 
-// One line of --help.
-struct VariableHelp {
-  std::string_view name;
-  std::string_view default_value;
-  std::string_view text;
-};
-
-// The variables that LoadServiceConfig reads.
-std::vector<VariableHelp> ServiceVariables();
-
-// What --help prints: `purpose` is a sentence.
-std::string RenderHelp(std::string_view program, std::string_view purpose,
-                       const std::vector<VariableHelp>& variables);
+// What --help and --help=markdown print; `purpose` is a sentence.
+ProgramHelp MakeServiceHelp(std::string_view program, std::string_view purpose,
+                            const std::vector<Setting>& settings);
 
 }  // namespace scaleout
 

@@ -7,11 +7,15 @@
 
 namespace scaleout {
 
-std::optional<int> AnswerCommandLine(int argc, const char* const* argv, std::string_view help) {
+std::optional<int> AnswerCommandLine(int argc, const char* const* argv, const ProgramHelp& help) {
   if (argc == 1) return std::nullopt;
   const std::string_view option = argv[1];
   if (argc == 2 && option == "--help") {
-    std::cout << help;
+    std::cout << help.text;
+    return 0;
+  }
+  if (argc == 2 && option == "--help=markdown") {
+    std::cout << help.markdown;
     return 0;
   }
   if (argc == 2 && option == "--version") {

@@ -15,9 +15,9 @@
 
 namespace scaleout {
 
-// The exit code if the command line asks for something other than serving: --help and --version
-// answer on stdout with 0, anything unknown on stderr with 1.
-std::optional<int> AnswerCommandLine(int argc, const char* const* argv, std::string_view help);
+// The exit code if the command line asks for something other than serving: --help, --help=markdown
+// and --version answer on stdout with 0, anything unknown on stderr with 1.
+std::optional<int> AnswerCommandLine(int argc, const char* const* argv, const ProgramHelp& help);
 
 // Lists every problem on stderr; the exit code.
 int ReportConfigProblems(std::string_view program, const absl::Status& problems);

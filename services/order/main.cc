@@ -17,8 +17,8 @@ int main(int argc, char** argv) {
   constexpr const char* kProgram = "order-service";
 
   StopSignals signals;
-  const std::string help =
-      RenderHelp(kProgram, "owns the orders and the product catalog", ServiceVariables());
+  const ProgramHelp help = MakeServiceHelp(kProgram, "owns the orders and the product catalog",
+                                           ListSettings(DeclareServiceSettings));
   if (const auto exit_code = AnswerCommandLine(argc, argv, help)) return *exit_code;
 
   Environment env(ProcessEnvironment(), {"SERVICE_", "DB_"});

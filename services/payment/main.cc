@@ -17,9 +17,9 @@ int main(int argc, char** argv) {
   constexpr const char* kProgram = "payment-service";
 
   StopSignals signals;
-  std::vector<VariableHelp> variables = ServiceVariables();
-  for (const VariableHelp& variable : payment::ProviderVariables()) variables.push_back(variable);
-  const std::string help = RenderHelp(kProgram, "owns the payments", variables);
+  const ProgramHelp help =
+      MakeServiceHelp(kProgram, "owns the payments",
+                      ListSettings(DeclareServiceSettings, payment::DeclareProviderSettings));
   if (const auto exit_code = AnswerCommandLine(argc, argv, help)) return *exit_code;
 
   Environment env(ProcessEnvironment(), {"SERVICE_", "DB_", "PROVIDER_"});

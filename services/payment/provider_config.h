@@ -3,10 +3,9 @@
 #define SCALEOUT_SERVICES_PAYMENT_PROVIDER_CONFIG_H_
 
 #include <chrono>
-#include <vector>
 
 #include "common/env.h"
-#include "service/service_config.h"
+#include "common/settings.h"
 #include "services/payment/simulated_provider.h"
 
 namespace scaleout::payment {
@@ -18,9 +17,10 @@ struct ProviderConfig {
   std::chrono::milliseconds lease{5000};
 };
 
-ProviderConfig LoadProviderConfig(Environment& env);
+// Declares them, and checks that they go together.
+void DeclareProviderSettings(Settings& settings, ProviderConfig& config);
 
-std::vector<VariableHelp> ProviderVariables();
+ProviderConfig LoadProviderConfig(Environment& env);
 
 }  // namespace scaleout::payment
 

@@ -16,7 +16,8 @@ int main(int argc, char** argv) {
   constexpr const char* kProgram = "user-service";
 
   StopSignals signals;
-  const std::string help = RenderHelp(kProgram, "owns the users", ServiceVariables());
+  const ProgramHelp help =
+      MakeServiceHelp(kProgram, "owns the users", ListSettings(DeclareServiceSettings));
   if (const auto exit_code = AnswerCommandLine(argc, argv, help)) return *exit_code;
 
   Environment env(ProcessEnvironment(), {"SERVICE_", "DB_"});

@@ -71,15 +71,23 @@ TEST(ServiceConfig, WantsNoPasswordInTheConnectionString) {
 }
 
 TEST(ServiceConfig, ExplainsEveryVariableThatItReads) {
+  const std::vector<Setting> settings = ListSettings(DeclareServiceSettings);
   // Set to their defaults, all of them are known and right.
   EnvironmentMap everything = Minimal();
-  for (const VariableHelp& variable : ServiceVariables()) {
-    if (variable.name != "DB_CONNINFO") everything.emplace(variable.name, variable.default_value);
-  }
+  for (const Setting& setting : settings) everything.emplace(setting.name, setting.default_value);
   EXPECT_EQ(Problems(everything), "");
-  const std::string help = RenderHelp("user-service", "owns the users", ServiceVariables());
+  const std::string help = MakeServiceHelp("user-service", "owns the users", settings).text;
+  EXPECT_THAT(help, HasSubstr("user-service: owns the users\n\nUsage: user-service "));
   EXPECT_THAT(help, HasSubstr("DB_POOL_WAIT"));
-  EXPECT_THAT(help, HasSubstr("[500ms]"));
+  EXPECT_THAT(help, HasSubstr(" 500ms "));
+}
+
+TEST(ServiceConfig, NamesItselfToTheDatabase) {
+  EnvironmentMap variables = Minimal();
+  variables["SERVICE_INSTANCE_ID"] = "replica-2";
+  Environment env(variables, {"SERVICE_", "DB_"});
+  EXPECT_EQ(LoadServiceConfig(env, "user-service").database.connect.application_name,
+            "user-service replica-2");
 }
 
 }  // namespace

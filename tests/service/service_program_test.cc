@@ -16,18 +16,21 @@ using ::testing::internal::GetCapturedStdout;
 
 std::optional<int> Answer(const char* option) {
   const std::array<const char*, 2> argv = {"user-service", option};
-  return AnswerCommandLine(2, argv.data(), "the help");
+  return AnswerCommandLine(2, argv.data(), {"the help", "the tables"});
 }
 
 TEST(ServiceProgram, ServesWithoutOptions) {
   const std::array<const char*, 1> argv = {"user-service"};
-  EXPECT_EQ(AnswerCommandLine(1, argv.data(), "the help"), std::nullopt);
+  EXPECT_EQ(AnswerCommandLine(1, argv.data(), {"the help", "the tables"}), std::nullopt);
 }
 
 TEST(ServiceProgram, AnswersHelpAndVersion) {
   CaptureStdout();
   EXPECT_EQ(Answer("--help"), 0);
   EXPECT_EQ(GetCapturedStdout(), "the help");
+  CaptureStdout();
+  EXPECT_EQ(Answer("--help=markdown"), 0);
+  EXPECT_EQ(GetCapturedStdout(), "the tables");
   CaptureStdout();
   EXPECT_EQ(Answer("--version"), 0);
   EXPECT_THAT(GetCapturedStdout(), HasSubstr("."));

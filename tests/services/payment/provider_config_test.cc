@@ -27,8 +27,8 @@ TEST(ProviderConfig, RefusesALeaseThatACallCanOutlive) {
 
 TEST(ProviderConfig, ExplainsEveryVariableThatItReads) {
   EnvironmentMap everything;
-  for (const VariableHelp& variable : ProviderVariables()) {
-    everything.emplace(variable.name, variable.default_value);
+  for (const Setting& setting : ListSettings(DeclareProviderSettings)) {
+    everything.emplace(setting.name, setting.default_value);
   }
   Environment env(everything, {"PROVIDER_"});
   LoadProviderConfig(env);
