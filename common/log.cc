@@ -310,15 +310,4 @@ std::unique_ptr<Logger> MakeJsonLogger(const LogOptions& options) {
 
 std::unique_ptr<Logger> MakeNullLogger() { return std::make_unique<NullLogger>(); }
 
-bool ParseLogLevel(std::string_view text, LogLevel& level) {
-  for (const auto& [name, value] :
-       {std::pair{"debug", LogLevel::kDebug}, std::pair{"info", LogLevel::kInfo},
-        std::pair{"warn", LogLevel::kWarn}, std::pair{"error", LogLevel::kError}}) {
-    if (text != name) continue;
-    level = value;
-    return true;
-  }
-  return false;
-}
-
 }  // namespace scaleout

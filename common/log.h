@@ -92,9 +92,6 @@ std::unique_ptr<Logger> MakeJsonLogger(const LogOptions& options);
 // For tests and tools that want silence.
 std::unique_ptr<Logger> MakeNullLogger();
 
-// "debug", "info", "warn", "error"; false if `text` is none of them.
-bool ParseLogLevel(std::string_view text, LogLevel& level);
-
 }  // namespace scaleout
 
 #endif  // SCALEOUT_COMMON_LOG_H_

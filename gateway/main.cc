@@ -65,7 +65,9 @@ int main(int argc, char** argv) {
   EnvironmentMap environment = ProcessEnvironment();
   const std::string_view argument = argc > 1 ? argv[1] : "";
   if (argument == "--help")
-    return std::fputs(gateway::GatewayConfigHelp().c_str(), stdout), EXIT_SUCCESS;
+    return std::fputs(gateway::MakeGatewayHelp().text.c_str(), stdout), EXIT_SUCCESS;
+  if (argument == "--help=markdown")
+    return std::fputs(gateway::MakeGatewayHelp().markdown.c_str(), stdout), EXIT_SUCCESS;
   if (argument == "--version") return std::puts("api-gateway " SCALEOUT_VERSION), EXIT_SUCCESS;
   if (argument == "--workers" && argc == 3) {
     environment["GATEWAY_WORKERS"] = argv[2];

@@ -291,20 +291,6 @@ TEST(NullLogger, IsSilentAtEveryLevel) {
   logger->Flush();
 }
 
-TEST(ParseLogLevel, KnowsItsWords) {
-  LogLevel level = LogLevel::kError;
-  EXPECT_TRUE(ParseLogLevel("debug", level));
-  EXPECT_EQ(level, LogLevel::kDebug);
-  EXPECT_TRUE(ParseLogLevel("info", level));
-  EXPECT_EQ(level, LogLevel::kInfo);
-  EXPECT_TRUE(ParseLogLevel("warn", level));
-  EXPECT_EQ(level, LogLevel::kWarn);
-  EXPECT_TRUE(ParseLogLevel("error", level));
-  EXPECT_EQ(level, LogLevel::kError);
-  for (const char* text : {"", "INFO", "warning", "inf"}) EXPECT_FALSE(ParseLogLevel(text, level));
-  EXPECT_EQ(level, LogLevel::kError);
-}
-
 TEST(FakeLogger, KeepsLinesWithTheirFieldsAsText) {
   testing::FakeLogger logger;
   EXPECT_THAT(logger.lines(), IsEmpty());

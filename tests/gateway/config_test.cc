@@ -62,5 +62,35 @@ TEST(GatewayConfig, ListsEveryProblemAtOnce) {
   }
 }
 
+TEST(GatewayConfig, KnowsEveryVariableThatHelpLists) {
+  EnvironmentMap everything;
+  for (const Setting& setting : ListSettings(DeclareGatewaySettings)) {
+    everything[setting.name] = setting.required ? "unix:/nowhere" : setting.default_value;
+  }
+  const absl::StatusOr<GatewayConfig> config = LoadGatewayConfig(everything);
+  EXPECT_TRUE(config.ok()) << config.status();
+}
+
+TEST(GatewayConfig, HelpNamesEverySettingWithItsDefault) {
+  const std::string help = MakeGatewayHelp().text;
+  for (const char* words :
+       {"Usage: api-gateway [--workers N]", "GATEWAY_BREAKER_OPEN_WAIT_MAX       1m ",
+        "GATEWAY_RETRY_BUDGET_RATIO          0.2 ", "GATEWAY_BULKHEAD_MAX_CALLS          256 ",
+        "GATEWAY_LIMITER_TOLERATED_QUEUEING  100ms ",
+        "GATEWAY_INSTANCE_ID                 host name ",
+        "GATEWAY_USER_TARGET                 required ",
+        "GATEWAY_MAX_HEAD_BYTES              16KiB ", "LAB_PLAIN_CALLS                     off "}) {
+    EXPECT_THAT(help, HasSubstr(words));
+  }
+}
+
+TEST(GatewayConfig, UnknownVariablesOfEachOfItsPrefixesAreProblems) {
+  for (const char* name : {"GATEWAY_LOPS", "LAB_ENDPOINT", "LOOP_ABORT"}) {
+    const absl::StatusOr<GatewayConfig> config = Load({{name, "1"}});
+    ASSERT_FALSE(config.ok()) << name;
+    EXPECT_THAT(std::string(config.status().message()), HasSubstr("unknown variable"));
+  }
+}
+
 }  // namespace
 }  // namespace scaleout::gateway
