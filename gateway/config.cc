@@ -74,12 +74,14 @@ void DeclareLogs(Settings& settings, GatewayConfig& config) {
   settings.Switch("GATEWAY_ACCESS_LOG", config.access_log, "a log line for each request");
 }
 
-void DeclareConnections(Settings& settings, ConnectionLimits& limits) {
+void DeclareConnections(Settings& settings, GatewayConfig& config) {
+  ConnectionLimits& limits = config.connection;
   settings.Group("Requests and their connections");
   settings.Bytes("GATEWAY_MAX_HEAD_BYTES", limits.head_bytes, 1024, 1 << 20,
                  "request line and headers");
-  settings.Bytes("GATEWAY_MAX_BODY_BYTES", limits.body_bytes, 1024, 64 << 20,
-                 "over every route's own limit");
+  settings.Bytes("GATEWAY_MAX_BODY_BYTES", config.max_body_bytes, 1024, 64 << 20,
+                 "of routes that take a body; nginx has a limit of its own");
+  limits.body_bytes = std::max(limits.body_bytes, config.max_body_bytes);
   settings.Milliseconds("GATEWAY_HEAD_TIMEOUT", limits.head_timeout, 100ms, 10min,
                         "first byte to the end of the head");
   settings.Milliseconds("GATEWAY_BODY_TIMEOUT", limits.body_timeout, 100ms, 10min,
@@ -122,7 +124,7 @@ void DeclareGatewaySettings(Settings& settings, GatewayConfig& config) {
   DeclareListening(settings, config);
   DeclareBackends(settings, config);
   DeclareLogs(settings, config);
-  DeclareConnections(settings, config.connection);
+  DeclareConnections(settings, config);
   DeclareShutdown(settings, config.drain);
   DeclareResilienceSettings(settings, config.resilience);
   settings.Group("Lab, for experiments");

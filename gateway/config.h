@@ -8,6 +8,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -53,6 +54,10 @@ struct GatewayConfig {
   // A line for each request.
   bool access_log = true;
 
+  // Of routes that take a body; above it they answer 413.
+  std::int64_t max_body_bytes = 64 * 1024;
+  // Its body_bytes is no setting: it is what a connection reads of a request that is refused
+  // anyway, and never less than max_body_bytes.
   ConnectionLimits connection;
   DrainOptions drain;
   ResilienceConfig resilience;

@@ -108,7 +108,7 @@ int RunGateway(const GatewayConfig& config, ListenSockets sockets, StopSignals& 
       CircuitBreakerHandlers(config.instance_id, guards),
       LabHandlers(config.instance_id, workers),
   };
-  const RouteTable routes(MakeRoutes(handlers, {config.lab_endpoints}));
+  const RouteTable routes(MakeRoutes(handlers, {config.lab_endpoints, config.max_body_bytes}));
   ConcurrencyLimiter limiter(config.resilience.limiter, routes.size(), loops.size(), clock);
   loops.OnEachTick(
       [&limiter](std::size_t loop, Duration lag) { limiter.ObserveLoopLag(loop, lag); });

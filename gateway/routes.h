@@ -36,8 +36,8 @@ struct Handlers {
 struct RouteOptions {
   // Off: what is dangerous on purpose does not exist (404).
   bool lab_endpoints = false;
-  // Of routes that take one.
-  std::int64_t max_body_bytes = 64 * 1024;
+  // Of routes that take one; the gateway's configuration has the default.
+  std::int64_t max_body_bytes = 0;
 };
 
 std::vector<Route> MakeRoutes(Handlers& handlers, const RouteOptions& options);

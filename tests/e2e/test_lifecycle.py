@@ -18,7 +18,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from native_stack import BIN_DIR, ROOT, NativeStack, eventually, new_home
+from native_stack import BIN_DIR, ROOT, LoneGateway, NativeStack, eventually, new_home
 
 sys.path.insert(0, str(ROOT / "scripts"))
 from native import places, processes  # noqa: E402  the stack's own eyes
@@ -110,6 +110,24 @@ def test_every_mistake_of_a_configuration_is_named(program, variables, named):
     assert result.returncode == 1
     for name in named:
         assert name in result.stderr, result.stderr
+
+
+@pytest.mark.parametrize("limit, size", [("2KiB", 2 * 1024), ("2MiB", 2 * 1024 * 1024)])
+def test_a_gateway_takes_bodies_up_to_the_size_that_is_set(limit, size):
+    gateway = LoneGateway(GATEWAY_MAX_BODY_BYTES=limit, GATEWAY_CONNECT_WAIT="0s")
+    user = json.dumps({"email": "new@example.com", "name": "New"})
+    try:
+        with httpx.Client(base_url=gateway.url) as client:
+
+            def post(body):
+                headers = {"Content-Type": "application/json"}
+                return client.post("/api/users", content=body, headers=headers).status_code
+
+            # A body that is taken fails for another reason: there is no service behind this gateway.
+            assert post(user.rjust(size)) == 503
+            assert post(user.rjust(size + 1)) == 413
+    finally:
+        gateway.stop()
 
 
 def test_a_gateway_that_waits_for_its_backends_listens_to_a_stop_signal(tmp_path):

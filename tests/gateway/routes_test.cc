@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "common/log.h"
+#include "gateway/config.h"
 #include "tests/support/fake_backends.h"
 #include "tests/support/guard_fixture.h"
 #include "tests/support/request_fixture.h"
@@ -28,8 +29,8 @@ class EmptySnapshots final : public InstanceSnapshotSource {
 
 // Everything that the composition root would build, with nothing behind it.
 struct Api {
-  explicit Api(bool lab_endpoints)
-      : table(MakeRoutes(handlers, RouteOptions{lab_endpoints, 1000})) {}
+  explicit Api(bool lab_endpoints, std::int64_t max_body_bytes = 1000)
+      : table(MakeRoutes(handlers, RouteOptions{lab_endpoints, max_body_bytes})) {}
 
   testing::ThreeGuards guards;
   testing::FakeUserBackend users;
@@ -114,6 +115,24 @@ TEST(Routes, TakeABodyOnlyWhereOneIsRead) {
                        !route.path.starts_with("/api/circuit-breakers");
     EXPECT_EQ(route.limits.body_bytes, reads ? 1000 : 0) << route.path;
   }
+}
+
+// The limit of a route that takes a body, in a gateway with this GATEWAY_MAX_BODY_BYTES.
+std::int64_t BodyLimitWith(const char* max_body_bytes) {
+  const absl::StatusOr<GatewayConfig> config =
+      LoadGatewayConfig({{"GATEWAY_MAX_BODY_BYTES", max_body_bytes},
+                         {"GATEWAY_USER_TARGET", "unix:/nowhere"},
+                         {"GATEWAY_ORDER_TARGET", "unix:/nowhere"},
+                         {"GATEWAY_PAYMENT_TARGET", "unix:/nowhere"}});
+  if (!config.ok()) return -1;
+  const Api api(false, config->max_body_bytes);
+  return api.table.Find(Method::kPost, "/api/users").route->limits.body_bytes;
+}
+
+TEST(Routes, TakeBodiesUpToTheConfiguredSize) {
+  EXPECT_EQ(BodyLimitWith(""), 64 * 1024);
+  EXPECT_EQ(BodyLimitWith("2KiB"), 2 * 1024);
+  EXPECT_EQ(BodyLimitWith("4MiB"), 4 << 20);
 }
 
 TEST(Routes, AnswerProbesAndMetricsEvenWhenEverythingElseIsRefused) {
