@@ -12,7 +12,7 @@ BUILD_DIR := build/$(PRESET)
 
 .DEFAULT_GOAL := help
 .PHONY: help deps build programs release dev asan tsan up down restart status logs scale demo drill drills test bench \
-        compose-up compose-down compose-test swarm-test format lint doctor reset
+        compose-up compose-down compose-test swarm-test format docs lint doctor reset
 
 ##@ Run it
 
@@ -87,6 +87,9 @@ test: deps build ## All rings: unit, integration, e2e, tidy, docs (RING=unit for
 
 format: ## Rewrite the C++ sources as .clang-format says
 	@git ls-files '*.h' '*.cc' | xargs -r -P $(JOBS) -n 20 clang-format -i
+
+docs: programs ## Write the tables of docs/configuration.md from what the programs declare
+	@scripts/configuration_page.py
 
 lint: ## House rules and shell scripts, without a build
 	@scripts/tidy.py
