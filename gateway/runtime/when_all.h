@@ -1,11 +1,14 @@
 // Runs tasks at the same time on one loop: each starts, in order, before the first is waited for.
 //
-//   Task<A> first = ...;
-//   Task<B> second = ...;
-//   std::tuple<A, B> both = co_await WhenAll(first, second);
+//   Task<A> first = ...;                        std::vector<Task<A>> tasks = ...;
+//   Task<B> second = ...;                       WhenEach each(tasks);
+//   WhenAll all(first, second);                 std::vector<A> results = co_await each;
+//   std::tuple<A, B> both = co_await all;
 //
-// The tasks are named locals of the awaiter, which keeps them alive. The first exception, in
-// argument order, is rethrown after all have ended. Loop thread only, hence no atomics.
+// WhenAll is for a few tasks of different types, WhenEach for a number of them that is known at run
+// time; of no task at all it resumes at once. The tasks are named locals of the awaiter, which
+// keeps them alive. The results are in the tasks' order; the first exception, in the same order, is
+// rethrown after all have ended. Loop thread only, hence no atomics.
 #ifndef SCALEOUT_GATEWAY_RUNTIME_WHEN_ALL_H_
 #define SCALEOUT_GATEWAY_RUNTIME_WHEN_ALL_H_
 
@@ -16,6 +19,7 @@
 #include <optional>
 #include <tuple>
 #include <utility>
+#include <vector>
 
 #include "gateway/runtime/task.h"
 
@@ -78,6 +82,43 @@ class WhenAll {
   std::tuple<std::optional<T>...> results_;
   std::array<std::exception_ptr, sizeof...(T)> exceptions_;
   internal::Latch latch_{sizeof...(T) + 1, {}};
+};
+
+template <typename T>
+class WhenEach {
+ public:
+  explicit WhenEach(std::vector<Task<T>>& tasks)
+      : tasks_(tasks),
+        results_(tasks.size()),
+        exceptions_(tasks.size()),
+        latch_{tasks.size() + 1, {}} {}
+  WhenEach(const WhenEach&) = delete;
+  WhenEach& operator=(const WhenEach&) = delete;
+
+  bool await_ready() const noexcept { return false; }
+  // As WhenAll: the latch counts this function too.
+  bool await_suspend(std::coroutine_handle<> awaiter) {
+    for (std::size_t i = 0; i < tasks_.size(); ++i) {
+      internal::RunInto(tasks_[i], results_[i], exceptions_[i], latch_);
+    }
+    latch_.waiter = awaiter;
+    return --latch_.left != 0;
+  }
+  std::vector<T> await_resume() {
+    for (const std::exception_ptr& exception : exceptions_) {
+      if (exception) std::rethrow_exception(exception);
+    }
+    std::vector<T> results;
+    results.reserve(results_.size());
+    for (std::optional<T>& result : results_) results.push_back(std::move(*result));
+    return results;
+  }
+
+ private:
+  std::vector<Task<T>>& tasks_;
+  std::vector<std::optional<T>> results_;
+  std::vector<std::exception_ptr> exceptions_;
+  internal::Latch latch_;
 };
 
 }  // namespace scaleout::gateway

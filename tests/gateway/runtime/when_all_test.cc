@@ -133,5 +133,75 @@ TEST(WhenAll, RethrowsTheFirstExceptionInArgumentOrderAfterAllHaveEnded) {
   EXPECT_EQ(running.value(), "first");
 }
 
+Task<std::string> Joined(std::vector<Task<std::string>> tasks) {
+  WhenEach each(tasks);
+  const std::vector<std::string> results = co_await each;
+  std::string joined;
+  for (const std::string& result : results) joined += result;
+  co_return joined;
+}
+
+TEST(WhenEach, StartsAllBeforeItWaitsForAnyAndKeepsTheirOrder) {
+  Gate gates[3];
+  std::vector<std::string> started;
+  std::vector<Task<std::string>> tasks;
+  tasks.push_back(Pass(gates[0], "a", started));
+  tasks.push_back(Pass(gates[1], "b", started));
+  tasks.push_back(Pass(gates[2], "c", started));
+  RunningTask<std::string> running(Joined(std::move(tasks)));
+  EXPECT_EQ(started, (std::vector<std::string>{"a", "b", "c"}));
+  gates[2].Open();
+  gates[0].Open();
+  EXPECT_FALSE(running.done());
+  gates[1].Open();
+  ASSERT_TRUE(running.done());
+  EXPECT_EQ(running.value(), "abc");
+}
+
+TEST(WhenEach, TakesTasksThatEndAtOnce) {
+  Gate open;
+  open.Open();
+  std::vector<std::string> started;
+  std::vector<Task<std::string>> tasks;
+  tasks.push_back(Pass(open, "a", started));
+  tasks.push_back(Pass(open, "b", started));
+  RunningTask<std::string> running(Joined(std::move(tasks)));
+  ASSERT_TRUE(running.done());
+  EXPECT_EQ(running.value(), "ab");
+}
+
+TEST(WhenEach, ResumesAtOnceWithoutTasks) {
+  RunningTask<std::string> running(Joined({}));
+  ASSERT_TRUE(running.done());
+  EXPECT_EQ(running.value(), "");
+}
+
+Task<std::string> CaughtOfEach(std::vector<Task<std::string>> tasks) {
+  WhenEach each(tasks);
+  std::string caught;
+  try {
+    co_await each;
+  } catch (const std::runtime_error& error) {
+    caught = error.what();
+  }
+  co_return caught;
+}
+
+TEST(WhenEach, RethrowsTheFirstExceptionInOrderAfterAllHaveEnded) {
+  Gate gates[3];
+  std::vector<std::string> started;
+  std::vector<Task<std::string>> tasks;
+  tasks.push_back(Pass(gates[0], "a", started));
+  tasks.push_back(Fail(gates[1], "second"));
+  tasks.push_back(Fail(gates[2], "third"));
+  RunningTask<std::string> running(CaughtOfEach(std::move(tasks)));
+  gates[2].Open();
+  gates[1].Open();
+  EXPECT_FALSE(running.done());
+  gates[0].Open();
+  ASSERT_TRUE(running.done());
+  EXPECT_EQ(running.value(), "second");
+}
+
 }  // namespace
 }  // namespace scaleout::gateway
