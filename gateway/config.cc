@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_join.h"
 #include "common/str_cat.h"
@@ -60,9 +61,10 @@ void DeclareListening(Settings& settings, GatewayConfig& config) {
 void DeclareBackends(Settings& settings, GatewayConfig& config) {
   constexpr std::string_view kTarget = "gRPC target, unix:/path or dns:///host:port";
   settings.Group("Backends");
-  settings.Required("GATEWAY_USER_TARGET", config.user_target, kTarget);
-  settings.Required("GATEWAY_ORDER_TARGET", config.order_target, kTarget);
-  settings.Required("GATEWAY_PAYMENT_TARGET", config.payment_target, kTarget);
+  for (BackendTarget& backend : config.backends) {
+    const std::string name = absl::AsciiStrToUpper(backend.name);
+    settings.Required(StrCat("GATEWAY_", name, "_TARGET"), backend.target, kTarget);
+  }
   settings.Milliseconds("GATEWAY_CONNECT_WAIT", config.connect_wait, 0ms, 1min,
                         "for the backends, before it listens all the same");
 }
@@ -132,10 +134,12 @@ void DeclareGatewaySettings(Settings& settings, GatewayConfig& config) {
   DeclareSupervised(settings, config);
 }
 
-absl::StatusOr<GatewayConfig> LoadGatewayConfig(EnvironmentMap variables) {
+absl::StatusOr<GatewayConfig> LoadGatewayConfig(EnvironmentMap variables,
+                                                std::span<const std::string_view> backends) {
   Environment env(std::move(variables), {"GATEWAY_", "LAB_", "LOOP_"});
   Settings settings(env);
   GatewayConfig config;
+  config.backends = WithoutTargets(backends);
   DeclareGatewaySettings(settings, config);
   if (absl::Status status = env.Check(); !status.ok()) return status;
   if (config.worker > 0) config.instance_id = StrCat(config.instance_id, "-w", config.worker);

@@ -9,7 +9,9 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -17,6 +19,7 @@
 #include "common/host_name.h"
 #include "common/log.h"
 #include "common/settings.h"
+#include "gateway/backends/backend_table.h"
 #include "gateway/http/http_connection.h"
 #include "gateway/http/http_server.h"
 #include "gateway/resilience/resilience_config.h"
@@ -43,10 +46,8 @@ struct GatewayConfig {
   // For each loop.
   std::size_t max_connections = 10'000;
 
-  // gRPC targets, "unix:/path" or "dns:///host:port".
-  std::string user_target;
-  std::string order_target;
-  std::string payment_target;
+  // Those of the table, with a target each.
+  std::vector<BackendTarget> backends = WithoutTargets(kBackendNames);
   // How long to wait for them before listening all the same.
   std::chrono::milliseconds connect_wait{3'000};
 
@@ -74,8 +75,9 @@ struct GatewayConfig {
 // Declares every setting of a gateway, and checks what its bounds do not.
 void DeclareGatewaySettings(Settings& settings, GatewayConfig& config);
 
-// INVALID_ARGUMENT with every problem, one a line.
-absl::StatusOr<GatewayConfig> LoadGatewayConfig(EnvironmentMap variables);
+// INVALID_ARGUMENT with every problem, one a line. `backends` are those that need a target.
+absl::StatusOr<GatewayConfig> LoadGatewayConfig(
+    EnvironmentMap variables, std::span<const std::string_view> backends = kBackendNames);
 
 // What --help and --help=markdown print.
 ProgramHelp MakeGatewayHelp();

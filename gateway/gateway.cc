@@ -11,8 +11,7 @@
 #include "common/clock.h"
 #include "common/metrics.h"
 #include "common/str_cat.h"
-#include "gateway/backends/backend_channels.h"
-#include "gateway/backends/backend_health.h"
+#include "gateway/backends/backends.h"
 #include "gateway/http/http_server.h"
 #include "gateway/observability/instance_stats.h"
 #include "gateway/observability/readiness.h"
@@ -34,20 +33,6 @@ constexpr std::chrono::seconds kLivenessBound{5};
 // How often a gateway that waits for its backends looks for a stop signal.
 constexpr std::chrono::milliseconds kStopPoll{100};
 
-struct Backends {
-  Backends(const GatewayConfig& config, const GuardParts& parts)
-      : channels({config.user_target, config.order_target, config.payment_target}, parts) {}
-
-  BackendChannels channels;
-  std::unique_ptr<UserBackend> users = MakeUserBackend(channels.user());
-  std::unique_ptr<OrderBackend> orders = MakeOrderBackend(channels.order());
-  std::unique_ptr<ProductBackend> products = MakeProductBackend(channels.order());
-  std::unique_ptr<PaymentBackend> payments = MakePaymentBackend(channels.payment());
-  std::unique_ptr<BackendHealth> user_health = MakeBackendHealth(channels.user());
-  std::unique_ptr<BackendHealth> order_health = MakeBackendHealth(channels.order());
-  std::unique_ptr<BackendHealth> payment_health = MakeBackendHealth(channels.payment());
-};
-
 std::string AddressesOf(const ListenSockets& sockets) {
   return absl::StrJoin(sockets, ",", [](std::string* out, const ListenSocket& socket) {
     out->append(socket.address());
@@ -64,11 +49,11 @@ HttpServerOptions ServerOptions(const GatewayConfig& config) {
 }
 
 // The stop signal that came meanwhile, or 0.
-int WaitForBackends(BackendChannels& channels, Duration at_most, StopSignals& signals,
-                    const Clock& clock, Logger& logger) {
+int WaitForBackends(Backends& backends, Duration at_most, StopSignals& signals, const Clock& clock,
+                    Logger& logger) {
   logger.Info("connecting to the backends");
   const MonotonicTime end = clock.Now() + at_most;
-  while (!channels.WaitUntilConnected(std::min<Duration>(kStopPoll, end - clock.Now()))) {
+  while (!backends.WaitUntilConnected(std::min<Duration>(kStopPoll, end - clock.Now()))) {
     if (const int signal = signals.Take(); signal != 0) return signal;
     if (clock.Now() < end) continue;
     logger.Warn("not every backend is reachable yet");
@@ -87,25 +72,26 @@ int RunGateway(const GatewayConfig& config, ListenSockets sockets, StopSignals& 
   AddProcessMetrics(*metrics);
   EventLoops loops(config.loops, clock, logger, *metrics);
 
-  Backends backends(config, {config.resilience, clock, MakeRandomSource(), *metrics, logger});
+  Backends backends(MakeBackends(config.backends,
+                                 {config.resilience, clock, MakeRandomSource(), *metrics, logger}));
+  const std::unique_ptr<UserBackend> users = MakeUserBackend(backends.Get("user"));
+  const std::unique_ptr<OrderBackend> orders = MakeOrderBackend(backends.Get("order"));
+  const std::unique_ptr<ProductBackend> products = MakeProductBackend(backends.Get("order"));
+  const std::unique_ptr<PaymentBackend> payments = MakePaymentBackend(backends.Get("payment"));
   WorkerPool workers(config.offload_threads, config.offload_queue);
   RequestStats stats;
   InstanceStats instance(clock, loops, stats);
   Readiness readiness([&] { return loops.MakeProgress(clock.Now(), kLivenessBound); });
 
-  const BackendGuards guards{backends.channels.user().guard(), backends.channels.order().guard(),
-                             backends.channels.payment().guard()};
   Handlers handlers{
-      UserHandlers(*backends.users),
-      OverviewHandlers(*backends.users, *backends.orders, *backends.payments),
-      ProductHandlers(*backends.products),
-      OrderHandlers(*backends.orders),
-      PaymentHandlers(*backends.payments),
-      HealthHandlers(config.instance_id, readiness,
-                     {*backends.user_health, *backends.order_health, *backends.payment_health},
-                     guards),
-      MetricsHandlers(config.instance_id, *metrics, instance, guards),
-      CircuitBreakerHandlers(config.instance_id, guards),
+      UserHandlers(*users),
+      OverviewHandlers(*users, *orders, *payments),
+      ProductHandlers(*products),
+      OrderHandlers(*orders),
+      PaymentHandlers(*payments),
+      HealthHandlers(config.instance_id, readiness, backends),
+      MetricsHandlers(config.instance_id, *metrics, instance, backends),
+      CircuitBreakerHandlers(config.instance_id, backends),
       LabHandlers(config.instance_id, workers),
   };
   const RouteTable routes(MakeRoutes(handlers, {config.lab_endpoints, config.max_body_bytes}));
@@ -127,8 +113,7 @@ int RunGateway(const GatewayConfig& config, ListenSockets sockets, StopSignals& 
     logger.Warn("LAB_PLAIN_CALLS: no breaker, no bulkhead, no retries, no counts");
   }
   // Only then listen: a balancer that is refused here goes on to a gateway that can answer.
-  if (const int signal =
-          WaitForBackends(backends.channels, config.connect_wait, signals, clock, logger);
+  if (const int signal = WaitForBackends(backends, config.connect_wait, signals, clock, logger);
       signal != 0) {
     logger.Info("stopped before it served", {{"signal", signal}});
     return EXIT_SUCCESS;
@@ -156,7 +141,7 @@ int RunGateway(const GatewayConfig& config, ListenSockets sockets, StopSignals& 
   // under them.
   if (!drained) std::_Exit(EXIT_FAILURE);
   workers.Stop();
-  backends.channels.WaitForCallbacks();
+  backends.WaitForCallbacks();
   return EXIT_SUCCESS;
 }
 

@@ -74,7 +74,7 @@ EXCEPTIONS = {
         "tests/support/eventually.h": "polls for what other threads bring about",
     },
     "test-mirror": {
-        "tests/gateway/backends/backends_test.cc": "the same questions to each of the four backends",
+        "tests/gateway/backends/verbs_test.cc": "the same questions to each of the four typed backends",
     },
 }
 

@@ -154,13 +154,6 @@ void BackendGuard::LogTransportError(const absl::Status& raw, MonotonicTime now)
                                           {"heldBack", held_back_.exchange(0)}});
 }
 
-BackendGuard* BackendGuards::Find(std::string_view backend) const {
-  for (BackendGuard* guard : All()) {
-    if (guard->backend() == backend) return guard;
-  }
-  return nullptr;
-}
-
 RpcMethod::RpcMethod(BackendGuard& guard, std::string_view name, Repeat repeat)
     : guard_(guard), name_(name), repeat_(repeat) {}
 

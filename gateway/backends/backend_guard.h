@@ -45,7 +45,7 @@ struct GuardParts {
 
 class BackendGuard {
  public:
-  // `backend` is the name in metrics, logs and problems: "user", "order", "payment".
+  // `backend` is the name in metrics, logs and problems: "user".
   BackendGuard(std::string_view backend, const GuardParts& parts);
   BackendGuard(const BackendGuard&) = delete;
   BackendGuard& operator=(const BackendGuard&) = delete;
@@ -101,17 +101,6 @@ class BackendGuard {
   std::atomic<std::int64_t> in_flight_{0};
   std::atomic<Duration::rep> next_log_{0};  // since the clock's epoch
   std::atomic<std::int64_t> held_back_{0};
-};
-
-// Those of one instance; they outlive whoever looks.
-struct BackendGuards {
-  std::array<BackendGuard*, 3> All() const { return {&user, &order, &payment}; }
-  // Null if there is no such backend.
-  BackendGuard* Find(std::string_view backend) const;
-
-  BackendGuard& user;
-  BackendGuard& order;
-  BackendGuard& payment;
 };
 
 // Whether a call may be made again when nobody knows what became of it. kWithKey: if its request

@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include "gateway/backends/backend_channels.h"
+#include "gateway/backends/backend_channel.h"
 #include "gateway/backends/rpc_call.h"
 
 namespace scaleout::gateway {

@@ -14,7 +14,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "common/grpc_status.h"
-#include "gateway/backends/backend_channels.h"
+#include "gateway/backends/backend_channel.h"
 #include "gateway/backends/backend_guard.h"
 #include "gateway/backends/rpc_call.h"
 #include "gateway/runtime/request_context.h"
@@ -95,15 +95,15 @@ Task<absl::StatusOr<Response>> CallThroughGuard(RequestContext& context, Backend
 // One attempt with the request's deadline, and nothing else: LAB_PLAIN_CALLS.
 template <typename AsyncStub, typename Request, typename Response>
 Task<absl::StatusOr<Response>> PlainCall(RequestContext& context, BackendChannel& channel,
-                                         AsyncStub& stub,
+                                         RpcMethod& method, AsyncStub& stub,
                                          UnaryRpc<AsyncStub, Request, Response> rpc,
                                          Request request) {
   UnaryCall<AsyncStub, Request, Response> attempt(context, context.deadline, channel.callbacks(),
                                                   stub, rpc, request);
   const grpc::Status answer = co_await attempt;
   if (answer.ok()) co_return std::move(attempt.response);
-  co_return channel.guard().ToClientStatus(FromGrpcStatus(answer), context.cancellation.cancelled(),
-                                           context.clock.Now());
+  co_return method.guard().ToClientStatus(FromGrpcStatus(answer), context.cancellation.cancelled(),
+                                          context.clock.Now());
 }
 
 template <typename AsyncStub, typename Request, typename Response>
@@ -111,8 +111,8 @@ Task<absl::StatusOr<Response>> GuardedCall(RequestContext& context, BackendChann
                                            RpcMethod& method, AsyncStub& stub,
                                            UnaryRpc<AsyncStub, Request, Response> rpc,
                                            Request request) {
-  if (channel.guard().plain_calls()) {
-    return PlainCall(context, channel, stub, rpc, std::move(request));
+  if (method.guard().plain_calls()) {
+    return PlainCall(context, channel, method, stub, rpc, std::move(request));
   }
   return CallThroughGuard(context, channel, method, stub, rpc, std::move(request));
 }

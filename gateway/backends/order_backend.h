@@ -15,7 +15,7 @@
 
 namespace scaleout::gateway {
 
-class BackendChannel;
+struct Backend;
 
 class OrderBackend {
  public:
@@ -31,8 +31,8 @@ class OrderBackend {
       RequestContext& context, order::v1::CancelOrderRequest request) = 0;
 };
 
-// Calls the service through `channel`, which outlives the backend.
-std::unique_ptr<OrderBackend> MakeOrderBackend(BackendChannel& channel);
+// Calls the service through `backend`, which outlives the result.
+std::unique_ptr<OrderBackend> MakeOrderBackend(Backend& backend);
 
 }  // namespace scaleout::gateway
 

@@ -2,7 +2,8 @@
 
 #include <utility>
 
-#include "gateway/backends/backend_channels.h"
+#include "gateway/backends/backend.h"
+#include "gateway/backends/backend_channel.h"
 #include "gateway/backends/guarded_call.h"
 #include "scaleout/payment/v1/payment.grpc.pb.h"
 
@@ -14,37 +15,38 @@ using Rpc = payment::v1::PaymentService::StubInterface::async_interface;
 
 class GrpcPaymentBackend final : public PaymentBackend {
  public:
-  explicit GrpcPaymentBackend(BackendChannel& channel)
-      : channel_(channel), stub_(channel.channel()), rpc_(*stub_.async()) {}
+  explicit GrpcPaymentBackend(Backend& backend)
+      : backend_(backend), stub_(backend.channel->channel()), rpc_(*stub_.async()) {}
 
   Task<absl::StatusOr<payment::v1::CreatePaymentResponse>> CreatePayment(
       RequestContext& context, payment::v1::CreatePaymentRequest request) override {
-    return GuardedCall(context, channel_, create_payment_, rpc_, &Rpc::CreatePayment,
+    return GuardedCall(context, *backend_.channel, create_payment_, rpc_, &Rpc::CreatePayment,
                        std::move(request));
   }
   Task<absl::StatusOr<payment::v1::GetPaymentResponse>> GetPayment(
       RequestContext& context, payment::v1::GetPaymentRequest request) override {
-    return GuardedCall(context, channel_, get_payment_, rpc_, &Rpc::GetPayment, std::move(request));
+    return GuardedCall(context, *backend_.channel, get_payment_, rpc_, &Rpc::GetPayment,
+                       std::move(request));
   }
   Task<absl::StatusOr<payment::v1::ListPaymentsResponse>> ListPayments(
       RequestContext& context, payment::v1::ListPaymentsRequest request) override {
-    return GuardedCall(context, channel_, list_payments_, rpc_, &Rpc::ListPayments,
+    return GuardedCall(context, *backend_.channel, list_payments_, rpc_, &Rpc::ListPayments,
                        std::move(request));
   }
 
  private:
-  BackendChannel& channel_;
+  Backend& backend_;
   Stub stub_;
   Rpc& rpc_;
-  RpcMethod create_payment_{channel_.guard(), "CreatePayment", Repeat::kWithKey};
-  RpcMethod get_payment_{channel_.guard(), "GetPayment", Repeat::kSafe};
-  RpcMethod list_payments_{channel_.guard(), "ListPayments", Repeat::kSafe};
+  RpcMethod create_payment_{backend_.guard, "CreatePayment", Repeat::kWithKey};
+  RpcMethod get_payment_{backend_.guard, "GetPayment", Repeat::kSafe};
+  RpcMethod list_payments_{backend_.guard, "ListPayments", Repeat::kSafe};
 };
 
 }  // namespace
 
-std::unique_ptr<PaymentBackend> MakePaymentBackend(BackendChannel& channel) {
-  return std::make_unique<GrpcPaymentBackend>(channel);
+std::unique_ptr<PaymentBackend> MakePaymentBackend(Backend& backend) {
+  return std::make_unique<GrpcPaymentBackend>(backend);
 }
 
 }  // namespace scaleout::gateway

@@ -15,7 +15,7 @@
 
 namespace scaleout::gateway {
 
-class BackendChannel;
+struct Backend;
 
 class PaymentBackend {
  public:
@@ -29,8 +29,8 @@ class PaymentBackend {
       RequestContext& context, payment::v1::ListPaymentsRequest request) = 0;
 };
 
-// Calls the service through `channel`, which outlives the backend.
-std::unique_ptr<PaymentBackend> MakePaymentBackend(BackendChannel& channel);
+// Calls the service through `backend`, which outlives the result.
+std::unique_ptr<PaymentBackend> MakePaymentBackend(Backend& backend);
 
 }  // namespace scaleout::gateway
 

@@ -2,7 +2,8 @@
 
 #include <utility>
 
-#include "gateway/backends/backend_channels.h"
+#include "gateway/backends/backend.h"
+#include "gateway/backends/backend_channel.h"
 #include "gateway/backends/guarded_call.h"
 #include "scaleout/order/v1/product.grpc.pb.h"
 
@@ -14,31 +15,32 @@ using Rpc = order::v1::ProductService::StubInterface::async_interface;
 
 class GrpcProductBackend final : public ProductBackend {
  public:
-  explicit GrpcProductBackend(BackendChannel& channel)
-      : channel_(channel), stub_(channel.channel()), rpc_(*stub_.async()) {}
+  explicit GrpcProductBackend(Backend& backend)
+      : backend_(backend), stub_(backend.channel->channel()), rpc_(*stub_.async()) {}
 
   Task<absl::StatusOr<order::v1::GetProductResponse>> GetProduct(
       RequestContext& context, order::v1::GetProductRequest request) override {
-    return GuardedCall(context, channel_, get_product_, rpc_, &Rpc::GetProduct, std::move(request));
+    return GuardedCall(context, *backend_.channel, get_product_, rpc_, &Rpc::GetProduct,
+                       std::move(request));
   }
   Task<absl::StatusOr<order::v1::ListProductsResponse>> ListProducts(
       RequestContext& context, order::v1::ListProductsRequest request) override {
-    return GuardedCall(context, channel_, list_products_, rpc_, &Rpc::ListProducts,
+    return GuardedCall(context, *backend_.channel, list_products_, rpc_, &Rpc::ListProducts,
                        std::move(request));
   }
 
  private:
-  BackendChannel& channel_;
+  Backend& backend_;
   Stub stub_;
   Rpc& rpc_;
-  RpcMethod get_product_{channel_.guard(), "GetProduct", Repeat::kSafe};
-  RpcMethod list_products_{channel_.guard(), "ListProducts", Repeat::kSafe};
+  RpcMethod get_product_{backend_.guard, "GetProduct", Repeat::kSafe};
+  RpcMethod list_products_{backend_.guard, "ListProducts", Repeat::kSafe};
 };
 
 }  // namespace
 
-std::unique_ptr<ProductBackend> MakeProductBackend(BackendChannel& channel) {
-  return std::make_unique<GrpcProductBackend>(channel);
+std::unique_ptr<ProductBackend> MakeProductBackend(Backend& backend) {
+  return std::make_unique<GrpcProductBackend>(backend);
 }
 
 }  // namespace scaleout::gateway

@@ -15,7 +15,7 @@
 
 namespace scaleout::gateway {
 
-class BackendChannel;
+struct Backend;
 
 class ProductBackend {
  public:
@@ -27,8 +27,8 @@ class ProductBackend {
       RequestContext& context, order::v1::ListProductsRequest request) = 0;
 };
 
-// Calls the service through `channel`, which outlives the backend.
-std::unique_ptr<ProductBackend> MakeProductBackend(BackendChannel& channel);
+// Calls the service through `backend`, which outlives the result.
+std::unique_ptr<ProductBackend> MakeProductBackend(Backend& backend);
 
 }  // namespace scaleout::gateway
 

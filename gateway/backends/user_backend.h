@@ -15,7 +15,7 @@
 
 namespace scaleout::gateway {
 
-class BackendChannel;
+struct Backend;
 
 class UserBackend {
  public:
@@ -33,8 +33,8 @@ class UserBackend {
       RequestContext& context, user::v1::DeleteUserRequest request) = 0;
 };
 
-// Calls the service through `channel`, which outlives the backend.
-std::unique_ptr<UserBackend> MakeUserBackend(BackendChannel& channel);
+// Calls the service through `backend`, which outlives the result.
+std::unique_ptr<UserBackend> MakeUserBackend(Backend& backend);
 
 }  // namespace scaleout::gateway
 

@@ -9,8 +9,7 @@
 
 namespace scaleout::gateway {
 
-CircuitBreakerHandlers::CircuitBreakerHandlers(std::string instance_id,
-                                               const BackendGuards& backends)
+CircuitBreakerHandlers::CircuitBreakerHandlers(std::string instance_id, Backends& backends)
     : instance_id_(std::move(instance_id)), backends_(backends) {}
 
 Task<absl::StatusOr<Response>> CircuitBreakerHandlers::List(RequestContext&,
@@ -22,9 +21,9 @@ Task<absl::StatusOr<Response>> CircuitBreakerHandlers::List(RequestContext&,
   json.StartObject();
   json.Field("instanceId", instance_id_);
   json.StartObject("backends");
-  for (BackendGuard* backend : backends_.All()) {
-    json.Key(backend->backend());
-    WriteCircuitBreaker(json, backend->breaker().Snapshot());
+  for (Backend& backend : backends_) {
+    json.Key(backend.name);
+    WriteCircuitBreaker(json, backend.guard.breaker().Snapshot());
   }
   json.EndObject();
   json.EndObject();
@@ -50,18 +49,18 @@ absl::StatusOr<Response> CircuitBreakerHandlers::Control(const Request& request,
                                                          void (CircuitBreaker::*control)()) {
   QueryReader query(request);
   if (absl::Status good = query.Check(); !good.ok()) return good;
-  BackendGuard* backend = backends_.Find(request.PathParameter("backend"));
+  Backend* backend = backends_.Find(request.PathParameter("backend"));
   if (backend == nullptr) {
     return absl::NotFoundError(
         StrCat("There is no backend '", request.PathParameter("backend"), "'."));
   }
-  (backend->breaker().*control)();
+  (backend->guard.breaker().*control)();
   JsonWriter json;
   json.StartObject();
   json.Field("instanceId", instance_id_);
-  json.Field("backend", backend->backend());
+  json.Field("backend", backend->name);
   json.Key("circuitBreaker");
-  WriteCircuitBreaker(json, backend->breaker().Snapshot());
+  WriteCircuitBreaker(json, backend->guard.breaker().Snapshot());
   json.EndObject();
   return UncachedResponse(json);
 }

@@ -8,7 +8,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
-#include "gateway/backends/backend_guard.h"
+#include "gateway/backends/backends.h"
 #include "gateway/http/message.h"
 #include "gateway/runtime/request_context.h"
 #include "gateway/runtime/task.h"
@@ -17,7 +17,7 @@ namespace scaleout::gateway {
 
 class CircuitBreakerHandlers {
  public:
-  CircuitBreakerHandlers(std::string instance_id, const BackendGuards& backends);
+  CircuitBreakerHandlers(std::string instance_id, Backends& backends);
 
   Task<absl::StatusOr<Response>> List(RequestContext& context, const Request& request);
   // Each answers the breaker as it is then. 404 for a backend that there is not.
@@ -29,7 +29,7 @@ class CircuitBreakerHandlers {
   absl::StatusOr<Response> Control(const Request& request, void (CircuitBreaker::*control)());
 
   const std::string instance_id_;
-  const BackendGuards backends_;
+  Backends& backends_;
 };
 
 }  // namespace scaleout::gateway

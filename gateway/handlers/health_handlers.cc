@@ -1,9 +1,11 @@
 #include "gateway/handlers/health_handlers.h"
 
+#include <algorithm>
 #include <chrono>
+#include <cstddef>
 #include <string_view>
-#include <tuple>
 #include <utility>
+#include <vector>
 
 #include "common/status.h"
 #include "gateway/handlers/json_response.h"
@@ -24,11 +26,11 @@ std::string_view NameOf(ServingState state) {
   return "UNREACHABLE";
 }
 
-void WriteReport(JsonWriter& json, BackendGuard& guard, const HealthReport& report) {
-  json.StartObject(guard.backend());
+void WriteReport(JsonWriter& json, Backend& backend, const HealthReport& report) {
+  json.StartObject(backend.name);
   json.Field("status", NameOf(report.state));
   json.Field("latencyMs", std::chrono::duration<double, std::milli>(report.latency).count());
-  json.Field("circuitBreaker", CircuitStateName(guard.breaker().state()));
+  json.Field("circuitBreaker", CircuitStateName(backend.guard.breaker().state()));
   json.EndObject();
 }
 
@@ -43,11 +45,8 @@ Response StatusResponse(std::string_view status) {
 }  // namespace
 
 HealthHandlers::HealthHandlers(std::string instance_id, const Readiness& readiness,
-                               BackendHealths backends, const BackendGuards& guards)
-    : instance_id_(std::move(instance_id)),
-      readiness_(readiness),
-      backends_(backends),
-      guards_(guards) {}
+                               Backends& backends)
+    : instance_id_(std::move(instance_id)), readiness_(readiness), backends_(backends) {}
 
 Task<absl::StatusOr<Response>> HealthHandlers::Live(RequestContext&, const Request&) {
   if (!readiness_.live()) {
@@ -67,24 +66,20 @@ Task<absl::StatusOr<Response>> HealthHandlers::Ready(RequestContext&, const Requ
 }
 
 Task<absl::StatusOr<Response>> HealthHandlers::Health(RequestContext& context, const Request&) {
-  Task<HealthReport> ask_user = backends_.user.Check(context);
-  Task<HealthReport> ask_order = backends_.order.Check(context);
-  Task<HealthReport> ask_payment = backends_.payment.Check(context);
-  WhenAll all(ask_user, ask_order, ask_payment);
-  const std::tuple<HealthReport, HealthReport, HealthReport> reports = co_await all;
-  const auto& [user, order, payment] = reports;
+  std::vector<Task<HealthReport>> checks;
+  for (Backend& backend : backends_) checks.push_back(backend.health->Check(context));
+  WhenEach all(checks);
+  const std::vector<HealthReport> reports = co_await all;
 
-  const bool all_serve = user.state == ServingState::kServing &&
-                         order.state == ServingState::kServing &&
-                         payment.state == ServingState::kServing;
+  const bool all_serve = std::ranges::all_of(
+      reports, [](const HealthReport& report) { return report.state == ServingState::kServing; });
   JsonWriter json;
   json.StartObject();
   json.Field("status", all_serve ? "ok" : "degraded");
   json.Field("instanceId", instance_id_);
   json.StartObject("backends");
-  WriteReport(json, guards_.user, user);
-  WriteReport(json, guards_.order, order);
-  WriteReport(json, guards_.payment, payment);
+  std::size_t i = 0;
+  for (Backend& backend : backends_) WriteReport(json, backend, reports[i++]);
   json.EndObject();
   json.EndObject();
   co_return UncachedResponse(json);

@@ -8,8 +8,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
-#include "gateway/backends/backend_guard.h"
-#include "gateway/backends/backend_health.h"
+#include "gateway/backends/backends.h"
 #include "gateway/http/message.h"
 #include "gateway/observability/readiness.h"
 #include "gateway/runtime/request_context.h"
@@ -17,17 +16,9 @@
 
 namespace scaleout::gateway {
 
-// All three outlive what asks them.
-struct BackendHealths {
-  BackendHealth& user;
-  BackendHealth& order;
-  BackendHealth& payment;
-};
-
 class HealthHandlers {
  public:
-  HealthHandlers(std::string instance_id, const Readiness& readiness, BackendHealths backends,
-                 const BackendGuards& guards);
+  HealthHandlers(std::string instance_id, const Readiness& readiness, Backends& backends);
 
   // 200 while all loops make progress, else 503.
   Task<absl::StatusOr<Response>> Live(RequestContext& context, const Request& request);
@@ -39,8 +30,7 @@ class HealthHandlers {
  private:
   const std::string instance_id_;
   const Readiness& readiness_;
-  const BackendHealths backends_;
-  const BackendGuards guards_;
+  Backends& backends_;
 };
 
 }  // namespace scaleout::gateway

@@ -52,22 +52,21 @@ void WriteRequests(JsonWriter& json, const RequestSnapshot& requests) {
   json.EndObject();
 }
 
-void WriteBackend(JsonWriter& json, BackendGuard& backend) {
-  const BackendCounts counts = backend.counts();
-  json.StartObject(backend.backend());
+void WriteBackend(JsonWriter& json, Backend& backend) {
+  const BackendCounts counts = backend.guard.counts();
+  json.StartObject(backend.name);
   json.Field("calls", counts.calls);
   json.Field("failures", counts.failures);
   json.Field("inFlight", counts.in_flight);
   json.Key("circuitBreaker");
-  WriteCircuitBreaker(json, backend.breaker().Snapshot());
+  WriteCircuitBreaker(json, backend.guard.breaker().Snapshot());
   json.EndObject();
 }
 
 }  // namespace
 
 MetricsHandlers::MetricsHandlers(std::string instance_id, const Metrics& metrics,
-                                 const InstanceSnapshotSource& instance,
-                                 const BackendGuards& backends)
+                                 const InstanceSnapshotSource& instance, Backends& backends)
     : instance_id_(std::move(instance_id)),
       metrics_(metrics),
       instance_(instance),
@@ -88,7 +87,7 @@ Task<absl::StatusOr<Response>> MetricsHandlers::Json(RequestContext&, const Requ
   WriteEventLoops(json, snapshot.event_loops);
   WriteRequests(json, snapshot.requests);
   json.StartObject("backends");
-  for (BackendGuard* backend : backends_.All()) WriteBackend(json, *backend);
+  for (Backend& backend : backends_) WriteBackend(json, backend);
   json.EndObject();
   json.EndObject();
   co_return UncachedResponse(json);

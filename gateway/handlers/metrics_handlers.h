@@ -8,7 +8,7 @@
 
 #include "absl/status/statusor.h"
 #include "common/metrics.h"
-#include "gateway/backends/backend_guard.h"
+#include "gateway/backends/backends.h"
 #include "gateway/http/message.h"
 #include "gateway/observability/instance_snapshot.h"
 #include "gateway/runtime/request_context.h"
@@ -19,7 +19,7 @@ namespace scaleout::gateway {
 class MetricsHandlers {
  public:
   MetricsHandlers(std::string instance_id, const Metrics& metrics,
-                  const InstanceSnapshotSource& instance, const BackendGuards& backends);
+                  const InstanceSnapshotSource& instance, Backends& backends);
 
   Task<absl::StatusOr<Response>> Prometheus(RequestContext& context, const Request& request);
   Task<absl::StatusOr<Response>> Json(RequestContext& context, const Request& request);
@@ -28,7 +28,7 @@ class MetricsHandlers {
   const std::string instance_id_;
   const Metrics& metrics_;
   const InstanceSnapshotSource& instance_;
-  const BackendGuards backends_;
+  Backends& backends_;
 };
 
 }  // namespace scaleout::gateway

@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <string_view>
+#include <utility>
 
 namespace scaleout::gateway {
 namespace {
@@ -11,10 +13,15 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
+// "GATEWAY_USER_TARGET" for "user".
+std::string TargetOf(std::string_view backend) {
+  std::string name(backend);
+  for (char& c : name) c = static_cast<char>(c - 'a' + 'A');
+  return "GATEWAY_" + name + "_TARGET";
+}
+
 absl::StatusOr<GatewayConfig> Load(EnvironmentMap variables) {
-  for (const char* service : {"USER", "ORDER", "PAYMENT"}) {
-    variables[std::string("GATEWAY_") + service + "_TARGET"] = "unix:/nowhere";
-  }
+  for (const std::string_view name : kBackendNames) variables[TargetOf(name)] = "unix:/nowhere";
   return LoadGatewayConfig(std::move(variables));
 }
 
@@ -44,6 +51,26 @@ TEST(GatewayConfig, NamesDescriptorsThatAreNone) {
     const absl::StatusOr<GatewayConfig> config = Load({{"GATEWAY_LISTEN_FDS", fds}});
     ASSERT_FALSE(config.ok()) << fds;
     EXPECT_THAT(std::string(config.status().message()), HasSubstr("GATEWAY_LISTEN_FDS"));
+  }
+}
+
+TEST(GatewayConfig, AsksForTheTargetOfEachBackendOfTheTable) {
+  EnvironmentMap variables;
+  for (const std::string_view name : kBackendNames) {
+    variables[TargetOf(name)] = "unix:/" + std::string(name);
+  }
+  const absl::StatusOr<GatewayConfig> config = LoadGatewayConfig(std::move(variables));
+  ASSERT_TRUE(config.ok()) << config.status();
+  ASSERT_EQ(config->backends.size(), std::size(kBackendNames));
+  for (std::size_t i = 0; i < config->backends.size(); ++i) {
+    EXPECT_EQ(config->backends[i].name, kBackendNames[i]);
+    EXPECT_EQ(config->backends[i].target, "unix:/" + config->backends[i].name);
+  }
+}
+
+TEST(GatewayConfig, HelpNamesTheTargetOfEachBackend) {
+  for (const std::string_view name : kBackendNames) {
+    EXPECT_THAT(MakeGatewayHelp().text, HasSubstr("\n  " + TargetOf(name) + " "));
   }
 }
 

@@ -11,7 +11,6 @@
 #include "common/log.h"
 #include "gateway/config.h"
 #include "tests/support/fake_backends.h"
-#include "tests/support/guard_fixture.h"
 #include "tests/support/request_fixture.h"
 #include "tests/support/running_task.h"
 
@@ -32,12 +31,11 @@ struct Api {
   explicit Api(bool lab_endpoints, std::int64_t max_body_bytes = 1000)
       : table(MakeRoutes(handlers, RouteOptions{lab_endpoints, max_body_bytes})) {}
 
-  testing::ThreeGuards guards;
+  testing::ThreeBackends backends;
   testing::FakeUserBackend users;
   testing::FakeOrderBackend orders;
   testing::FakeProductBackend products;
   testing::FakePaymentBackend payments;
-  testing::FakeBackendHealth health{ServingState::kServing};
   Readiness readiness{[] { return true; }};
   EmptySnapshots snapshots;
   WorkerPool workers{1, 1};
@@ -46,9 +44,9 @@ struct Api {
                     ProductHandlers(products),
                     OrderHandlers(orders),
                     PaymentHandlers(payments),
-                    HealthHandlers("gateway-1", readiness, {health, health, health}, guards.all),
-                    MetricsHandlers("gateway-1", *guards.metrics, snapshots, guards.all),
-                    CircuitBreakerHandlers("gateway-1", guards.all),
+                    HealthHandlers("gateway-1", readiness, backends.all),
+                    MetricsHandlers("gateway-1", *backends.metrics, snapshots, backends.all),
+                    CircuitBreakerHandlers("gateway-1", backends.all),
                     LabHandlers("gateway-1", workers)};
   RouteTable table;
 };
@@ -120,10 +118,7 @@ TEST(Routes, TakeABodyOnlyWhereOneIsRead) {
 // The limit of a route that takes a body, in a gateway with this GATEWAY_MAX_BODY_BYTES.
 std::int64_t BodyLimitWith(const char* max_body_bytes) {
   const absl::StatusOr<GatewayConfig> config =
-      LoadGatewayConfig({{"GATEWAY_MAX_BODY_BYTES", max_body_bytes},
-                         {"GATEWAY_USER_TARGET", "unix:/nowhere"},
-                         {"GATEWAY_ORDER_TARGET", "unix:/nowhere"},
-                         {"GATEWAY_PAYMENT_TARGET", "unix:/nowhere"}});
+      LoadGatewayConfig({{"GATEWAY_MAX_BODY_BYTES", max_body_bytes}}, {});
   if (!config.ok()) return -1;
   const Api api(false, config->max_body_bytes);
   return api.table.Find(Method::kPost, "/api/users").route->limits.body_bytes;
@@ -203,7 +198,7 @@ TEST(Routes, LeadToTheirHandlers) {
       {Method::kGet, "/api/count", "", "\"count\":1"},
       {Method::kGet, "/api/cpu-bound", "", "\"mode\":\"offload\""},
   };
-  api.health.state = ServingState::kNotServing;
+  api.backends.user_health.state = ServingState::kNotServing;
   RequestContext ticking(fixture.loop, SystemClock());
   for (const Case& c : cases) {
     RouteMatch match = api.table.Find(c.method, c.path);

@@ -7,19 +7,26 @@
 #include <chrono>
 #include <coroutine>
 #include <deque>
+#include <memory>
 #include <optional>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/metrics.h"
 #include "gateway/backends/backend_health.h"
+#include "gateway/backends/backends.h"
 #include "gateway/backends/order_backend.h"
 #include "gateway/backends/payment_backend.h"
 #include "gateway/backends/product_backend.h"
 #include "gateway/backends/user_backend.h"
 #include "gateway/runtime/request_context.h"
 #include "gateway/runtime/task.h"
+#include "tests/support/guard_fixture.h"
 
 namespace scaleout::testing {
 
@@ -193,6 +200,29 @@ class FakeBackendHealth final : public gateway::BackendHealth {
   }
 
   gateway::ServingState state;
+};
+
+// A list of backends without services, over a registry and a logger of their own. Three, whatever
+// the table has, so that what an answer looks like does not depend on it.
+struct ThreeBackends {
+  std::unique_ptr<Metrics> metrics = MakeMetrics();
+  std::unique_ptr<Logger> logger = MakeNullLogger();
+  GuardFixture fixture{SystemClock(), *metrics, *logger};
+  gateway::Backends all;
+  FakeBackendHealth& user_health = Add("user");
+  FakeBackendHealth& order_health = Add("order");
+  FakeBackendHealth& payment_health = Add("payment");
+  gateway::BackendGuard& user = all.Get("user").guard;
+  gateway::BackendGuard& order = all.Get("order").guard;
+  gateway::BackendGuard& payment = all.Get("payment").guard;
+
+ private:
+  FakeBackendHealth& Add(std::string_view name) {
+    auto health = std::make_unique<FakeBackendHealth>(gateway::ServingState::kServing);
+    FakeBackendHealth& added = *health;
+    all.Add(name, fixture.parts(), std::move(health));
+    return added;
+  }
 };
 
 }  // namespace scaleout::testing

@@ -4,7 +4,6 @@
 #define SCALEOUT_TESTS_SUPPORT_GUARD_FIXTURE_H_
 
 #include <chrono>
-#include <memory>
 
 #include "common/clock.h"
 #include "common/log.h"
@@ -34,17 +33,6 @@ class GuardFixture {
   const Clock& clock_;
   Metrics& metrics_;
   Logger& logger_;
-};
-
-// A guard for each backend, over a registry and a logger of their own.
-struct ThreeGuards {
-  std::unique_ptr<Metrics> metrics = MakeMetrics();
-  std::unique_ptr<Logger> logger = MakeNullLogger();
-  GuardFixture fixture{SystemClock(), *metrics, *logger};
-  gateway::BackendGuard user{"user", fixture.parts()};
-  gateway::BackendGuard order{"order", fixture.parts()};
-  gateway::BackendGuard payment{"payment", fixture.parts()};
-  gateway::BackendGuards all{user, order, payment};
 };
 
 }  // namespace scaleout::testing

@@ -8,7 +8,8 @@
 #include <optional>
 #include <vector>
 
-#include "gateway/backends/backend_channels.h"
+#include "gateway/backends/backend.h"
+#include "gateway/backends/backend_channel.h"
 #include "gateway/backends/rpc_call.h"
 #include "scaleout/user/v1/user.grpc.pb.h"
 #include "tests/support/fake_logger.h"
@@ -25,15 +26,15 @@ using testing::RunningTask;
 
 class BackendHealthTest : public ::testing::Test {
  protected:
-  ~BackendHealthTest() override { channel_.callbacks().Wait(); }
+  ~BackendHealthTest() override { user_.channel->callbacks().Wait(); }
 
   void Serve(bool with_health) {
     grpc::EnableDefaultHealthCheckService(with_health);
     server_.emplace(path_.target(), std::vector<grpc::Service*>{&service_});
-    ASSERT_TRUE(channel_.channel()->WaitForConnected(std::chrono::system_clock::now() +
-                                                     std::chrono::seconds(10)));
+    ASSERT_TRUE(user_.channel->channel()->WaitForConnected(std::chrono::system_clock::now() +
+                                                           std::chrono::seconds(10)));
   }
-  ServingState Ask() { return Ask(*health_); }
+  ServingState Ask() { return Ask(*user_.health); }
   ServingState Ask(BackendHealth& health) {
     RunningTask<HealthReport> running(health.Check(fixture_.context));
     EXPECT_TRUE(fixture_.loop.RunUntil([&] { return running.done(); }));
@@ -47,8 +48,7 @@ class BackendHealthTest : public ::testing::Test {
   std::unique_ptr<Metrics> metrics_ = MakeMetrics();
   testing::FakeLogger logger_;
   testing::GuardFixture guards_{SystemClock(), *metrics_, logger_};
-  BackendChannel channel_{"user", path_.target(), guards_.parts()};
-  std::unique_ptr<BackendHealth> health_ = MakeBackendHealth(channel_);
+  Backend user_{"user", path_.target(), guards_.parts()};
 };
 
 TEST_F(BackendHealthTest, SaysWhatTheServiceSays) {
@@ -72,7 +72,7 @@ TEST_F(BackendHealthTest, CannotReachWhatIsNotThere) {
 TEST_F(BackendHealthTest, CannotReachWhatSaysNothingInTime) {
   const testing::SocketPath path;
   const testing::SilentServer silent(path.path());
-  BackendChannel channel("silent", path.target(), guards_.parts());
+  BackendChannel channel(path.target());
   const std::unique_ptr<BackendHealth> health = MakeBackendHealth(channel);
   const auto start = std::chrono::steady_clock::now();
   EXPECT_EQ(Ask(*health), ServingState::kUnreachable);
@@ -83,8 +83,8 @@ TEST_F(BackendHealthTest, CannotReachWhatSaysNothingInTime) {
 
 TEST_F(BackendHealthTest, IsNoCallThatCountsForTheBackend) {
   EXPECT_EQ(Ask(), ServingState::kUnreachable);
-  EXPECT_EQ(channel_.guard().counts().calls, 0);
-  EXPECT_EQ(channel_.guard().counts().failures, 0);
+  EXPECT_EQ(user_.guard.counts().calls, 0);
+  EXPECT_EQ(user_.guard.counts().failures, 0);
   EXPECT_TRUE(logger_.lines().empty());
 }
 

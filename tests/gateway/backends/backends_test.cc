@@ -1,181 +1,80 @@
-// Every verb of every backend reaches the RPC of its name.
+#include "gateway/backends/backends.h"
+
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <chrono>
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
-#include "gateway/backends/backend_channels.h"
-#include "gateway/backends/order_backend.h"
-#include "gateway/backends/payment_backend.h"
-#include "gateway/backends/product_backend.h"
-#include "gateway/backends/user_backend.h"
-#include "scaleout/order/v1/order.grpc.pb.h"
-#include "scaleout/order/v1/product.grpc.pb.h"
-#include "scaleout/payment/v1/payment.grpc.pb.h"
 #include "scaleout/user/v1/user.grpc.pb.h"
+#include "tests/support/fake_clock.h"
 #include "tests/support/guard_fixture.h"
-#include "tests/support/request_fixture.h"
 #include "tests/support/rpc_server.h"
-#include "tests/support/running_task.h"
 #include "tests/support/socket_path.h"
 
 namespace scaleout::gateway {
 namespace {
 
-// Each call is answered with its own name, so that a verb that calls another's RPC is found out.
-grpc::Status Echo(const char* method) { return {grpc::StatusCode::ABORTED, method}; }
-
-class UserEcho final : public user::v1::UserService::Service {
- public:
-  grpc::Status CreateUser(grpc::ServerContext*, const user::v1::CreateUserRequest*,
-                          user::v1::CreateUserResponse*) override {
-    return Echo("CreateUser");
-  }
-  grpc::Status GetUser(grpc::ServerContext*, const user::v1::GetUserRequest*,
-                       user::v1::GetUserResponse*) override {
-    return Echo("GetUser");
-  }
-  grpc::Status ListUsers(grpc::ServerContext*, const user::v1::ListUsersRequest*,
-                         user::v1::ListUsersResponse*) override {
-    return Echo("ListUsers");
-  }
-  grpc::Status UpdateUser(grpc::ServerContext*, const user::v1::UpdateUserRequest*,
-                          user::v1::UpdateUserResponse*) override {
-    return Echo("UpdateUser");
-  }
-  grpc::Status DeleteUser(grpc::ServerContext*, const user::v1::DeleteUserRequest*,
-                          user::v1::DeleteUserResponse*) override {
-    return Echo("DeleteUser");
-  }
-};
-
-class OrderEcho final : public order::v1::OrderService::Service {
- public:
-  grpc::Status CreateOrder(grpc::ServerContext*, const order::v1::CreateOrderRequest*,
-                           order::v1::CreateOrderResponse*) override {
-    return Echo("CreateOrder");
-  }
-  grpc::Status GetOrder(grpc::ServerContext*, const order::v1::GetOrderRequest*,
-                        order::v1::GetOrderResponse*) override {
-    return Echo("GetOrder");
-  }
-  grpc::Status ListOrders(grpc::ServerContext*, const order::v1::ListOrdersRequest*,
-                          order::v1::ListOrdersResponse*) override {
-    return Echo("ListOrders");
-  }
-  grpc::Status CancelOrder(grpc::ServerContext*, const order::v1::CancelOrderRequest*,
-                           order::v1::CancelOrderResponse*) override {
-    return Echo("CancelOrder");
-  }
-};
-
-class ProductEcho final : public order::v1::ProductService::Service {
- public:
-  grpc::Status GetProduct(grpc::ServerContext*, const order::v1::GetProductRequest*,
-                          order::v1::GetProductResponse*) override {
-    return Echo("GetProduct");
-  }
-  grpc::Status ListProducts(grpc::ServerContext*, const order::v1::ListProductsRequest*,
-                            order::v1::ListProductsResponse*) override {
-    return Echo("ListProducts");
-  }
-};
-
-class PaymentEcho final : public payment::v1::PaymentService::Service {
- public:
-  grpc::Status CreatePayment(grpc::ServerContext*, const payment::v1::CreatePaymentRequest*,
-                             payment::v1::CreatePaymentResponse*) override {
-    return Echo("CreatePayment");
-  }
-  grpc::Status GetPayment(grpc::ServerContext*, const payment::v1::GetPaymentRequest*,
-                          payment::v1::GetPaymentResponse*) override {
-    return Echo("GetPayment");
-  }
-  grpc::Status ListPayments(grpc::ServerContext*, const payment::v1::ListPaymentsRequest*,
-                            payment::v1::ListPaymentsResponse*) override {
-    return Echo("ListPayments");
-  }
-};
+using ::testing::ElementsAre;
 
 class BackendsTest : public ::testing::Test {
  protected:
-  template <typename Response>
-  void ExpectCounted(Task<absl::StatusOr<Response>> call, const std::string& backend,
-                     const std::string& method) {
-    testing::RunningTask<absl::StatusOr<Response>> running(std::move(call));
-    ASSERT_TRUE(fixture_.loop.RunUntil([&] { return running.done(); }));
-    EXPECT_EQ(running.value().status(), absl::AbortedError(method));
-    EXPECT_EQ(metrics_
-                  ->AddHistogram("rpc_client_call_duration_seconds", "", LatencyBounds(),
-                                 {{"backend", backend}, {"method", method}, {"code", "ABORTED"}})
-                  .count(),
-              1U)
-        << backend << '.' << method;
+  Backends Make(const std::vector<BackendTarget>& targets) {
+    return MakeBackends(targets, guards_.parts());
   }
 
-  ~BackendsTest() override { channels_.WaitForCallbacks(); }
-
-  testing::SocketPath user_path_;
-  testing::SocketPath order_path_;
-  testing::SocketPath payment_path_;
-  UserEcho users_;
-  OrderEcho orders_;
-  ProductEcho products_;
-  PaymentEcho payments_;
-  testing::RpcServer user_server_{user_path_.target(), {&users_}};
-  testing::RpcServer order_server_{order_path_.target(), {&orders_, &products_}};
-  testing::RpcServer payment_server_{payment_path_.target(), {&payments_}};
-  testing::RequestFixture fixture_;
+  testing::SocketPath here_;
+  testing::SocketPath there_;
+  testing::FakeClock clock_;
   std::unique_ptr<Metrics> metrics_ = MakeMetrics();
   std::unique_ptr<Logger> logger_ = MakeNullLogger();
-  testing::GuardFixture guards_{fixture_.clock, *metrics_, *logger_};
-  BackendChannels channels_{{user_path_.target(), order_path_.target(), payment_path_.target()},
-                            guards_.parts()};
+  testing::GuardFixture guards_{clock_, *metrics_, *logger_};
 };
 
-TEST_F(BackendsTest, UserBackendCallsTheUserService) {
-  const std::unique_ptr<UserBackend> backend = MakeUserBackend(channels_.user());
-  ExpectCounted(backend->CreateUser(fixture_.context, user::v1::CreateUserRequest()), "user",
-                "CreateUser");
-  ExpectCounted(backend->GetUser(fixture_.context, user::v1::GetUserRequest()), "user", "GetUser");
-  ExpectCounted(backend->ListUsers(fixture_.context, user::v1::ListUsersRequest()), "user",
-                "ListUsers");
-  ExpectCounted(backend->UpdateUser(fixture_.context, user::v1::UpdateUserRequest()), "user",
-                "UpdateUser");
-  ExpectCounted(backend->DeleteUser(fixture_.context, user::v1::DeleteUserRequest()), "user",
-                "DeleteUser");
+TEST_F(BackendsTest, AreListedInTheOrderOfTheirTargets) {
+  Backends backends = Make({{"b", here_.target()}, {"a", here_.target()}, {"c", here_.target()}});
+  std::vector<std::string> names;
+  std::vector<std::string> guarded;
+  for (Backend& backend : backends) {
+    names.push_back(backend.name);
+    guarded.push_back(backend.guard.backend());
+  }
+  EXPECT_EQ(backends.size(), 3U);
+  EXPECT_THAT(names, ElementsAre("b", "a", "c"));
+  EXPECT_EQ(guarded, names);
 }
 
-TEST_F(BackendsTest, OrderBackendCallsTheOrderService) {
-  const std::unique_ptr<OrderBackend> backend = MakeOrderBackend(channels_.order());
-  ExpectCounted(backend->CreateOrder(fixture_.context, order::v1::CreateOrderRequest()), "order",
-                "CreateOrder");
-  ExpectCounted(backend->GetOrder(fixture_.context, order::v1::GetOrderRequest()), "order",
-                "GetOrder");
-  ExpectCounted(backend->ListOrders(fixture_.context, order::v1::ListOrdersRequest()), "order",
-                "ListOrders");
-  ExpectCounted(backend->CancelOrder(fixture_.context, order::v1::CancelOrderRequest()), "order",
-                "CancelOrder");
+TEST_F(BackendsTest, AreFoundByName) {
+  Backends backends = Make({{"user", here_.target()}, {"order", here_.target()}});
+  EXPECT_EQ(backends.Find("order"), &*std::next(backends.begin()));
+  EXPECT_EQ(&backends.Get("order"), backends.Find("order"));
+  EXPECT_EQ(backends.Find("weather"), nullptr);
 }
 
-TEST_F(BackendsTest, ProductBackendCallsTheOrderService) {
-  const std::unique_ptr<ProductBackend> backend = MakeProductBackend(channels_.order());
-  ExpectCounted(backend->GetProduct(fixture_.context, order::v1::GetProductRequest()), "order",
-                "GetProduct");
-  ExpectCounted(backend->ListProducts(fixture_.context, order::v1::ListProductsRequest()), "order",
-                "ListProducts");
+TEST_F(BackendsTest, StayWhereTheyAreWhenTheListIsMoved) {
+  Backends backends = Make({{"user", here_.target()}});
+  Backend* const user = backends.Find("user");
+  Backends moved = std::move(backends);
+  EXPECT_EQ(moved.Find("user"), user);
 }
 
-TEST_F(BackendsTest, PaymentBackendCallsThePaymentService) {
-  const std::unique_ptr<PaymentBackend> backend = MakePaymentBackend(channels_.payment());
-  ExpectCounted(backend->CreatePayment(fixture_.context, payment::v1::CreatePaymentRequest()),
-                "payment", "CreatePayment");
-  ExpectCounted(backend->GetPayment(fixture_.context, payment::v1::GetPaymentRequest()), "payment",
-                "GetPayment");
-  ExpectCounted(backend->ListPayments(fixture_.context, payment::v1::ListPaymentsRequest()),
-                "payment", "ListPayments");
+TEST_F(BackendsTest, GetEndsTheProcessOverANameThatIsNotInTheList) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  EXPECT_DEATH(Backends().Get("weather"), "there is no weather");
+}
+
+TEST_F(BackendsTest, AreConnectedWhenEachOfThemIs) {
+  user::v1::UserService::Service service;
+  const testing::RpcServer server(here_.target(), {&service});
+  Backends one = Make({{"a", here_.target()}});
+  EXPECT_TRUE(one.WaitUntilConnected(std::chrono::seconds(10)));
+  Backends first_of_two = Make({{"b", here_.target()}, {"c", there_.target()}});
+  EXPECT_FALSE(first_of_two.WaitUntilConnected(std::chrono::milliseconds(50)));
+  Backends second_of_two = Make({{"d", there_.target()}, {"e", here_.target()}});
+  EXPECT_FALSE(second_of_two.WaitUntilConnected(std::chrono::milliseconds(50)));
 }
 
 }  // namespace

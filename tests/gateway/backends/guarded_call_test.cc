@@ -17,6 +17,8 @@
 
 #include "common/grpc_status.h"
 #include "common/status.h"
+#include "gateway/backends/backend.h"
+#include "gateway/backends/backend_channel.h"
 #include "gateway/backends/user_backend.h"
 #include "scaleout/user/v1/user.grpc.pb.h"
 #include "tests/support/eventually.h"
@@ -61,11 +63,12 @@ class UserService final : public user::v1::UserService::Service {
 class GuardedCallTest : public ::testing::Test {
  protected:
   GuardedCallTest() { fixture_.context.deadline = fixture_.clock.Now() + kPatience; }
-  ~GuardedCallTest() override { channel_.callbacks().Wait(); }
+  ~GuardedCallTest() override { user_.channel->callbacks().Wait(); }
 
   void Serve() {
     server_.emplace(path_.target(), std::vector<grpc::Service*>{&service_});
-    ASSERT_TRUE(channel_.channel()->WaitForConnected(std::chrono::system_clock::now() + kPatience));
+    ASSERT_TRUE(
+        user_.channel->channel()->WaitForConnected(std::chrono::system_clock::now() + kPatience));
   }
   void WaitUntilCalled() {
     ASSERT_TRUE(testing::Eventually([this] { return service_.calls > 0; }));
@@ -89,8 +92,8 @@ class GuardedCallTest : public ::testing::Test {
   std::unique_ptr<Metrics> metrics_ = MakeMetrics();
   testing::FakeLogger logger_;
   testing::GuardFixture guards_{fixture_.clock, *metrics_, logger_};
-  BackendChannel channel_{"user", path_.target(), guards_.parts()};
-  std::unique_ptr<UserBackend> backend_ = MakeUserBackend(channel_);
+  Backend user_{"user", path_.target(), guards_.parts()};
+  std::unique_ptr<UserBackend> backend_ = MakeUserBackend(user_);
 };
 
 TEST_F(GuardedCallTest, BringsTheAnswerAndCountsTheCall) {
@@ -98,9 +101,9 @@ TEST_F(GuardedCallTest, BringsTheAnswerAndCountsTheCall) {
   const Answer answer = Ask();
   ASSERT_TRUE(answer.ok()) << answer.status();
   EXPECT_EQ(answer->user().id(), 7);
-  EXPECT_EQ(channel_.guard().counts().calls, 1);
-  EXPECT_EQ(channel_.guard().counts().failures, 0);
-  EXPECT_EQ(channel_.guard().counts().in_flight, 0);
+  EXPECT_EQ(user_.guard.counts().calls, 1);
+  EXPECT_EQ(user_.guard.counts().failures, 0);
+  EXPECT_EQ(user_.guard.counts().in_flight, 0);
   EXPECT_EQ(metrics_
                 ->AddHistogram("rpc_client_call_duration_seconds", "", LatencyBounds(),
                                {{"backend", "user"}, {"method", "GetUser"}, {"code", "OK"}})
@@ -153,7 +156,7 @@ TEST_F(GuardedCallTest, PassesTheServicesOwnErrorsOn) {
     EXPECT_EQ(FieldViolationsOf(got), FieldViolationsOf(sent));
     EXPECT_EQ(ReasonOf(got), ReasonOf(sent));
   }
-  EXPECT_EQ(channel_.guard().counts().failures, 1);
+  EXPECT_EQ(user_.guard.counts().failures, 1);
   EXPECT_TRUE(logger_.lines().empty());
 }
 
@@ -165,7 +168,7 @@ TEST_F(GuardedCallTest, EndsAtTheRequestsDeadline) {
   EXPECT_EQ(status.code(), absl::StatusCode::kDeadlineExceeded);
   EXPECT_EQ(status.message(), "The user service did not answer in time.");
   EXPECT_EQ(ReasonOf(status), "DEADLINE_EXCEEDED");
-  EXPECT_EQ(channel_.guard().counts().failures, 1);
+  EXPECT_EQ(user_.guard.counts().failures, 1);
 }
 
 TEST_F(GuardedCallTest, EndsWhenTheClientGoesAndEndsTheServicesWorkToo) {
@@ -182,7 +185,7 @@ TEST_F(GuardedCallTest, EndsWhenTheClientGoesAndEndsTheServicesWorkToo) {
   fixture_.context.cancellation.Cancel();
   ASSERT_TRUE(fixture_.loop.RunUntil([&] { return running.done(); }));
   EXPECT_EQ(running.value().status(), absl::CancelledError("The client is gone."));
-  EXPECT_EQ(channel_.guard().counts().failures, 0);
+  EXPECT_EQ(user_.guard.counts().failures, 0);
   server_->Kill();
   EXPECT_TRUE(gave_up);
 }
@@ -213,7 +216,7 @@ TEST_F(GuardedCallTest, IsUnavailableWhenTheServiceStopsDuringTheCall) {
   ASSERT_TRUE(fixture_.loop.RunUntil([&] { return running.done(); }));
   EXPECT_EQ(running.value().status().code(), absl::StatusCode::kUnavailable);
   EXPECT_EQ(running.value().status().message(), "The user service is not reachable.");
-  EXPECT_EQ(channel_.guard().counts().failures, 1);
+  EXPECT_EQ(user_.guard.counts().failures, 1);
 }
 
 TEST_F(GuardedCallTest, IsUnavailableWhenTheServiceCancelsTheCall) {
@@ -236,15 +239,15 @@ TEST_F(GuardedCallTest, FailsWhenTheAnswerIsLargerThanAnyPage) {
 TEST_F(GuardedCallTest, KeepsTheDeadlineAgainstAServiceThatSaysNothing) {
   const testing::SocketPath path;
   const testing::SilentServer silent(path.path());
-  BackendChannel channel("silent", path.target(), guards_.parts());
-  const std::unique_ptr<UserBackend> backend = MakeUserBackend(channel);
+  Backend unheard("silent", path.target(), guards_.parts());
+  const std::unique_ptr<UserBackend> backend = MakeUserBackend(unheard);
   fixture_.context.deadline = fixture_.clock.Now() + std::chrono::milliseconds(100);
   RunningTask<Answer> running(backend->GetUser(fixture_.context, user::v1::GetUserRequest()));
   const auto start = std::chrono::steady_clock::now();
   ASSERT_TRUE(fixture_.loop.RunUntil([&] { return running.done(); }));
   EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(2));
   EXPECT_EQ(running.value().status().code(), absl::StatusCode::kDeadlineExceeded);
-  channel.callbacks().Wait();
+  unheard.channel->callbacks().Wait();
 }
 
 // The resilience around an attempt: the components have tests of their own, these show that they
@@ -259,7 +262,7 @@ class ResilientCallTest : public GuardedCallTest {
     backend_ = MakeUserBackend(*resilient_);
   }
   ~ResilientCallTest() override {
-    if (resilient_) resilient_->callbacks().Wait();
+    if (resilient_) resilient_->channel->callbacks().Wait();
   }
   // As Ask, with the clock going on, so that pauses between attempts end.
   Answer AskWithTime(Task<Answer> task) {
@@ -278,7 +281,7 @@ class ResilientCallTest : public GuardedCallTest {
   }
 
   std::unique_ptr<Metrics> own_metrics_ = MakeMetrics();
-  std::optional<BackendChannel> resilient_;
+  std::optional<Backend> resilient_;
 };
 
 TEST_F(ResilientCallTest, AnIdempotentCallIsMadeAgainWhereTheServiceWasUnavailable) {
@@ -288,7 +291,7 @@ TEST_F(ResilientCallTest, AnIdempotentCallIsMadeAgainWhereTheServiceWasUnavailab
   Serve();
   EXPECT_TRUE(AskWithTime(GetUser()).ok());
   EXPECT_EQ(service_.calls, 3);
-  EXPECT_EQ(resilient_->guard().counts().calls, 1) << "one call, whatever its attempts";
+  EXPECT_EQ(resilient_->guard.counts().calls, 1) << "one call, whatever its attempts";
 }
 
 TEST_F(ResilientCallTest, ThreeAttemptsAreAll) {
@@ -315,7 +318,7 @@ TEST_F(ResilientCallTest, WhatIsNotIdempotentIsTriedOnce) {
 TEST_F(ResilientCallTest, AnOpenCircuitRefusesWithoutAskingTheService) {
   Rebuild();
   Serve();
-  resilient_->guard().breaker().ForceOpen();
+  resilient_->guard.breaker().ForceOpen();
   RunningTask<Answer> running(GetUser());
   ASSERT_TRUE(running.done()) << "at once";
   EXPECT_EQ(ReasonOf(running.value().status()), "CIRCUIT_OPEN");
@@ -328,20 +331,20 @@ TEST_F(ResilientCallTest, TheCircuitOpensAfterEnoughFailures) {
   service_.reply = FailTimes(1000, grpc::StatusCode::INTERNAL);
   Serve();
   for (int i = 0; i < 20; ++i) EXPECT_FALSE(AskWithTime(GetUser()).ok());
-  EXPECT_EQ(resilient_->guard().breaker().state(), CircuitState::kOpen);
+  EXPECT_EQ(resilient_->guard.breaker().state(), CircuitState::kOpen);
   EXPECT_EQ(logger_.CountOf("circuit breaker"), 1U);
 }
 
 TEST_F(ResilientCallTest, APlainCallHasItsDeadlineAndNothingElse) {
   guards_.config.plain_calls = true;
   Rebuild();
-  resilient_->guard().breaker().ForceOpen();
+  resilient_->guard.breaker().ForceOpen();
   service_.reply = FailTimes(1, grpc::StatusCode::UNAVAILABLE);
   Serve();
   EXPECT_EQ(AskWithTime(GetUser()).status().code(), absl::StatusCode::kUnavailable);
   EXPECT_TRUE(AskWithTime(GetUser()).ok());
   EXPECT_EQ(service_.calls, 2);
-  EXPECT_EQ(resilient_->guard().counts().calls, 0);
+  EXPECT_EQ(resilient_->guard.counts().calls, 0);
 }
 
 TEST_F(ResilientCallTest, AFullBulkheadRefusesAtOnce) {
@@ -356,7 +359,7 @@ TEST_F(ResilientCallTest, AFullBulkheadRefusesAtOnce) {
   EXPECT_EQ(ReasonOf(second.value().status()), "BULKHEAD_FULL");
   fixture_.context.cancellation.Cancel();
   ASSERT_TRUE(fixture_.loop.RunUntil([&] { return first.done(); }));
-  EXPECT_EQ(resilient_->guard().bulkhead().in_flight(), 0);
+  EXPECT_EQ(resilient_->guard.bulkhead().in_flight(), 0);
 }
 
 TEST_F(ResilientCallTest, AClientThatAsksForTheImpossibleOpensNoCircuit) {
@@ -372,7 +375,7 @@ TEST_F(ResilientCallTest, AClientThatAsksForTheImpossibleOpensNoCircuit) {
     ASSERT_TRUE(hasty.loop.RunUntil([&] { return running.done(); }));
     EXPECT_EQ(running.value().status().code(), absl::StatusCode::kDeadlineExceeded);
   }
-  EXPECT_EQ(resilient_->guard().breaker().state(), CircuitState::kClosed);
+  EXPECT_EQ(resilient_->guard.breaker().state(), CircuitState::kClosed);
 }
 
 TEST_F(ResilientCallTest, AnAttemptEndsBeforeTheCallDoes) {
@@ -407,7 +410,7 @@ TEST_F(GuardedCallTest, DoesNotTakeABusyLoopForASlowBackend) {
   fixture_.clock.Advance(std::chrono::seconds(3));
   ASSERT_TRUE(fixture_.loop.RunUntil([&] { return running.done(); }));
   ASSERT_TRUE(running.value().ok());
-  const CallCounts counts = channel_.guard().breaker().Snapshot().counts;
+  const CallCounts counts = user_.guard.breaker().Snapshot().counts;
   EXPECT_EQ(counts.calls, 1);
   EXPECT_EQ(counts.slow, 0);
 }
@@ -432,14 +435,14 @@ TEST_F(GuardedCallTest, IsMadeByManyLoopsAtOnce) {
       }
     }
     // The loop ends with this function: nobody may still be posting to it.
-    channel_.callbacks().Wait();
+    user_.channel->callbacks().Wait();
   };
   std::thread first(loop, 100);
   std::thread second(loop, 200);
   first.join();
   second.join();
-  EXPECT_EQ(channel_.guard().counts().calls, 400);
-  EXPECT_EQ(channel_.guard().counts().in_flight, 0);
+  EXPECT_EQ(user_.guard.counts().calls, 400);
+  EXPECT_EQ(user_.guard.counts().in_flight, 0);
 }
 
 }  // namespace

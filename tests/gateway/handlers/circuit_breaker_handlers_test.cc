@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "tests/support/guard_fixture.h"
+#include "tests/support/fake_backends.h"
 #include "tests/support/request_fixture.h"
 #include "tests/support/running_task.h"
 
@@ -17,13 +17,13 @@ using Answer = absl::StatusOr<Response>;
 
 struct BreakersFixture {
   testing::RequestFixture request;
-  testing::ThreeGuards guards;
-  CircuitBreakerHandlers handlers{"gateway-1", guards.all};
+  testing::ThreeBackends backends;
+  CircuitBreakerHandlers handlers{"gateway-1", backends.all};
 };
 
 TEST(CircuitBreakerHandlers, ListsTheBreakerOfEachBackend) {
   BreakersFixture fixture;
-  fixture.guards.order.breaker().Disable();
+  fixture.backends.order.breaker().Disable();
   const TestRequest request;
   RunningTask<Answer> running(fixture.handlers.List(fixture.request.context, request));
   EXPECT_THAT(running.value()->body, ::testing::AllOf(HasSubstr(R"("user":{"state":"CLOSED")"),
@@ -38,11 +38,11 @@ TEST(CircuitBreakerHandlers, ControlsOneBackendAndSaysWhatBecameOfIt) {
   RunningTask<Answer> open(fixture.handlers.ForceOpen(fixture.request.context, request));
   EXPECT_THAT(open.value()->body,
               HasSubstr(R"("backend":"payment","circuitBreaker":{"state":"FORCED_OPEN")"));
-  EXPECT_EQ(fixture.guards.user.breaker().state(), CircuitState::kClosed);
+  EXPECT_EQ(fixture.backends.user.breaker().state(), CircuitState::kClosed);
   RunningTask<Answer> disabled(fixture.handlers.Disable(fixture.request.context, request));
-  EXPECT_EQ(fixture.guards.payment.breaker().state(), CircuitState::kDisabled);
+  EXPECT_EQ(fixture.backends.payment.breaker().state(), CircuitState::kDisabled);
   RunningTask<Answer> reset(fixture.handlers.Reset(fixture.request.context, request));
-  EXPECT_EQ(fixture.guards.payment.breaker().state(), CircuitState::kClosed);
+  EXPECT_EQ(fixture.backends.payment.breaker().state(), CircuitState::kClosed);
 }
 
 TEST(CircuitBreakerHandlers, KnowsNoOtherBackend) {

@@ -6,7 +6,6 @@
 #include "common/status.h"
 #include "gateway/http/problem.h"
 #include "tests/support/fake_backends.h"
-#include "tests/support/guard_fixture.h"
 #include "tests/support/request_fixture.h"
 #include "tests/support/running_task.h"
 
@@ -30,11 +29,11 @@ class HealthHandlersTest : public ::testing::Test {
   testing::TestRequest request_;
   bool loops_progress_ = true;
   Readiness readiness_{[this] { return loops_progress_; }};
-  testing::FakeBackendHealth user_{ServingState::kServing};
-  testing::FakeBackendHealth order_{ServingState::kServing};
-  testing::FakeBackendHealth payment_{ServingState::kServing};
-  testing::ThreeGuards guards_;
-  HealthHandlers handlers_{"gateway-1", readiness_, {user_, order_, payment_}, guards_.all};
+  testing::ThreeBackends backends_;
+  testing::FakeBackendHealth& user_ = backends_.user_health;
+  testing::FakeBackendHealth& order_ = backends_.order_health;
+  testing::FakeBackendHealth& payment_ = backends_.payment_health;
+  HealthHandlers handlers_{"gateway-1", readiness_, backends_.all};
 };
 
 TEST_F(HealthHandlersTest, IsLiveWhileItsLoopsProgress) {

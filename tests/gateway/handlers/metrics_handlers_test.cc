@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "tests/support/guard_fixture.h"
+#include "tests/support/fake_backends.h"
 #include "tests/support/request_fixture.h"
 #include "tests/support/running_task.h"
 
@@ -24,13 +24,13 @@ class FakeSnapshotSource final : public InstanceSnapshotSource {
 struct MetricsFixture {
   testing::RequestFixture request;
   FakeSnapshotSource source;
-  testing::ThreeGuards guards;
-  MetricsHandlers handlers{"gateway-1", *guards.metrics, source, guards.all};
+  testing::ThreeBackends backends;
+  MetricsHandlers handlers{"gateway-1", *backends.metrics, source, backends.all};
 };
 
 TEST(MetricsHandlers, RendersTheRegistryForPrometheus) {
   MetricsFixture fixture;
-  fixture.guards.metrics->AddCounter("things_total", "Things.").Increment(3);
+  fixture.backends.metrics->AddCounter("things_total", "Things.").Increment(3);
   const TestRequest request;
   RunningTask<Answer> running(fixture.handlers.Prometheus(fixture.request.context, request));
   EXPECT_EQ(running.value()->content_type, "text/plain; version=0.0.4; charset=utf-8");
@@ -39,10 +39,10 @@ TEST(MetricsHandlers, RendersTheRegistryForPrometheus) {
 
 TEST(MetricsHandlers, TellsPeopleWhatTheInstanceMeasures) {
   MetricsFixture fixture;
-  fixture.guards.user.CountStart();
-  fixture.guards.user.CountEnd(absl::StatusCode::kUnavailable);
-  fixture.guards.user.CountStart();
-  fixture.guards.payment.breaker().ForceOpen();
+  fixture.backends.user.CountStart();
+  fixture.backends.user.CountEnd(absl::StatusCode::kUnavailable);
+  fixture.backends.user.CountStart();
+  fixture.backends.payment.breaker().ForceOpen();
   InstanceSnapshot& snapshot = fixture.source.snapshot;
   snapshot.process.pid = 42;
   snapshot.process.uptime_seconds = 10.5;

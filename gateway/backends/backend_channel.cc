@@ -1,6 +1,5 @@
-#include "gateway/backends/backend_channels.h"
+#include "gateway/backends/backend_channel.h"
 
-#include <grpc/support/time.h>
 #include <grpcpp/channel.h>
 #include <grpcpp/create_channel.h>
 #include <grpcpp/security/credentials.h>
@@ -40,36 +39,13 @@ grpc::ChannelArguments Arguments() {
 
 }  // namespace
 
-BackendChannel::BackendChannel(std::string_view backend, const std::string& target,
-                               const GuardParts& parts)
-    : guard_(backend, parts),
-      callbacks_(std::make_unique<CallbackCount>()),
+BackendChannel::BackendChannel(const std::string& target)
+    : callbacks_(std::make_unique<CallbackCount>()),
       channel_(grpc::CreateCustomChannel(target, grpc::InsecureChannelCredentials(), Arguments())) {
   // Connect before the first request needs it.
   channel_->GetState(/*try_to_connect=*/true);
 }
 
 BackendChannel::~BackendChannel() = default;
-
-BackendChannels::BackendChannels(const BackendTargets& targets, const GuardParts& parts)
-    : user_("user", targets.user, parts),
-      order_("order", targets.order, parts),
-      payment_("payment", targets.payment, parts) {}
-
-bool BackendChannels::WaitUntilConnected(Duration timeout) {
-  const auto deadline = gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC),
-                                     gpr_time_from_nanos(timeout.count(), GPR_TIMESPAN));
-  bool connected = true;
-  for (BackendChannel* backend : {&user_, &order_, &payment_}) {
-    connected &= backend->channel()->WaitForConnected(deadline);
-  }
-  return connected;
-}
-
-void BackendChannels::WaitForCallbacks() {
-  user_.callbacks().Wait();
-  order_.callbacks().Wait();
-  payment_.callbacks().Wait();
-}
 
 }  // namespace scaleout::gateway

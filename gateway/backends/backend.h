@@ -1,0 +1,39 @@
+// One service as the gateway knows it: its name, the connection to it, what all calls to it share,
+// and how it is asked for its health.
+//
+// Made at start, after the last fork (gRPC does not survive one), and shared by all loops; every
+// part is thread-safe. The typed backends (user_backend.h and its like) are verbs over one of these
+// and do not outlive it. Knows no gRPC, so that whatever lists backends does not either.
+#ifndef SCALEOUT_GATEWAY_BACKENDS_BACKEND_H_
+#define SCALEOUT_GATEWAY_BACKENDS_BACKEND_H_
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "gateway/backends/backend_guard.h"
+#include "gateway/backends/backend_health.h"
+
+namespace scaleout::gateway {
+
+class BackendChannel;
+
+struct Backend {
+  // Connects to `target`, a gRPC name.
+  Backend(std::string_view name_in, const std::string& target, const GuardParts& parts);
+  // Without a channel, for tests that call no service.
+  Backend(std::string_view name_in, const GuardParts& parts,
+          std::unique_ptr<BackendHealth> health_in);
+  Backend(const Backend&) = delete;
+  Backend& operator=(const Backend&) = delete;
+  ~Backend();
+
+  const std::string name;
+  const std::unique_ptr<BackendChannel> channel;
+  BackendGuard guard;
+  const std::unique_ptr<BackendHealth> health;
+};
+
+}  // namespace scaleout::gateway
+
+#endif  // SCALEOUT_GATEWAY_BACKENDS_BACKEND_H_

@@ -1,0 +1,42 @@
+// The connection to one service: a gRPC channel, made once at start and shared by all loops, and
+// the count of the calls that gRPC has not finished with.
+//
+// A channel connects by itself, again and again, at least once a second, and balances round-robin
+// over what its target resolves to; there is no retry in it (guarded_call.h is the one retry
+// layer). Thread-safe. Made after the last fork: gRPC does not survive one.
+#ifndef SCALEOUT_GATEWAY_BACKENDS_BACKEND_CHANNEL_H_
+#define SCALEOUT_GATEWAY_BACKENDS_BACKEND_CHANNEL_H_
+
+#include <memory>
+#include <string>
+
+namespace grpc {
+class Channel;
+}
+
+namespace scaleout::gateway {
+
+class CallbackCount;
+
+// More than a full page of anything takes.
+inline constexpr int kMaxMessageBytes = 4 * 1024 * 1024;
+
+class BackendChannel {
+ public:
+  // `target` is a gRPC name: "unix:/path", "dns:///host:port".
+  explicit BackendChannel(const std::string& target);
+  BackendChannel(const BackendChannel&) = delete;
+  BackendChannel& operator=(const BackendChannel&) = delete;
+  ~BackendChannel();
+
+  const std::shared_ptr<grpc::Channel>& channel() const { return channel_; }
+  CallbackCount& callbacks() { return *callbacks_; }
+
+ private:
+  const std::unique_ptr<CallbackCount> callbacks_;
+  const std::shared_ptr<grpc::Channel> channel_;
+};
+
+}  // namespace scaleout::gateway
+
+#endif  // SCALEOUT_GATEWAY_BACKENDS_BACKEND_CHANNEL_H_

@@ -1,0 +1,51 @@
+#include "gateway/backends/backends.h"
+
+#include <grpc/support/time.h>
+#include <grpcpp/channel.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+
+#include "gateway/backends/backend_channel.h"
+#include "gateway/backends/rpc_call.h"
+
+namespace scaleout::gateway {
+
+Backend* Backends::Find(std::string_view name) {
+  const auto found =
+      std::ranges::find_if(list_, [name](const Backend& backend) { return backend.name == name; });
+  return found == list_.end() ? nullptr : &*found;
+}
+
+Backend& Backends::Get(std::string_view name) {
+  Backend* backend = Find(name);
+  if (backend == nullptr) {
+    std::fprintf(stderr, "backends: there is no %.*s\n", static_cast<int>(name.size()),
+                 name.data());
+    std::abort();
+  }
+  return *backend;
+}
+
+bool Backends::WaitUntilConnected(Duration timeout) {
+  const auto deadline = gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC),
+                                     gpr_time_from_nanos(timeout.count(), GPR_TIMESPAN));
+  bool connected = true;
+  for (Backend& backend : list_) {
+    connected &= backend.channel->channel()->WaitForConnected(deadline);
+  }
+  return connected;
+}
+
+void Backends::WaitForCallbacks() {
+  for (Backend& backend : list_) backend.channel->callbacks().Wait();
+}
+
+Backends MakeBackends(const std::vector<BackendTarget>& targets, const GuardParts& parts) {
+  Backends backends;
+  for (const BackendTarget& target : targets) backends.Add(target.name, target.target, parts);
+  return backends;
+}
+
+}  // namespace scaleout::gateway

@@ -1,0 +1,55 @@
+// The backends of one gateway instance, as a list: what is the same for each of them iterates it.
+//
+// In the order in which they were added, which is the table's (backend_table.h). It is filled
+// before the loops start and does not change afterwards, so reading it needs no lock; its backends
+// stay where they are when the list is moved. Looking up a name walks the list: that is for
+// requests about a backend and for wiring, not for calls.
+#ifndef SCALEOUT_GATEWAY_BACKENDS_BACKENDS_H_
+#define SCALEOUT_GATEWAY_BACKENDS_BACKENDS_H_
+
+#include <cstddef>
+#include <deque>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "common/clock.h"
+#include "gateway/backends/backend.h"
+#include "gateway/backends/backend_table.h"
+
+namespace scaleout::gateway {
+
+class Backends {
+ public:
+  // With the arguments of one of Backend's constructors.
+  template <typename... Arguments>
+  Backend& Add(Arguments&&... arguments) {
+    return list_.emplace_back(std::forward<Arguments>(arguments)...);
+  }
+
+  std::size_t size() const { return list_.size(); }
+  auto begin() { return list_.begin(); }
+  auto end() { return list_.end(); }
+
+  // Null if there is no such backend.
+  Backend* Find(std::string_view name);
+  // For a name from the table; ends the process over any other.
+  Backend& Get(std::string_view name);
+
+  // Blocks until every channel is connected, at most `timeout`: so that a gateway that says it is
+  // ready can answer. False if one is not; it goes on trying by itself.
+  bool WaitUntilConnected(Duration timeout);
+
+  // Blocks until gRPC's threads have left our callbacks. To be called when the loops have ended,
+  // before they are destroyed: a callback may still be waking its loop.
+  void WaitForCallbacks();
+
+ private:
+  std::deque<Backend> list_;
+};
+
+Backends MakeBackends(const std::vector<BackendTarget>& targets, const GuardParts& parts);
+
+}  // namespace scaleout::gateway
+
+#endif  // SCALEOUT_GATEWAY_BACKENDS_BACKENDS_H_
