@@ -74,21 +74,21 @@ int RunGateway(const GatewayConfig& config, ListenSockets sockets, StopSignals& 
 
   Backends backends(MakeBackends(config.backends,
                                  {config.resilience, clock, MakeRandomSource(), *metrics, logger}));
-  const std::unique_ptr<UserBackend> users = MakeUserBackend(backends.Get("user"));
-  const std::unique_ptr<OrderBackend> orders = MakeOrderBackend(backends.Get("order"));
-  const std::unique_ptr<ProductBackend> products = MakeProductBackend(backends.Get("order"));
-  const std::unique_ptr<PaymentBackend> payments = MakePaymentBackend(backends.Get("payment"));
+  UserBackend users = MakeUserBackend(backends.Get("user"));
+  OrderBackend orders = MakeOrderBackend(backends.Get("order"));
+  ProductBackend products = MakeProductBackend(backends.Get("order"));
+  PaymentBackend payments = MakePaymentBackend(backends.Get("payment"));
   WorkerPool workers(config.offload_threads, config.offload_queue);
   RequestStats stats;
   InstanceStats instance(clock, loops, stats);
   Readiness readiness([&] { return loops.MakeProgress(clock.Now(), kLivenessBound); });
 
   Handlers handlers{
-      UserHandlers(*users),
-      OverviewHandlers(*users, *orders, *payments),
-      ProductHandlers(*products),
-      OrderHandlers(*orders),
-      PaymentHandlers(*payments),
+      UserHandlers(users),
+      OverviewHandlers(users, orders, payments),
+      ProductHandlers(products),
+      OrderHandlers(orders),
+      PaymentHandlers(payments),
       HealthHandlers(config.instance_id, readiness, backends),
       MetricsHandlers(config.instance_id, *metrics, instance, backends),
       CircuitBreakerHandlers(config.instance_id, backends),

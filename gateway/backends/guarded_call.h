@@ -1,5 +1,5 @@
-// The one way to call a service. Whatever holds for every call is written here, once, and every
-// verb of every backend is one line over it.
+// The one way to call a service. Whatever holds for every call is written here, once; the verbs of
+// the typed backends are made of it (service_rpcs.h).
 //
 // A call resumes on the request's loop, never outlasts the request's deadline, ends early when the
 // client is gone, and is counted: rpc_client_call_duration_seconds{backend,method,code} and the

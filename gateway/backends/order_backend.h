@@ -1,38 +1,25 @@
-// The gateway's view of the order service: plain verbs, one coroutine each.
+// The gateway's view of the order service: one verb (verb.h) for each RPC.
 //
-// Every verb resumes on the request's own loop and never outlasts the request's deadline. Errors
-// are the service's statuses, or the call's own: DEADLINE_EXCEEDED, UNAVAILABLE, CANCELLED (the
-// client is gone).
+// Whether an RPC may be repeated is said in the .cc.
 #ifndef SCALEOUT_GATEWAY_BACKENDS_ORDER_BACKEND_H_
 #define SCALEOUT_GATEWAY_BACKENDS_ORDER_BACKEND_H_
 
-#include <memory>
-
-#include "absl/status/statusor.h"
-#include "gateway/runtime/request_context.h"
-#include "gateway/runtime/task.h"
+#include "gateway/backends/verb.h"
 #include "scaleout/order/v1/order.pb.h"
 
 namespace scaleout::gateway {
 
 struct Backend;
 
-class OrderBackend {
- public:
-  virtual ~OrderBackend() = default;
-
-  virtual Task<absl::StatusOr<order::v1::CreateOrderResponse>> CreateOrder(
-      RequestContext& context, order::v1::CreateOrderRequest request) = 0;
-  virtual Task<absl::StatusOr<order::v1::GetOrderResponse>> GetOrder(
-      RequestContext& context, order::v1::GetOrderRequest request) = 0;
-  virtual Task<absl::StatusOr<order::v1::ListOrdersResponse>> ListOrders(
-      RequestContext& context, order::v1::ListOrdersRequest request) = 0;
-  virtual Task<absl::StatusOr<order::v1::CancelOrderResponse>> CancelOrder(
-      RequestContext& context, order::v1::CancelOrderRequest request) = 0;
+struct OrderBackend {
+  Verb<order::v1::CreateOrderRequest, order::v1::CreateOrderResponse> CreateOrder;
+  Verb<order::v1::GetOrderRequest, order::v1::GetOrderResponse> GetOrder;
+  Verb<order::v1::ListOrdersRequest, order::v1::ListOrdersResponse> ListOrders;
+  Verb<order::v1::CancelOrderRequest, order::v1::CancelOrderResponse> CancelOrder;
 };
 
 // Calls the service through `backend`, which outlives the result.
-std::unique_ptr<OrderBackend> MakeOrderBackend(Backend& backend);
+OrderBackend MakeOrderBackend(Backend& backend);
 
 }  // namespace scaleout::gateway
 

@@ -1,34 +1,23 @@
-// The gateway's view of the product catalog: plain verbs, one coroutine each.
+// The gateway's view of the product catalog: one verb (verb.h) for each RPC.
 //
-// Every verb resumes on the request's own loop and never outlasts the request's deadline. Errors
-// are the service's statuses, or the call's own: DEADLINE_EXCEEDED, UNAVAILABLE, CANCELLED (the
-// client is gone). The order service serves it.
+// Whether an RPC may be repeated is said in the .cc. The order service serves it.
 #ifndef SCALEOUT_GATEWAY_BACKENDS_PRODUCT_BACKEND_H_
 #define SCALEOUT_GATEWAY_BACKENDS_PRODUCT_BACKEND_H_
 
-#include <memory>
-
-#include "absl/status/statusor.h"
-#include "gateway/runtime/request_context.h"
-#include "gateway/runtime/task.h"
+#include "gateway/backends/verb.h"
 #include "scaleout/order/v1/product.pb.h"
 
 namespace scaleout::gateway {
 
 struct Backend;
 
-class ProductBackend {
- public:
-  virtual ~ProductBackend() = default;
-
-  virtual Task<absl::StatusOr<order::v1::GetProductResponse>> GetProduct(
-      RequestContext& context, order::v1::GetProductRequest request) = 0;
-  virtual Task<absl::StatusOr<order::v1::ListProductsResponse>> ListProducts(
-      RequestContext& context, order::v1::ListProductsRequest request) = 0;
+struct ProductBackend {
+  Verb<order::v1::GetProductRequest, order::v1::GetProductResponse> GetProduct;
+  Verb<order::v1::ListProductsRequest, order::v1::ListProductsResponse> ListProducts;
 };
 
 // Calls the service through `backend`, which outlives the result.
-std::unique_ptr<ProductBackend> MakeProductBackend(Backend& backend);
+ProductBackend MakeProductBackend(Backend& backend);
 
 }  // namespace scaleout::gateway
 

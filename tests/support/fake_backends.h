@@ -7,6 +7,7 @@
 #include <chrono>
 #include <coroutine>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string_view>
@@ -30,9 +31,23 @@
 
 namespace scaleout::testing {
 
+// Takes the place of one verb of a typed backend.
+template <typename Verb>
+class FakeVerb;
+
 template <typename Request, typename Answer>
-class FakeVerb {
+class FakeVerb<std::function<gateway::Task<Answer>(gateway::RequestContext&, Request)>> {
  public:
+  using Verb = std::function<gateway::Task<Answer>(gateway::RequestContext&, Request)>;
+
+  explicit FakeVerb(Verb& verb) {
+    verb = [this](gateway::RequestContext& context, Request&& request) {
+      return Call(context, std::move(request));
+    };
+  }
+  FakeVerb(const FakeVerb&) = delete;
+  FakeVerb& operator=(const FakeVerb&) = delete;
+
   // From now on every call gets `answer` at once. Before: UNIMPLEMENTED.
   void Answers(Answer answer) {
     answer_ = std::move(answer);
@@ -48,14 +63,6 @@ class FakeVerb {
   }
 
   const std::vector<Request>& asked() const { return asked_; }
-
-  gateway::Task<Answer> Call(gateway::RequestContext& context, Request request) {
-    asked_.push_back(std::move(request));
-    if (!holding_) co_return answer_;
-    Waiter waiter(*this, context);
-    Answer answer = co_await waiter;
-    co_return answer;
-  }
 
  private:
   class Waiter final : public gateway::Job, public gateway::CancelListener {
@@ -87,106 +94,44 @@ class FakeVerb {
     std::coroutine_handle<> awaiter_;
   };
 
+  gateway::Task<Answer> Call(gateway::RequestContext& context, Request request) {
+    asked_.push_back(std::move(request));
+    if (!holding_) co_return answer_;
+    Waiter waiter(*this, context);
+    Answer answer = co_await waiter;
+    co_return answer;
+  }
+
   std::vector<Request> asked_;
   Answer answer_{absl::UnimplementedError("The test has not said what to answer.")};
   bool holding_ = false;
   std::deque<Waiter*> waiting_;
 };
 
-class FakeUserBackend final : public gateway::UserBackend {
- public:
-  gateway::Task<absl::StatusOr<user::v1::CreateUserResponse>> CreateUser(
-      gateway::RequestContext& context, user::v1::CreateUserRequest request) override {
-    return create_user.Call(context, std::move(request));
-  }
-  gateway::Task<absl::StatusOr<user::v1::GetUserResponse>> GetUser(
-      gateway::RequestContext& context, user::v1::GetUserRequest request) override {
-    return get_user.Call(context, std::move(request));
-  }
-  gateway::Task<absl::StatusOr<user::v1::ListUsersResponse>> ListUsers(
-      gateway::RequestContext& context, user::v1::ListUsersRequest request) override {
-    return list_users.Call(context, std::move(request));
-  }
-  gateway::Task<absl::StatusOr<user::v1::UpdateUserResponse>> UpdateUser(
-      gateway::RequestContext& context, user::v1::UpdateUserRequest request) override {
-    return update_user.Call(context, std::move(request));
-  }
-  gateway::Task<absl::StatusOr<user::v1::DeleteUserResponse>> DeleteUser(
-      gateway::RequestContext& context, user::v1::DeleteUserRequest request) override {
-    return delete_user.Call(context, std::move(request));
-  }
-
-  FakeVerb<user::v1::CreateUserRequest, absl::StatusOr<user::v1::CreateUserResponse>> create_user;
-  FakeVerb<user::v1::GetUserRequest, absl::StatusOr<user::v1::GetUserResponse>> get_user;
-  FakeVerb<user::v1::ListUsersRequest, absl::StatusOr<user::v1::ListUsersResponse>> list_users;
-  FakeVerb<user::v1::UpdateUserRequest, absl::StatusOr<user::v1::UpdateUserResponse>> update_user;
-  FakeVerb<user::v1::DeleteUserRequest, absl::StatusOr<user::v1::DeleteUserResponse>> delete_user;
+struct FakeUserBackend final : gateway::UserBackend {
+  FakeVerb<decltype(CreateUser)> create_user{CreateUser};
+  FakeVerb<decltype(GetUser)> get_user{GetUser};
+  FakeVerb<decltype(ListUsers)> list_users{ListUsers};
+  FakeVerb<decltype(UpdateUser)> update_user{UpdateUser};
+  FakeVerb<decltype(DeleteUser)> delete_user{DeleteUser};
 };
 
-class FakeOrderBackend final : public gateway::OrderBackend {
- public:
-  gateway::Task<absl::StatusOr<order::v1::CreateOrderResponse>> CreateOrder(
-      gateway::RequestContext& context, order::v1::CreateOrderRequest request) override {
-    return create_order.Call(context, std::move(request));
-  }
-  gateway::Task<absl::StatusOr<order::v1::GetOrderResponse>> GetOrder(
-      gateway::RequestContext& context, order::v1::GetOrderRequest request) override {
-    return get_order.Call(context, std::move(request));
-  }
-  gateway::Task<absl::StatusOr<order::v1::ListOrdersResponse>> ListOrders(
-      gateway::RequestContext& context, order::v1::ListOrdersRequest request) override {
-    return list_orders.Call(context, std::move(request));
-  }
-  gateway::Task<absl::StatusOr<order::v1::CancelOrderResponse>> CancelOrder(
-      gateway::RequestContext& context, order::v1::CancelOrderRequest request) override {
-    return cancel_order.Call(context, std::move(request));
-  }
-
-  FakeVerb<order::v1::CreateOrderRequest, absl::StatusOr<order::v1::CreateOrderResponse>>
-      create_order;
-  FakeVerb<order::v1::GetOrderRequest, absl::StatusOr<order::v1::GetOrderResponse>> get_order;
-  FakeVerb<order::v1::ListOrdersRequest, absl::StatusOr<order::v1::ListOrdersResponse>> list_orders;
-  FakeVerb<order::v1::CancelOrderRequest, absl::StatusOr<order::v1::CancelOrderResponse>>
-      cancel_order;
+struct FakeOrderBackend final : gateway::OrderBackend {
+  FakeVerb<decltype(CreateOrder)> create_order{CreateOrder};
+  FakeVerb<decltype(GetOrder)> get_order{GetOrder};
+  FakeVerb<decltype(ListOrders)> list_orders{ListOrders};
+  FakeVerb<decltype(CancelOrder)> cancel_order{CancelOrder};
 };
 
-class FakeProductBackend final : public gateway::ProductBackend {
- public:
-  gateway::Task<absl::StatusOr<order::v1::GetProductResponse>> GetProduct(
-      gateway::RequestContext& context, order::v1::GetProductRequest request) override {
-    return get_product.Call(context, std::move(request));
-  }
-  gateway::Task<absl::StatusOr<order::v1::ListProductsResponse>> ListProducts(
-      gateway::RequestContext& context, order::v1::ListProductsRequest request) override {
-    return list_products.Call(context, std::move(request));
-  }
-
-  FakeVerb<order::v1::GetProductRequest, absl::StatusOr<order::v1::GetProductResponse>> get_product;
-  FakeVerb<order::v1::ListProductsRequest, absl::StatusOr<order::v1::ListProductsResponse>>
-      list_products;
+struct FakeProductBackend final : gateway::ProductBackend {
+  FakeVerb<decltype(GetProduct)> get_product{GetProduct};
+  FakeVerb<decltype(ListProducts)> list_products{ListProducts};
 };
 
-class FakePaymentBackend final : public gateway::PaymentBackend {
- public:
-  gateway::Task<absl::StatusOr<payment::v1::CreatePaymentResponse>> CreatePayment(
-      gateway::RequestContext& context, payment::v1::CreatePaymentRequest request) override {
-    return create_payment.Call(context, std::move(request));
-  }
-  gateway::Task<absl::StatusOr<payment::v1::GetPaymentResponse>> GetPayment(
-      gateway::RequestContext& context, payment::v1::GetPaymentRequest request) override {
-    return get_payment.Call(context, std::move(request));
-  }
-  gateway::Task<absl::StatusOr<payment::v1::ListPaymentsResponse>> ListPayments(
-      gateway::RequestContext& context, payment::v1::ListPaymentsRequest request) override {
-    return list_payments.Call(context, std::move(request));
-  }
-
-  FakeVerb<payment::v1::CreatePaymentRequest, absl::StatusOr<payment::v1::CreatePaymentResponse>>
-      create_payment;
-  FakeVerb<payment::v1::GetPaymentRequest, absl::StatusOr<payment::v1::GetPaymentResponse>>
-      get_payment;
-  FakeVerb<payment::v1::ListPaymentsRequest, absl::StatusOr<payment::v1::ListPaymentsResponse>>
-      list_payments;
+struct FakePaymentBackend final : gateway::PaymentBackend {
+  FakeVerb<decltype(CreatePayment)> create_payment{CreatePayment};
+  FakeVerb<decltype(GetPayment)> get_payment{GetPayment};
+  FakeVerb<decltype(ListPayments)> list_payments{ListPayments};
 };
 
 // Answers with its member at once.

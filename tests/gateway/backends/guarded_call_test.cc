@@ -77,7 +77,7 @@ class GuardedCallTest : public ::testing::Test {
   Task<Answer> GetUser(std::int64_t id = 7) {
     user::v1::GetUserRequest request;
     request.set_user_id(id);
-    return backend_->GetUser(fixture_.context, std::move(request));
+    return backend_.GetUser(fixture_.context, std::move(request));
   }
   Answer Ask() {
     RunningTask<Answer> running(GetUser());
@@ -93,7 +93,7 @@ class GuardedCallTest : public ::testing::Test {
   testing::FakeLogger logger_;
   testing::GuardFixture guards_{fixture_.clock, *metrics_, logger_};
   Backend user_{"user", path_.target(), guards_.parts()};
-  std::unique_ptr<UserBackend> backend_ = MakeUserBackend(user_);
+  UserBackend backend_ = MakeUserBackend(user_);
 };
 
 TEST_F(GuardedCallTest, BringsTheAnswerAndCountsTheCall) {
@@ -240,9 +240,9 @@ TEST_F(GuardedCallTest, KeepsTheDeadlineAgainstAServiceThatSaysNothing) {
   const testing::SocketPath path;
   const testing::SilentServer silent(path.path());
   Backend unheard("silent", path.target(), guards_.parts());
-  const std::unique_ptr<UserBackend> backend = MakeUserBackend(unheard);
+  const UserBackend backend = MakeUserBackend(unheard);
   fixture_.context.deadline = fixture_.clock.Now() + std::chrono::milliseconds(100);
-  RunningTask<Answer> running(backend->GetUser(fixture_.context, user::v1::GetUserRequest()));
+  RunningTask<Answer> running(backend.GetUser(fixture_.context, user::v1::GetUserRequest()));
   const auto start = std::chrono::steady_clock::now();
   ASSERT_TRUE(fixture_.loop.RunUntil([&] { return running.done(); }));
   EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(2));
@@ -255,7 +255,6 @@ TEST_F(GuardedCallTest, KeepsTheDeadlineAgainstAServiceThatSaysNothing) {
 class ResilientCallTest : public GuardedCallTest {
  protected:
   void Rebuild() {
-    backend_ = nullptr;
     const GuardParts parts{guards_.config, fixture_.clock, [] { return 0.5; }, *own_metrics_,
                            logger_};
     resilient_.emplace("user", path_.target(), parts);
@@ -310,7 +309,7 @@ TEST_F(ResilientCallTest, WhatIsNotIdempotentIsTriedOnce) {
   server_.reset();
   user::v1::DeleteUserRequest request;
   RunningTask<absl::StatusOr<user::v1::DeleteUserResponse>> running(
-      backend_->DeleteUser(fixture_.context, std::move(request)));
+      backend_.DeleteUser(fixture_.context, std::move(request)));
   ASSERT_TRUE(fixture_.loop.RunUntil([&] { return running.done(); }));
   EXPECT_EQ(fixture_.loop.timers(), 0U);
 }
@@ -371,7 +370,7 @@ TEST_F(ResilientCallTest, AClientThatAsksForTheImpossibleOpensNoCircuit) {
     testing::RequestFixture hasty;
     hasty.context.deadline = hasty.clock.Now() + std::chrono::milliseconds(1);
     user::v1::GetUserRequest request;
-    RunningTask<Answer> running(backend_->GetUser(hasty.context, std::move(request)));
+    RunningTask<Answer> running(backend_.GetUser(hasty.context, std::move(request)));
     ASSERT_TRUE(hasty.loop.RunUntil([&] { return running.done(); }));
     EXPECT_EQ(running.value().status().code(), absl::StatusCode::kDeadlineExceeded);
   }
@@ -426,7 +425,7 @@ TEST_F(GuardedCallTest, IsMadeByManyLoopsAtOnce) {
         user::v1::GetUserRequest request;
         request.set_user_id(first_id + i);
         calls.push_back(std::make_unique<RunningTask<Answer>>(
-            backend_->GetUser(own.context, std::move(request))));
+            backend_.GetUser(own.context, std::move(request))));
       }
       for (std::size_t i = 0; i < calls.size(); ++i) {
         ASSERT_TRUE(own.loop.RunUntil([&] { return calls[i]->done(); }));

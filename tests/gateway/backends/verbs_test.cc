@@ -138,45 +138,45 @@ class VerbsTest : public ::testing::Test {
 };
 
 TEST_F(VerbsTest, UserBackendCallsTheUserService) {
-  const std::unique_ptr<UserBackend> backend = MakeUserBackend(backends_.Get("user"));
-  ExpectCounted(backend->CreateUser(fixture_.context, user::v1::CreateUserRequest()), "user",
+  const UserBackend backend = MakeUserBackend(backends_.Get("user"));
+  ExpectCounted(backend.CreateUser(fixture_.context, user::v1::CreateUserRequest()), "user",
                 "CreateUser");
-  ExpectCounted(backend->GetUser(fixture_.context, user::v1::GetUserRequest()), "user", "GetUser");
-  ExpectCounted(backend->ListUsers(fixture_.context, user::v1::ListUsersRequest()), "user",
+  ExpectCounted(backend.GetUser(fixture_.context, user::v1::GetUserRequest()), "user", "GetUser");
+  ExpectCounted(backend.ListUsers(fixture_.context, user::v1::ListUsersRequest()), "user",
                 "ListUsers");
-  ExpectCounted(backend->UpdateUser(fixture_.context, user::v1::UpdateUserRequest()), "user",
+  ExpectCounted(backend.UpdateUser(fixture_.context, user::v1::UpdateUserRequest()), "user",
                 "UpdateUser");
-  ExpectCounted(backend->DeleteUser(fixture_.context, user::v1::DeleteUserRequest()), "user",
+  ExpectCounted(backend.DeleteUser(fixture_.context, user::v1::DeleteUserRequest()), "user",
                 "DeleteUser");
 }
 
 TEST_F(VerbsTest, OrderBackendCallsTheOrderService) {
-  const std::unique_ptr<OrderBackend> backend = MakeOrderBackend(backends_.Get("order"));
-  ExpectCounted(backend->CreateOrder(fixture_.context, order::v1::CreateOrderRequest()), "order",
+  const OrderBackend backend = MakeOrderBackend(backends_.Get("order"));
+  ExpectCounted(backend.CreateOrder(fixture_.context, order::v1::CreateOrderRequest()), "order",
                 "CreateOrder");
-  ExpectCounted(backend->GetOrder(fixture_.context, order::v1::GetOrderRequest()), "order",
+  ExpectCounted(backend.GetOrder(fixture_.context, order::v1::GetOrderRequest()), "order",
                 "GetOrder");
-  ExpectCounted(backend->ListOrders(fixture_.context, order::v1::ListOrdersRequest()), "order",
+  ExpectCounted(backend.ListOrders(fixture_.context, order::v1::ListOrdersRequest()), "order",
                 "ListOrders");
-  ExpectCounted(backend->CancelOrder(fixture_.context, order::v1::CancelOrderRequest()), "order",
+  ExpectCounted(backend.CancelOrder(fixture_.context, order::v1::CancelOrderRequest()), "order",
                 "CancelOrder");
 }
 
 TEST_F(VerbsTest, ProductBackendCallsTheOrderService) {
-  const std::unique_ptr<ProductBackend> backend = MakeProductBackend(backends_.Get("order"));
-  ExpectCounted(backend->GetProduct(fixture_.context, order::v1::GetProductRequest()), "order",
+  const ProductBackend backend = MakeProductBackend(backends_.Get("order"));
+  ExpectCounted(backend.GetProduct(fixture_.context, order::v1::GetProductRequest()), "order",
                 "GetProduct");
-  ExpectCounted(backend->ListProducts(fixture_.context, order::v1::ListProductsRequest()), "order",
+  ExpectCounted(backend.ListProducts(fixture_.context, order::v1::ListProductsRequest()), "order",
                 "ListProducts");
 }
 
 TEST_F(VerbsTest, PaymentBackendCallsThePaymentService) {
-  const std::unique_ptr<PaymentBackend> backend = MakePaymentBackend(backends_.Get("payment"));
-  ExpectCounted(backend->CreatePayment(fixture_.context, payment::v1::CreatePaymentRequest()),
+  const PaymentBackend backend = MakePaymentBackend(backends_.Get("payment"));
+  ExpectCounted(backend.CreatePayment(fixture_.context, payment::v1::CreatePaymentRequest()),
                 "payment", "CreatePayment");
-  ExpectCounted(backend->GetPayment(fixture_.context, payment::v1::GetPaymentRequest()), "payment",
+  ExpectCounted(backend.GetPayment(fixture_.context, payment::v1::GetPaymentRequest()), "payment",
                 "GetPayment");
-  ExpectCounted(backend->ListPayments(fixture_.context, payment::v1::ListPaymentsRequest()),
+  ExpectCounted(backend.ListPayments(fixture_.context, payment::v1::ListPaymentsRequest()),
                 "payment", "ListPayments");
 }
 
