@@ -1,6 +1,7 @@
 #!/bin/sh
 # Gives every part of the stack a password of its own, once: /secrets/PART/password, a volume each, seen only by PostgreSQL
-# and by the part itself. What exists is kept. A file /provided/PART.password is taken instead of a random one.
+# and by the part itself. The parts are the directories that there are. What exists is kept. A file
+# /provided/PART.password is taken instead of a random one.
 set -eu
 umask 022
 
@@ -12,7 +13,8 @@ make_password() {
   fi
 }
 
-for part in postgres user-service order-service payment-service; do
+for directory in /secrets/*/; do
+  part=$(basename "$directory")
   file=/secrets/$part/password
   if [ -s "$file" ]; then
     continue

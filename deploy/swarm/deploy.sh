@@ -21,7 +21,9 @@ EOF
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 export STACK_NAME=${STACK_NAME:-scaleout}
-readonly parts=(postgres user-service order-service payment-service)
+# What has a password there.
+mapfile -t parts < <(sed -n 's/^  \([a-z-]*\)-password: {external: true.*/\1/p' "$here/stack.yaml")
+readonly parts
 readonly converge_seconds=180
 
 die() {
