@@ -20,15 +20,15 @@ from containers.load import SteadyLoad, Writers
 from lab.client import Client
 from lab.driver import Driver, DriverError
 from lab.narrator import Narrator
+from native.settings import SERVICES
 
 _PROJECT = "scaleout-test"
 _MEMORY_MB = 512
 _IMAGE_MB = 120
-_PARTS = ("nginx", "api-gateway", "user-service", "order-service", "payment-service", "postgres", "redis")
+_PARTS = ("nginx", "api-gateway", *SERVICES, "postgres", "redis")
 _DRILLS = ("breaker", "blackhole", "kill-gateways", "rolling-restart", "overload", "cpu-bound", "durability")
 # Those that ask whether nothing is lost. How fast something is, a short run on a busy machine cannot say.
 _QUICK_DRILLS = ("kill-gateways", "rolling-restart", "durability")
-_SERVICES = ("user-service", "order-service", "payment-service")
 # How long nginx may take to act on a change of replicas, and how far a share may be from an even one.
 _SETTLED_SECONDS = 5
 _SHARE_TOLERANCE = 0.10
@@ -146,7 +146,7 @@ class ComposeTest:
         self._n.figure("buildSeconds", time.monotonic() - began)
         self._n.tell(f"  built in {time.monotonic() - began:.0f} s")
         tag = os.environ.get("SCALEOUT_TAG", "dev")
-        images = engine.inspect(*(f"scaleout/{name}:{tag}" for name in ("api-gateway", *_SERVICES)))
+        images = engine.inspect(*(f"scaleout/{name}:{tag}" for name in ("api-gateway", *SERVICES)))
         sizes = {image["RepoTags"][0]: image["Size"] / 1e6 for image in images}
         self._n.table(("image", "MB"), [(name, f"{size:.1f}") for name, size in sizes.items()])
         self._n.check(f"each image is under {_IMAGE_MB} MB", all(size < _IMAGE_MB for size in sizes.values()))
@@ -270,7 +270,7 @@ class ComposeTest:
         self._n.scene("8. PostgreSQL is killed while orders and payments are made",
                       "Problems with 503 meanwhile; afterwards all is well, and what was acknowledged is there, once.")
         started = {i["Id"]: i["State"]["StartedAt"] for i in engine.inspect(*self._ids("api-gateway"), *(
-            i for s in _SERVICES for i in self._ids(s)))}
+            i for s in SERVICES for i in self._ids(s)))}
         with Writers(self._url) as writers:
             time.sleep(3)
             self._driver.kill("postgres")
@@ -339,7 +339,7 @@ class ComposeTest:
             except (OSError, urllib.error.URLError, ValueError, KeyError):
                 return []
 
-        wanted = {"api-gateway": 3, "user-service": 2, "order-service": 1, "payment-service": 1, "prometheus": 1}
+        wanted = {"api-gateway": 3, **dict.fromkeys(SERVICES, 1), "user-service": 2, "prometheus": 1}
 
         def replicas_up():
             found = {r["metric"]["job"]: int(r["value"][1]) for r in query("sum by (job) (up)")}

@@ -14,9 +14,10 @@ from containers.engine import ROOT, EngineError, docker, eventually
 from containers.load import SteadyLoad
 from lab.client import Client
 from lab.narrator import Narrator
+from native.settings import SERVICES
 
 _STACK = "scaleout-test"
-_PROGRAMS = ("api-gateway", "user-service", "order-service", "payment-service")
+_PROGRAMS = ("api-gateway", *SERVICES)
 _RATE = 100
 
 

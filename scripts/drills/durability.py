@@ -6,12 +6,11 @@ import time
 
 from drills import drill, shop
 from lab.driver import DriverError
+from native.settings import SERVICES
 
 _VICTIMS = (
     *(("api-gateway", k) for k in range(1, drill.GATEWAYS + 1)),
-    ("user-service", None),
-    ("order-service", None),
-    ("payment-service", None),
+    *((service, None) for service in SERVICES),
     ("nginx", None),
     ("redis", None),
     ("postgres", None),

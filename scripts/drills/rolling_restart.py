@@ -3,10 +3,10 @@
 import time
 
 from drills import drill
+from native.settings import SERVICES
 
 _GRACE_SECONDS = 2.5
 _BACK_WITHIN = 20
-_SERVICES = ("user-service", "order-service", "payment-service")
 
 
 class RollingRestart(drill.Drill):
@@ -18,7 +18,7 @@ class RollingRestart(drill.Drill):
 
     def hold(self):
         parts = [("api-gateway", k) for k in range(1, drill.GATEWAYS + 1)]
-        parts += [(service, None) for service in _SERVICES]
+        parts += [(service, None) for service in SERVICES]
         if self.options.quick:
             parts = [("api-gateway", 1), ("order-service", None)]
         ids = self.payment_ids()

@@ -21,6 +21,7 @@ from lab.client import Client
 from lab.figures import percentile
 from lab.narrator import Narrator
 from native import processes
+from native.settings import SERVICES
 
 _ROOT = Path(__file__).resolve().parents[2]
 _STACK = _ROOT / "scripts" / "stack.sh"
@@ -33,7 +34,7 @@ _ROUTES = {
 # What each part of the stack is made of, by the names of `stack.sh pids`.
 _PARTS = {
     "gateway": ("api-gateway-1",),
-    "services": ("user-service", "order-service", "payment-service"),
+    "services": SERVICES,
     "nginx": ("nginx",),
     "postgres": ("postgres",),
 }

@@ -45,7 +45,7 @@ def _parser():
     part = (
         ("part",),
         {
-            "help": "nginx, api-gateway, user-service, order-service, payment-service, postgres or redis"
+            "help": f"nginx, api-gateway, {', '.join(settings.SERVICES)}, postgres or redis"
         },
     )
     which = (("k",), {"nargs": "?", "help": "which gateway, 1 to 10"})
@@ -92,7 +92,7 @@ def _parser():
     verb(
         "psql",
         "PostgreSQL's shell as its superuser: psql users, psql orders -c 'SELECT count(*) FROM orders'",
-        (("database",), {"help": "users, orders, payments or postgres"}),
+        (("database",), {"help": f"{', '.join(name for name, _ in settings.DATABASES.values())} or postgres"}),
         (("rest",), {"nargs": argparse.REMAINDER, "help": "further arguments for psql"}),
     )
     verb("reset", "down, and delete the run directory with all its data")

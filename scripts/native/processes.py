@@ -8,6 +8,8 @@ import socket
 import time
 from pathlib import Path
 
+from native.settings import SERVICES
+
 _TICKS = os.sysconf("SC_CLK_TCK")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 # By the file that runs: Debian's redis-server is a link to redis-check-rdb.
@@ -17,9 +19,7 @@ _PROGRAMS = (
     "redis-server",
     "redis-check-rdb",
     "api-gateway",
-    "user-service",
-    "order-service",
-    "payment-service",
+    *SERVICES,
 )
 
 

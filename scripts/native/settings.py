@@ -8,13 +8,15 @@ from pathlib import Path
 from native.console import StackError
 
 ROOT = Path(__file__).resolve().parents[2]
-SERVICES = ("user-service", "order-service", "payment-service")
 # The database and the role of each service.
 DATABASES = {
     "user-service": ("users", "user_service"),
     "order-service": ("orders", "order_service"),
     "payment-service": ("payments", "payment_service"),
 }
+SERVICES = tuple(DATABASES)
+# The services as the gateway calls them: in /api/health and in GATEWAY_<NAME>_TARGET.
+BACKENDS = tuple(service.removesuffix("-service") for service in SERVICES)
 MAX_GATEWAYS = 10
 STRATEGIES = ("round_robin", "least_conn", "ip_hash")
 # Which of the caller's variables the programs are given, beside those that the stack sets itself.

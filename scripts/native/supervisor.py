@@ -16,6 +16,7 @@ from native import postgres, processes, template
 from native.console import StackError
 from native.places import nginx_account, postgres_account
 from native.settings import (
+    BACKENDS,
     DATABASES,
     GATEWAY_PREFIXES,
     MAX_GATEWAYS,
@@ -183,8 +184,8 @@ class Supervisor:
     def _gateways(self):
         programs, names = [], []
         targets = {
-            f"GATEWAY_{service.split('-')[0].upper()}_TARGET": f"unix:{self.service_link(service)}"
-            for service in SERVICES
+            f"GATEWAY_{backend.upper()}_TARGET": f"unix:{self.service_link(service)}"
+            for backend, service in zip(BACKENDS, SERVICES)
         }
         for k in range(1, MAX_GATEWAYS + 1):
             name = gateway_program(k)

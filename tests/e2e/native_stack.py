@@ -18,7 +18,7 @@ import httpx
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "scripts"))
-from native.settings import SANITIZER_OPTIONS  # noqa: E402
+from native.settings import BACKENDS, SANITIZER_OPTIONS  # noqa: E402
 
 BIN_DIR = Path(
     os.environ.get("BIN_DIR") or ROOT / "build" / (os.environ.get("PRESET") or "release") / "bin"
@@ -190,9 +190,7 @@ class LoneGateway:
             "PATH": os.environ["PATH"],
             "GATEWAY_LISTEN": f"127.0.0.1:{self.port},unix:{self.socket}",
             "GATEWAY_INSTANCE_ID": "lone-gateway",
-            "GATEWAY_USER_TARGET": nowhere,
-            "GATEWAY_ORDER_TARGET": nowhere,
-            "GATEWAY_PAYMENT_TARGET": nowhere,
+            **{f"GATEWAY_{backend.upper()}_TARGET": nowhere for backend in BACKENDS},
             "LAB_ENDPOINTS": "on",
             **{name: os.environ[name] for name in SANITIZER_OPTIONS if name in os.environ},
             **variables,

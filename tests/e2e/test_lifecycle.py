@@ -22,8 +22,9 @@ from native_stack import BIN_DIR, ROOT, LoneGateway, NativeStack, eventually, ne
 
 sys.path.insert(0, str(ROOT / "scripts"))
 from native import places, processes  # noqa: E402  the stack's own eyes
+from native.settings import BACKENDS, SERVICES  # noqa: E402
 
-_PROGRAMS = ["api-gateway", "user-service", "order-service", "payment-service"]
+_PROGRAMS = ["api-gateway", *SERVICES]
 
 
 @pytest.fixture
@@ -132,7 +133,7 @@ def test_a_gateway_takes_bodies_up_to_the_size_that_is_set(limit, size):
 
 def test_a_gateway_that_waits_for_its_backends_listens_to_a_stop_signal(tmp_path):
     nobody = f"unix:{tmp_path}/nobody"
-    targets = {f"GATEWAY_{name}_TARGET": nobody for name in ("USER", "ORDER", "PAYMENT")}
+    targets = {f"GATEWAY_{name}_TARGET": nobody for name in map(str.upper, BACKENDS)}
     gateway = subprocess.Popen(
         [BIN_DIR / "api-gateway"],
         text=True,
