@@ -1,6 +1,7 @@
 #include "postgres/postgres_budget.h"
 
 #include <algorithm>
+#include <vector>
 
 #include "common/str_cat.h"
 
@@ -8,13 +9,25 @@ namespace scaleout {
 namespace {
 
 // reserved_connections came with PostgreSQL 16.
-constexpr const char* kReadBudget =
-    "SELECT current_setting('max_connections')::int,"
+constexpr PostgresStatement kReadBudget = {
+    "read_budget",
+    "SELECT current_setting('max_connections')::int AS max_connections,"
     "       current_setting('superuser_reserved_connections')::int"
-    "         + coalesce(current_setting('reserved_connections', true)::int, 0),"
-    "       (SELECT rolconnlimit FROM pg_roles WHERE rolname = current_user),"
-    "       (SELECT datconnlimit FROM pg_database WHERE datname = current_database()),"
-    "       (SELECT sum(numbackends)::int FROM pg_stat_database)";
+    "         + coalesce(current_setting('reserved_connections', true)::int, 0) AS reserved,"
+    "       (SELECT rolconnlimit FROM pg_roles WHERE rolname = current_user) AS role_limit,"
+    "       (SELECT datconnlimit FROM pg_database WHERE datname = current_database())"
+    "         AS database_limit,"
+    "       (SELECT sum(numbackends)::int FROM pg_stat_database) AS in_use"};
+
+PostgresBudget ToBudget(const PostgresRow& row) {
+  PostgresBudget budget;
+  budget.max_connections = row.Int32("max_connections");
+  budget.reserved = row.Int32("reserved");
+  budget.role_limit = row.Int32("role_limit");
+  budget.database_limit = row.Int32("database_limit");
+  budget.in_use = row.Int32("in_use");
+  return budget;
+}
 
 }  // namespace
 
@@ -26,16 +39,10 @@ int PostgresBudget::Available() const {
 }
 
 absl::StatusOr<PostgresBudget> ReadPostgresBudget(PostgresConnection& connection) {
-  const absl::StatusOr<pqxx::result> rows = connection.ExecOnce(kReadBudget);
+  const absl::StatusOr<std::vector<PostgresBudget>> rows =
+      connection.QueryOnce(kReadBudget, ToBudget);
   if (!rows.ok()) return rows.status();
-  const pqxx::row row = rows->front();
-  PostgresBudget budget;
-  budget.max_connections = row[0].as<int>();
-  budget.reserved = row[1].as<int>();
-  budget.role_limit = row[2].as<int>();
-  budget.database_limit = row[3].as<int>();
-  budget.in_use = row[4].as<int>();
-  return budget;
+  return rows->front();
 }
 
 absl::Status CheckPostgresBudget(const PostgresBudget& budget, int pool_max) {

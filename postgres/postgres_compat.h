@@ -1,5 +1,5 @@
-// What differs between libpqxx 6.4 (Debian 12) and 7.10 (Debian 13), in one place. Only
-// common/postgres_* includes it.
+// What differs between libpqxx 6.4 (Debian 12) and 7.10 (Debian 13), in one place. Only .cc files
+// of postgres/ include it.
 #ifndef SCALEOUT_POSTGRES_POSTGRES_COMPAT_H_
 #define SCALEOUT_POSTGRES_POSTGRES_COMPAT_H_
 
@@ -32,24 +32,6 @@ inline pqxx::result ExecPrepared(pqxx::transaction_base& transaction, const std:
     values.push_back(param ? param->c_str() : nullptr);
   }
   return transaction.exec_prepared(name, pqxx::prepare::make_dynamic_params(values));
-#endif
-}
-
-// As ExecPrepared, without preparing; for what runs once, at start.
-inline pqxx::result ExecParams(pqxx::transaction_base& transaction, const std::string& sql,
-                               const PostgresTexts& params) {
-#if PQXX_VERSION_MAJOR >= 7
-  pqxx::params values;
-  values.reserve(params.size());
-  for (const std::optional<std::string>& param : params) values.append(param);
-  return transaction.exec(sql, values);
-#else
-  std::vector<const char*> values;
-  values.reserve(params.size());
-  for (const std::optional<std::string>& param : params) {
-    values.push_back(param ? param->c_str() : nullptr);
-  }
-  return transaction.exec_params(sql, pqxx::prepare::make_dynamic_params(values));
 #endif
 }
 

@@ -9,6 +9,7 @@
 #include "common/str_cat.h"
 #include "postgres/postgres_compat.h"
 #include "postgres/postgres_error.h"
+#include "postgres/postgres_result.h"
 
 namespace scaleout {
 namespace {
@@ -50,7 +51,7 @@ std::string Conninfo(const PostgresConnectOptions& options) {
   return conninfo;
 }
 
-PostgresTexts Texts(std::initializer_list<PostgresParam> params) {
+PostgresTexts Texts(PostgresParams params) {
   PostgresTexts texts;
   texts.reserve(params.size());
   for (const PostgresParam& param : params) texts.push_back(param.text());
@@ -114,8 +115,7 @@ class PostgresConnection::Session final : public PostgresSession {
   Session(Impl& impl, pqxx::transaction_base& transaction, const CallContext& call)
       : impl_(impl), transaction_(transaction), call_(call) {}
 
-  absl::StatusOr<pqxx::result> Exec(const PostgresStatement& statement,
-                                    std::initializer_list<PostgresParam> params) override {
+  absl::StatusOr<PostgresResult> Exec(const PostgresStatement& statement, PostgresParams params) {
     if (!status_.ok()) return status_;
     status_ = CheckWanted(call_, impl_.clock);
     if (!status_.ok()) return status_;
@@ -127,7 +127,7 @@ class PostgresConnection::Session final : public PostgresSession {
       }
       const PostgresTexts texts = Texts(params);
       const PostgresWatchdog::Watch watch(impl_.watchdog, call_, [this] { Cancel(); });
-      return ExecPrepared(transaction_, statement.name, texts);
+      return PostgresResult(ExecPrepared(transaction_, statement.name, texts), statement.name);
     } catch (...) {
       status_ = impl_.Fail(call_, statement.name);
       return status_;
@@ -137,6 +137,15 @@ class PostgresConnection::Session final : public PostgresSession {
   const absl::Status& status() const { return status_; }
 
  private:
+  absl::StatusOr<std::int64_t> Run(const PostgresStatement& statement, PostgresParams params,
+                                   PostgresRowReader read) override {
+    const absl::StatusOr<PostgresResult> result = Exec(statement, params);
+    if (!result.ok()) return result.status();
+    absl::StatusOr<std::int64_t> rows = result->Read(read);
+    status_ = rows.status();
+    return rows;
+  }
+
   void SetTimeout() {
     const milliseconds timeout =
         StatementTimeoutStep(call_.deadline.Remaining(impl_.clock), impl_.statement_timeout_limit);
@@ -178,9 +187,9 @@ absl::StatusOr<std::unique_ptr<PostgresConnection>> PostgresConnection::Open(
   }
 }
 
-absl::StatusOr<pqxx::result> PostgresConnection::Query(
-    const CallContext& call, const PostgresStatement& statement,
-    std::initializer_list<PostgresParam> params) {
+absl::StatusOr<PostgresResult> PostgresConnection::Run(const CallContext& call,
+                                                       const PostgresStatement& statement,
+                                                       PostgresParams params) {
   try {
     pqxx::nontransaction transaction(impl_->connection);
     Session session(*impl_, transaction, call);
@@ -237,13 +246,14 @@ absl::Status PostgresConnection::ExecUnwrapped(const std::string& sql) {
   }
 }
 
-absl::StatusOr<pqxx::result> PostgresConnection::ExecOnce(
-    const std::string& sql, std::initializer_list<PostgresParam> params) {
+absl::StatusOr<std::int64_t> PostgresConnection::RunOnce(const PostgresStatement& statement,
+                                                         PostgresRowReader read) {
   try {
-    pqxx::nontransaction transaction(impl_->connection);
-    return ExecParams(transaction, sql, Texts(params));
+    return PostgresResult(pqxx::nontransaction(impl_->connection).exec(statement.sql),
+                          statement.name)
+        .Read(read);
   } catch (...) {
-    return impl_->Fail(CallContext(), "statement");
+    return impl_->Fail(CallContext(), statement.name);
   }
 }
 

@@ -1,4 +1,4 @@
-// One connection to PostgreSQL, and the sessions that run statements on it.
+// One connection to PostgreSQL.
 //
 // A connection prepares each statement once, watches it (postgres_watchdog.h), and keeps the
 // server's statement_timeout just above what is left of the call: the setting moves in steps
@@ -8,18 +8,19 @@
 #ifndef SCALEOUT_POSTGRES_POSTGRES_CONNECTION_H_
 #define SCALEOUT_POSTGRES_POSTGRES_CONNECTION_H_
 
-#include <pqxx/result>
-
 #include <chrono>
-#include <functional>
-#include <initializer_list>
+#include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "common/call_context.h"
 #include "common/clock.h"
 #include "common/log.h"
+#include "postgres/postgres_row.h"
+#include "postgres/postgres_session.h"
 #include "postgres/postgres_statement.h"
 #include "postgres/postgres_watchdog.h"
 
@@ -36,18 +37,8 @@ struct PostgresConnectOptions {
 // The smallest step that is not below `remaining`, and never above `limit`.
 std::chrono::milliseconds StatementTimeoutStep(Duration remaining, std::chrono::milliseconds limit);
 
-// Runs statements in one transaction (or, for a single statement, without one). Only valid in the
-// body it is passed to.
-class PostgresSession {
- public:
-  virtual ~PostgresSession() = default;
-  // Asks for what is left of the call first. After an error every further statement is refused with
-  // it.
-  virtual absl::StatusOr<pqxx::result> Exec(const PostgresStatement& statement,
-                                            std::initializer_list<PostgresParam> params = {}) = 0;
-};
-
-using PostgresBody = std::function<absl::Status(PostgresSession&)>;
+// A statement's answer, in postgres_result.h.
+class PostgresResult;
 
 class PostgresConnection {
  public:
@@ -60,8 +51,8 @@ class PostgresConnection {
   PostgresConnection& operator=(const PostgresConnection&) = delete;
 
   // One statement, committed by itself: PostgreSQL makes it atomic without a BEGIN around it.
-  absl::StatusOr<pqxx::result> Query(const CallContext& call, const PostgresStatement& statement,
-                                     std::initializer_list<PostgresParam> params);
+  absl::StatusOr<PostgresResult> Run(const CallContext& call, const PostgresStatement& statement,
+                                     PostgresParams params);
   // Commits if `body` answers OK, else rolls back. OK means that it is on the server's disk.
   absl::Status Transact(const CallContext& call, const PostgresBody& body);
   // Several statements at once, as a file has them, in one transaction and under no deadline; for
@@ -69,9 +60,13 @@ class PostgresConnection {
   absl::Status ExecScript(const std::string& sql);
   // As ExecScript, but each statement commits by itself.
   absl::Status ExecUnwrapped(const std::string& sql);
-  // One statement that is not prepared, under no deadline; for what runs at start.
-  absl::StatusOr<pqxx::result> ExecOnce(const std::string& sql,
-                                        std::initializer_list<PostgresParam> params = {});
+  // One statement that is not prepared, under no deadline; for what runs at start. What `map` makes
+  // of each row.
+  template <typename Map>
+  absl::StatusOr<std::vector<PostgresMapped<Map>>> QueryOnce(const PostgresStatement& statement,
+                                                             const Map& map) {
+    return MapRows(map, [&](PostgresRowReader read) { return RunOnce(statement, read); });
+  }
 
   bool connection_lost() const;
 
@@ -79,6 +74,8 @@ class PostgresConnection {
   class Session;
   struct Impl;
   explicit PostgresConnection(std::unique_ptr<Impl> impl);
+
+  absl::StatusOr<std::int64_t> RunOnce(const PostgresStatement& statement, PostgresRowReader read);
 
   std::unique_ptr<Impl> impl_;
 };

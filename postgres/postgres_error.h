@@ -1,14 +1,15 @@
-// The door between libpqxx's exceptions and absl::Status: the only place that knows both.
+// The door between libpqxx's exceptions and absl::Status: the only place that translates one into
+// the other. What is wrong with a row that was read is noted in the row (postgres_row.h).
 //
-//   connection lost, server going down, refused      UNAVAILABLE          reason
-//   DATABASE_UNAVAILABLE connection lost while a commit was under way     UNAVAILABLE reason
-//   COMMIT_IN_DOUBT statement timeout, cancelled                     DEADLINE_EXCEEDED
-//   serialization failure, deadlock, lock timeout    ABORTED
-//   unique violation                                 ALREADY_EXISTS
-//   check, not-null, value out of range              INVALID_ARGUMENT
-//   foreign key                                      FAILED_PRECONDITION
-//   out of memory, disk, connections                 UNAVAILABLE          reason
-//   DATABASE_OVERLOADED anything else, which is a defect                 INTERNAL
+//   connection lost, server going down, refused  UNAVAILABLE, reason DATABASE_UNAVAILABLE
+//   connection lost during a commit              UNAVAILABLE, reason COMMIT_IN_DOUBT
+//   out of memory, disk, connections             UNAVAILABLE, reason DATABASE_OVERLOADED
+//   statement timeout, cancelled                 DEADLINE_EXCEEDED
+//   serialization failure, deadlock, lock timeout  ABORTED
+//   unique violation                             ALREADY_EXISTS
+//   check, not-null, value out of range          INVALID_ARGUMENT
+//   foreign key                                  FAILED_PRECONDITION
+//   anything else, which is a defect             INTERNAL
 //
 // The status's message is fit for clients: it holds no SQL and no values. `detail` is for the log.
 #ifndef SCALEOUT_POSTGRES_POSTGRES_ERROR_H_

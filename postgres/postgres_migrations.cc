@@ -22,8 +22,9 @@ constexpr const char* kCreateTable =
     "  file text NOT NULL,"
     "  checksum text NOT NULL,"
     "  applied_at timestamptz NOT NULL DEFAULT now())";
-constexpr const char* kListApplied =
-    "SELECT version, file, checksum FROM schema_migrations ORDER BY version";
+constexpr PostgresStatement kListApplied = {
+    "list_applied_migrations",
+    "SELECT version, file, checksum FROM schema_migrations ORDER BY version"};
 
 constexpr std::size_t kDigits = 4;
 
@@ -36,17 +37,18 @@ int VersionOf(std::string_view file) {
   return error == std::errc() && parsed == end ? version : 0;
 }
 
+AppliedMigration ToAppliedMigration(const PostgresRow& row) {
+  return {row.Int32("version"), row.Text("file"), row.Text("checksum")};
+}
+
 absl::Status ApplyPending(PostgresConnection& connection, const std::vector<Migration>& migrations,
                           std::string_view seed_sql, Logger& logger) {
   if (absl::Status status = connection.ExecScript(kCreateTable); !status.ok()) return status;
-  const absl::StatusOr<pqxx::result> rows = connection.ExecOnce(kListApplied);
-  if (!rows.ok()) return rows.status();
-  std::vector<AppliedMigration> applied;
-  for (const auto& row : *rows) {
-    applied.push_back({row[0].as<int>(), row[1].as<std::string>(), row[2].as<std::string>()});
-  }
-  if (absl::Status status = CheckApplied(migrations, applied); !status.ok()) return status;
-  for (std::size_t i = applied.size(); i < migrations.size(); ++i) {
+  const absl::StatusOr<std::vector<AppliedMigration>> applied =
+      connection.QueryOnce(kListApplied, ToAppliedMigration);
+  if (!applied.ok()) return applied.status();
+  if (absl::Status status = CheckApplied(migrations, *applied); !status.ok()) return status;
+  for (std::size_t i = applied->size(); i < migrations.size(); ++i) {
     const Migration& migration = migrations[i];
     // The file's name and checksum need no quoting: ParseMigrations and the build saw to it.
     const std::string script =

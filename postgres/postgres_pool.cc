@@ -12,6 +12,7 @@
 #include "common/status.h"
 #include "common/str_cat.h"
 #include "postgres/postgres_error.h"
+#include "postgres/postgres_result.h"
 #include "postgres/postgres_watchdog.h"
 
 namespace scaleout {
@@ -164,7 +165,7 @@ struct PostgresPool::Impl {
     lock.unlock();
     CallContext call;
     call.deadline = Deadline::In(kSignOfLifeLimit, clock);
-    const bool alive = connection->Query(call, kSignOfLife, {}).ok();
+    const bool alive = connection->Run(call, kSignOfLife, {}).ok();
     lock.lock();
     // A server that is there but does not answer is as good as gone; the next attempt to connect
     // will tell.
@@ -304,14 +305,15 @@ PostgresPool::PostgresPool(PostgresPoolOptions options, PostgresPrepare prepare,
 
 PostgresPool::~PostgresPool() = default;
 
-absl::StatusOr<pqxx::result> PostgresPool::Query(const CallContext& call,
-                                                 const PostgresStatement& statement,
-                                                 std::initializer_list<PostgresParam> params) {
+absl::StatusOr<std::int64_t> PostgresPool::Run(const CallContext& call,
+                                               const PostgresStatement& statement,
+                                               PostgresParams params, PostgresRowReader read) {
   absl::StatusOr<Impl::Connection> connection = impl_->Acquire(call);
   if (!connection.ok()) return connection.status();
-  absl::StatusOr<pqxx::result> result = (*connection)->Query(call, statement, params);
+  const absl::StatusOr<PostgresResult> result = (*connection)->Run(call, statement, params);
   impl_->Release(*std::move(connection));
-  return result;
+  if (!result.ok()) return result.status();
+  return result->Read(read);
 }
 
 absl::Status PostgresPool::Transact(const CallContext& call, const PostgresBody& body) {

@@ -14,13 +14,12 @@
 #ifndef SCALEOUT_POSTGRES_POSTGRES_POOL_H_
 #define SCALEOUT_POSTGRES_POSTGRES_POOL_H_
 
-#include <pqxx/result>
-
 #include <chrono>
+#include <cstdint>
 #include <functional>
-#include <initializer_list>
 #include <memory>
-#include <string>
+#include <optional>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -29,6 +28,8 @@
 #include "common/log.h"
 #include "common/metrics.h"
 #include "postgres/postgres_connection.h"
+#include "postgres/postgres_row.h"
+#include "postgres/postgres_session.h"
 #include "postgres/postgres_statement.h"
 
 namespace scaleout {
@@ -60,9 +61,34 @@ class PostgresPool {
   PostgresPool(const PostgresPool&) = delete;
   PostgresPool& operator=(const PostgresPool&) = delete;
 
-  // A single statement, reading or writing, atomic by itself; the cheap way.
-  absl::StatusOr<pqxx::result> Query(const CallContext& call, const PostgresStatement& statement,
-                                     std::initializer_list<PostgresParam> params = {});
+  // A single statement, reading or writing, atomic by itself; the cheap way. Rows are read after
+  // the connection has gone back to the pool. What `map`, a function of a PostgresRow, makes of
+  // each row.
+  template <typename Map>
+  absl::StatusOr<std::vector<PostgresMapped<Map>>> Query(const CallContext& call,
+                                                         const PostgresStatement& statement,
+                                                         PostgresParams params, const Map& map) {
+    return MapRows(map, [&](PostgresRowReader read) { return Run(call, statement, params, read); });
+  }
+  // As Query, of the first row; nothing if there is none.
+  template <typename Map>
+  absl::StatusOr<std::optional<PostgresMapped<Map>>> FindRow(const CallContext& call,
+                                                             const PostgresStatement& statement,
+                                                             PostgresParams params,
+                                                             const Map& map) {
+    return MapFirstRow(map,
+                       [&](PostgresRowReader read) { return Run(call, statement, params, read); });
+  }
+  // As Query, for rows that are not one value each.
+  absl::Status ForEachRow(const CallContext& call, const PostgresStatement& statement,
+                          PostgresParams params, PostgresRowReader read) {
+    return Run(call, statement, params, read).status();
+  }
+  // As Query, for the number of rows that the statement changed.
+  absl::StatusOr<std::int64_t> Execute(const CallContext& call, const PostgresStatement& statement,
+                                       PostgresParams params = {}) {
+    return Run(call, statement, params, [](const PostgresRow&) {});
+  }
   // Several statements that commit together or not at all. `body` may run only once: it is never
   // retried here.
   absl::Status Transact(const CallContext& call, const PostgresBody& body);
@@ -71,6 +97,11 @@ class PostgresPool {
 
  private:
   struct Impl;
+
+  // The number of rows that the statement answered or changed.
+  absl::StatusOr<std::int64_t> Run(const CallContext& call, const PostgresStatement& statement,
+                                   PostgresParams params, PostgresRowReader read);
+
   std::unique_ptr<Impl> impl_;
 };
 

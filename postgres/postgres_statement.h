@@ -7,6 +7,7 @@
 #define SCALEOUT_POSTGRES_POSTGRES_STATEMENT_H_
 
 #include <cstdint>
+#include <initializer_list>
 #include <optional>
 #include <string>
 #include <utility>
@@ -41,6 +42,9 @@ class PostgresParam {
  private:
   std::optional<std::string> text_;
 };
+
+// The values for $1, $2 ... of a statement, in place.
+using PostgresParams = std::initializer_list<PostgresParam>;
 
 }  // namespace scaleout
 

@@ -42,7 +42,7 @@ ROOMS = {
 # Who may know a third-party library: (name, what gives it away in a header's path, and in code), rooms.
 LIBRARIES = [
     ("Pistache", r"pistache/", r"\bPistache::", ["gateway/runtime/*"]),
-    ("libpqxx", r"pqxx/", r"\bpqxx::", ["postgres/*", "services/*/*_repository.h", "services/*/*_repository.cc"]),
+    ("libpqxx", r"pqxx/", r"\bpqxx::", ["postgres/*"]),
     ("spdlog", r"(spdlog|fmt)/", r"\b(spdlog|fmt)::", ["common/log.cc"]),
     ("prometheus-cpp", r"prometheus/", r"\bprometheus::", ["common/metrics*"]),
     ("CivetWeb", r"(civetweb\.h|CivetServer\.h|prometheus/exposer\.h)", r"\bprometheus::Exposer\b",

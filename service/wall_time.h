@@ -1,5 +1,4 @@
-// The moments that rows and messages carry, between PostgreSQL's microseconds, WallTime and
-// protobuf's Timestamp.
+// The moments that messages carry: WallTime as protobuf's Timestamp. Pure.
 #ifndef SCALEOUT_SERVICE_WALL_TIME_H_
 #define SCALEOUT_SERVICE_WALL_TIME_H_
 
@@ -11,12 +10,6 @@
 #include "common/clock.h"
 
 namespace scaleout {
-
-// Microseconds since 1970, as `(extract(epoch FROM t) * 1000000)::bigint` tells them.
-inline WallTime WallTimeFromMicros(std::int64_t micros) {
-  return WallTime(
-      std::chrono::duration_cast<WallTime::duration>(std::chrono::microseconds(micros)));
-}
 
 inline void ToProto(WallTime time, google::protobuf::Timestamp& timestamp) {
   const auto seconds = std::chrono::floor<std::chrono::seconds>(time);

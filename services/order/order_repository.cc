@@ -2,12 +2,12 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 
 #include "common/checksum.h"
 #include "common/status.h"
 #include "common/str_cat.h"
 #include "postgres/postgres_pool.h"
-#include "service/wall_time.h"
 #include "services/order/order_pricing.h"
 
 namespace scaleout::order {
@@ -77,31 +77,48 @@ constexpr PostgresStatement kMoveOrder = {
 #undef JOIN_ITEMS
 
 // The order's own columns, without its lines.
-Order ToOrder(const pqxx::row& row) {
+Order ToOrder(const PostgresRow& row) {
   Order order;
-  order.id = OrderId(row["id"].as<std::int64_t>());
-  order.user_id = UserId(row["user_id"].as<std::int64_t>());
-  // The table's CHECK and order_state.h name the same states.
-  order.state = FindOrderState(row["state"].as<std::string>()).value();
-  order.total = {row["total_minor"].as<std::int64_t>(), row["currency"].as<std::string>()};
-  order.created_at = WallTimeFromMicros(row["created_us"].as<std::int64_t>());
-  order.updated_at = WallTimeFromMicros(row["updated_us"].as<std::int64_t>());
+  order.id = OrderId(row.Int64("id"));
+  order.user_id = UserId(row.Int64("user_id"));
+  order.state = row.Parsed("state", FindOrderState);
+  order.total = {row.Int64("total_minor"), row.Text("currency")};
+  order.created_at = row.Time("created_us");
+  order.updated_at = row.Time("updated_us");
   return order;
 }
 
-// Of rows that are sorted, so that the lines of one order follow each other.
-std::vector<Order> ToOrders(const pqxx::result& rows) {
-  std::vector<Order> orders;
-  for (const auto& row : rows) {
-    const OrderId id(row["id"].as<std::int64_t>());
+OrderState ToState(const PostgresRow& row) { return row.Parsed("state", FindOrderState); }
+
+// Reads rows that are sorted, so that the lines of one order follow each other.
+auto AddLinesTo(std::vector<Order>& orders) {
+  return [&orders](const PostgresRow& row) {
+    const OrderId id(row.Int64("id"));
     if (orders.empty() || orders.back().id != id) orders.push_back(ToOrder(row));
     Order& order = orders.back();
-    order.items.push_back({ProductId(row["product_id"].as<std::int64_t>()),
-                           row["product_name"].as<std::string>(),
-                           row["quantity"].as<std::int32_t>(),
-                           {row["unit_price_minor"].as<std::int64_t>(), order.total.currency}});
-  }
-  return orders;
+    order.items.push_back({ProductId(row.Int64("product_id")),
+                           row.Text("product_name"),
+                           row.Int32("quantity"),
+                           {row.Int64("unit_price_minor"), order.total.currency}});
+  };
+}
+
+// What an earlier call with the same key made, and of what.
+struct EarlierOrder {
+  OrderId id;
+  std::string fingerprint;
+};
+
+EarlierOrder ToEarlierOrder(const PostgresRow& row) {
+  return {OrderId(row.Int64("id")), row.Text("creation_fingerprint")};
+}
+
+Product ToPricedProduct(const PostgresRow& row) {
+  Product product;
+  product.id = ProductId(row.Int64("id"));
+  product.name = row.Text("name");
+  product.price = {row.Int64("price_minor"), row.Text("currency")};
+  return product;
 }
 
 // What the client asked for, whatever the catalog says meanwhile.
@@ -123,24 +140,25 @@ class OrderTransaction {
   explicit OrderTransaction(PostgresSession& session) : session_(session) {}
 
   absl::StatusOr<Order> Get(OrderId id) {
-    const absl::StatusOr<pqxx::result> rows = session_.Exec(kGetOrder, {id.value()});
-    if (!rows.ok()) return rows.status();
-    if (rows->empty()) return NoSuchOrder(id);
-    return ToOrders(*rows).front();
+    std::vector<Order> orders;
+    const absl::Status read = session_.ForEachRow(kGetOrder, {id.value()}, AddLinesTo(orders));
+    if (!read.ok()) return read;
+    if (orders.empty()) return NoSuchOrder(id);
+    return std::move(orders.front());
   }
 
   // The order that the key created earlier; nothing if the key is new.
   absl::StatusOr<std::optional<CreatedOrder>> FindCreated(const NewOrder& order) {
-    const absl::StatusOr<pqxx::result> rows =
-        session_.Exec(kFindCreatedOrder, {order.user_id.value(), order.idempotency_key});
-    if (!rows.ok()) return rows.status();
-    if (rows->empty()) return std::optional<CreatedOrder>();
-    if (rows->front()["creation_fingerprint"].as<std::string>() != Fingerprint(order)) {
+    const absl::StatusOr<std::optional<EarlierOrder>> found = session_.FindRow(
+        kFindCreatedOrder, {order.user_id.value(), order.idempotency_key}, ToEarlierOrder);
+    if (!found.ok()) return found.status();
+    if (!*found) return std::optional<CreatedOrder>();
+    if ((*found)->fingerprint != Fingerprint(order)) {
       return WithReason(
           absl::FailedPreconditionError("the idempotency key was used for another order"),
           "IDEMPOTENCY_KEY_REUSED");
     }
-    absl::StatusOr<Order> earlier = Get(OrderId(rows->front()["id"].as<std::int64_t>()));
+    absl::StatusOr<Order> earlier = Get((*found)->id);
     if (!earlier.ok()) return earlier.status();
     return std::optional<CreatedOrder>(CreatedOrder{*std::move(earlier), true});
   }
@@ -149,17 +167,10 @@ class OrderTransaction {
     std::vector<std::int64_t> ids;
     ids.reserve(wanted.size());
     for (const WantedItem& item : wanted) ids.push_back(item.product_id.value());
-    const absl::StatusOr<pqxx::result> rows = session_.Exec(kGetPrices, {ids});
-    if (!rows.ok()) return rows.status();
-    std::vector<Product> catalog;
-    for (const auto& row : *rows) {
-      Product product;
-      product.id = ProductId(row["id"].as<std::int64_t>());
-      product.name = row["name"].as<std::string>();
-      product.price = {row["price_minor"].as<std::int64_t>(), row["currency"].as<std::string>()};
-      catalog.push_back(std::move(product));
-    }
-    return PriceItems(wanted, catalog);
+    const absl::StatusOr<std::vector<Product>> catalog =
+        session_.Query(kGetPrices, {ids}, ToPricedProduct);
+    if (!catalog.ok()) return catalog.status();
+    return PriceItems(wanted, *catalog);
   }
 
   // Nothing if the key was taken by a call that ran beside this one and has committed since.
@@ -180,13 +191,15 @@ class OrderTransaction {
       key = order.idempotency_key;
       fingerprint = Fingerprint(order);
     }
-    const absl::StatusOr<pqxx::result> rows = session_.Exec(
-        kCreateOrder, {order.user_id.value(), std::string(OrderStateName(OrderState::kPending)),
-                       priced.total.amount_minor, priced.total.currency, key, fingerprint,
-                       product_ids, quantities, prices, names});
-    if (!rows.ok()) return rows.status();
-    if (rows->empty()) return std::optional<CreatedOrder>();
-    CreatedOrder created{ToOrder(rows->front()), false};
+    absl::StatusOr<std::optional<Order>> inserted =
+        session_.FindRow(kCreateOrder,
+                         {order.user_id.value(), std::string(OrderStateName(OrderState::kPending)),
+                          priced.total.amount_minor, priced.total.currency, key, fingerprint,
+                          product_ids, quantities, prices, names},
+                         ToOrder);
+    if (!inserted.ok()) return inserted.status();
+    if (!*inserted) return std::optional<CreatedOrder>();
+    CreatedOrder created{**std::move(inserted), false};
     created.order.items = std::move(priced.items);
     return std::optional<CreatedOrder>(std::move(created));
   }
@@ -208,20 +221,24 @@ class PostgresOrderRepository final : public OrderRepository {
   }
 
   absl::StatusOr<Order> Get(const CallContext& call, OrderId id) override {
-    const absl::StatusOr<pqxx::result> rows = pool_.Query(call, kGetOrder, {id.value()});
-    if (!rows.ok()) return rows.status();
-    if (rows->empty()) return NoSuchOrder(id);
-    return ToOrders(*rows).front();
+    std::vector<Order> orders;
+    const absl::Status read = pool_.ForEachRow(call, kGetOrder, {id.value()}, AddLinesTo(orders));
+    if (!read.ok()) return read;
+    if (orders.empty()) return NoSuchOrder(id);
+    return std::move(orders.front());
   }
 
   absl::StatusOr<std::vector<Order>> List(const CallContext& call, std::optional<UserId> user_id,
                                           std::optional<OrderId> before, int limit) override {
     const std::int64_t below = before ? before->value() : kMaxId + 1;
-    const absl::StatusOr<pqxx::result> rows =
-        user_id ? pool_.Query(call, kListOrdersOfUser, {below, limit, user_id->value()})
-                : pool_.Query(call, kListOrders, {below, limit});
-    if (!rows.ok()) return rows.status();
-    return ToOrders(*rows);
+    std::vector<Order> orders;
+    const auto add_line = AddLinesTo(orders);
+    const absl::Status read =
+        user_id
+            ? pool_.ForEachRow(call, kListOrdersOfUser, {below, limit, user_id->value()}, add_line)
+            : pool_.ForEachRow(call, kListOrders, {below, limit}, add_line);
+    if (!read.ok()) return read;
+    return orders;
   }
 
   absl::StatusOr<std::vector<Order>> ListOfUsers(const CallContext& call,
@@ -230,27 +247,30 @@ class PostgresOrderRepository final : public OrderRepository {
     std::vector<std::int64_t> ids;
     ids.reserve(user_ids.size());
     for (const UserId id : user_ids) ids.push_back(id.value());
-    const absl::StatusOr<pqxx::result> rows = pool_.Query(call, kListOrdersOfUsers, {ids, limit});
-    if (!rows.ok()) return rows.status();
-    return ToOrders(*rows);
+    std::vector<Order> orders;
+    const absl::Status read =
+        pool_.ForEachRow(call, kListOrdersOfUsers, {ids, limit}, AddLinesTo(orders));
+    if (!read.ok()) return read;
+    return orders;
   }
 
   absl::StatusOr<Order> Apply(const CallContext& call, OrderId id, OrderEvent event) override {
     Order result;
     const absl::Status status = pool_.Transact(call, [&](PostgresSession& session) -> absl::Status {
-      const absl::StatusOr<pqxx::result> locked = session.Exec(kLockOrder, {id.value()});
+      const absl::StatusOr<std::optional<OrderState>> locked =
+          session.FindRow(kLockOrder, {id.value()}, ToState);
       if (!locked.ok()) return locked.status();
-      if (locked->empty()) return NoSuchOrder(id);
-      const auto state = FindOrderState(locked->front()["state"].as<std::string>()).value();
+      if (!*locked) return NoSuchOrder(id);
+      const OrderState state = **locked;
       const std::optional<OrderState> next = NextState(state, event);
       if (!next) {
         return absl::FailedPreconditionError(
             StrCat("order ", id.value(), " is ", OrderStateName(state)));
       }
       if (*next != state) {
-        const absl::StatusOr<pqxx::result> moved =
-            session.Exec(kMoveOrder, {id.value(), std::string(OrderStateName(*next))});
-        if (!moved.ok()) return moved.status();
+        const absl::Status moved =
+            session.Execute(kMoveOrder, {id.value(), std::string(OrderStateName(*next))}).status();
+        if (!moved.ok()) return moved;
       }
       absl::StatusOr<Order> order = OrderTransaction(session).Get(id);
       if (!order.ok()) return order.status();

@@ -1,11 +1,10 @@
 #include "services/order/product_repository.h"
 
 #include <cstdint>
-#include <string>
+#include <utility>
 
 #include "common/str_cat.h"
 #include "postgres/postgres_pool.h"
-#include "service/wall_time.h"
 
 namespace scaleout::order {
 namespace {
@@ -22,12 +21,12 @@ constexpr PostgresStatement kListProducts = {
 
 #undef PRODUCT_COLUMNS
 
-Product ToProduct(const pqxx::row& row) {
+Product ToProduct(const PostgresRow& row) {
   Product product;
-  product.id = ProductId(row["id"].as<std::int64_t>());
-  product.name = row["name"].as<std::string>();
-  product.price = {row["price_minor"].as<std::int64_t>(), row["currency"].as<std::string>()};
-  product.created_at = WallTimeFromMicros(row["created_us"].as<std::int64_t>());
+  product.id = ProductId(row.Int64("id"));
+  product.name = row.Text("name");
+  product.price = {row.Int64("price_minor"), row.Text("currency")};
+  product.created_at = row.Time("created_us");
   return product;
 }
 
@@ -36,20 +35,17 @@ class PostgresProductRepository final : public ProductRepository {
   explicit PostgresProductRepository(PostgresPool& pool) : pool_(pool) {}
 
   absl::StatusOr<Product> Get(const CallContext& call, ProductId id) override {
-    const absl::StatusOr<pqxx::result> rows = pool_.Query(call, kGetProduct, {id.value()});
-    if (!rows.ok()) return rows.status();
-    if (rows->empty()) return absl::NotFoundError(StrCat("there is no product ", id.value()));
-    return ToProduct(rows->front());
+    absl::StatusOr<std::optional<Product>> product =
+        pool_.FindRow(call, kGetProduct, {id.value()}, ToProduct);
+    if (!product.ok()) return product.status();
+    if (!*product) return absl::NotFoundError(StrCat("there is no product ", id.value()));
+    return **std::move(product);
   }
 
   absl::StatusOr<std::vector<Product>> List(const CallContext& call, std::optional<ProductId> after,
                                             int limit) override {
     const std::int64_t above = after ? after->value() : 0;
-    const absl::StatusOr<pqxx::result> rows = pool_.Query(call, kListProducts, {above, limit});
-    if (!rows.ok()) return rows.status();
-    std::vector<Product> products;
-    for (const auto& row : *rows) products.push_back(ToProduct(row));
-    return products;
+    return pool_.Query(call, kListProducts, {above, limit}, ToProduct);
   }
 
  private:

@@ -1,12 +1,12 @@
 #include "services/payment/payment_repository.h"
 
 #include <cstdint>
+#include <utility>
 
 #include "common/checksum.h"
 #include "common/status.h"
 #include "common/str_cat.h"
 #include "postgres/postgres_pool.h"
-#include "service/wall_time.h"
 
 namespace scaleout::payment {
 namespace {
@@ -83,26 +83,41 @@ constexpr PostgresStatement kListPaymentsOfUsers = {
 #undef SELECT_PAYMENTS
 #undef NEWEST_FIRST
 
-Payment ToPayment(const pqxx::row& row) {
+Payment ToPayment(const PostgresRow& row) {
   Payment payment;
-  payment.id = PaymentId(row["id"].as<std::int64_t>());
-  payment.order_id = OrderId(row["order_id"].as<std::int64_t>());
-  payment.user_id = UserId(row["user_id"].as<std::int64_t>());
-  // The table's CHECK and payment_state.h name the same states.
-  payment.state = FindPaymentState(row["state"].as<std::string>()).value();
-  payment.amount = {row["amount_minor"].as<std::int64_t>(), row["currency"].as<std::string>()};
-  payment.provider_reference = row["provider_reference"].as<std::string>();
-  payment.failure_reason = row["failure_reason"].as<std::string>();
-  payment.created_at = WallTimeFromMicros(row["created_us"].as<std::int64_t>());
-  payment.updated_at = WallTimeFromMicros(row["updated_us"].as<std::int64_t>());
+  payment.id = PaymentId(row.Int64("id"));
+  payment.order_id = OrderId(row.Int64("order_id"));
+  payment.user_id = UserId(row.Int64("user_id"));
+  payment.state = row.Parsed("state", FindPaymentState);
+  payment.amount = {row.Int64("amount_minor"), row.Text("currency")};
+  payment.provider_reference = row.Text("provider_reference");
+  payment.failure_reason = row.Text("failure_reason");
+  payment.created_at = row.Time("created_us");
+  payment.updated_at = row.Time("updated_us");
   return payment;
 }
 
-std::vector<Payment> ToPayments(const pqxx::result& rows) {
-  std::vector<Payment> payments;
-  payments.reserve(static_cast<std::size_t>(rows.size()));
-  for (const auto& row : rows) payments.push_back(ToPayment(row));
-  return payments;
+// The right to charge that this call has got.
+struct Lease {
+  std::string charge_reference;
+  std::string token;
+};
+
+Lease ToLease(const PostgresRow& row) {
+  return {row.Text("charge_reference"), row.Text("lease_token")};
+}
+
+// What an earlier call with the same key has come to.
+struct EarlierAttempt {
+  std::string fingerprint;
+  std::string wait_ms;
+  std::optional<Payment> payment;  // nothing while the attempt is not finished
+};
+
+EarlierAttempt ToEarlierAttempt(const PostgresRow& row) {
+  EarlierAttempt attempt{row.Text("fingerprint"), row.Text("wait_ms"), std::nullopt};
+  if (!row.IsNull("id")) attempt.payment = ToPayment(row);
+  return attempt;
 }
 
 std::string Fingerprint(const NewPayment& payment) {
@@ -123,50 +138,49 @@ class PostgresPaymentRepository final : public PaymentRepository {
                               std::chrono::milliseconds lease) override {
     const std::int64_t user_id = payment.user_id.value();
     const std::string fingerprint = Fingerprint(payment);
-    const absl::StatusOr<pqxx::result> begun =
-        pool_.Query(call, kBeginAttempt,
-                    {user_id, payment.idempotency_key, fingerprint, std::int64_t{lease.count()}});
+    absl::StatusOr<std::optional<Lease>> begun = pool_.FindRow(
+        call, kBeginAttempt,
+        {user_id, payment.idempotency_key, fingerprint, std::int64_t{lease.count()}}, ToLease);
     if (!begun.ok()) return begun.status();
-    if (!begun->empty()) {
+    if (*begun) {
       return Claim(Attempt{payment.user_id, payment.idempotency_key,
-                           begun->front()["charge_reference"].as<std::string>(),
-                           begun->front()["lease_token"].as<std::string>()});
+                           std::move((*begun)->charge_reference), std::move((*begun)->token)});
     }
-    const absl::StatusOr<pqxx::result> found =
-        pool_.Query(call, kFindAttempt, {user_id, payment.idempotency_key});
+    absl::StatusOr<std::optional<EarlierAttempt>> found =
+        pool_.FindRow(call, kFindAttempt, {user_id, payment.idempotency_key}, ToEarlierAttempt);
     if (!found.ok()) return found.status();
-    if (found->empty()) return absl::AbortedError("the key's earlier call has gone");
-    const pqxx::row row = found->front();
-    if (row["fingerprint"].as<std::string>() != fingerprint) {
+    if (!*found) return absl::AbortedError("the key's earlier call has gone");
+    EarlierAttempt& earlier = **found;
+    if (earlier.fingerprint != fingerprint) {
       return WithReason(
           absl::FailedPreconditionError("the idempotency key was used for another payment"),
           "IDEMPOTENCY_KEY_REUSED");
     }
-    if (!row["id"].is_null()) return Claim(ToPayment(row));
+    if (earlier.payment) return Claim(*std::move(earlier.payment));
     return WithReason(absl::AbortedError("a call with the same idempotency key is in progress"),
-                      "IDEMPOTENCY_KEY_IN_PROGRESS",
-                      {{"retryAfterMs", row["wait_ms"].as<std::string>()}});
+                      "IDEMPOTENCY_KEY_IN_PROGRESS", {{"retryAfterMs", earlier.wait_ms}});
   }
 
   absl::StatusOr<Payment> Finish(const CallContext& call, const Attempt& attempt,
                                  const NewPayment& payment, const Outcome& outcome) override {
     Payment result;
     const absl::Status status = pool_.Transact(call, [&](PostgresSession& session) -> absl::Status {
-      const absl::StatusOr<pqxx::result> created =
-          session.Exec(kCreatePayment,
-                       {payment.order_id.value(), payment.user_id.value(),
-                        std::string(PaymentStateName(outcome.state)), payment.amount.amount_minor,
-                        payment.amount.currency, NullIfEmpty(outcome.provider_reference),
-                        NullIfEmpty(outcome.failure_reason)});
+      absl::StatusOr<std::vector<Payment>> created =
+          session.Query(kCreatePayment,
+                        {payment.order_id.value(), payment.user_id.value(),
+                         std::string(PaymentStateName(outcome.state)), payment.amount.amount_minor,
+                         payment.amount.currency, NullIfEmpty(outcome.provider_reference),
+                         NullIfEmpty(outcome.failure_reason)},
+                        ToPayment);
       // The charge stands in the books already: whoever took the lease over was faster.
       if (absl::IsAlreadyExists(created.status())) return LeaseLost();
       if (!created.ok()) return created.status();
-      result = ToPayment(created->front());
-      const absl::StatusOr<pqxx::result> finished =
-          session.Exec(kFinishAttempt, {attempt.user_id.value(), attempt.idempotency_key,
-                                        attempt.lease_token, result.id.value()});
+      result = std::move(created->front());
+      const absl::StatusOr<std::int64_t> finished =
+          session.Execute(kFinishAttempt, {attempt.user_id.value(), attempt.idempotency_key,
+                                           attempt.lease_token, result.id.value()});
       if (!finished.ok()) return finished.status();
-      return finished->affected_rows() == 1 ? absl::OkStatus() : LeaseLost();
+      return *finished == 1 ? absl::OkStatus() : LeaseLost();
     });
     if (!status.ok()) return status;
     return result;
@@ -174,24 +188,36 @@ class PostgresPaymentRepository final : public PaymentRepository {
 
   absl::Status Release(const CallContext& call, const Attempt& attempt) override {
     return pool_
-        .Query(call, kReleaseAttempt,
-               {attempt.user_id.value(), attempt.idempotency_key, attempt.lease_token})
+        .Execute(call, kReleaseAttempt,
+                 {attempt.user_id.value(), attempt.idempotency_key, attempt.lease_token})
         .status();
   }
 
   absl::StatusOr<Payment> Get(const CallContext& call, PaymentId id) override {
-    const absl::StatusOr<pqxx::result> rows = pool_.Query(call, kGetPayment, {id.value()});
-    if (!rows.ok()) return rows.status();
-    if (rows->empty()) return absl::NotFoundError(StrCat("there is no payment ", id.value()));
-    return ToPayment(rows->front());
+    absl::StatusOr<std::optional<Payment>> payment =
+        pool_.FindRow(call, kGetPayment, {id.value()}, ToPayment);
+    if (!payment.ok()) return payment.status();
+    if (!*payment) return absl::NotFoundError(StrCat("there is no payment ", id.value()));
+    return **std::move(payment);
   }
 
   absl::StatusOr<std::vector<Payment>> List(const CallContext& call, const PaymentFilter& filter,
                                             std::optional<PaymentId> before, int limit) override {
-    const absl::StatusOr<pqxx::result> rows =
-        Select(call, filter, before ? before->value() : kMaxId + 1, limit);
-    if (!rows.ok()) return rows.status();
-    return ToPayments(*rows);
+    const std::int64_t below = before ? before->value() : kMaxId + 1;
+    if (filter.user_id && filter.order_id) {
+      return pool_.Query(call, kListPaymentsOfUserAndOrder,
+                         {below, limit, filter.user_id->value(), filter.order_id->value()},
+                         ToPayment);
+    }
+    if (filter.user_id) {
+      return pool_.Query(call, kListPaymentsOfUser, {below, limit, filter.user_id->value()},
+                         ToPayment);
+    }
+    if (filter.order_id) {
+      return pool_.Query(call, kListPaymentsOfOrder, {below, limit, filter.order_id->value()},
+                         ToPayment);
+    }
+    return pool_.Query(call, kListPayments, {below, limit}, ToPayment);
   }
 
   absl::StatusOr<std::vector<Payment>> ListOfUsers(const CallContext& call,
@@ -200,30 +226,13 @@ class PostgresPaymentRepository final : public PaymentRepository {
     std::vector<std::int64_t> ids;
     ids.reserve(user_ids.size());
     for (const UserId id : user_ids) ids.push_back(id.value());
-    const absl::StatusOr<pqxx::result> rows = pool_.Query(call, kListPaymentsOfUsers, {ids, limit});
-    if (!rows.ok()) return rows.status();
-    return ToPayments(*rows);
+    return pool_.Query(call, kListPaymentsOfUsers, {ids, limit}, ToPayment);
   }
 
  private:
   static absl::Status LeaseLost() {
     return WithReason(absl::AbortedError("another call with the same key took over"),
                       "IDEMPOTENCY_KEY_IN_PROGRESS");
-  }
-
-  absl::StatusOr<pqxx::result> Select(const CallContext& call, const PaymentFilter& filter,
-                                      std::int64_t below, int limit) {
-    if (filter.user_id && filter.order_id) {
-      return pool_.Query(call, kListPaymentsOfUserAndOrder,
-                         {below, limit, filter.user_id->value(), filter.order_id->value()});
-    }
-    if (filter.user_id) {
-      return pool_.Query(call, kListPaymentsOfUser, {below, limit, filter.user_id->value()});
-    }
-    if (filter.order_id) {
-      return pool_.Query(call, kListPaymentsOfOrder, {below, limit, filter.order_id->value()});
-    }
-    return pool_.Query(call, kListPayments, {below, limit});
   }
 
   PostgresPool& pool_;

@@ -1,3 +1,7 @@
+#include <cstdint>
+#include <optional>
+#include <utility>
+
 #include "postgres/postgres_pool.h"
 #include "services/payment/provider_ledger.h"
 
@@ -15,24 +19,27 @@ constexpr PostgresStatement kReadCharge = {
     "SELECT approved, provider_reference, decline_reason FROM simulated_provider_charges"
     " WHERE reference = $1"};
 
+ChargeAnswer ToChargeAnswer(const PostgresRow& row) {
+  return {row.Bool("approved"), row.Text("provider_reference"), row.Text("decline_reason")};
+}
+
 class PostgresProviderLedger final : public ProviderLedger {
  public:
   explicit PostgresProviderLedger(PostgresPool& pool) : pool_(pool) {}
 
   absl::StatusOr<LedgerEntry> Enter(const CallContext& call, const ChargeRequest& request,
                                     const ChargeAnswer& answer) override {
-    const absl::StatusOr<pqxx::result> entered = pool_.Query(
+    const absl::StatusOr<std::int64_t> entered = pool_.Execute(
         call, kEnterCharge,
         {request.reference, answer.provider_reference, answer.approved ? "true" : "false",
          answer.decline_reason, request.amount.amount_minor, request.amount.currency});
     if (!entered.ok()) return entered.status();
-    if (entered->affected_rows() == 1) return LedgerEntry{answer, true};
-    const absl::StatusOr<pqxx::result> rows = pool_.Query(call, kReadCharge, {request.reference});
-    if (!rows.ok()) return rows.status();
-    if (rows->empty()) return absl::AbortedError("the ledger's entry has gone");
-    const pqxx::row row = rows->front();
-    return LedgerEntry{{row[0].as<bool>(), row[1].as<std::string>(), row[2].as<std::string>()},
-                       false};
+    if (*entered == 1) return LedgerEntry{answer, true};
+    absl::StatusOr<std::optional<ChargeAnswer>> earlier =
+        pool_.FindRow(call, kReadCharge, {request.reference}, ToChargeAnswer);
+    if (!earlier.ok()) return earlier.status();
+    if (!*earlier) return absl::AbortedError("the ledger's entry has gone");
+    return LedgerEntry{**std::move(earlier), false};
   }
 
  private:

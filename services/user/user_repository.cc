@@ -1,12 +1,12 @@
 #include "services/user/user_repository.h"
 
 #include <cstdint>
+#include <utility>
 
 #include "common/checksum.h"
 #include "common/status.h"
 #include "common/str_cat.h"
 #include "postgres/postgres_pool.h"
-#include "service/wall_time.h"
 
 namespace scaleout::user {
 namespace {
@@ -45,21 +45,24 @@ constexpr PostgresStatement kDeleteUser = {"delete_user", "DELETE FROM users WHE
 
 #undef USER_COLUMNS
 
-UserRecord ToUser(const pqxx::row& row) {
+UserRecord ToUser(const PostgresRow& row) {
   UserRecord user;
-  user.id = UserId(row["id"].as<std::int64_t>());
-  user.email = row["email"].as<std::string>();
-  user.name = row["name"].as<std::string>();
-  user.created_at = WallTimeFromMicros(row["created_us"].as<std::int64_t>());
-  user.updated_at = WallTimeFromMicros(row["updated_us"].as<std::int64_t>());
+  user.id = UserId(row.Int64("id"));
+  user.email = row.Text("email");
+  user.name = row.Text("name");
+  user.created_at = row.Time("created_us");
+  user.updated_at = row.Time("updated_us");
   return user;
 }
 
-std::vector<UserRecord> ToUsers(const pqxx::result& rows) {
-  std::vector<UserRecord> users;
-  users.reserve(static_cast<std::size_t>(rows.size()));
-  for (const auto& row : rows) users.push_back(ToUser(row));
-  return users;
+// What an earlier call with the same key made, and of what.
+struct EarlierUser {
+  std::string fingerprint;
+  UserRecord user;
+};
+
+EarlierUser ToEarlierUser(const PostgresRow& row) {
+  return {row.Text("creation_fingerprint"), ToUser(row)};
 }
 
 absl::Status NoSuchUser(UserId id) {
@@ -81,28 +84,30 @@ class PostgresUserRepository final : public UserRepository {
       key = user.idempotency_key;
       fingerprint = ChecksumText({user.email, user.name});
     }
-    const absl::StatusOr<pqxx::result> created =
-        pool_.Query(call, kCreateUser, {user.email, user.name, key, fingerprint});
+    absl::StatusOr<std::optional<UserRecord>> created =
+        pool_.FindRow(call, kCreateUser, {user.email, user.name, key, fingerprint}, ToUser);
     if (!created.ok()) return created.status();
-    if (!created->empty()) return CreatedUser{ToUser(created->front()), false};
+    if (*created) return CreatedUser{**std::move(created), false};
     if (!key) return AddressTaken();
 
-    const absl::StatusOr<pqxx::result> earlier = pool_.Query(call, kFindCreatedUser, {key});
+    absl::StatusOr<std::optional<EarlierUser>> earlier =
+        pool_.FindRow(call, kFindCreatedUser, {key}, ToEarlierUser);
     if (!earlier.ok()) return earlier.status();
-    if (earlier->empty()) return AddressTaken();
-    if (earlier->front()["creation_fingerprint"].as<std::string>() != *fingerprint) {
+    if (!*earlier) return AddressTaken();
+    if ((*earlier)->fingerprint != *fingerprint) {
       return WithReason(
           absl::FailedPreconditionError("the idempotency key was used for another user"),
           "IDEMPOTENCY_KEY_REUSED");
     }
-    return CreatedUser{ToUser(earlier->front()), true};
+    return CreatedUser{std::move((*earlier)->user), true};
   }
 
   absl::StatusOr<UserRecord> Get(const CallContext& call, UserId id) override {
-    const absl::StatusOr<pqxx::result> rows = pool_.Query(call, kGetUser, {id.value()});
-    if (!rows.ok()) return rows.status();
-    if (rows->empty()) return NoSuchUser(id);
-    return ToUser(rows->front());
+    absl::StatusOr<std::optional<UserRecord>> user =
+        pool_.FindRow(call, kGetUser, {id.value()}, ToUser);
+    if (!user.ok()) return user.status();
+    if (!*user) return NoSuchUser(id);
+    return **std::move(user);
   }
 
   absl::StatusOr<std::vector<UserRecord>> FindMany(const CallContext& call,
@@ -110,34 +115,30 @@ class PostgresUserRepository final : public UserRepository {
     std::vector<std::int64_t> values;
     values.reserve(ids.size());
     for (const UserId id : ids) values.push_back(id.value());
-    const absl::StatusOr<pqxx::result> rows = pool_.Query(call, kFindUsers, {values});
-    if (!rows.ok()) return rows.status();
-    return ToUsers(*rows);
+    return pool_.Query(call, kFindUsers, {values}, ToUser);
   }
 
   absl::StatusOr<std::vector<UserRecord>> List(const CallContext& call,
                                                std::optional<UserId> before, int limit) override {
     const std::int64_t below = before ? before->value() : kMaxId + 1;
-    const absl::StatusOr<pqxx::result> rows = pool_.Query(call, kListUsers, {below, limit});
-    if (!rows.ok()) return rows.status();
-    return ToUsers(*rows);
+    return pool_.Query(call, kListUsers, {below, limit}, ToUser);
   }
 
   absl::StatusOr<UserRecord> Update(const CallContext& call, UserId id,
                                     const UserChange& change) override {
-    const absl::StatusOr<pqxx::result> rows =
-        pool_.Query(call, kUpdateUser, {id.value(), change.email, change.name});
+    absl::StatusOr<std::optional<UserRecord>> user =
+        pool_.FindRow(call, kUpdateUser, {id.value(), change.email, change.name}, ToUser);
     // The address is the only unique value that a change can touch.
-    if (absl::IsAlreadyExists(rows.status())) return AddressTaken();
-    if (!rows.ok()) return rows.status();
-    if (rows->empty()) return NoSuchUser(id);
-    return ToUser(rows->front());
+    if (absl::IsAlreadyExists(user.status())) return AddressTaken();
+    if (!user.ok()) return user.status();
+    if (!*user) return NoSuchUser(id);
+    return **std::move(user);
   }
 
   absl::Status Delete(const CallContext& call, UserId id) override {
-    const absl::StatusOr<pqxx::result> deleted = pool_.Query(call, kDeleteUser, {id.value()});
+    const absl::StatusOr<std::int64_t> deleted = pool_.Execute(call, kDeleteUser, {id.value()});
     if (!deleted.ok()) return deleted.status();
-    return deleted->affected_rows() == 0 ? NoSuchUser(id) : absl::OkStatus();
+    return *deleted == 0 ? NoSuchUser(id) : absl::OkStatus();
   }
 
  private:

@@ -13,6 +13,7 @@ namespace {
 
 using scaleout::testing::CallFor;
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 
 class OrderRepositoryTest : public scaleout::testing::PoolFixture {
  protected:
@@ -49,6 +50,31 @@ TEST_F(OrderRepositoryTest, TakesNamesAndPricesFromTheCatalogAtTheTimeOfTheOrder
   EXPECT_EQ(made.total.amount_minor, read->total.amount_minor);
   EXPECT_EQ(made.items.size(), 2u);
   EXPECT_EQ(made.items[1].product_name, read->items[1].product_name);
+}
+
+TEST_F(OrderRepositoryTest, OrderInAStateThatTheProgramDoesNotKnowIsInternal) {
+  const Order made = Create(7);
+  Ask("ALTER TABLE orders DROP CONSTRAINT orders_state_check");
+  Ask("UPDATE orders SET state = 'LOST'");
+  const auto read = orders_->Get(call_, made.id);
+  EXPECT_TRUE(absl::IsInternal(read.status())) << read.status();
+  EXPECT_THAT(std::string(read.status().message()), HasSubstr("column state of get_order"));
+  EXPECT_TRUE(absl::IsInternal(orders_->List(call_, std::nullopt, std::nullopt, 10).status()));
+  const auto moved = orders_->Apply(call_, made.id, OrderEvent::kCharged);
+  EXPECT_TRUE(absl::IsInternal(moved.status())) << moved.status();
+  EXPECT_EQ(Ask("SELECT state FROM orders"), "LOST");
+}
+
+TEST_F(OrderRepositoryTest, CreationWithAPriceThatCannotBeReadIsInternalAndLeavesNoOrder) {
+  Ask("ALTER TABLE products ALTER COLUMN price_minor DROP NOT NULL");
+  Ask("UPDATE products SET price_minor = NULL");
+  const auto created = orders_->Create(call_, {UserId(7), {{ProductId(1), 1}}, ""});
+  EXPECT_TRUE(absl::IsInternal(created.status())) << created.status();
+  EXPECT_EQ(Ask("SELECT count(*) FROM orders"), "0");
+  const auto product = MakeProductRepository(*pool_)->Get(call_, ProductId(1));
+  EXPECT_TRUE(absl::IsInternal(product.status())) << product.status();
+  EXPECT_THAT(std::string(product.status().message()),
+              HasSubstr("column price_minor of get_product"));
 }
 
 TEST_F(OrderRepositoryTest, AReplicaThatStartsGivesNoIdOutAgain) {

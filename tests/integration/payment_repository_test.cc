@@ -18,6 +18,7 @@ using namespace std::chrono_literals;
 using scaleout::testing::CallFor;
 using scaleout::testing::Eventually;
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 
 constexpr std::chrono::milliseconds kLease = 1h;
 const Outcome kCaptured = {PaymentState::kCaptured, "sim_1", ""};
@@ -63,6 +64,26 @@ TEST_F(PaymentRepositoryTest, ReadsBackWhatItFinished) {
   EXPECT_EQ(read->provider_reference, "sim_1");
   EXPECT_EQ(read->failure_reason, "");
   EXPECT_TRUE(absl::IsNotFound(payments_->Get(call_, PaymentId(4711)).status()));
+}
+
+TEST_F(PaymentRepositoryTest, PaymentInAStateThatTheProgramDoesNotKnowIsInternal) {
+  const Payment made = Make(Wanted("key"), "sim_1");
+  Ask("ALTER TABLE payments DROP CONSTRAINT payments_state_check");
+  Ask("UPDATE payments SET state = 'LOST'");
+  const auto read = payments_->Get(call_, made.id);
+  EXPECT_TRUE(absl::IsInternal(read.status())) << read.status();
+  EXPECT_THAT(std::string(read.status().message()), HasSubstr("column state of get_payment"));
+  const auto again = payments_->Begin(call_, Wanted("key"), kLease);
+  EXPECT_TRUE(absl::IsInternal(again.status())) << again.status();
+}
+
+TEST_F(PaymentRepositoryTest, LeaseThatCannotBeReadIsInternal) {
+  Ask("ALTER TABLE payment_attempts ALTER COLUMN charge_reference DROP NOT NULL,"
+      " ALTER COLUMN charge_reference DROP DEFAULT");
+  const auto claim = payments_->Begin(call_, Wanted("key"), kLease);
+  EXPECT_TRUE(absl::IsInternal(claim.status())) << claim.status();
+  EXPECT_THAT(std::string(claim.status().message()),
+              HasSubstr("column charge_reference of begin_attempt"));
 }
 
 TEST_F(PaymentRepositoryTest, AnswersTheFinishedPaymentToARepeatedKey) {

@@ -76,6 +76,15 @@ TEST_F(PostgresMigrationsTest, RefusesAnAppliedFileThatChanged) {
   EXPECT_THAT(std::string(status.message()), HasSubstr("0001_a.sql"));
 }
 
+TEST_F(PostgresMigrationsTest, RefusesARecordThatCannotBeRead) {
+  ASSERT_TRUE(Apply({{"0001_a.sql", "CREATE TABLE a (n int);"}}).ok());
+  Ask("ALTER TABLE schema_migrations ALTER COLUMN checksum DROP NOT NULL");
+  Ask("UPDATE schema_migrations SET checksum = NULL");
+  const absl::Status status = Apply({{"0001_a.sql", "CREATE TABLE a (n int);"}});
+  EXPECT_TRUE(absl::IsInternal(status)) << status;
+  EXPECT_THAT(std::string(status.message()), HasSubstr("column checksum"));
+}
+
 TEST_F(PostgresMigrationsTest, LeavesNothingOfAFileThatFails) {
   const std::vector<EmbeddedSql> files = {
       {"0001_a.sql", "CREATE TABLE a (n int);"},

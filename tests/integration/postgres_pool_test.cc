@@ -17,11 +17,11 @@ using testing::CallFor;
 using testing::Eventually;
 using ::testing::HasSubstr;
 
-constexpr PostgresStatement kAdd = {"add", "SELECT $1::bigint + $2::int"};
+constexpr PostgresStatement kAdd = {"add", "SELECT $1::bigint + $2::int AS sum"};
 constexpr PostgresStatement kSleep = {"sleep", "SELECT pg_sleep($1::float8)"};
 constexpr PostgresStatement kShowTimeout = {"show_timeout", "SHOW statement_timeout"};
 constexpr PostgresStatement kInsert = {"insert", "INSERT INTO t (n) VALUES ($1)"};
-constexpr PostgresStatement kBackend = {"backend", "SELECT pg_backend_pid()"};
+constexpr PostgresStatement kBackend = {"backend", "SELECT pg_backend_pid() AS pid"};
 
 class PostgresPoolTest : public testing::PoolFixture {
  protected:
@@ -33,41 +33,48 @@ class PostgresPoolTest : public testing::PoolFixture {
   }
 
   static std::string Timeout(PostgresPool& pool, Duration remaining) {
-    const auto rows = pool.Query(CallFor(remaining), kShowTimeout);
-    return rows.ok() ? rows->front()[0].as<std::string>() : rows.status().ToString();
+    const auto timeout =
+        pool.FindRow(CallFor(remaining), kShowTimeout, {},
+                     [](const PostgresRow& row) { return row.Text("statement_timeout"); });
+    return timeout.ok() ? timeout->value_or("") : timeout.status().ToString();
   }
 };
 
 TEST_F(PostgresPoolTest, AnswersTheRowsOfAStatement) {
   const auto pool = MakePool();
-  const auto rows = pool->Query(CallFor(), kAdd, {std::int64_t{40}, 2});
+  const auto rows = pool->Query(CallFor(), kAdd, {std::int64_t{40}, 2},
+                                [](const PostgresRow& row) { return row.Int64("sum"); });
   ASSERT_TRUE(rows.ok()) << rows.status();
-  EXPECT_EQ(rows->front()[0].as<int>(), 42);
+  EXPECT_EQ(rows->front(), 42);
 }
 
 TEST_F(PostgresPoolTest, PassesNullAndArraysAndQuotes) {
   const auto pool = MakePool();
   const std::string nasty = R"(a"b\c,{d})";
-  const auto rows = pool->Query(
+  const absl::Status status = pool->ForEachRow(
       CallFor(),
-      {"values", "SELECT $1::text IS NULL, ($2::bigint[])[2], ($3::text[])[1], $4::text"},
-      {std::nullopt, std::vector<std::int64_t>{7, 8}, std::vector<std::string>{nasty}, "it's"});
-  ASSERT_TRUE(rows.ok()) << rows.status();
-  EXPECT_TRUE(rows->front()[0].as<bool>());
-  EXPECT_EQ(rows->front()[1].as<int>(), 8);
-  EXPECT_EQ(rows->front()[2].as<std::string>(), nasty);
-  EXPECT_EQ(rows->front()[3].as<std::string>(), "it's");
+      {"values",
+       "SELECT $1::text IS NULL AS a, ($2::bigint[])[2] AS b, ($3::text[])[1] AS c, $4::text AS d"},
+      {std::nullopt, std::vector<std::int64_t>{7, 8}, std::vector<std::string>{nasty}, "it's"},
+      [&](const PostgresRow& row) {
+        EXPECT_TRUE(row.Bool("a"));
+        EXPECT_EQ(row.Int32("b"), 8);
+        EXPECT_EQ(row.Text("c"), nasty);
+        EXPECT_EQ(row.Text("d"), "it's");
+      });
+  EXPECT_TRUE(status.ok()) << status;
 }
 
 TEST_F(PostgresPoolTest, CommitsWhatTheBodyFindsGoodAndRollsBackTheRest) {
   Ask("CREATE TABLE t (n int)");
   const auto pool = MakePool();
-  EXPECT_TRUE(
-      pool->Transact(CallFor(),
-                     [](PostgresSession& session) { return session.Exec(kInsert, {1}).status(); })
-          .ok());
+  EXPECT_TRUE(pool->Transact(CallFor(),
+                             [](PostgresSession& session) {
+                               return session.Execute(kInsert, {1}).status();
+                             })
+                  .ok());
   const absl::Status refused = pool->Transact(CallFor(), [](PostgresSession& session) {
-    EXPECT_TRUE(session.Exec(kInsert, {2}).ok());
+    EXPECT_TRUE(session.Execute(kInsert, {2}).ok());
     return absl::FailedPreconditionError("no");
   });
   EXPECT_TRUE(absl::IsFailedPrecondition(refused));
@@ -78,9 +85,9 @@ TEST_F(PostgresPoolTest, CommitsNothingOfABodyThatLostAnError) {
   Ask("CREATE TABLE t (n int CHECK (n < 10))");
   const auto pool = MakePool();
   const absl::Status status = pool->Transact(CallFor(), [](PostgresSession& session) {
-    EXPECT_TRUE(session.Exec(kInsert, {1}).ok());
-    EXPECT_FALSE(session.Exec(kInsert, {11}).ok());
-    EXPECT_TRUE(absl::IsInvalidArgument(session.Exec(kInsert, {2}).status()));
+    EXPECT_TRUE(session.Execute(kInsert, {1}).ok());
+    EXPECT_FALSE(session.Execute(kInsert, {11}).ok());
+    EXPECT_TRUE(absl::IsInvalidArgument(session.Execute(kInsert, {2}).status()));
     return absl::OkStatus();
   });
   EXPECT_TRUE(absl::IsInvalidArgument(status)) << status;
@@ -90,9 +97,9 @@ TEST_F(PostgresPoolTest, CommitsNothingOfABodyThatLostAnError) {
 TEST_F(PostgresPoolTest, TranslatesWhatPostgresRefuses) {
   Ask("CREATE TABLE t (n int PRIMARY KEY CHECK (n < 10), parent int REFERENCES t)");
   const auto pool = MakePool();
-  ASSERT_TRUE(pool->Query(CallFor(), kInsert, {1}).ok());
+  ASSERT_TRUE(pool->Execute(CallFor(), kInsert, {1}).ok());
   const auto code = [&](const PostgresStatement& statement) {
-    return pool->Query(CallFor(), statement).status().code();
+    return pool->Execute(CallFor(), statement).status().code();
   };
   EXPECT_EQ(code({"unique", "INSERT INTO t (n) VALUES (1)"}), absl::StatusCode::kAlreadyExists);
   EXPECT_EQ(code({"check", "INSERT INTO t (n) VALUES (11)"}), absl::StatusCode::kInvalidArgument);
@@ -109,14 +116,14 @@ TEST_F(PostgresPoolTest, TranslatesWhatPostgresRefuses) {
             absl::StatusCode::kUnavailable);
   EXPECT_EQ(code({"syntax", "SELECT FROM WHERE"}), absl::StatusCode::kInternal);
   // None of them has done the connection harm.
-  EXPECT_TRUE(pool->Query(CallFor(), kInsert, {2}).ok());
+  EXPECT_TRUE(pool->Execute(CallFor(), kInsert, {2}).ok());
 }
 
 TEST_F(PostgresPoolTest, TellsClientsNothingOfSqlOrValues) {
   Ask("CREATE TABLE t (n int UNIQUE)");
   const auto pool = MakePool();
-  ASSERT_TRUE(pool->Query(CallFor(), kInsert, {4711}).ok());
-  const absl::Status status = pool->Query(CallFor(), kInsert, {4711}).status();
+  ASSERT_TRUE(pool->Execute(CallFor(), kInsert, {4711}).ok());
+  const absl::Status status = pool->Execute(CallFor(), kInsert, {4711}).status();
   EXPECT_EQ(status.ToString().find("4711"), std::string::npos) << status;
   EXPECT_EQ(status.ToString().find("INSERT"), std::string::npos) << status;
 }
@@ -129,14 +136,14 @@ TEST_F(PostgresPoolTest, RefusesToWaitLongerThanTheWaitLimit) {
   EXPECT_TRUE(pool->Transact(CallFor(),
                              [&](PostgresSession&) {
                                // The only connection is held here.
-                               waited = pool->Query(CallFor(), kAdd, {1, 1}).status();
+                               waited = pool->Execute(CallFor(), kAdd, {1, 1}).status();
                                return absl::OkStatus();
                              })
                   .ok());
   EXPECT_TRUE(absl::IsUnavailable(waited)) << waited;
   EXPECT_EQ(ReasonOf(waited), "DATABASE_POOL_EXHAUSTED");
   EXPECT_THAT(std::string(waited.message()), HasSubstr("DB_POOL_WAIT"));
-  EXPECT_TRUE(pool->Query(CallFor(), kAdd, {1, 1}).ok());
+  EXPECT_TRUE(pool->Execute(CallFor(), kAdd, {1, 1}).ok());
 }
 
 TEST_F(PostgresPoolTest, WaitsNoLongerThanTheCallsDeadline) {
@@ -146,7 +153,7 @@ TEST_F(PostgresPoolTest, WaitsNoLongerThanTheCallsDeadline) {
   absl::Status waited;
   EXPECT_TRUE(pool->Transact(CallFor(),
                              [&](PostgresSession&) {
-                               waited = pool->Query(CallFor(30ms), kAdd, {1, 1}).status();
+                               waited = pool->Execute(CallFor(30ms), kAdd, {1, 1}).status();
                                return absl::OkStatus();
                              })
                   .ok());
@@ -155,10 +162,10 @@ TEST_F(PostgresPoolTest, WaitsNoLongerThanTheCallsDeadline) {
 
 TEST_F(PostgresPoolTest, DoesNotStartForACallThatIsOver) {
   const auto pool = MakePool();
-  EXPECT_TRUE(absl::IsDeadlineExceeded(pool->Query(CallFor(0ms), kAdd, {1, 1}).status()));
+  EXPECT_TRUE(absl::IsDeadlineExceeded(pool->Execute(CallFor(0ms), kAdd, {1, 1}).status()));
   CallContext gone = CallFor();
   gone.is_cancelled = [] { return true; };
-  EXPECT_TRUE(absl::IsCancelled(pool->Query(gone, kAdd, {1, 1}).status()));
+  EXPECT_TRUE(absl::IsCancelled(pool->Execute(gone, kAdd, {1, 1}).status()));
 }
 
 TEST_F(PostgresPoolTest, ChecksTheDeadlineBeforeEachStatement) {
@@ -166,9 +173,9 @@ TEST_F(PostgresPoolTest, ChecksTheDeadlineBeforeEachStatement) {
   const auto pool = MakePool();
   const CallContext call = CallFor(300ms);
   const absl::Status status = pool->Transact(call, [&call](PostgresSession& session) {
-    EXPECT_TRUE(session.Exec(kInsert, {1}).ok());
+    EXPECT_TRUE(session.Execute(kInsert, {1}).ok());
     EXPECT_TRUE(Eventually([&call] { return call.deadline.Passed(SystemClock()); }));
-    return session.Exec(kInsert, {2}).status();
+    return session.Execute(kInsert, {2}).status();
   });
   EXPECT_TRUE(absl::IsDeadlineExceeded(status)) << status;
   EXPECT_EQ(Ask("SELECT count(*) FROM t"), "0");
@@ -182,7 +189,7 @@ TEST_F(PostgresPoolTest, MakesNoMoreConnectionsThanItsMaximum) {
   std::atomic<int> served = 0;
   for (int i = 0; i < 8; ++i) {
     threads.emplace_back([&] {
-      for (int j = 0; j < 5; ++j) served += pool->Query(CallFor(), kSleep, {"0.01"}).ok() ? 1 : 0;
+      for (int j = 0; j < 5; ++j) served += pool->Execute(CallFor(), kSleep, {"0.01"}).ok() ? 1 : 0;
     });
   }
   for (std::thread& thread : threads) thread.join();
@@ -199,7 +206,7 @@ TEST_F(PostgresPoolTest, CancelsTheStatementWhenTheDeadlinePasses) {
   options_.connect.statement_timeout = 1h;
   const auto pool = MakePool();
   const MonotonicTime start = SystemClock().Now();
-  const absl::Status status = pool->Query(CallFor(60ms), kSleep, {"15"}).status();
+  const absl::Status status = pool->Execute(CallFor(60ms), kSleep, {"15"}).status();
   EXPECT_TRUE(absl::IsDeadlineExceeded(status)) << status;
   EXPECT_LT(SystemClock().Now() - start, 5s);
   EXPECT_EQ(Running(), "0");
@@ -211,7 +218,7 @@ TEST_F(PostgresPoolTest, CancelsTheStatementWhenTheClientGoes) {
   CallContext call = CallFor();
   call.is_cancelled = [&gone] { return gone.load(); };
   auto status =
-      std::async(std::launch::async, [&] { return pool->Query(call, kSleep, {"15"}).status(); });
+      std::async(std::launch::async, [&] { return pool->Execute(call, kSleep, {"15"}).status(); });
   ASSERT_TRUE(Eventually([&] { return Running() == "1"; }));
   gone = true;
   const MonotonicTime start = SystemClock().Now();
@@ -224,8 +231,8 @@ TEST_F(PostgresPoolTest, NeverCancelsTheNextStatementOfAConnection) {
   options_.max_connections = 1;
   const auto pool = MakePool();
   for (int i = 0; i < 20; ++i) {
-    EXPECT_TRUE(absl::IsDeadlineExceeded(pool->Query(CallFor(5ms), kSleep, {"15"}).status()));
-    const auto next = pool->Query(CallFor(), kAdd, {i, 1});
+    EXPECT_TRUE(absl::IsDeadlineExceeded(pool->Execute(CallFor(5ms), kSleep, {"15"}).status()));
+    const auto next = pool->Execute(CallFor(), kAdd, {i, 1});
     ASSERT_TRUE(next.ok()) << next.status();
   }
 }
@@ -233,7 +240,7 @@ TEST_F(PostgresPoolTest, NeverCancelsTheNextStatementOfAConnection) {
 TEST_F(PostgresPoolTest, EndsAStatementThatRunsLongerThanItsLimit) {
   options_.connect.statement_timeout = 50ms;
   const auto pool = MakePool();
-  const absl::Status status = pool->Query(CallContext(), kSleep, {"15"}).status();
+  const absl::Status status = pool->Execute(CallContext(), kSleep, {"15"}).status();
   EXPECT_TRUE(absl::IsDeadlineExceeded(status)) << status;
 }
 
@@ -252,7 +259,7 @@ TEST_F(PostgresPoolTest, RemembersThatARollbackTakesATimeoutBack) {
   ASSERT_EQ(Timeout(*pool, 20s), "3s");
   EXPECT_FALSE(pool->Transact(CallFor(900ms),
                               [](PostgresSession& session) {
-                                EXPECT_TRUE(session.Exec(kAdd, {1, 1}).ok());
+                                EXPECT_TRUE(session.Execute(kAdd, {1, 1}).ok());
                                 return absl::AbortedError("rolls back");
                               })
                    .ok());
@@ -262,16 +269,17 @@ TEST_F(PostgresPoolTest, RemembersThatARollbackTakesATimeoutBack) {
 TEST_F(PostgresPoolTest, DropsAConnectionThatBroke) {
   options_.max_connections = 2;
   const auto pool = MakePool();
-  const auto backend = pool->Query(CallFor(), kBackend);
+  const auto backend =
+      pool->Query(CallFor(), kBackend, {}, [](const PostgresRow& row) { return row.Text("pid"); });
   ASSERT_TRUE(backend.ok());
-  Ask("SELECT pg_terminate_backend(" + backend->front()[0].as<std::string>() + ")");
-  const auto broken = pool->Query(CallFor(), kAdd, {1, 1});
+  Ask("SELECT pg_terminate_backend(" + backend->front() + ")");
+  const auto broken = pool->Execute(CallFor(), kAdd, {1, 1});
   // Either the call met the broken connection, or the pool did before it.
   if (!broken.ok()) {
     EXPECT_TRUE(absl::IsUnavailable(broken.status())) << broken.status();
     EXPECT_EQ(ReasonOf(broken.status()), "DATABASE_UNAVAILABLE");
   }
-  EXPECT_TRUE(pool->Query(CallFor(), kAdd, {1, 1}).ok());
+  EXPECT_TRUE(pool->Execute(CallFor(), kAdd, {1, 1}).ok());
 }
 
 TEST_F(PostgresPoolTest, SaysThatACommitIsInDoubtWhenTheConnectionBreaksInIt) {
@@ -283,10 +291,10 @@ TEST_F(PostgresPoolTest, SaysThatACommitIsInDoubtWhenTheConnectionBreaksInIt) {
       " FOR EACH ROW EXECUTE FUNCTION die()");
   const auto pool = MakePool();
   const absl::Status status = pool->Transact(
-      CallFor(), [](PostgresSession& session) { return session.Exec(kInsert, {1}).status(); });
+      CallFor(), [](PostgresSession& session) { return session.Execute(kInsert, {1}).status(); });
   EXPECT_TRUE(absl::IsUnavailable(status)) << status;
   EXPECT_EQ(ReasonOf(status), "COMMIT_IN_DOUBT");
-  EXPECT_TRUE(pool->Query(CallFor(), kAdd, {1, 1}).ok());
+  EXPECT_TRUE(pool->Execute(CallFor(), kAdd, {1, 1}).ok());
 }
 
 TEST_F(PostgresPoolTest, FailsFastWhileTheServerIsAwayAndRecoversWhenItIsBack) {
@@ -298,18 +306,18 @@ TEST_F(PostgresPoolTest, FailsFastWhileTheServerIsAwayAndRecoversWhenItIsBack) {
                                     said.push_back(reachable);
                                   },
                                   {}});
-  ASSERT_TRUE(pool->Query(CallFor(), kAdd, {1, 1}).ok());
+  ASSERT_TRUE(pool->Execute(CallFor(), kAdd, {1, 1}).ok());
   postgres_.Stop();
   // Without any call: the pool finds out by itself.
   EXPECT_TRUE(Eventually([&] { return !pool->reachable(); }));
   const MonotonicTime start = SystemClock().Now();
   for (int i = 0; i < 100; ++i) {
-    const absl::Status status = pool->Query(CallFor(), kAdd, {1, 1}).status();
+    const absl::Status status = pool->Execute(CallFor(), kAdd, {1, 1}).status();
     EXPECT_TRUE(absl::IsUnavailable(status)) << status;
   }
   EXPECT_LT(SystemClock().Now() - start, 5s);
   postgres_.Start();
-  EXPECT_TRUE(Eventually([&] { return pool->Query(CallFor(), kAdd, {1, 1}).ok(); }));
+  EXPECT_TRUE(Eventually([&] { return pool->Execute(CallFor(), kAdd, {1, 1}).ok(); }));
   EXPECT_TRUE(pool->reachable());
   const std::lock_guard lock(mutex);
   EXPECT_EQ(said, (std::vector<bool>{false, true, false, true}));
@@ -318,11 +326,11 @@ TEST_F(PostgresPoolTest, FailsFastWhileTheServerIsAwayAndRecoversWhenItIsBack) {
 TEST_F(PostgresPoolTest, AnswersUnavailableToCallsThatMeetTheServersEnd) {
   options_.max_connections = 4;
   const auto pool = MakePool();
-  ASSERT_TRUE(pool->Query(CallFor(), kAdd, {1, 1}).ok());
+  ASSERT_TRUE(pool->Execute(CallFor(), kAdd, {1, 1}).ok());
   std::vector<std::future<absl::Status>> calls;
   for (int i = 0; i < 4; ++i) {
     calls.push_back(std::async(std::launch::async,
-                               [&] { return pool->Query(CallFor(), kSleep, {"15"}).status(); }));
+                               [&] { return pool->Execute(CallFor(), kSleep, {"15"}).status(); }));
   }
   ASSERT_TRUE(Eventually([&] { return Running() == "4"; }));
   postgres_.Stop();
@@ -331,7 +339,7 @@ TEST_F(PostgresPoolTest, AnswersUnavailableToCallsThatMeetTheServersEnd) {
     EXPECT_TRUE(absl::IsUnavailable(status)) << status;
   }
   postgres_.Start();
-  EXPECT_TRUE(Eventually([&] { return pool->Query(CallFor(), kAdd, {1, 1}).ok(); }));
+  EXPECT_TRUE(Eventually([&] { return pool->Execute(CallFor(), kAdd, {1, 1}).ok(); }));
 }
 
 TEST_F(PostgresPoolTest, StartsBeforeItsServer) {
@@ -342,11 +350,11 @@ TEST_F(PostgresPoolTest, StartsBeforeItsServer) {
     return absl::OkStatus();
   });
   EXPECT_TRUE(Eventually([&] {
-    return absl::IsUnavailable(pool->Query(CallFor(), kAdd, {1, 1}).status());
+    return absl::IsUnavailable(pool->Execute(CallFor(), kAdd, {1, 1}).status());
   }));
   EXPECT_EQ(prepared, 0);
   postgres_.Start();
-  EXPECT_TRUE(Eventually([&] { return pool->Query(CallFor(), kAdd, {1, 1}).ok(); }));
+  EXPECT_TRUE(Eventually([&] { return pool->Execute(CallFor(), kAdd, {1, 1}).ok(); }));
   EXPECT_EQ(prepared, 1);
 }
 
@@ -366,13 +374,13 @@ TEST_F(PostgresPoolTest, StaysShutWhenItCannotBePrepared) {
       {{}, [&](const absl::Status& status) { fatal.set_value(status); }});
   const absl::Status status = fatal.get_future().get();
   EXPECT_THAT(std::string(status.message()), HasSubstr("a changed migration"));
-  EXPECT_TRUE(absl::IsUnavailable(pool->Query(CallFor(), kAdd, {1, 1}).status()));
+  EXPECT_TRUE(absl::IsUnavailable(pool->Execute(CallFor(), kAdd, {1, 1}).status()));
 }
 
 TEST_F(PostgresPoolTest, SendsThePasswordQuoted) {
   options_.connect.password = R"(p'\w d)";
   const auto pool = MakePool();
-  EXPECT_TRUE(pool->Query(CallFor(), kAdd, {1, 1}).ok());
+  EXPECT_TRUE(pool->Execute(CallFor(), kAdd, {1, 1}).ok());
 }
 
 }  // namespace

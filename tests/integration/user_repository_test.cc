@@ -12,6 +12,7 @@ namespace scaleout::user {
 namespace {
 
 using scaleout::testing::CallFor;
+using ::testing::HasSubstr;
 
 class UserRepositoryTest : public scaleout::testing::PoolFixture {
  protected:
@@ -35,6 +36,16 @@ TEST_F(UserRepositoryTest, ReadsBackWhatItCreated) {
   ASSERT_TRUE(read.ok()) << read.status();
   EXPECT_EQ(read->email, "ada@example.com");
   EXPECT_EQ(read->name, "Ada");
+}
+
+TEST_F(UserRepositoryTest, UserWithNullWhereAValueIsExpectedIsInternal) {
+  const UserRecord made = Create("ada@example.com");
+  Ask("ALTER TABLE users ALTER COLUMN name DROP NOT NULL");
+  Ask("UPDATE users SET name = NULL");
+  const auto read = users_->Get(call_, made.id);
+  EXPECT_TRUE(absl::IsInternal(read.status())) << read.status();
+  EXPECT_THAT(std::string(read.status().message()), HasSubstr("column name of get_user"));
+  EXPECT_TRUE(absl::IsInternal(users_->FindMany(call_, {made.id}).status()));
 }
 
 TEST_F(UserRepositoryTest, ADeletedUsersIdDoesNotComeBackWithTheNextStart) {

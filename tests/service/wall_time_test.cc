@@ -7,7 +7,7 @@ namespace {
 
 google::protobuf::Timestamp Converted(std::int64_t micros) {
   google::protobuf::Timestamp timestamp;
-  ToProto(WallTimeFromMicros(micros), timestamp);
+  ToProto(WallTime(std::chrono::microseconds(micros)), timestamp);
   return timestamp;
 }
 

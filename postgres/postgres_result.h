@@ -1,0 +1,45 @@
+// A statement's answer as libpqxx has it, and how rows are read from it.
+//
+// Internal to postgres/: only its .cc files include it, because it names libpqxx. Nothing here
+// talks to the server, so an answer can be read after its connection has gone back to the pool. Not
+// thread-safe.
+#ifndef SCALEOUT_POSTGRES_POSTGRES_RESULT_H_
+#define SCALEOUT_POSTGRES_POSTGRES_RESULT_H_
+
+#include <pqxx/result>
+#include <pqxx/row>
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "postgres/postgres_row.h"
+
+namespace scaleout {
+
+struct PostgresRow::Source {
+  const pqxx::row& row;
+  const char* statement;
+  std::size_t result_size = 0;
+  std::string problem;  // empty: none so far
+};
+
+class PostgresResult {
+ public:
+  // `statement` is what errors call the statement; it must outlive the result.
+  PostgresResult(pqxx::result rows, const char* statement);
+
+  // Calls `read` for each row, up to the first that has a problem. The number of rows that the
+  // statement answered or changed; INTERNAL if a row has a problem or `read` throws.
+  absl::StatusOr<std::int64_t> Read(PostgresRowReader read) const;
+
+ private:
+  pqxx::result rows_;
+  const char* statement_;
+};
+
+}  // namespace scaleout
+
+#endif  // SCALEOUT_POSTGRES_POSTGRES_RESULT_H_

@@ -1,0 +1,74 @@
+#include "postgres/postgres_row.h"
+
+#include <charconv>
+#include <chrono>
+#include <exception>
+#include <system_error>
+
+#include "common/str_cat.h"
+#include "postgres/postgres_result.h"
+
+namespace scaleout {
+
+bool PostgresRow::IsNull(const char* column) const {
+  try {
+    return source_.row[source_.row.column_number(column)].is_null();
+  } catch (const std::exception&) {
+    AddProblem(column, "is missing");
+    return true;
+  }
+}
+
+bool PostgresRow::Bool(const char* column) const {
+  const std::optional<std::string_view> text = Value(column);
+  if (text && *text != "t" && *text != "f") AddProblem(column, "holds no boolean");
+  return text == "t";
+}
+
+std::int32_t PostgresRow::Int32(const char* column) const { return Parse<std::int32_t>(column); }
+
+std::int64_t PostgresRow::Int64(const char* column) const { return Parse<std::int64_t>(column); }
+
+std::string PostgresRow::Text(const char* column) const {
+  return std::string(Value(column).value_or(std::string_view()));
+}
+
+WallTime PostgresRow::Time(const char* column) const {
+  return WallTime(
+      std::chrono::duration_cast<WallTime::duration>(std::chrono::microseconds(Int64(column))));
+}
+
+std::size_t PostgresRow::result_size() const { return source_.result_size; }
+
+std::optional<std::string_view> PostgresRow::Value(const char* column) const {
+  try {
+    const auto field = source_.row[source_.row.column_number(column)];
+    if (!field.is_null()) return std::string_view(field.c_str(), field.size());
+    AddProblem(column, "is null, where a value is expected");
+  } catch (const std::exception&) {
+    AddProblem(column, "is missing");
+  }
+  return std::nullopt;
+}
+
+template <typename Number>
+Number PostgresRow::Parse(const char* column) const {
+  Number number = 0;
+  if (const std::optional<std::string_view> text = Value(column)) {
+    const char* end = text->data() + text->size();
+    const auto [parsed, error] = std::from_chars(text->data(), end, number);
+    if (error == std::errc::result_out_of_range) {
+      AddProblem(column, "holds a number that is out of range");
+    } else if (error != std::errc() || parsed != end) {
+      AddProblem(column, "holds no whole number");
+    }
+  }
+  return number;
+}
+
+void PostgresRow::AddProblem(const char* column, std::string_view what) const {
+  if (!source_.problem.empty()) return;
+  source_.problem = StrCat("column ", column, " of ", source_.statement, " ", what);
+}
+
+}  // namespace scaleout
