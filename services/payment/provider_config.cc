@@ -26,11 +26,4 @@ void DeclareProviderSettings(Settings& settings, ProviderConfig& config) {
   }
 }
 
-ProviderConfig LoadProviderConfig(Environment& env) {
-  ProviderConfig config;
-  Settings settings(env);
-  DeclareProviderSettings(settings, config);
-  return config;
-}
-
 }  // namespace scaleout::payment

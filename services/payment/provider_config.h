@@ -4,7 +4,6 @@
 
 #include <chrono>
 
-#include "common/env.h"
 #include "common/settings.h"
 #include "services/payment/simulated_provider.h"
 
@@ -19,8 +18,6 @@ struct ProviderConfig {
 
 // Declares them, and checks that they go together.
 void DeclareProviderSettings(Settings& settings, ProviderConfig& config);
-
-ProviderConfig LoadProviderConfig(Environment& env);
 
 }  // namespace scaleout::payment
 

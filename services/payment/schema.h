@@ -3,7 +3,7 @@
 #ifndef SCALEOUT_SERVICES_PAYMENT_SCHEMA_H_
 #define SCALEOUT_SERVICES_PAYMENT_SCHEMA_H_
 
-#include "service/service_program.h"
+#include "service/service_schema.h"
 
 namespace scaleout::payment {
 

@@ -14,7 +14,7 @@
 #include "common/log.h"
 #include "common/metrics.h"
 #include "postgres/postgres_pool.h"
-#include "service/service_program.h"
+#include "service/service_schema.h"
 #include "tests/integration/private_postgres.h"
 #include "tests/support/eventually.h"
 

@@ -9,9 +9,16 @@ namespace {
 using namespace std::chrono_literals;
 using ::testing::HasSubstr;
 
+ProviderConfig Load(Environment& env) {
+  ProviderConfig config;
+  Settings settings(env);
+  DeclareProviderSettings(settings, config);
+  return config;
+}
+
 TEST(ProviderConfig, HasDefaultsThatHoldTogether) {
   Environment env({}, {"PROVIDER_"});
-  const ProviderConfig config = LoadProviderConfig(env);
+  const ProviderConfig config = Load(env);
   EXPECT_TRUE(env.Check().ok()) << env.Check();
   EXPECT_EQ(config.provider.latency, 20ms);
   EXPECT_EQ(config.provider.failure_rate, 0);
@@ -20,7 +27,7 @@ TEST(ProviderConfig, HasDefaultsThatHoldTogether) {
 
 TEST(ProviderConfig, RefusesALeaseThatACallCanOutlive) {
   Environment env({{"PROVIDER_TIMEOUT", "10s"}}, {"PROVIDER_"});
-  LoadProviderConfig(env);
+  Load(env);
   EXPECT_THAT(std::string(env.Check().message()),
               HasSubstr("PROVIDER_LEASE: must be at least 12000ms"));
 }
@@ -31,7 +38,7 @@ TEST(ProviderConfig, ExplainsEveryVariableThatItReads) {
     everything.emplace(setting.name, setting.default_value);
   }
   Environment env(everything, {"PROVIDER_"});
-  LoadProviderConfig(env);
+  Load(env);
   EXPECT_TRUE(env.Check().ok()) << env.Check();
 }
 

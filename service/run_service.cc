@@ -1,0 +1,86 @@
+#include "service/run_service.h"
+
+#include <iostream>
+#include <memory>
+#include <string_view>
+#include <utility>
+
+#include "absl/synchronization/mutex.h"
+
+namespace scaleout {
+namespace {
+
+ProgramHelp Help(const ServiceProgram& program) {
+  ServiceConfig defaults;
+  Settings settings;
+  DeclareServiceSettings(settings, defaults);
+  if (program.settings.declare) program.settings.declare(settings);
+  return MakeServiceHelp(program.name, program.purpose, settings.list());
+}
+
+int AnswerOptions(int argc, const char* const* argv, const ServiceProgram& program) {
+  const std::string_view option = argv[1];
+  if (argc == 2 && option == "--help") {
+    std::cout << Help(program).text;
+    return 0;
+  }
+  if (argc == 2 && option == "--help=markdown") {
+    std::cout << Help(program).markdown;
+    return 0;
+  }
+  if (argc == 2 && option == "--version") {
+    std::cout << SCALEOUT_VERSION << '\n';
+    return 0;
+  }
+  std::cerr << "unknown option " << option << "; try --help\n";
+  return 1;
+}
+
+int ReportConfigProblems(std::string_view program, const absl::Status& problems) {
+  std::cerr << program << ": the configuration is wrong:\n"
+            << std::string(problems.message()) << "\ntry --help\n";
+  return 1;
+}
+
+}  // namespace
+
+int ServiceContext::Serve(std::initializer_list<ServiceRpc> rpcs) {
+  for (const ServiceRpc& rpc : rpcs) host_.Add(rpc.name, rpc.service);
+  return host_.Run(signals_);
+}
+
+int RunService(int argc, const char* const* argv, const ServiceProgram& program,
+               EnvironmentMap variables) {
+  // Debian's Abseil looks for deadlocks on every lock, which costs throughput.
+  absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
+  if (argc > 1) return AnswerOptions(argc, argv, program);
+
+  std::vector<std::string> prefixes = {"SERVICE_", "DB_"};
+  if (!program.settings.prefix.empty()) prefixes.push_back(program.settings.prefix);
+  Environment env(std::move(variables), std::move(prefixes));
+  const ServiceConfig config = LoadServiceConfig(env, program.name);
+  if (program.settings.declare) {
+    Settings settings(env);
+    program.settings.declare(settings);
+  }
+  if (absl::Status problems = env.Check(); !problems.ok()) {
+    return ReportConfigProblems(program.name, problems);
+  }
+
+  // Before the logger, which has the first thread: every thread has to inherit the mask.
+  StopSignals signals;
+  const Clock& clock = SystemClock();
+  const std::unique_ptr<Logger> logger =
+      MakeJsonLogger({program.name, config.instance_id, config.log_level});
+  const std::unique_ptr<Metrics> metrics = MakeMetrics();
+  AddProcessMetrics(*metrics);
+  ServiceHost host(config, *logger, *metrics, clock);
+  PostgresPool pool(config.database, MakePostgresPrepare(config, program.schema, *logger),
+                    {[&host](bool reachable) { host.SetServing(reachable); },
+                     [&host](const absl::Status& status) { host.Fail(status); }},
+                    *logger, *metrics, clock);
+  ServiceContext context(host, signals, pool, *logger, *metrics, clock);
+  return program.wire(context);
+}
+
+}  // namespace scaleout
