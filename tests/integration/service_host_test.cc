@@ -1,40 +1,18 @@
 #include "service/service_host.h"
 
-#include <fcntl.h>
-#include <gmock/gmock.h>
-#include <grpcpp/channel.h>
-#include <grpcpp/client_context.h>
-#include <grpcpp/create_channel.h>
 #include <grpcpp/generic/generic_stub.h>
-#include <grpcpp/impl/codegen/service_type.h>
-#include <grpcpp/security/credentials.h>
-#include <gtest/gtest.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <unistd.h>
 
 #include <atomic>
-#include <cstring>
-#include <filesystem>
-#include <fstream>
-#include <functional>
 #include <future>
 #include <memory>
 #include <stdexcept>
+#include <string>
 #include <vector>
 
-#include "common/grpc_status.h"
 #include "common/status.h"
 #include "deploy/probe/grpc_probe.h"
-#include "deploy/probe/http_probe.h"
-#include "scaleout/user/v1/user.grpc.pb.h"
-#include "service/metrics_page.h"
-#include "service/service_calls.h"
-#include "services/user/user_rpc.h"
-#include "services/user/user_service.h"
+#include "tests/integration/service_host_fixture.h"
 #include "tests/support/eventually.h"
-#include "tests/support/fake_logger.h"
 
 // Asked for by ThreadSanitizer, beside tests/support/tsan_suppressions.txt: gRPC's start reads a
 // time zone in a library that is not instrumented.
@@ -43,47 +21,14 @@ extern "C" const char* __tsan_default_suppressions() { return "race:libabsl_time
 namespace scaleout {
 namespace {
 
-namespace fs = std::filesystem;
 using namespace std::chrono_literals;
 using ::testing::HasSubstr;
 using ::testing::Not;
+using testing::Succeed;
 
-constexpr std::chrono::seconds kPatience{20};
+class ServiceHostTest : public testing::ServiceHostFixture {};
 
-// A repository whose Get does what the test says; nothing else is called.
-class ScriptedUsers final : public user::UserRepository {
- public:
-  using Script = std::function<absl::Status(const CallContext&)>;
-  explicit ScriptedUsers(Script script) : script_(std::move(script)) {}
-
-  absl::StatusOr<user::UserRecord> Get(const CallContext& call, user::UserId id) override {
-    if (absl::Status status = script_(call); !status.ok()) return status;
-    user::UserRecord record;
-    record.id = id;
-    return record;
-  }
-  absl::StatusOr<user::CreatedUser> Create(const CallContext&, const user::NewUser&) override {
-    return absl::UnimplementedError("");
-  }
-  absl::StatusOr<std::vector<user::UserRecord>> FindMany(
-      const CallContext&, const std::vector<user::UserId>&) override {
-    return absl::UnimplementedError("");
-  }
-  absl::StatusOr<std::vector<user::UserRecord>> List(const CallContext&,
-                                                     std::optional<user::UserId>, int) override {
-    return absl::UnimplementedError("");
-  }
-  absl::StatusOr<user::UserRecord> Update(const CallContext&, user::UserId,
-                                          const user::UserChange&) override {
-    return absl::UnimplementedError("");
-  }
-  absl::Status Delete(const CallContext&, user::UserId) override {
-    return absl::UnimplementedError("");
-  }
-
- private:
-  const Script script_;
-};
+constexpr std::chrono::seconds kPatience = ServiceHostTest::kPatience;
 
 // What a blocked call waits for.
 class Gate {
@@ -95,61 +40,6 @@ class Gate {
   std::promise<void> promise_;
   std::shared_future<void> future_ = promise_.get_future().share();
 };
-
-class ServiceHostTest : public ::testing::Test {
- protected:
-  ServiceHostTest() {
-    std::string name = (fs::temp_directory_path() / "hosttest-XXXXXX").string();
-    directory_ = mkdtemp(name.data());
-    socket_ = directory_ / "s";
-    config_.service = "user-service";
-    config_.listen = {"unix:" + socket_.string()};
-    config_.drain_timeout = 1s;
-  }
-  ~ServiceHostTest() override {
-    host_.reset();
-    fs::remove_all(directory_);
-  }
-
-  absl::Status Start(ScriptedUsers::Script script) {
-    host_.reset();
-    users_ = std::make_unique<ScriptedUsers>(std::move(script));
-    service_ = std::make_unique<user::UserService>(*users_);
-    host_ = std::make_unique<ServiceHost>(config_, logger_, *metrics_, SystemClock());
-    rpc_ = user::MakeUserRpc(*service_, host_->calls());
-    host_->Add(user::kUserServiceName, *rpc_);
-    return host_->Start();
-  }
-
-  std::string target() const { return config_.listen[0]; }
-
-  absl::Status GetUser(grpc::ClientContext& context, std::int64_t id = 1) {
-    const auto stub = user::v1::UserService::NewStub(
-        grpc::CreateChannel(target(), grpc::InsecureChannelCredentials()));
-    user::v1::GetUserRequest request;
-    request.set_user_id(id);
-    user::v1::GetUserResponse response;
-    return FromGrpcStatus(stub->GetUser(&context, request, &response));
-  }
-
-  absl::Status GetUser(Duration limit = kPatience) {
-    grpc::ClientContext context;
-    context.set_deadline(std::chrono::system_clock::now() + limit);
-    return GetUser(context);
-  }
-
-  fs::path directory_;
-  fs::path socket_;
-  ServiceConfig config_;
-  testing::FakeLogger logger_;
-  const std::unique_ptr<Metrics> metrics_ = MakeMetrics();
-  std::unique_ptr<ScriptedUsers> users_;
-  std::unique_ptr<user::UserService> service_;
-  std::unique_ptr<grpc::Service> rpc_;
-  std::unique_ptr<ServiceHost> host_;  // first to go
-};
-
-absl::Status Succeed(const CallContext&) { return absl::OkStatus(); }
 
 TEST_F(ServiceHostTest, TellsTheTruthAboutItsHealth) {
   ASSERT_TRUE(Start(Succeed).ok());
@@ -379,86 +269,6 @@ TEST_F(ServiceHostTest, CountsEveryCallByMethodAndCode) {
   EXPECT_EQ(count("OK"), "2");
   EXPECT_EQ(count("NOT_FOUND"), "1");
   EXPECT_THAT(page, HasSubstr("rpc_server_active_calls 0"));
-}
-
-TEST_F(ServiceHostTest, TakesAwayTheSocketOfADeadProcess) {
-  {
-    // A socket file that nobody listens on, as a killed process leaves it.
-    const int fd = socket(AF_UNIX, SOCK_STREAM, 0);
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    std::strncpy(address.sun_path, socket_.c_str(), sizeof(address.sun_path) - 1);
-    ASSERT_EQ(bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)), 0);
-    close(fd);
-  }
-  ASSERT_TRUE(fs::exists(socket_));
-  ASSERT_TRUE(Start(Succeed).ok());
-  EXPECT_TRUE(GetUser().ok());
-}
-
-TEST_F(ServiceHostTest, LeavesTheSocketOfALivingProcessAlone) {
-  ASSERT_TRUE(Start(Succeed).ok());
-  ServiceHost second(config_, logger_, *metrics_, SystemClock());
-  const absl::Status status = second.Start();
-  EXPECT_TRUE(absl::IsUnavailable(status)) << status;
-  EXPECT_THAT(std::string(status.message()), HasSubstr("another process listens"));
-  EXPECT_TRUE(GetUser().ok());
-}
-
-TEST_F(ServiceHostTest, LeavesAFileThatIsNoSocketAlone) {
-  std::ofstream(socket_) << "precious";
-  const absl::Status status = Start(Succeed);
-  EXPECT_TRUE(absl::IsUnavailable(status)) << status;
-  EXPECT_TRUE(fs::is_regular_file(socket_));
-}
-
-TEST_F(ServiceHostTest, ListensOnSeveralAddressesAndOnNoPortOfAnother) {
-  config_.listen.push_back("127.0.0.1:0");
-  ASSERT_TRUE(Start(Succeed).ok());
-  const std::string tcp = "127.0.0.1:" + std::to_string(host_->port());
-  host_->SetServing(true);
-  EXPECT_TRUE(ProbeGrpc(tcp, "", kPatience).ok());
-  EXPECT_TRUE(ProbeGrpc(target(), "", kPatience).ok());
-
-  ServiceConfig taken = config_;
-  taken.listen = {tcp};
-  ServiceHost second(taken, logger_, *metrics_, SystemClock());
-  const absl::Status status = second.Start();
-  EXPECT_TRUE(absl::IsUnavailable(status)) << status;
-  EXPECT_THAT(std::string(status.message()), HasSubstr(tcp));
-}
-
-TEST_F(ServiceHostTest, ServesTheMetricsPageAndNothingElse) {
-  const auto page = MakeMetricsPage("127.0.0.1:0", *metrics_);
-  ASSERT_TRUE(page.ok()) << page.status();
-  const std::string address = "127.0.0.1:" + std::to_string((*page)->port());
-  EXPECT_TRUE(ProbeHttp(address + "/metrics", kPatience).ok());
-  const absl::Status other = ProbeHttp(address + "/other", kPatience);
-  EXPECT_THAT(std::string(other.message()), HasSubstr("404"));
-  EXPECT_TRUE(absl::IsUnavailable(MakeMetricsPage(address, *metrics_).status()));
-  // A client that sends nothing is cut off, and the next one served.
-  const int silent = socket(AF_INET, SOCK_STREAM, 0);
-  sockaddr_in where{};
-  where.sin_family = AF_INET;
-  where.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  where.sin_port = htons(static_cast<in_port_t>((*page)->port()));
-  ASSERT_EQ(connect(silent, reinterpret_cast<const sockaddr*>(&where), sizeof(where)), 0);
-  EXPECT_TRUE(ProbeHttp(address + "/metrics", kPatience).ok());
-  close(silent);
-}
-
-TEST_F(ServiceHostTest, RefusesToStartWithoutItsMetricsPage) {
-  const auto other = MakeMetricsPage("127.0.0.1:0", *metrics_);
-  ASSERT_TRUE(other.ok());
-  config_.metrics_listen = "127.0.0.1:" + std::to_string((*other)->port());
-  EXPECT_TRUE(absl::IsUnavailable(Start(Succeed)));
-}
-
-TEST(ProbeTest, SaysWhatIsWrong) {
-  EXPECT_TRUE(absl::IsInvalidArgument(ProbeHttp("nonsense", 1s)));
-  EXPECT_TRUE(absl::IsUnavailable(ProbeHttp("127.0.0.1:1/", 1s)));
-  EXPECT_TRUE(absl::IsDeadlineExceeded(ProbeGrpc("unix:/nowhere", "", 50ms)));
-  EXPECT_TRUE(absl::IsInvalidArgument(ProbeGrpc("unix:/nowhere", std::string(200, 'x'), 50ms)));
 }
 
 }  // namespace
