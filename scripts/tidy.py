@@ -386,6 +386,15 @@ def check_dead_files(files):
             yield file.path, 1, "nobody includes it; delete it"
 
 
+def check_compiled_once(files):
+    """A source file that is named twice, by two libraries, by two tests or within one."""
+    first = {}
+    for cmake, path in cc_files_in_cmake(files):
+        if path in first and "*" not in path:
+            yield cmake, 1, f"{path} is compiled twice, the other time by {first[path]}; link its library"
+        first.setdefault(path, cmake)
+
+
 def check_circles(files):
     """Include circles between files, each once, at its first file by name."""
     arrows = {file.path: [path for _, path, quoted in file.includes() if quoted] for file in files if file.is_cpp}
@@ -428,7 +437,11 @@ def circle_of_rooms(rooms):
 
 def files_that_cmake_names(files):
     """Paths, with * where a variable stands."""
-    named = set()
+    return {path for _, path in cc_files_in_cmake(files)}
+
+
+def cc_files_in_cmake(files):
+    """(file that names it, path) of each .cc in the order of the files, with * where a variable stands."""
     for file in files:
         if file.name != "CMakeLists.txt" and file.suffix != ".cmake":
             continue
@@ -438,8 +451,7 @@ def files_that_cmake_names(files):
             token = re.sub(r"^\$\{CMAKE_CURRENT_(SOURCE|LIST)_DIR\}/", "", token)
             token = re.sub(r"\$\{\w+\}", "*", token)
             path = token[1:] if token.startswith("/") else os.path.join(directory, token)
-            named.add(os.path.normpath(path))
-    return named
+            yield file.path, os.path.normpath(path)
 
 
 def check_test_mirror(files, excused):
@@ -494,6 +506,7 @@ def check_tree(root, exceptions=None):
         for check in (check_single_doors, check_sleep):
             findings += [(file.path, line, message) for line, message in check(file, excused)]
     findings += check_dead_files(files)
+    findings += check_compiled_once(files)
     findings += check_circles(files)
     if circle := circle_of_rooms(ROOMS):
         findings.append(("scripts/tidy.py", 1, f"ROOMS allow a circle: {' -> '.join(circle)}"))

@@ -372,6 +372,18 @@ def test_a_source_file_that_cmake_does_not_name_is_dead(tmp_path):
     only(all_findings(tmp_path, files), "common/b.cc:1: ", "no CMakeLists.txt names it")
 
 
+def test_a_source_file_is_compiled_once(tmp_path):
+    files = {"common/CMakeLists.txt": "scaleout_library(common SOURCES clock.cc)\n", "common/clock.cc": "\n",
+             "tests/common/CMakeLists.txt":
+                 "scaleout_test(clock_test unit SOURCES clock_test.cc DEPS scaleout::common)\n",
+             "tests/common/clock_test.cc": '#include "common/clock.h"\n',
+             "common/clock.h": header("common/clock.h")}
+    assert all_findings(tmp_path, files) == []
+    files["tests/common/CMakeLists.txt"] = files["tests/common/CMakeLists.txt"].replace(
+        "SOURCES ", 'SOURCES "${PROJECT_SOURCE_DIR}/common/clock.cc" ')
+    only(all_findings(tmp_path, files), "tests/common/CMakeLists.txt:1: ", "common/clock.cc is compiled twice")
+
+
 def test_a_header_that_only_its_own_source_includes_is_dead(tmp_path):
     files = {"common/CMakeLists.txt": "scaleout_library(common SOURCES a.cc b.cc)\n",
              "common/a.h": header("common/a.h"), "common/a.cc": '#include "common/a.h"\n',
