@@ -165,19 +165,25 @@ class Bench:
                     rate = {name: turn["requestsPerSecond"] for name, turn in turns.items()}
                     rates.setdefault((route, via), []).append(rate)
                     ratios.setdefault((route, via), []).append(rate["this"] / rate["other"])
-                    spent = {n: turn["cpuMicros"]["gateway"] for n, turn in turns.items()}
-                    cpu.setdefault((route, via), []).append(spent["this"] / spent["other"])
+                    for part in _PARTS:
+                        spent = {name: turn["cpuMicros"][part] for name, turn in turns.items()}
+                        if spent["other"] >= 1:
+                            row = cpu.setdefault((route, via, part), [])
+                            row.append(spent["this"] / spent["other"])
         for build in (this, other):
             self._stack("down", build=build)
         self._n.table(
-            ("route", "via", "requests/s", "other's", "ratio", "gateway CPU"),
+            ("route", "via", "requests/s", "other's", "ratio", *(f"{part} CPU" for part in _PARTS)),
             [
                 (
                     *row,
                     f"{_median(rate['this'] for rate in rates[row]):.0f}",
                     f"{_median(rate['other'] for rate in rates[row]):.0f}",
                     f"{_median(values):.3f}",
-                    f"{_median(cpu[row]):.3f}",
+                    *(
+                        f"{_median(cpu[*row, part]):.3f}" if (*row, part) in cpu else ""
+                        for part in _PARTS
+                    ),
                 )
                 for row, values in ratios.items()
             ],
