@@ -9,14 +9,13 @@
 // and adds to
 //
 //   the services         CMakeLists.txt (SCALEOUT_SERVICES)
-//   the backends         gateway/backends/backend_table.h
+//   the backends         gateway/backends/backend_table.h, docs/configuration.md (make docs)
 //   the routes           gateway/routes.{h,cc}, gateway/gateway.cc, docs/openapi.yaml
 //   the processes        scripts/native/settings.py
 //   the containers       compose.yaml, deploy/Dockerfile, deploy/swarm/stack.yaml,
 //                        deploy/prometheus/prometheus.yaml
-//   the tests            support/fake_backends.h, gateway/routes_test.cc,
-//   gateway/backends/verbs_test.cc,
-//                        e2e/test_contract.py
+//   the tests            support/fake_backends.h, gateway/routes_test.cc, e2e/test_contract.py,
+//                        gateway/backends/verbs_test.cc
 //
 // CONTRIBUTING.md ("A backend") says what goes where.
 #include <gmock/gmock.h>
