@@ -31,13 +31,13 @@ absl::Status CheckFields(std::vector<FieldViolation> violations) {
   if (violations.empty()) return absl::OkStatus();
   rpc::v1::ErrorDetails details;
   for (FieldViolation& violation : violations) {
-    rpc::v1::FieldViolation* field = details.add_field_violations();
-    field->set_pointer(std::move(violation.pointer));
-    field->set_detail(std::move(violation.detail));
+    rpc::v1::FieldViolation* refused = details.add_field_violations();
+    refused->set_field(std::move(violation.field));
+    refused->set_detail(std::move(violation.detail));
   }
   const std::string names =
-      absl::StrJoin(details.field_violations(), ", ", [](std::string* out, const auto& field) {
-        absl::StrAppend(out, field.pointer().empty() ? "the request" : field.pointer());
+      absl::StrJoin(details.field_violations(), ", ", [](std::string* out, const auto& refused) {
+        absl::StrAppend(out, refused.field().empty() ? "the request" : refused.field());
       });
   absl::Status status = absl::InvalidArgumentError(
       absl::StrCat(violations.size() == 1 ? "invalid field: " : "invalid fields: ", names));
@@ -48,8 +48,8 @@ absl::Status CheckFields(std::vector<FieldViolation> violations) {
 std::vector<FieldViolation> FieldViolationsOf(const absl::Status& status) {
   std::vector<FieldViolation> violations;
   const rpc::v1::ErrorDetails details = DetailsOf(status);
-  for (const rpc::v1::FieldViolation& field : details.field_violations()) {
-    violations.emplace_back(field.pointer(), field.detail());
+  for (const rpc::v1::FieldViolation& refused : details.field_violations()) {
+    violations.emplace_back(refused.field(), refused.detail());
   }
   return violations;
 }

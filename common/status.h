@@ -22,14 +22,15 @@ namespace scaleout {
 // would then see RESOURCE_EXHAUSTED in place of the error.
 inline constexpr std::size_t kMaxDetailsBytes = 4096;
 
-// One refused field: `pointer` is an RFC 6901 JSON pointer into the request, `detail` a sentence
-// for people.
+// One refused field: its name, and the end of a sentence for people that begins with it ("must not
+// be empty").
 struct FieldViolation {
-  FieldViolation(std::string pointer_in, std::string detail_in)
-      : pointer(std::move(pointer_in)), detail(std::move(detail_in)) {}
+  FieldViolation(std::string field_in, std::string detail_in)
+      : field(std::move(field_in)), detail(std::move(detail_in)) {}
   friend bool operator==(const FieldViolation&, const FieldViolation&) = default;
 
-  std::string pointer;
+  // An RFC 6901 JSON pointer into the request.
+  std::string field;
   std::string detail;
 };
 

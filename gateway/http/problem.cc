@@ -119,7 +119,7 @@ void WriteViolations(Writer& writer, const std::vector<FieldViolation>& violatio
   writer.StartArray();
   for (const FieldViolation& violation : violations) {
     writer.StartObject();
-    WriteMember(writer, "pointer", violation.pointer);
+    WriteMember(writer, "pointer", violation.field);
     WriteMember(writer, "detail", violation.detail);
     writer.EndObject();
   }

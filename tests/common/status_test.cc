@@ -110,7 +110,7 @@ TEST(SerializeDetails, LeavesOutTheLastFieldsOverTheWireLimit) {
 
   absl::Status received = absl::InvalidArgumentError("x");
   AttachDetails(received, serialized);
-  EXPECT_EQ(FieldViolationsOf(received).front().pointer, "/items/0/quantity");
+  EXPECT_EQ(FieldViolationsOf(received).front().field, "/items/0/quantity");
   EXPECT_EQ(ReasonOf(received), "REASON");
 }
 

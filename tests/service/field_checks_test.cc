@@ -11,7 +11,7 @@ namespace {
 std::vector<std::string> Pointers(const FieldChecks& checks) {
   std::vector<std::string> pointers;
   for (const FieldViolation& violation : FieldViolationsOf(checks.Check())) {
-    pointers.push_back(violation.pointer);
+    pointers.push_back(violation.field);
   }
   return pointers;
 }

@@ -12,7 +12,7 @@ namespace scaleout::testing {
 inline std::vector<std::string> RefusedPointers(const absl::Status& status) {
   std::vector<std::string> pointers;
   for (const FieldViolation& violation : FieldViolationsOf(status)) {
-    pointers.push_back(violation.pointer);
+    pointers.push_back(violation.field);
   }
   return pointers;
 }

@@ -41,7 +41,7 @@ class OrderHandlersTest : public ::testing::Test {
     std::vector<std::string> pointers;
     for (const FieldViolation& violation :
          FieldViolationsOf(Ask(&OrderHandlers::Create, request).status())) {
-      pointers.push_back(violation.pointer);
+      pointers.push_back(violation.field);
     }
     return pointers;
   }

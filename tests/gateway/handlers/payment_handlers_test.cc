@@ -88,7 +88,7 @@ TEST_F(PaymentHandlersTest, RefusesEveryBadFieldOfAPaymentAtOnce) {
     std::vector<std::string> pointers;
     for (const FieldViolation& violation :
          FieldViolationsOf(Ask(&PaymentHandlers::Create, request).status())) {
-      pointers.push_back(violation.pointer);
+      pointers.push_back(violation.field);
     }
     return pointers;
   };

@@ -45,7 +45,7 @@ constexpr char kGood[] =
 std::vector<std::string> PointersOf(const absl::Status& status) {
   std::vector<std::string> pointers;
   for (const FieldViolation& violation : FieldViolationsOf(status)) {
-    pointers.push_back(violation.pointer);
+    pointers.push_back(violation.field);
   }
   return pointers;
 }

@@ -20,7 +20,7 @@ std::vector<std::string> Refused(QueryReader& query) {
   EXPECT_EQ(HttpStatusOf(status), status.ok() ? 200 : 422);
   std::vector<std::string> pointers;
   for (const FieldViolation& violation : FieldViolationsOf(status)) {
-    pointers.push_back(violation.pointer);
+    pointers.push_back(violation.field);
   }
   return pointers;
 }

@@ -36,7 +36,7 @@ TEST(ParseRequestTimeout, RefusesWhatIsNotAPositiveInteger) {
     ASSERT_EQ(parsed.status().code(), absl::StatusCode::kInvalidArgument) << text;
     const std::vector<FieldViolation> violations = FieldViolationsOf(parsed.status());
     ASSERT_EQ(violations.size(), 1u) << text;
-    EXPECT_EQ(violations[0].pointer, "/headers/X-Request-Timeout-Ms");
+    EXPECT_EQ(violations[0].field, "/headers/X-Request-Timeout-Ms");
   }
 }
 
