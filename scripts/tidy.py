@@ -15,9 +15,13 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 # Who may include whom, by room. The rooms are directories; a room always includes itself. "proto/x" is the contract
-# scaleout.x.v1, and the rooms under `gateway/` may see every contract only where this says "proto/*". Every room under
-# `services/` is as "services/x" says, with its own name for x.
+# scaleout.x.v1, its generated code and the limits beside it (proto/scaleout/x/v1); the rooms under `gateway/` may see
+# every contract only where this says "proto/*". Every contract, and every room under `services/`, is as "proto/x" and
+# "services/x" say, with its own name for x.
 ROOMS = {
+    "proto/rpc": [],
+    "proto/type": [],
+    "proto/x": ["proto/rpc", "proto/type"],
     "common": ["proto/rpc"],
     "postgres": ["common"],
     "redis": ["common"],
@@ -214,8 +218,10 @@ def check_header(file):
 def room_of(path):
     """The room that a source path belongs to, or None if it is none (tests, scripts)."""
     parts = path.split("/")
-    if parts[0] == "scaleout" and len(parts) > 2:
-        return f"proto/{parts[1]}"
+    # Generated code is included as scaleout/x/v1/..., what people wrote by its path, proto/scaleout/x/v1/...
+    contract = parts[1:] if parts[0] == "proto" else parts
+    if contract[:1] == ["scaleout"] and len(contract) > 2:
+        return f"proto/{contract[1]}"
     if parts[0] in ("gateway", "services", "deploy"):
         return "/".join(parts[:2]) if len(parts) > 2 else parts[0]
     return parts[0] if parts[0] in ("common", "postgres", "redis", "service", "proto", "tests") else None
@@ -224,8 +230,8 @@ def room_of(path):
 def rooms_open_to(room):
     """As ROOMS say; None if they do not."""
     above, _, name = room.rpartition("/")
-    if above == "services":
-        return [allowed.replace("/x", f"/{name}") for allowed in ROOMS["services/x"]]
+    if room not in ROOMS and f"{above}/x" in ROOMS:
+        return [allowed.replace("/x", f"/{name}") for allowed in ROOMS[f"{above}/x"]]
     return ROOMS.get(room)
 
 

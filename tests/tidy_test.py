@@ -171,6 +171,12 @@ def test_the_include_guard_is_the_path(tmp_path):
     ("services/user/x.cc", "services/order/order_state.h"),
     ("services/user/x.cc", "scaleout/order/v1/order.pb.h"),
     ("services/new/x.cc", "scaleout/order/v1/order.pb.h"),
+    ("services/user/x.cc", "proto/scaleout/order/v1/order_limits.h"),
+    ("gateway/http/x.cc", "proto/scaleout/user/v1/user_limits.h"),
+    ("proto/scaleout/user/v1/x.cc", "proto/scaleout/order/v1/order_limits.h"),
+    ("proto/scaleout/new/v1/x.cc", "proto/scaleout/order/v1/order_limits.h"),
+    ("proto/scaleout/user/v1/x.h", "common/str_cat.h"),
+    ("proto/scaleout/rpc/v1/x.cc", "proto/scaleout/type/v1/money_limits.h"),
     ("services/user/x.cc", "tests/support/fake_clock.h"),
     ("gateway/main.cc", "services/user/user_service.h"),
     ("gateway/runtime/task.h", "gateway/http/message.h"),
@@ -196,6 +202,13 @@ def test_includes_go_one_way(tmp_path, path, included):
     ("services/user/x.cc", "scaleout/user/v1/user.pb.h"),
     ("services/order/x.cc", "scaleout/type/v1/money.pb.h"),
     ("services/new/x.cc", "scaleout/new/v1/new.pb.h"),
+    ("services/user/x.cc", "proto/scaleout/user/v1/user_limits.h"),
+    ("services/payment/x.cc", "proto/scaleout/type/v1/money_limits.h"),
+    ("service/x.cc", "proto/scaleout/rpc/v1/request_limits.h"),
+    ("proto/scaleout/user/v1/x.cc", "proto/scaleout/rpc/v1/request_limits.h"),
+    ("proto/scaleout/new/v1/x.cc", "proto/scaleout/type/v1/money_limits.h"),
+    ("gateway/json/x.cc", "proto/scaleout/rpc/v1/request_limits.h"),
+    ("gateway/handlers/x.cc", "proto/scaleout/payment/v1/payment_limits.h"),
     ("gateway/main.cc", "gateway/resilience/circuit_breaker.h"),
     ("gateway/backends/x.cc", "gateway/resilience/circuit_breaker.h"),
     ("gateway/backends/x.cc", "scaleout/payment/v1/payment.pb.h"),
@@ -205,6 +218,28 @@ def test_includes_go_one_way(tmp_path, path, included):
 ])
 def test_includes_that_are_fine(tmp_path, path, included):
     assert findings(tmp_path, {path: f'#include "{included}"\n'}) == []
+
+
+@pytest.mark.parametrize("path, room", [
+    ("scaleout/user/v1/user.pb.h", "proto/user"),
+    ("proto/scaleout/user/v1/user_limits.h", "proto/user"),
+    ("proto/scaleout/rpc/v1/request_limits.cc", "proto/rpc"),
+    ("services/user/user_service.h", "services/user"),
+    ("gateway/routes.cc", "gateway"),
+    ("proto/x.cc", "proto"),
+    ("scripts/tidy.py", None),
+])
+def test_the_room_of_a_path(path, room):
+    assert tidy.room_of(path) == room
+
+
+def test_a_header_beside_a_proto_follows_the_rules_of_headers(tmp_path):
+    path = "proto/scaleout/user/v1/user_limits.h"
+    assert findings(tmp_path, {path: header(path)}) == []
+    only(findings(tmp_path, {path: header("scaleout/user/v1/user_limits.h")
+                             .replace("#endif  // SCALEOUT_", "#endif  // SCALEOUT_PROTO_")}),
+         f"{path}:2: ", "after its path it is SCALEOUT_PROTO_SCALEOUT_USER_V1_USER_LIMITS_H_")
+    only(findings(tmp_path, {path: header(path, "x" * 101)}), f"{path}:4: ", "101 columns")
 
 
 @pytest.mark.parametrize("circle", [["a"], ["a", "b"], ["a", "b", "c"]])

@@ -1,0 +1,23 @@
+// The limits of the order contract (order.proto), for the gateway and the service alike.
+//
+// An order is bounded in lines and pieces so that its total stays far below 2^53 (product_limits.h
+// bounds the price). What the migrations of the order service check is the same again, in the
+// database's own words.
+#ifndef SCALEOUT_PROTO_SCALEOUT_ORDER_V1_ORDER_LIMITS_H_
+#define SCALEOUT_PROTO_SCALEOUT_ORDER_V1_ORDER_LIMITS_H_
+
+#include <cstdint>
+
+namespace scaleout::order::v1 {
+
+// Lines of an order, each of another product (rpc::v1::NamedIds).
+inline constexpr int kMinItems = 1;
+inline constexpr int kMaxItems = 50;
+
+// Pieces of one line.
+inline constexpr std::int32_t kMinQuantity = 1;
+inline constexpr std::int32_t kMaxQuantity = 1000;
+
+}  // namespace scaleout::order::v1
+
+#endif  // SCALEOUT_PROTO_SCALEOUT_ORDER_V1_ORDER_LIMITS_H_
