@@ -1,24 +1,26 @@
 #include "gateway/handlers/idempotency_key.h"
 
-#include <algorithm>
 #include <optional>
 #include <string_view>
+#include <utility>
+#include <vector>
 
-#include "absl/strings/ascii.h"
+#include "common/status.h"
 #include "common/str_cat.h"
+#include "proto/scaleout/rpc/v1/request_limits.h"
 
 namespace scaleout::gateway {
+namespace {
+
+constexpr const char* kKeyPointer = "/headers/Idempotency-Key";
+
+}  // namespace
 
 absl::StatusOr<std::string> FindIdempotencyKey(const Request& request) {
   const std::optional<std::string_view> key = request.FindHeader("idempotency-key");
   if (!key) return std::string();
-  const bool printable = std::all_of(key->begin(), key->end(), [](char c) {
-    return absl::ascii_isprint(static_cast<unsigned char>(c));
-  });
-  if (key->empty() || key->size() > kMaxIdempotencyKeyBytes || !printable) {
-    return absl::InvalidArgumentError(StrCat("The Idempotency-Key must have 1 to ",
-                                             kMaxIdempotencyKeyBytes,
-                                             " printable ASCII characters."));
+  if (const rpc::v1::Violation violation = rpc::v1::FindIdempotencyKeyViolation(*key)) {
+    return absl::InvalidArgumentError(StrCat("The Idempotency-Key ", *violation, "."));
   }
   return std::string(*key);
 }
@@ -30,6 +32,15 @@ absl::StatusOr<std::string> RequireIdempotencyKey(const Request& request) {
         "This request needs an Idempotency-Key header, so that repeating it is safe.");
   }
   return key;
+}
+
+absl::Status CheckCreation(QueryReader& query, const absl::Status& key, JsonBody& body) {
+  absl::Status status = body.Check(query.TakeViolations());
+  if (key.ok()) return status;
+  std::vector<FieldViolation> violations = FieldViolationsOf(status);
+  if (violations.empty()) return key;
+  violations.emplace_back(kKeyPointer, std::string(FromAbsl(key.message())));
+  return CheckFields(std::move(violations));
 }
 
 }  // namespace scaleout::gateway

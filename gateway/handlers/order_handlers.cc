@@ -1,6 +1,5 @@
 #include "gateway/handlers/order_handlers.h"
 
-#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <utility>
@@ -11,29 +10,31 @@
 #include "gateway/json/json_reader.h"
 #include "gateway/json/query_reader.h"
 #include "gateway/json/resource_json.h"
+#include "proto/scaleout/order/v1/order_limits.h"
+#include "proto/scaleout/rpc/v1/request_limits.h"
 
 namespace scaleout::gateway {
 namespace {
 
-// What the service allows too; said here as well so that one answer names every bad field.
-constexpr std::size_t kMaxItems = 50;
-constexpr std::int64_t kMaxQuantity = 1000;
-
 absl::StatusOr<order::v1::CreateOrderRequest> ParseCreate(const Request& request) {
   QueryReader query(request);
-  if (absl::Status status = query.Check(); !status.ok()) return status;
   absl::StatusOr<std::string> key = FindIdempotencyKey(request);
-  if (!key.ok()) return key.status();
   JsonBody body(request);
   order::v1::CreateOrderRequest ask;
   ask.set_user_id(body.root().Id("userId"));
-  body.root().Objects("items", 1, kMaxItems, [&ask](JsonFields& fields) {
+  rpc::v1::NamedIds products;
+  const auto read_item = [&ask, &products](JsonFields& fields) {
     order::v1::CreateOrderRequest::Item& item = *ask.add_items();
     item.set_product_id(fields.Id("productId"));
-    item.set_quantity(static_cast<std::int32_t>(fields.Integer("quantity", 1, kMaxQuantity)));
-  });
+    if (const rpc::v1::Violation violation = products.FindViolation(item.product_id())) {
+      fields.Refuse("productId", *violation);
+    }
+    item.set_quantity(static_cast<std::int32_t>(
+        fields.Integer("quantity", order::v1::kMinQuantity, order::v1::kMaxQuantity)));
+  };
+  body.root().Objects("items", order::v1::kMinItems, order::v1::kMaxItems, read_item);
+  if (absl::Status status = CheckCreation(query, key.status(), body); !status.ok()) return status;
   ask.set_idempotency_key(*std::move(key));
-  if (absl::Status status = body.Check(); !status.ok()) return status;
   return ask;
 }
 

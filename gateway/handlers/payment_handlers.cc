@@ -1,6 +1,5 @@
 #include "gateway/handlers/payment_handlers.h"
 
-#include <cstddef>
 #include <string>
 #include <utility>
 
@@ -10,30 +9,28 @@
 #include "gateway/json/json_reader.h"
 #include "gateway/json/query_reader.h"
 #include "gateway/json/resource_json.h"
+#include "proto/scaleout/payment/v1/payment_limits.h"
+#include "proto/scaleout/type/v1/money_limits.h"
 
 namespace scaleout::gateway {
 namespace {
 
-// What the service allows too; said here as well so that one answer names every bad field.
-constexpr std::size_t kCurrencyCharacters = 3;
-constexpr std::size_t kMaxTokenCharacters = 200;
-
 absl::StatusOr<payment::v1::CreatePaymentRequest> ParseCreate(const Request& request) {
   QueryReader query(request);
-  if (absl::Status status = query.Check(); !status.ok()) return status;
   absl::StatusOr<std::string> key = RequireIdempotencyKey(request);
-  if (!key.ok()) return key.status();
   JsonBody body(request);
   JsonFields& fields = body.root();
   payment::v1::CreatePaymentRequest ask;
   ask.set_order_id(fields.Id("orderId"));
   ask.set_user_id(fields.Id("userId"));
-  ask.mutable_amount()->set_amount_minor(fields.Integer("amount", 1, kMaxId));
+  ask.mutable_amount()->set_amount_minor(
+      fields.Integer("amount", payment::v1::kMinAmountMinor, payment::v1::kMaxAmountMinor));
   ask.mutable_amount()->set_currency_code(
-      fields.String("currency", kCurrencyCharacters, kCurrencyCharacters));
-  ask.set_payment_method_token(fields.String("paymentMethodToken", 1, kMaxTokenCharacters));
+      fields.String("currency", &type::v1::FindCurrencyCodeViolation));
+  ask.set_payment_method_token(
+      fields.String("paymentMethodToken", &payment::v1::FindPaymentMethodTokenViolation));
+  if (absl::Status status = CheckCreation(query, key.status(), body); !status.ok()) return status;
   ask.set_idempotency_key(*std::move(key));
-  if (absl::Status status = body.Check(); !status.ok()) return status;
   return ask;
 }
 

@@ -10,25 +10,20 @@
 #include "gateway/json/json_reader.h"
 #include "gateway/json/query_reader.h"
 #include "gateway/json/resource_json.h"
+#include "proto/scaleout/user/v1/user_limits.h"
 
 namespace scaleout::gateway {
 namespace {
 
-// What the service allows too; said here as well so that one answer names every bad field.
-constexpr std::size_t kMaxEmailCharacters = 254;
-constexpr std::size_t kMaxNameCharacters = 100;
-
 absl::StatusOr<user::v1::CreateUserRequest> ParseCreate(const Request& request) {
   QueryReader query(request);
-  if (absl::Status status = query.Check(); !status.ok()) return status;
   absl::StatusOr<std::string> key = FindIdempotencyKey(request);
-  if (!key.ok()) return key.status();
   JsonBody body(request);
   user::v1::CreateUserRequest ask;
-  ask.set_email(body.root().String("email", 1, kMaxEmailCharacters));
-  ask.set_name(body.root().String("name", 1, kMaxNameCharacters));
+  ask.set_email(body.root().String("email", &user::v1::FindEmailViolation));
+  ask.set_name(body.root().String("name", &user::v1::FindNameViolation));
+  if (absl::Status status = CheckCreation(query, key.status(), body); !status.ok()) return status;
   ask.set_idempotency_key(*std::move(key));
-  if (absl::Status status = body.Check(); !status.ok()) return status;
   return ask;
 }
 
@@ -36,11 +31,12 @@ absl::StatusOr<user::v1::UpdateUserRequest> ParseUpdate(const Request& request) 
   user::v1::UpdateUserRequest ask;
   QueryReader query(request);
   ask.set_user_id(query.PathId("id"));
-  if (absl::Status status = query.Check(); !status.ok()) return status;
   JsonBody body(request);
-  std::optional<std::string> email = body.root().OptionalString("email", 1, kMaxEmailCharacters);
-  std::optional<std::string> name = body.root().OptionalString("name", 1, kMaxNameCharacters);
-  if (absl::Status status = body.Check(); !status.ok()) return status;
+  std::optional<std::string> email =
+      body.root().OptionalString("email", &user::v1::FindEmailViolation);
+  std::optional<std::string> name =
+      body.root().OptionalString("name", &user::v1::FindNameViolation);
+  if (absl::Status status = body.Check(query.TakeViolations()); !status.ok()) return status;
   if (email) ask.set_email(*std::move(email));
   if (name) ask.set_name(*std::move(name));
   return ask;

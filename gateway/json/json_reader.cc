@@ -94,12 +94,6 @@ std::string_view NameOf(const rapidjson::Value::Member& member) {
   return {member.name.GetString(), member.name.GetStringLength()};
 }
 
-std::size_t CountCodePoints(std::string_view utf8) {
-  return static_cast<std::size_t>(std::count_if(utf8.begin(), utf8.end(), [](char c) {
-    return (static_cast<unsigned char>(c) & 0xc0) != 0x80;
-  }));
-}
-
 }  // namespace
 
 std::string JsonPointer(std::string_view name, std::string_view parent) {
@@ -121,28 +115,29 @@ JsonFields::JsonFields(const rapidjson::Value& object, std::string pointer,
                        std::vector<FieldViolation>& violations)
     : object_(object), pointer_(std::move(pointer)), violations_(violations) {}
 
-std::int64_t JsonFields::Id(std::string_view name) { return Integer(name, 1, kMaxId); }
+std::int64_t JsonFields::Id(std::string_view name) { return Integer(name, 1, rpc::v1::kMaxId); }
 
 std::int64_t JsonFields::Integer(std::string_view name, std::int64_t min, std::int64_t max) {
   const rapidjson::Value* value = FindRequired(name);
   if (value == nullptr) return 0;
-  if (!value->IsInt64() || value->GetInt64() < min || value->GetInt64() > max) {
-    Refuse(name, StrCat("must be an integer from ", min, " to ", max));
+  std::optional<std::int64_t> integer;
+  if (value->IsInt64()) integer = value->GetInt64();
+  if (const rpc::v1::Violation violation = rpc::v1::FindIntegerViolation(integer, min, max)) {
+    Refuse(name, *violation);
     return 0;
   }
-  return value->GetInt64();
+  return *integer;
 }
 
-std::string JsonFields::String(std::string_view name, std::size_t min, std::size_t max) {
+std::string JsonFields::String(std::string_view name, TextRule rule) {
   const rapidjson::Value* value = FindRequired(name);
-  return value == nullptr ? std::string() : ReadString(name, *value, min, max);
+  return value == nullptr ? std::string() : ReadString(name, *value, rule);
 }
 
-std::optional<std::string> JsonFields::OptionalString(std::string_view name, std::size_t min,
-                                                      std::size_t max) {
+std::optional<std::string> JsonFields::OptionalString(std::string_view name, TextRule rule) {
   const rapidjson::Value* value = Find(name);
   if (value == nullptr) return std::nullopt;
-  return ReadString(name, *value, min, max);
+  return ReadString(name, *value, rule);
 }
 
 void JsonFields::Objects(std::string_view name, std::size_t min, std::size_t max,
@@ -151,10 +146,11 @@ void JsonFields::Objects(std::string_view name, std::size_t min, std::size_t max
   if (value == nullptr) return;
   if (!value->IsArray() || value->Size() < min || value->Size() > max) {
     Refuse(name, StrCat("must be an array of ", min, " to ", max, " objects"));
-    return;
+    if (!value->IsArray()) return;
   }
+  // Of an array that is too long the first are read, so that their mistakes are in the same answer.
   const std::string array_pointer = JsonPointer(name, pointer_);
-  for (rapidjson::SizeType i = 0; i < value->Size(); ++i) {
+  for (rapidjson::SizeType i = 0; i < std::min<std::size_t>(value->Size(), max); ++i) {
     std::string pointer = StrCat(array_pointer, "/", i);
     if (!(*value)[i].IsObject()) {
       violations_.emplace_back(std::move(pointer), "must be an object");
@@ -196,26 +192,21 @@ const rapidjson::Value* JsonFields::FindRequired(std::string_view name) {
 }
 
 std::string JsonFields::ReadString(std::string_view name, const rapidjson::Value& value,
-                                   std::size_t min, std::size_t max) {
+                                   TextRule rule) {
   if (!value.IsString()) {
     Refuse(name, "must be a string");
     return {};
   }
   const std::string_view text(value.GetString(), value.GetStringLength());
-  if (text.find('\0') != std::string_view::npos) {
-    Refuse(name, "must not contain the character U+0000");
-    return {};
-  }
-  const std::size_t characters = CountCodePoints(text);
-  if (characters < min || characters > max) {
-    Refuse(name, StrCat("must have ", min, " to ", max, " characters"));
+  if (const rpc::v1::Violation violation = rule(text)) {
+    Refuse(name, *violation);
     return {};
   }
   return std::string(text);
 }
 
-void JsonFields::Refuse(std::string_view name, std::string detail) {
-  violations_.emplace_back(JsonPointer(name, pointer_), std::move(detail));
+void JsonFields::Refuse(std::string_view name, std::string_view detail) {
+  violations_.emplace_back(JsonPointer(name, pointer_), std::string(detail));
 }
 
 JsonBody::JsonBody(const Request& request) : document_(std::make_unique<rapidjson::Document>()) {
@@ -226,10 +217,11 @@ JsonBody::JsonBody(const Request& request) : document_(std::make_unique<rapidjso
 
 JsonBody::~JsonBody() = default;
 
-absl::Status JsonBody::Check() {
-  if (!unreadable_.ok()) return unreadable_;
+absl::Status JsonBody::Check(std::vector<FieldViolation> elsewhere) {
+  if (!unreadable_.ok()) return elsewhere.empty() ? unreadable_ : CheckFields(elsewhere);
   root_->RefuseOthers();
-  return CheckFields(std::move(violations_));
+  elsewhere.insert(elsewhere.end(), violations_.begin(), violations_.end());
+  return CheckFields(std::move(elsewhere));
 }
 
 }  // namespace scaleout::gateway

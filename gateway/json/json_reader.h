@@ -2,10 +2,12 @@
 //
 //   JsonBody body(request);
 //   ask.set_user_id(body.root().Id("userId"));
-//   ask.set_name(body.root().String("name", 1, 100));
+//   ask.set_name(body.root().String("name", &user::v1::FindNameViolation));
 //   if (absl::Status status = body.Check(); !status.ok()) ...
 //
-// A getter that finds nothing good notes a violation and returns an empty value. What is no JSON
+// What a field may hold is a rule of its contract (proto/scaleout/*/v1/*_limits.h), which the
+// service checks again. A getter that finds nothing good notes a violation and returns an empty
+// value. What is no JSON
 // object at all is one error without fields (400); a wrong media type is 415. Fields that nobody
 // asked for, and names that appear twice, are violations too. Pointers are RFC 6901.
 // Thread-compatible.
@@ -26,16 +28,18 @@
 #include "absl/status/status.h"
 #include "common/status.h"
 #include "gateway/http/message.h"
+#include "proto/scaleout/rpc/v1/request_limits.h"
 
 namespace scaleout::gateway {
 
-// Ids are JSON numbers; beyond this a double cannot tell them apart.
-inline constexpr std::int64_t kMaxId = (std::int64_t{1} << 53) - 1;
 // Of arrays and objects in each other.
 inline constexpr int kMaxJsonDepth = 16;
 
 // The RFC 6901 pointer to the member `name` of the object at `parent`.
 std::string JsonPointer(std::string_view name, std::string_view parent = "");
+
+// What a contract says of a text.
+using TextRule = rpc::v1::Violation (*)(std::string_view text);
 
 // One JSON object. Each getter takes a member's name; a literal.
 class JsonFields {
@@ -43,28 +47,27 @@ class JsonFields {
   JsonFields(const rapidjson::Value& object, std::string pointer,
              std::vector<FieldViolation>& violations);
 
-  // Required: an integer from 1 to kMaxId.
+  // Required: an id, as every contract has them.
   std::int64_t Id(std::string_view name);
   // Required: a number that is written as an integer, from `min` to `max`.
   std::int64_t Integer(std::string_view name, std::int64_t min, std::int64_t max);
-  // Required: text of `min` to `max` characters (code points), none of them NUL.
-  std::string String(std::string_view name, std::size_t min, std::size_t max);
+  // Required: text that the rule has nothing against.
+  std::string String(std::string_view name, TextRule rule);
   // As String, but may be absent; null is not absent.
-  std::optional<std::string> OptionalString(std::string_view name, std::size_t min,
-                                            std::size_t max);
-  // Required: an array of `min` to `max` objects. Calls `read` with each.
+  std::optional<std::string> OptionalString(std::string_view name, TextRule rule);
+  // Required: an array of `min` to `max` objects. Calls `read` with each, at most `max` times.
   void Objects(std::string_view name, std::size_t min, std::size_t max,
                const std::function<void(JsonFields&)>& read);
 
+  // Notes what a getter cannot see, such as a value that another object has already.
+  void Refuse(std::string_view name, std::string_view detail);
   // Notes every member that no getter has asked for.
   void RefuseOthers();
 
  private:
   const rapidjson::Value* Find(std::string_view name);
   const rapidjson::Value* FindRequired(std::string_view name);
-  std::string ReadString(std::string_view name, const rapidjson::Value& value, std::size_t min,
-                         std::size_t max);
-  void Refuse(std::string_view name, std::string detail);
+  std::string ReadString(std::string_view name, const rapidjson::Value& value, TextRule rule);
 
   const rapidjson::Value& object_;
   const std::string pointer_;
@@ -83,8 +86,9 @@ class JsonBody {
   // An empty object if there is none.
   JsonFields& root() { return *root_; }
 
-  // After everything was asked for: OK, or what is wrong.
-  absl::Status Check();
+  // After everything was asked for: OK, or what is wrong. `elsewhere` is what is wrong outside of
+  // the body; it comes first, and alone if the body cannot be read.
+  absl::Status Check(std::vector<FieldViolation> elsewhere = {});
 
  private:
   absl::Status unreadable_;

@@ -2,62 +2,56 @@
 
 #include <algorithm>
 #include <charconv>
+#include <limits>
 #include <optional>
 #include <utility>
 
 #include "absl/strings/ascii.h"
-#include "common/str_cat.h"
 #include "gateway/json/json_reader.h"
+#include "proto/scaleout/rpc/v1/request_limits.h"
 
 namespace scaleout::gateway {
 namespace {
 
-// A whole number in `min` to `max`, written without a sign but a minus and without blanks.
-std::optional<std::int64_t> ParseInteger(std::string_view text, std::int64_t min,
-                                         std::int64_t max) {
+// A whole number, written without a sign but a minus and without blanks.
+std::optional<std::int64_t> ParseInteger(std::string_view text) {
   std::int64_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  if (value < min || value > max) return std::nullopt;
   return value;
 }
 
-bool IsDigits(std::string_view text) {
-  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
+// Digits only; more than 64 bits hold is the most that they hold.
+std::optional<std::int64_t> ParseSize(std::string_view text) {
+  const bool digits = !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
     return absl::ascii_isdigit(static_cast<unsigned char>(c));
   });
-}
-
-bool IsGraphic(std::string_view text) {
-  return std::all_of(text.begin(), text.end(),
-                     [](char c) { return absl::ascii_isgraph(static_cast<unsigned char>(c)); });
+  if (!digits) return std::nullopt;
+  return ParseInteger(text).value_or(std::numeric_limits<std::int64_t>::max());
 }
 
 }  // namespace
 
 std::int64_t QueryReader::PathId(std::string_view name) {
-  const std::optional<std::int64_t> id = ParseInteger(request_.PathParameter(name), 1, kMaxId);
-  if (!id) Refuse(name, StrCat("must be an integer from 1 to ", kMaxId));
-  return id.value_or(0);
+  return Id(name, request_.PathParameter(name));
 }
 
 std::int32_t QueryReader::PageSize() {
   const std::string* text = Find("page_size");
-  if (text == nullptr) return kDefaultPageSize;
-  if (!IsDigits(*text)) {
-    Refuse("page_size", "must be an integer that is not negative");
-    return kDefaultPageSize;
+  if (text == nullptr) return rpc::v1::kDefaultPageSize;
+  const std::optional<std::int64_t> size = ParseSize(*text);
+  if (const rpc::v1::Violation violation = rpc::v1::FindPageSizeViolation(size)) {
+    Refuse("page_size", *violation);
+    return rpc::v1::kDefaultPageSize;
   }
-  // Digits that do not parse are more than 64 bits hold.
-  const std::int64_t size = ParseInteger(*text, 0, kMaxPageSize).value_or(kMaxPageSize);
-  return size == 0 ? kDefaultPageSize : static_cast<std::int32_t>(size);
+  return rpc::v1::EffectivePageSize(*size);
 }
 
 std::string QueryReader::PageToken() {
   const std::string* text = Find("page_token");
   if (text == nullptr) return {};
-  if (text->size() > kMaxPageTokenBytes || !IsGraphic(*text)) {
-    Refuse("page_token", "is not a token that this list has given");
+  if (const rpc::v1::Violation violation = rpc::v1::FindPageTokenViolation(*text)) {
+    Refuse("page_token", *violation);
     return {};
   }
   return *text;
@@ -65,19 +59,19 @@ std::string QueryReader::PageToken() {
 
 std::int64_t QueryReader::OptionalId(std::string_view name) {
   const std::string* text = Find(name);
-  if (text == nullptr) return 0;
-  const std::optional<std::int64_t> id = ParseInteger(*text, 1, kMaxId);
-  if (!id) Refuse(name, StrCat("must be an integer from 1 to ", kMaxId));
-  return id.value_or(0);
+  return text == nullptr ? 0 : Id(name, *text);
 }
 
 std::int64_t QueryReader::Integer(std::string_view name, std::int64_t default_value,
                                   std::int64_t min, std::int64_t max) {
   const std::string* text = Find(name);
   if (text == nullptr) return default_value;
-  const std::optional<std::int64_t> value = ParseInteger(*text, min, max);
-  if (!value) Refuse(name, StrCat("must be an integer from ", min, " to ", max));
-  return value.value_or(default_value);
+  const std::optional<std::int64_t> value = ParseInteger(*text);
+  if (const rpc::v1::Violation violation = rpc::v1::FindIntegerViolation(value, min, max)) {
+    Refuse(name, *violation);
+    return default_value;
+  }
+  return *value;
 }
 
 std::string_view QueryReader::OneOf(std::string_view name,
@@ -92,7 +86,9 @@ std::string_view QueryReader::OneOf(std::string_view name,
   return *choices.begin();
 }
 
-absl::Status QueryReader::Check() {
+absl::Status QueryReader::Check() { return CheckFields(TakeViolations()); }
+
+std::vector<FieldViolation> QueryReader::TakeViolations() {
   std::vector<std::string_view> seen;
   for (const auto& [name, value] : request_.query) {
     if (std::find(seen.begin(), seen.end(), name) != seen.end()) continue;
@@ -101,7 +97,16 @@ absl::Status QueryReader::Check() {
       Refuse(name, "is not a parameter of this request");
     }
   }
-  return CheckFields(std::move(violations_));
+  return std::move(violations_);
+}
+
+std::int64_t QueryReader::Id(std::string_view name, std::string_view text) {
+  const std::optional<std::int64_t> id = ParseInteger(text);
+  if (const rpc::v1::Violation violation = rpc::v1::FindIdViolation(id)) {
+    Refuse(name, *violation);
+    return 0;
+  }
+  return *id;
 }
 
 const std::string* QueryReader::Find(std::string_view name) {

@@ -19,19 +19,15 @@
 
 namespace scaleout::gateway {
 
-inline constexpr std::int32_t kDefaultPageSize = 20;
-inline constexpr std::int32_t kMaxPageSize = 100;
-inline constexpr std::size_t kMaxPageTokenBytes = 512;
-
 class QueryReader {
  public:
   // `request` outlives the reader.
   explicit QueryReader(const Request& request) : request_(request) {}
 
-  // The path's {name}: an integer from 1 to 2^53-1.
+  // The path's {name}: an id, as every contract has them (request_limits.h).
   std::int64_t PathId(std::string_view name);
 
-  // `page_size`: absent or 0 is the default, more than the most is the most, negative is refused.
+  // `page_size`: how many items the list gives (request_limits.h); absent is the default.
   std::int32_t PageSize();
   // `page_token`: empty for the first page. Whether this list gave it is the service's to say.
   std::string PageToken();
@@ -44,8 +40,11 @@ class QueryReader {
 
   // After everything was asked for: OK, or what is wrong.
   absl::Status Check();
+  // The same, for an answer that lists what is wrong with the body too (JsonBody::Check).
+  std::vector<FieldViolation> TakeViolations();
 
  private:
+  std::int64_t Id(std::string_view name, std::string_view text);
   const std::string* Find(std::string_view name);
   void Refuse(std::string_view name, std::string detail);
 

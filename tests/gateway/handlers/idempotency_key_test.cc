@@ -1,11 +1,14 @@
 #include "gateway/handlers/idempotency_key.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <string>
+#include <vector>
 
 #include "common/status.h"
 #include "gateway/http/problem.h"
+#include "proto/scaleout/user/v1/user_limits.h"
 #include "tests/support/request_fixture.h"
 
 namespace scaleout::gateway {
@@ -45,6 +48,49 @@ TEST(IdempotencyKey, IsABadRequestIfItIsEmptyTooLongOrNotPrintable) {
   TestRequest longest;
   longest.Header("Idempotency-Key", std::string(200, 'k'));
   EXPECT_TRUE(FindIdempotencyKey(longest).ok());
+}
+
+// What a request that creates nothing but takes a name and no parameter is answered.
+absl::Status Check(const TestRequest& request) {
+  QueryReader query(request);
+  const absl::Status key = RequireIdempotencyKey(request).status();
+  JsonBody body(request);
+  body.root().String("name", &user::v1::FindNameViolation);
+  return CheckCreation(query, key, body);
+}
+
+TEST(CheckCreation, IsOkIfNothingIsWrong) {
+  TestRequest request;
+  request.Header("Idempotency-Key", "k").Json(R"({"name":"Anna"})");
+  EXPECT_EQ(Check(request), absl::OkStatus());
+}
+
+TEST(CheckCreation, IsABadRequestIfOnlyTheKeyIsWrong) {
+  TestRequest request;
+  request.Json(R"({"name":"Anna"})");
+  EXPECT_EQ(Check(request), RequireIdempotencyKey(request).status());
+}
+
+TEST(CheckCreation, ListsQueryBodyAndKeyInOneAnswer) {
+  TestRequest request;
+  request.Query("x", "1").Json(R"({"name":"","more":1})");
+  const absl::Status status = Check(request);
+  EXPECT_EQ(HttpStatusOf(status), 422);
+  std::vector<std::string> pointers;
+  for (const FieldViolation& violation : FieldViolationsOf(status)) {
+    EXPECT_FALSE(violation.detail.empty());
+    pointers.push_back(violation.field);
+  }
+  EXPECT_THAT(pointers, ::testing::ElementsAre("/x", "/name", "/more", "/headers/Idempotency-Key"));
+}
+
+TEST(CheckCreation, IsABadRequestIfTheBodyCannotBeRead) {
+  TestRequest request;
+  request.Header("Idempotency-Key", "k").Json("{");
+  EXPECT_EQ(HttpStatusOf(Check(request)), 400);
+  TestRequest without_key;
+  without_key.Json("{");
+  EXPECT_EQ(HttpStatusOf(Check(without_key)), 400);
 }
 
 }  // namespace

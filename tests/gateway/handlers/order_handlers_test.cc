@@ -7,7 +7,9 @@
 #include <vector>
 
 #include "common/status.h"
+#include "common/str_cat.h"
 #include "gateway/http/problem.h"
+#include "proto/scaleout/order/v1/order_limits.h"
 #include "tests/support/fake_backends.h"
 #include "tests/support/request_fixture.h"
 #include "tests/support/running_task.h"
@@ -17,6 +19,7 @@ namespace {
 
 using ::testing::Contains;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 using ::testing::Pair;
 using testing::RunningTask;
 using testing::TestRequest;
@@ -93,6 +96,37 @@ TEST_F(OrderHandlersTest, RefusesEveryBadFieldOfAnOrderAtOnce) {
                                    "/items/2/price", "/items/3"));
   EXPECT_THAT(RefusedFields(R"({"userId":7,"items":[]})"), UnorderedElementsAre("/items"));
   EXPECT_TRUE(backend_.create_order.asked().empty());
+}
+
+TEST_F(OrderHandlersTest, RefusesAProductThatAnotherItemHas) {
+  EXPECT_THAT(RefusedFields(R"({"userId":7,"items":[{"productId":3,"quantity":1},
+                                 {"productId":4,"quantity":1},{"productId":3,"quantity":2}]})"),
+              UnorderedElementsAre("/items/2/productId"));
+  EXPECT_THAT(RefusedFields(R"({"userId":7,"items":[{"productId":0,"quantity":1},
+                                 {"productId":0,"quantity":1}]})"),
+              UnorderedElementsAre("/items/0/productId", "/items/1/productId"));
+  EXPECT_TRUE(backend_.create_order.asked().empty());
+}
+
+TEST_F(OrderHandlersTest, ChecksItemsAndQuantitiesAtTheLimitsOfTheContract) {
+  backend_.create_order.Answers(order::v1::CreateOrderResponse());
+  const auto order_of = [](int items, int quantity) {
+    std::string json = R"({"userId":7,"items":[)";
+    for (int i = 1; i <= items; ++i) {
+      json += StrCat(i == 1 ? "" : ",", R"({"productId":)", i, R"(,"quantity":)", quantity, "}");
+    }
+    return json + "]}";
+  };
+  EXPECT_THAT(RefusedFields(order_of(order::v1::kMaxItems, order::v1::kMaxQuantity)), IsEmpty());
+  EXPECT_THAT(RefusedFields(order_of(order::v1::kMinItems, order::v1::kMinQuantity)), IsEmpty());
+  EXPECT_EQ(backend_.create_order.asked().size(), 2U);
+  EXPECT_THAT(RefusedFields(order_of(order::v1::kMaxItems + 1, 1)), UnorderedElementsAre("/items"));
+  EXPECT_THAT(RefusedFields(order_of(1, order::v1::kMaxQuantity + 1)),
+              UnorderedElementsAre("/items/0/quantity"));
+  EXPECT_THAT(RefusedFields(order_of(1, order::v1::kMinQuantity - 1)),
+              UnorderedElementsAre("/items/0/quantity"));
+  EXPECT_EQ(RefusedFields(order_of(order::v1::kMaxItems + 1, 0)).size(), 1U + order::v1::kMaxItems);
+  EXPECT_EQ(backend_.create_order.asked().size(), 2U);
 }
 
 TEST_F(OrderHandlersTest, ListsOrdersOfAUser) {

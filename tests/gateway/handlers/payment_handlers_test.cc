@@ -8,6 +8,7 @@
 
 #include "common/status.h"
 #include "gateway/http/problem.h"
+#include "proto/scaleout/payment/v1/payment_limits.h"
 #include "tests/support/fake_backends.h"
 #include "tests/support/request_fixture.h"
 #include "tests/support/running_task.h"
@@ -17,6 +18,7 @@ namespace {
 
 using ::testing::Contains;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 using ::testing::Pair;
 using testing::RunningTask;
 using testing::TestRequest;
@@ -98,6 +100,43 @@ TEST_F(PaymentHandlersTest, RefusesEveryBadFieldOfAPaymentAtOnce) {
                           "paymentMethodToken":"","tip":1})"),
               UnorderedElementsAre("/orderId", "/userId", "/amount", "/currency",
                                    "/paymentMethodToken", "/tip"));
+  EXPECT_TRUE(backend_.create_payment.asked().empty());
+}
+
+TEST_F(PaymentHandlersTest, ChecksEveryFieldAtTheLimitsOfTheContract) {
+  backend_.create_payment.Answers(payment::v1::CreatePaymentResponse());
+  const auto refused = [this](const std::string& amount, const std::string& currency,
+                              const std::string& token) {
+    TestRequest request;
+    request.Header("Idempotency-Key", "k1")
+        .Json(R"({"orderId":9,"userId":7,"amount":)" + amount + R"(,"currency":")" + currency +
+              R"(","paymentMethodToken":")" + token + R"("})");
+    std::vector<std::string> pointers;
+    for (const FieldViolation& violation :
+         FieldViolationsOf(Ask(&PaymentHandlers::Create, request).status())) {
+      pointers.push_back(violation.field);
+    }
+    return pointers;
+  };
+  const std::string longest(payment::v1::kMaxPaymentMethodTokenCharacters, 't');
+  EXPECT_THAT(refused("1", "EUR", "t"), IsEmpty());
+  EXPECT_THAT(refused("9007199254740991", "ZZZ", longest), IsEmpty());
+  EXPECT_EQ(backend_.create_payment.asked().size(), 2U);
+  EXPECT_THAT(refused("0", "eur", longest + "t"),
+              UnorderedElementsAre("/amount", "/currency", "/paymentMethodToken"));
+  EXPECT_THAT(refused("9007199254740992", "E1R", "tok\\n"),
+              UnorderedElementsAre("/amount", "/currency", "/paymentMethodToken"));
+  EXPECT_EQ(backend_.create_payment.asked().size(), 2U);
+}
+
+TEST_F(PaymentHandlersTest, ListsTheMissingKeyBesideTheFields) {
+  TestRequest request;
+  request.Json(R"({"orderId":9,"userId":7,"amount":1,"currency":"eur","paymentMethodToken":"t"})");
+  const absl::Status status = Ask(&PaymentHandlers::Create, request).status();
+  EXPECT_EQ(HttpStatusOf(status), 422);
+  ASSERT_EQ(FieldViolationsOf(status).size(), 2U);
+  EXPECT_EQ(FieldViolationsOf(status)[0].field, "/currency");
+  EXPECT_EQ(FieldViolationsOf(status)[1].field, "/headers/Idempotency-Key");
   EXPECT_TRUE(backend_.create_payment.asked().empty());
 }
 

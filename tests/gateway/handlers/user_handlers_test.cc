@@ -4,9 +4,11 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <vector>
 
 #include "common/status.h"
 #include "gateway/http/problem.h"
+#include "proto/scaleout/user/v1/user_limits.h"
 #include "tests/support/fake_backends.h"
 #include "tests/support/request_fixture.h"
 #include "tests/support/running_task.h"
@@ -15,6 +17,8 @@ namespace scaleout::gateway {
 namespace {
 
 using ::testing::Contains;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
 using ::testing::Pair;
 using testing::RunningTask;
 using testing::TestRequest;
@@ -170,6 +174,58 @@ TEST_F(UserHandlersTest, AsksNothingOfTheBackendForABadRequest) {
   EXPECT_TRUE(backend_.create_user.asked().empty());
   EXPECT_TRUE(backend_.update_user.asked().empty());
   EXPECT_TRUE(backend_.delete_user.asked().empty());
+}
+
+TEST_F(UserHandlersTest, ListsAnAddressThatIsNoneBesideEveryOtherMistake) {
+  TestRequest request;
+  request.Path("id", "7").Json(R"({"email":"x","name":""})");
+  for (const Verb verb : {&UserHandlers::Create, &UserHandlers::Update}) {
+    const absl::Status status = Ask(verb, request).status();
+    EXPECT_EQ(HttpStatusOf(status), 422);
+    EXPECT_THAT(FieldViolationsOf(status),
+                ElementsAre(FieldViolation("/email", *user::v1::FindEmailViolation("x")),
+                            FieldViolation("/name", *user::v1::FindNameViolation(""))));
+  }
+  EXPECT_TRUE(backend_.create_user.asked().empty());
+  EXPECT_TRUE(backend_.update_user.asked().empty());
+}
+
+TEST_F(UserHandlersTest, ChecksAddressAndNameAtTheLimitsOfTheContract) {
+  backend_.create_user.Answers(user::v1::CreateUserResponse());
+  const auto create = [this](const std::string& email, const std::string& name) {
+    TestRequest request;
+    request.Json(R"({"email":")" + email + R"(","name":")" + name + R"("})");
+    std::vector<std::string> refused;
+    for (const FieldViolation& violation :
+         FieldViolationsOf(Ask(&UserHandlers::Create, request).status())) {
+      refused.push_back(violation.field);
+    }
+    return refused;
+  };
+  const std::string longest = "a@" + std::string(user::v1::kMaxEmailCharacters - 2, 'b');
+  EXPECT_THAT(create("a@b", "A"), IsEmpty());
+  EXPECT_THAT(create(longest, std::string(user::v1::kMaxNameCharacters, 'A')), IsEmpty());
+  EXPECT_EQ(backend_.create_user.asked().size(), 2U);
+  for (const std::string& email : {longest + "b", std::string("@b"), std::string("ada"),
+                                   std::string("a b@c"), std::string("a@b@c")}) {
+    EXPECT_THAT(create(email, "A"), ElementsAre("/email")) << email;
+  }
+  for (const std::string& name :
+       {std::string(user::v1::kMaxNameCharacters + 1, 'A'), std::string("A\\tB")}) {
+    EXPECT_THAT(create("a@b", name), ElementsAre("/name")) << name;
+  }
+  EXPECT_EQ(backend_.create_user.asked().size(), 2U);
+}
+
+TEST_F(UserHandlersTest, ListsParametersAndBodyInOneAnswer) {
+  TestRequest request;
+  request.Path("id", "0").Query("x", "1").Json(R"({"email":"x"})");
+  std::vector<std::string> refused;
+  for (const FieldViolation& violation :
+       FieldViolationsOf(Ask(&UserHandlers::Update, request).status())) {
+    refused.push_back(violation.field);
+  }
+  EXPECT_THAT(refused, ElementsAre("/id", "/x", "/email"));
 }
 
 TEST_F(UserHandlersTest, PassesTheBackendsErrorsOn) {

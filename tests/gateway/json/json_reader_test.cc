@@ -8,6 +8,8 @@
 #include <vector>
 
 #include "gateway/http/problem.h"
+#include "proto/scaleout/rpc/v1/request_limits.h"
+#include "proto/scaleout/user/v1/user_limits.h"
 #include "tests/support/request_fixture.h"
 
 namespace scaleout::gateway {
@@ -24,8 +26,10 @@ struct Read {
     JsonBody body(request);
     id = body.root().Id("id");
     count = body.root().Integer("count", -5, 5);
-    name = body.root().String("name", 1, 4);
-    note = body.root().OptionalString("note", 0, 4);
+    name = body.root().String(
+        "name", [](std::string_view text) { return rpc::v1::FindTextViolation(text, 1, 4); });
+    note = body.root().OptionalString(
+        "note", [](std::string_view text) { return rpc::v1::FindTextViolation(text, 0, 4); });
     body.root().Objects("items", 1, 2,
                         [this](JsonFields& item) { item_ids.push_back(item.Id("id")); });
     status = body.Check();
@@ -116,6 +120,53 @@ TEST(JsonBody, CountsCharactersAndNotBytes) {
 TEST(JsonBody, RefusesNulInAString) {
   EXPECT_THAT(PointersFor(R"({"id":1,"count":0,"name":"a\u0000b","items":[{"id":1}]})"),
               ElementsAre("/name"));
+  EXPECT_THAT(PointersFor(R"({"id":1,"count":0,"name":"a\tb","items":[{"id":1}]})"),
+              ElementsAre("/name"));
+}
+
+TEST(JsonBody, AnswersAFieldsRuleInItsOwnWords) {
+  TestRequest request;
+  request.Json(R"({"email":"x"})");
+  JsonBody body(request);
+  EXPECT_EQ(body.root().String("email", &user::v1::FindEmailViolation), "");
+  EXPECT_THAT(FieldViolationsOf(body.Check()),
+              ElementsAre(FieldViolation("/email", *user::v1::FindEmailViolation("x"))));
+}
+
+TEST(JsonBody, ReadsTheFirstElementsOfAnArrayThatIsTooLong) {
+  TestRequest request;
+  request.Json(R"({"id":1,"count":0,"name":"A","items":[{"id":1},{"id":0},{"id":0},{"id":0}]})");
+  const Read read(request);
+  EXPECT_THAT(PointersOf(read.status), UnorderedElementsAre("/items", "/items/1/id"));
+  EXPECT_THAT(read.item_ids, ElementsAre(1, 0));
+}
+
+TEST(JsonBody, RefusesWhatTheReaderOfAnObjectRefuses) {
+  TestRequest request;
+  request.Json(R"({"items":[{"id":1},{"id":2}]})");
+  JsonBody body(request);
+  body.root().Objects("items", 1, 2, [](JsonFields& item) {
+    if (item.Id("id") == 2) item.Refuse("id", "must be odd");
+  });
+  EXPECT_THAT(FieldViolationsOf(body.Check()),
+              ElementsAre(FieldViolation("/items/1/id", "must be odd")));
+}
+
+TEST(JsonBody, ListsWhatIsWrongElsewhereFirst) {
+  TestRequest request;
+  request.Json(R"({"more":1})");
+  JsonBody body(request);
+  EXPECT_THAT(PointersOf(body.Check({{"/page_size", "must not be given"}})),
+              ElementsAre("/page_size", "/more"));
+}
+
+TEST(JsonBody, ListsOnlyWhatIsWrongElsewhereIfItCannotBeRead) {
+  TestRequest request;
+  request.Json("{");
+  JsonBody body(request);
+  EXPECT_THAT(PointersOf(body.Check({{"/page_size", "must not be given"}})),
+              ElementsAre("/page_size"));
+  EXPECT_EQ(HttpStatusOf(body.Check()), 400);
 }
 
 TEST(JsonBody, RefusesAnArrayOfTheWrongSizeOrOfOtherThings) {

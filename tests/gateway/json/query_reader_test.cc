@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "gateway/http/problem.h"
+#include "proto/scaleout/rpc/v1/request_limits.h"
 #include "tests/support/request_fixture.h"
 
 namespace scaleout::gateway {
@@ -27,7 +28,7 @@ std::vector<std::string> Refused(QueryReader& query) {
 
 TEST(QueryReader, ReadsPageSizes) {
   const std::vector<std::pair<std::string, std::int32_t>> cases = {
-      {"1", 1},   {"100", 100}, {"0", kDefaultPageSize},
+      {"1", 1},   {"100", 100}, {"0", rpc::v1::kDefaultPageSize},
       {"007", 7}, {"101", 100}, {"99999999999999999999999", 100}};
   for (const auto& [text, size] : cases) {
     TestRequest request;
@@ -38,7 +39,7 @@ TEST(QueryReader, ReadsPageSizes) {
   }
   const TestRequest request;
   QueryReader query(request);
-  EXPECT_EQ(query.PageSize(), kDefaultPageSize);
+  EXPECT_EQ(query.PageSize(), rpc::v1::kDefaultPageSize);
 }
 
 TEST(QueryReader, RefusesPageSizesThatAreNegativeOrNoNumbers) {
@@ -46,7 +47,7 @@ TEST(QueryReader, RefusesPageSizesThatAreNegativeOrNoNumbers) {
     TestRequest request;
     request.Query("page_size", bad);
     QueryReader query(request);
-    EXPECT_EQ(query.PageSize(), kDefaultPageSize) << bad;
+    EXPECT_EQ(query.PageSize(), rpc::v1::kDefaultPageSize) << bad;
     EXPECT_THAT(Refused(query), ElementsAre("/page_size")) << bad;
   }
 }
@@ -69,7 +70,7 @@ TEST(QueryReader, TakesAnEmptyPageTokenAsTheFirstPage) {
 
 TEST(QueryReader, RefusesPageTokensThatNoListGives) {
   for (const std::string& bad : {std::string("a b"), std::string("t\xc3\xb6ken"),
-                                 std::string(kMaxPageTokenBytes + 1, 'x')}) {
+                                 std::string(rpc::v1::kMaxPageTokenBytes + 1, 'x')}) {
     TestRequest request;
     request.Query("page_token", bad);
     QueryReader query(request);
@@ -126,6 +127,16 @@ TEST(QueryReader, RefusesParametersThatNobodyAskedForOnceEach) {
   QueryReader query(request);
   query.PageSize();
   EXPECT_THAT(Refused(query), ElementsAre("/limit", "/a~1b"));
+}
+
+TEST(QueryReader, GivesItsViolationsForAnAnswerThatListsTheBodysToo) {
+  TestRequest request;
+  request.Path("id", "0").Query("limit", "5");
+  QueryReader query(request);
+  query.PathId("id");
+  EXPECT_THAT(query.TakeViolations(),
+              ElementsAre(FieldViolation("/id", *rpc::v1::FindIdViolation(0)),
+                          FieldViolation("/limit", "is not a parameter of this request")));
 }
 
 TEST(QueryReader, RefusesParametersThatAreGivenTwice) {
