@@ -1,5 +1,8 @@
 // Collects what is wrong with a request, so that its sender learns all of it at once.
 //
+// What a field may hold is its contract's to say (proto/scaleout/*/v1/*_limits.h); the gateway has
+// checked it by the same rules, but a service has other callers too.
+//
 // A service names each field by the JSON pointer of the HTTP body that it came from
 // ("/items/0/quantity"), or of the query parameter ("/page_size"). Not thread-safe; lives as long
 // as one request is looked at.
@@ -14,24 +17,22 @@
 
 #include "absl/status/status.h"
 #include "common/status.h"
+#include "proto/scaleout/rpc/v1/request_limits.h"
 
 namespace scaleout {
-
-// Of an idempotency key, in characters.
-inline constexpr std::size_t kMaxIdempotencyKey = 200;
 
 class FieldChecks {
  public:
   // `detail` completes "this field ...": "must not be empty".
   void Require(bool holds, std::string_view pointer, std::string_view detail);
-  // A positive id below 2^53.
+  // What a rule of the contract found.
+  void Refuse(std::string_view pointer, const rpc::v1::Violation& violation);
   void Id(std::string_view pointer, std::int64_t value);
-  // From `min` to `max` Unicode characters, none of them a control character.
-  void Text(std::string_view pointer, std::string_view value, std::size_t min, std::size_t max);
-  // Absent, or a text of at most kMaxIdempotencyKey.
-  void IdempotencyKey(std::string_view pointer, std::string_view value);
+  // Empty, or a key; where one is required, Refuse takes FindIdempotencyKeyViolation.
+  void OptionalIdempotencyKey(std::string_view pointer, std::string_view value);
   // The keys of a batch: 1 to `max`, each a valid id, each once.
-  void BatchIds(std::string_view pointer, const std::vector<std::int64_t>& ids, std::size_t max);
+  void BatchIds(std::string_view pointer, const std::vector<std::int64_t>& ids,
+                std::size_t max = rpc::v1::kMaxBatchKeys);
 
   bool ok() const { return violations_.empty(); }
   // INVALID_ARGUMENT with everything found so far; OK if nothing was.
@@ -40,9 +41,6 @@ class FieldChecks {
  private:
   std::vector<FieldViolation> violations_;
 };
-
-// Keys of one batch read; more would hold a connection for too long.
-inline constexpr std::size_t kMaxBatchKeys = 64;
 
 }  // namespace scaleout
 

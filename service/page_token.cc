@@ -1,7 +1,5 @@
 #include "service/page_token.h"
 
-#include <algorithm>
-
 #include "absl/strings/escaping.h"
 #include "common/checksum.h"
 #include "common/status.h"
@@ -11,7 +9,6 @@ namespace scaleout {
 namespace {
 
 constexpr const char* kPageTokenPointer = "/page_token";
-constexpr const char* kWrongPageToken = "is not a token of this list with this filter";
 
 constexpr std::size_t kWordBytes = 8;
 // Two words: the last id and the checksum.
@@ -42,17 +39,18 @@ std::string MakePageToken(std::string_view scope, std::int64_t last_id) {
 
 absl::StatusOr<std::int64_t> ParsePageToken(std::string_view scope, std::string_view token) {
   std::string bytes;
-  if (absl::WebSafeBase64Unescape(ToAbsl(token), &bytes) && bytes.size() == kTokenBytes &&
+  if (!rpc::v1::FindPageTokenViolation(token) &&
+      absl::WebSafeBase64Unescape(ToAbsl(token), &bytes) && bytes.size() == kTokenBytes &&
       ReadWord(bytes, kWordBytes) ==
           Checksum({scope, std::string_view(bytes).substr(0, kWordBytes)})) {
     return static_cast<std::int64_t>(ReadWord(bytes, 0));
   }
-  return CheckFields({{kPageTokenPointer, kWrongPageToken}});
+  return CheckFields({{kPageTokenPointer, std::string(rpc::v1::kForeignPageToken)}});
 }
 
 std::int32_t ParsePageSize(std::int32_t requested, FieldChecks& checks) {
-  checks.Require(requested >= 0, "/page_size", "must not be negative");
-  return requested == 0 ? kDefaultPageSize : std::min(requested, kMaxPageSize);
+  checks.Refuse("/page_size", rpc::v1::FindPageSizeViolation(requested));
+  return rpc::v1::EffectivePageSize(requested);
 }
 
 Page ParsePage(std::string_view scope, std::int32_t size, std::string_view token,
@@ -61,7 +59,7 @@ Page ParsePage(std::string_view scope, std::int32_t size, std::string_view token
   page.size = ParsePageSize(size, checks);
   if (token.empty()) return page;
   const absl::StatusOr<std::int64_t> last_id = ParsePageToken(scope, token);
-  checks.Require(last_id.ok(), kPageTokenPointer, kWrongPageToken);
+  checks.Require(last_id.ok(), kPageTokenPointer, rpc::v1::kForeignPageToken);
   page.after_id = last_id.value_or(0);
   return page;
 }

@@ -13,12 +13,10 @@
 #include <string_view>
 
 #include "absl/status/statusor.h"
+#include "proto/scaleout/rpc/v1/request_limits.h"
 #include "service/field_checks.h"
 
 namespace scaleout {
-
-inline constexpr std::int32_t kDefaultPageSize = 20;
-inline constexpr std::int32_t kMaxPageSize = 100;
 
 // `scope` names the list and its filter, such as "orders?user_id=7".
 std::string MakePageToken(std::string_view scope, std::int64_t last_id);
@@ -31,11 +29,10 @@ absl::StatusOr<std::int64_t> ParsePageToken(std::string_view scope, std::string_
 struct Page {
   std::int64_t after_id =
       0;  // the last id of the page before, in the list's order; 0 for the first page
-  std::int32_t size = kDefaultPageSize;
+  std::int32_t size = rpc::v1::kDefaultPageSize;
 };
 
-// 0 means kDefaultPageSize, more than kMaxPageSize means kMaxPageSize; a negative size is a
-// violation.
+// How many items the list gives (request_limits.h); a negative size is a violation.
 std::int32_t ParsePageSize(std::int32_t requested, FieldChecks& checks);
 
 // Both query parameters of a list; violations name /page_size and /page_token.

@@ -1,20 +1,19 @@
 // Ids that cannot be mixed up: a 64-bit number with a tag type, so that an order's id is not a
 // user's.
 //
-// Ids are assigned by PostgreSQL, positive, and stay below 2^53, so that JSON can carry them as
-// numbers. Zero means "none". No arithmetic.
+// Ids are assigned by PostgreSQL and stay within the limits of the contracts. Zero means "none". No
+// arithmetic.
 #ifndef SCALEOUT_SERVICE_TYPED_ID_H_
 #define SCALEOUT_SERVICE_TYPED_ID_H_
 
 #include <compare>
 #include <cstdint>
 
+#include "proto/scaleout/rpc/v1/request_limits.h"
+
 namespace scaleout {
 
-inline constexpr std::int64_t kMaxId = (std::int64_t{1} << 53) - 1;
-
-// What a request may name; whether anything has that id is another question.
-constexpr bool IsValidId(std::int64_t value) { return value > 0 && value <= kMaxId; }
+using rpc::v1::kMaxId;
 
 template <typename Tag>
 class TypedId {

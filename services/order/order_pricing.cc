@@ -4,6 +4,9 @@
 #include <string>
 
 #include "common/str_cat.h"
+#include "proto/scaleout/order/v1/order_limits.h"
+#include "proto/scaleout/order/v1/product_limits.h"
+#include "proto/scaleout/type/v1/money_limits.h"
 #include "service/field_checks.h"
 
 namespace scaleout::order {
@@ -25,8 +28,9 @@ absl::StatusOr<PricedItems> PriceItems(const std::vector<WantedItem>& wanted,
     if (priced.total.currency.empty()) priced.total.currency = product.price.currency;
     checks.Require(product.price.currency == priced.total.currency, pointer,
                    "is sold in another currency than the lines before it");
-    // Far from overflow: the catalog's prices, the quantity and the number of lines are all
-    // bounded.
+    // The contract's limits keep the sum in range.
+    static_assert(v1::kMaxItems * v1::kMaxQuantity * v1::kMaxPriceMinor <=
+                  type::v1::kMaxAmountMinor);
     priced.total.amount_minor += product.price.amount_minor * wanted[i].quantity;
     priced.items.push_back({product.id, product.name, wanted[i].quantity, product.price});
   }

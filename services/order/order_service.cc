@@ -3,19 +3,17 @@
 #include <algorithm>
 #include <cstdint>
 #include <map>
-#include <set>
 #include <string>
 
 #include "common/str_cat.h"
+#include "proto/scaleout/order/v1/order_limits.h"
+#include "proto/scaleout/rpc/v1/request_limits.h"
 #include "service/field_checks.h"
 #include "service/page_token.h"
 #include "service/wall_time.h"
 
 namespace scaleout::order {
 namespace {
-
-constexpr int kMaxItems = 50;
-constexpr std::int32_t kMaxQuantity = 1000;
 
 std::string Scope(std::int64_t user_id) { return StrCat("orders?user_id=", user_id); }
 
@@ -66,17 +64,16 @@ std::string AddPage(const std::vector<Order>& orders, std::int32_t page_size,
 }
 
 void CheckItems(FieldChecks& checks, const v1::CreateOrderRequest& request) {
-  checks.Require(request.items_size() >= 1 && request.items_size() <= kMaxItems, "/items",
-                 StrCat("must have 1 to ", kMaxItems, " lines"));
-  std::set<std::int64_t> seen;
-  for (int i = 0; i < std::min(request.items_size(), kMaxItems); ++i) {
+  checks.Require(request.items_size() >= v1::kMinItems && request.items_size() <= v1::kMaxItems,
+                 "/items", StrCat("must have ", v1::kMinItems, " to ", v1::kMaxItems, " items"));
+  rpc::v1::NamedIds products;
+  for (int i = 0; i < std::min(request.items_size(), v1::kMaxItems); ++i) {
     const v1::CreateOrderRequest::Item& item = request.items(i);
     const std::string pointer = StrCat("/items/", i);
     checks.Id(pointer + "/productId", item.product_id());
-    checks.Require(seen.insert(item.product_id()).second, pointer + "/productId",
-                   "must not be named twice");
-    checks.Require(item.quantity() >= 1 && item.quantity() <= kMaxQuantity, pointer + "/quantity",
-                   StrCat("must be 1 to ", kMaxQuantity));
+    checks.Refuse(pointer + "/productId", products.FindViolation(item.product_id()));
+    checks.Refuse(pointer + "/quantity", rpc::v1::FindIntegerViolation(
+                                             item.quantity(), v1::kMinQuantity, v1::kMaxQuantity));
   }
 }
 
@@ -88,7 +85,7 @@ absl::Status OrderService::CreateOrder(const CallContext& call,
   FieldChecks checks;
   checks.Id("/userId", request.user_id());
   CheckItems(checks, request);
-  checks.IdempotencyKey("/idempotencyKey", request.idempotency_key());
+  checks.OptionalIdempotencyKey("/idempotencyKey", request.idempotency_key());
   if (!checks.ok()) return checks.Check();
 
   NewOrder order;
@@ -143,7 +140,7 @@ absl::Status OrderService::BatchListOrders(const CallContext& call,
                                            v1::BatchListOrdersResponse& response) {
   const std::vector<std::int64_t> keys(request.user_ids().begin(), request.user_ids().end());
   FieldChecks checks;
-  checks.BatchIds("/userIds", keys, kMaxBatchKeys);
+  checks.BatchIds("/userIds", keys);
   const std::int32_t page_size = ParsePageSize(request.page_size(), checks);
   if (!checks.ok()) return checks.Check();
 

@@ -9,6 +9,8 @@
 
 #include "common/status.h"
 #include "common/str_cat.h"
+#include "proto/scaleout/payment/v1/payment_limits.h"
+#include "proto/scaleout/type/v1/money_limits.h"
 #include "service/field_checks.h"
 #include "service/page_token.h"
 #include "service/wall_time.h"
@@ -16,14 +18,8 @@
 namespace scaleout::payment {
 namespace {
 
-constexpr std::size_t kMaxToken = 200;
-
 std::string Scope(std::int64_t user_id, std::int64_t order_id) {
   return StrCat("payments?user_id=", user_id, "&order_id=", order_id);
-}
-
-bool IsCurrencyCode(std::string_view code) {
-  return code.size() == 3 && std::ranges::all_of(code, [](char c) { return c >= 'A' && c <= 'Z'; });
 }
 
 v1::PaymentStatus ToProto(PaymentState state) {
@@ -85,12 +81,12 @@ absl::Status PaymentService::CreatePayment(const CallContext& call,
   FieldChecks checks;
   checks.Id("/orderId", request.order_id());
   checks.Id("/userId", request.user_id());
-  checks.Require(IsValidId(request.amount().amount_minor()), "/amount",
-                 "must be more than zero, in the currency's minor unit, and below 2^53");
-  checks.Require(IsCurrencyCode(request.amount().currency_code()), "/currency",
-                 "must be an ISO 4217 code: three upper-case letters");
-  checks.Text("/paymentMethodToken", request.payment_method_token(), 1, kMaxToken);
-  checks.Text("/idempotencyKey", request.idempotency_key(), 1, kMaxIdempotencyKey);
+  checks.Refuse("/amount", rpc::v1::FindIntegerViolation(request.amount().amount_minor(),
+                                                         v1::kMinAmountMinor, v1::kMaxAmountMinor));
+  checks.Refuse("/currency", type::v1::FindCurrencyCodeViolation(request.amount().currency_code()));
+  checks.Refuse("/paymentMethodToken",
+                v1::FindPaymentMethodTokenViolation(request.payment_method_token()));
+  checks.Refuse("/idempotencyKey", rpc::v1::FindIdempotencyKeyViolation(request.idempotency_key()));
   if (!checks.ok()) return checks.Check();
 
   NewPayment payment;
@@ -176,7 +172,7 @@ absl::Status PaymentService::BatchListPayments(const CallContext& call,
                                                v1::BatchListPaymentsResponse& response) {
   const std::vector<std::int64_t> keys(request.user_ids().begin(), request.user_ids().end());
   FieldChecks checks;
-  checks.BatchIds("/userIds", keys, kMaxBatchKeys);
+  checks.BatchIds("/userIds", keys);
   const std::int32_t page_size = ParsePageSize(request.page_size(), checks);
   if (!checks.ok()) return checks.Check();
 

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "proto/scaleout/user/v1/user_limits.h"
 #include "service/field_checks.h"
 #include "service/page_token.h"
 #include "service/wall_time.h"
@@ -15,23 +16,6 @@ namespace scaleout::user {
 namespace {
 
 constexpr std::string_view kUsersScope = "users";
-constexpr std::size_t kMinEmail = 3;
-constexpr std::size_t kMaxEmail = 254;
-constexpr std::size_t kMaxName = 100;
-
-void CheckEmail(FieldChecks& checks, std::string_view email) {
-  checks.Text("/email", email, kMinEmail, kMaxEmail);
-  // Whether mail arrives, only mail can tell; this catches what cannot be an address.
-  const std::size_t at = email.find('@');
-  const bool looks_like_one = at != std::string_view::npos && at > 0 && at + 1 < email.size() &&
-                              email.find('@', at + 1) == std::string_view::npos &&
-                              email.find(' ') == std::string_view::npos;
-  checks.Require(looks_like_one, "/email", "must be an e-mail address");
-}
-
-void CheckName(FieldChecks& checks, std::string_view name) {
-  checks.Text("/name", name, 1, kMaxName);
-}
 
 void ToProto(const UserRecord& user, v1::User& message) {
   message.set_id(user.id.value());
@@ -46,9 +30,9 @@ void ToProto(const UserRecord& user, v1::User& message) {
 absl::Status UserService::CreateUser(const CallContext& call, const v1::CreateUserRequest& request,
                                      v1::CreateUserResponse& response) {
   FieldChecks checks;
-  CheckEmail(checks, request.email());
-  CheckName(checks, request.name());
-  checks.IdempotencyKey("/idempotencyKey", request.idempotency_key());
+  checks.Refuse("/email", v1::FindEmailViolation(request.email()));
+  checks.Refuse("/name", v1::FindNameViolation(request.name()));
+  checks.OptionalIdempotencyKey("/idempotencyKey", request.idempotency_key());
   if (!checks.ok()) return checks.Check();
 
   const absl::StatusOr<CreatedUser> created =
@@ -76,7 +60,7 @@ absl::Status UserService::BatchGetUsers(const CallContext& call,
                                         v1::BatchGetUsersResponse& response) {
   const std::vector<std::int64_t> keys(request.user_ids().begin(), request.user_ids().end());
   FieldChecks checks;
-  checks.BatchIds("/userIds", keys, kMaxBatchKeys);
+  checks.BatchIds("/userIds", keys);
   if (!checks.ok()) return checks.Check();
 
   const std::vector<UserId> ids(keys.begin(), keys.end());
@@ -121,11 +105,11 @@ absl::Status UserService::UpdateUser(const CallContext& call, const v1::UpdateUs
   checks.Id("/userId", request.user_id());
   UserChange change;
   if (request.has_email()) {
-    CheckEmail(checks, request.email());
+    checks.Refuse("/email", v1::FindEmailViolation(request.email()));
     change.email = request.email();
   }
   if (request.has_name()) {
-    CheckName(checks, request.name());
+    checks.Refuse("/name", v1::FindNameViolation(request.name()));
     change.name = request.name();
   }
   if (!checks.ok()) return checks.Check();

@@ -3,10 +3,15 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <numeric>
+
 #include "service/typed_id.h"
 
 namespace scaleout {
 namespace {
+
+using rpc::v1::FindTextViolation;
+using rpc::v1::kMaxIdempotencyKeyCharacters;
 
 std::vector<std::string> Pointers(const FieldChecks& checks) {
   std::vector<std::string> pointers;
@@ -41,30 +46,42 @@ TEST(FieldChecks, KnowWhichIdsCanBe) {
 
 TEST(FieldChecks, MeasureTextsInCharacters) {
   FieldChecks checks;
-  checks.Text("/exact", "añ€😀", 4, 4);
-  checks.Text("/empty", "", 0, 4);
+  checks.Refuse("/exact", FindTextViolation("añ€😀", 4, 4));
+  checks.Refuse("/empty", FindTextViolation("", 0, 4));
   EXPECT_TRUE(checks.ok());
-  checks.Text("/short", "", 1, 4);
-  checks.Text("/long", "abcde", 1, 4);
-  checks.Text("/control", "a\tb", 1, 4);
-  checks.Text("/zero", std::string_view("a\0b", 3), 1, 4);
-  checks.Text("/delete", "a\x7f", 1, 4);
+  checks.Refuse("/short", FindTextViolation("", 1, 4));
+  checks.Refuse("/long", FindTextViolation("abcde", 1, 4));
+  checks.Refuse("/control", FindTextViolation("a\tb", 1, 4));
+  checks.Refuse("/zero", FindTextViolation(std::string_view("a\0b", 3), 1, 4));
+  checks.Refuse("/delete", FindTextViolation("a\x7f", 1, 4));
   EXPECT_THAT(Pointers(checks),
               ::testing::ElementsAre("/short", "/long", "/control", "/zero", "/delete"));
 }
 
+TEST(FieldChecks, LimitABatchToTheKeysThatTheContractAllows) {
+  std::vector<std::int64_t> ids(rpc::v1::kMaxBatchKeys);
+  std::iota(ids.begin(), ids.end(), 1);
+  FieldChecks checks;
+  checks.BatchIds("/ids", ids);
+  EXPECT_TRUE(checks.ok());
+  ids.push_back(kMaxId);
+  checks.BatchIds("/ids", ids);
+  EXPECT_THAT(Pointers(checks), ::testing::ElementsAre("/ids"));
+}
+
 TEST(FieldChecks, LimitIdempotencyKeysAndBatches) {
   FieldChecks checks;
-  checks.IdempotencyKey("/absent", "");
-  checks.IdempotencyKey("/longest", std::string(kMaxIdempotencyKey, 'k'));
+  checks.OptionalIdempotencyKey("/absent", "");
+  checks.OptionalIdempotencyKey("/longest", std::string(kMaxIdempotencyKeyCharacters, 'k'));
   checks.BatchIds("/ids", {1, 2, 3}, 3);
   EXPECT_TRUE(checks.ok());
-  checks.IdempotencyKey("/longer", std::string(kMaxIdempotencyKey + 1, 'k'));
+  checks.OptionalIdempotencyKey("/longer", std::string(kMaxIdempotencyKeyCharacters + 1, 'k'));
+  checks.OptionalIdempotencyKey("/unprintable", "café");
   checks.BatchIds("/none", {}, 3);
   checks.BatchIds("/many", {1, 2, 3, 4}, 3);
   checks.BatchIds("/twins", {1, 1, -1}, 3);
-  EXPECT_THAT(Pointers(checks),
-              ::testing::ElementsAre("/longer", "/none", "/many", "/twins/1", "/twins/2"));
+  EXPECT_THAT(Pointers(checks), ::testing::ElementsAre("/longer", "/unprintable", "/none", "/many",
+                                                       "/twins/1", "/twins/2"));
 }
 
 }  // namespace

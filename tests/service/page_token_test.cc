@@ -47,17 +47,18 @@ TEST(PageToken, IsRefusedWhenItIsMangled) {
       EXPECT_EQ(i + 1, token.size());
     }
   }
-  for (const std::string& other : {std::string("x"), std::string("!!!"), token + token,
-                                   std::string(10'000, 'A'), std::string("5")}) {
+  for (const std::string& other :
+       {std::string("x"), std::string("!!!"), token + token, std::string(10'000, 'A'),
+        std::string("5"), " " + token, token + "\n"}) {
     EXPECT_FALSE(ParsePageToken("users", other).ok()) << other;
   }
 }
 
 TEST(PageToken, ReadsBothQueryParametersOfAList) {
   FieldChecks good;
-  EXPECT_EQ(ParsePage("users", 0, "", good).size, kDefaultPageSize);
+  EXPECT_EQ(ParsePage("users", 0, "", good).size, rpc::v1::kDefaultPageSize);
   EXPECT_EQ(ParsePage("users", 7, "", good).size, 7);
-  EXPECT_EQ(ParsePage("users", 100'000, "", good).size, kMaxPageSize);
+  EXPECT_EQ(ParsePage("users", 100'000, "", good).size, rpc::v1::kMaxPageSize);
   EXPECT_EQ(ParsePage("users", 0, "", good).after_id, 0);
   EXPECT_EQ(ParsePage("users", 0, MakePageToken("users", 9), good).after_id, 9);
   EXPECT_TRUE(good.ok());

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <map>
 
+#include "proto/scaleout/order/v1/order_limits.h"
 #include "service/page_token.h"
 #include "tests/services/violations.h"
 
@@ -123,6 +124,32 @@ TEST_F(OrderServiceTest, ListsEveryRefusedFieldAtOnce) {
   EXPECT_THAT(RefusedPointers(status),
               ElementsAre("/userId", "/items/0/quantity", "/items/1/productId", "/items/1/quantity",
                           "/items/2/productId", "/idempotencyKey"));
+}
+
+TEST_F(OrderServiceTest, ChecksItemsAndQuantitiesAtTheLimitsOfTheContract) {
+  const auto refused = [this](int items, std::int32_t quantity) {
+    v1::CreateOrderRequest request = GoodRequest();
+    request.clear_items();
+    for (int i = 1; i <= items; ++i) {
+      request.add_items()->set_product_id(i);
+      request.mutable_items()->rbegin()->set_quantity(quantity);
+    }
+    v1::CreateOrderResponse response;
+    return RefusedPointers(service_.CreateOrder(call_, request, response));
+  };
+  EXPECT_THAT(refused(v1::kMinItems, v1::kMinQuantity), IsEmpty());
+  EXPECT_THAT(refused(v1::kMaxItems, v1::kMaxQuantity), IsEmpty());
+  EXPECT_THAT(refused(v1::kMaxItems + 1, 1), ElementsAre("/items"));
+  EXPECT_THAT(refused(1, v1::kMinQuantity - 1), ElementsAre("/items/0/quantity"));
+  EXPECT_THAT(refused(1, v1::kMaxQuantity + 1), ElementsAre("/items/0/quantity"));
+}
+
+TEST_F(OrderServiceTest, NamesAnInvalidProductOnceHoweverOftenItIsOrdered) {
+  v1::CreateOrderRequest request = GoodRequest();
+  for (int i = 0; i < 2; ++i) request.add_items()->set_quantity(1);
+  v1::CreateOrderResponse response;
+  EXPECT_THAT(RefusedPointers(service_.CreateOrder(call_, request, response)),
+              ElementsAre("/items/1/productId", "/items/2/productId"));
 }
 
 TEST_F(OrderServiceTest, RefusesNoItemsAndTooMany) {

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <map>
 
+#include "proto/scaleout/payment/v1/payment_limits.h"
 #include "tests/services/violations.h"
 #include "tests/support/fake_clock.h"
 
@@ -209,6 +210,22 @@ TEST_F(PaymentServiceTest, ChecksAmountAndCurrency) {
     request_.mutable_amount()->set_currency_code(currency);
     EXPECT_THAT(RefusedPointers(Create()), ElementsAre("/currency")) << currency;
   }
+}
+
+TEST_F(PaymentServiceTest, ChecksEveryFieldAtTheLimitsOfTheContract) {
+  request_.mutable_amount()->set_amount_minor(v1::kMaxAmountMinor);
+  request_.set_payment_method_token(std::string(v1::kMaxPaymentMethodTokenCharacters, 't'));
+  request_.set_idempotency_key(std::string(rpc::v1::kMaxIdempotencyKeyCharacters, 'k'));
+  EXPECT_TRUE(Create().ok());
+  request_.mutable_amount()->set_amount_minor(v1::kMaxAmountMinor + 1);
+  request_.mutable_payment_method_token()->push_back('t');
+  request_.mutable_idempotency_key()->push_back('k');
+  EXPECT_THAT(RefusedPointers(Create()),
+              ElementsAre("/amount", "/paymentMethodToken", "/idempotencyKey"));
+  request_.mutable_amount()->set_amount_minor(v1::kMinAmountMinor);
+  request_.set_payment_method_token("tok\n");
+  request_.set_idempotency_key("clé");
+  EXPECT_THAT(RefusedPointers(Create()), ElementsAre("/paymentMethodToken", "/idempotencyKey"));
 }
 
 TEST_F(PaymentServiceTest, MapsEveryStateToItsOwnStatus) {

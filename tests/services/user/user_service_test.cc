@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "proto/scaleout/user/v1/user_limits.h"
 #include "tests/services/violations.h"
 
 namespace scaleout::user {
@@ -104,7 +105,7 @@ TEST_F(UserServiceTest, CreatesWhatIsAskedFor) {
 
 TEST_F(UserServiceTest, ListsEveryRefusedFieldAtOnce) {
   EXPECT_THAT(RefusedPointers(Create("", "", std::string(201, 'k'))),
-              ElementsAre("/email", "/email", "/name", "/idempotencyKey"));
+              ElementsAre("/email", "/name", "/idempotencyKey"));
 }
 
 TEST_F(UserServiceTest, RefusesWhatCannotBeAnAddress) {
@@ -123,6 +124,18 @@ TEST_F(UserServiceTest, CountsCharactersAndNotBytes) {
   EXPECT_THAT(RefusedPointers(Create("ada@example.com", name + "é")), ElementsAre("/name"));
   EXPECT_THAT(RefusedPointers(Create("ada@example.com", std::string("a\0b", 3))),
               ElementsAre("/name"));
+}
+
+TEST_F(UserServiceTest, ChecksEveryFieldAtTheLimitsOfTheContract) {
+  const std::string email = "a@" + std::string(v1::kMaxEmailCharacters - 2, 'b');
+  const std::string name(v1::kMaxNameCharacters, 'A');
+  const std::string key(rpc::v1::kMaxIdempotencyKeyCharacters, 'k');
+  EXPECT_TRUE(Create("a@b", "A", "k").ok());
+  EXPECT_TRUE(Create(email, name, key).ok());
+  EXPECT_THAT(RefusedPointers(Create(email + "b", name + "A", key + "k")),
+              ElementsAre("/email", "/name", "/idempotencyKey"));
+  EXPECT_THAT(RefusedPointers(Create("@b", "A\tB", "clé")),
+              ElementsAre("/email", "/name", "/idempotencyKey"));
 }
 
 TEST_F(UserServiceTest, PassesTheRepositorysErrorsOn) {
