@@ -25,6 +25,15 @@ void SetDetails(absl::Status& status, const rpc::v1::ErrorDetails& details) {
   status.SetPayload(kDetailsUrl, absl::Cord(details.SerializeAsString()));
 }
 
+std::string InvalidFields(const rpc::v1::ErrorDetails& details) {
+  const std::string names =
+      absl::StrJoin(details.field_violations(), ", ", [](std::string* out, const auto& refused) {
+        absl::StrAppend(out, refused.field().empty() ? "the request" : refused.field());
+      });
+  return absl::StrCat(details.field_violations_size() == 1 ? "invalid field: " : "invalid fields: ",
+                      names);
+}
+
 }  // namespace
 
 absl::Status CheckFields(std::vector<FieldViolation> violations) {
@@ -35,12 +44,7 @@ absl::Status CheckFields(std::vector<FieldViolation> violations) {
     refused->set_field(std::move(violation.field));
     refused->set_detail(std::move(violation.detail));
   }
-  const std::string names =
-      absl::StrJoin(details.field_violations(), ", ", [](std::string* out, const auto& refused) {
-        absl::StrAppend(out, refused.field().empty() ? "the request" : refused.field());
-      });
-  absl::Status status = absl::InvalidArgumentError(
-      absl::StrCat(violations.size() == 1 ? "invalid field: " : "invalid fields: ", names));
+  absl::Status status = absl::InvalidArgumentError(InvalidFields(details));
   SetDetails(status, details);
   return status;
 }
@@ -52,6 +56,21 @@ std::vector<FieldViolation> FieldViolationsOf(const absl::Status& status) {
     violations.emplace_back(refused.field(), refused.detail());
   }
   return violations;
+}
+
+absl::Status RenameFields(const absl::Status& status,
+                          const std::function<std::string(std::string_view)>& rename) {
+  rpc::v1::ErrorDetails details = DetailsOf(status);
+  if (details.field_violations().empty()) return status;
+  for (rpc::v1::FieldViolation& refused : *details.mutable_field_violations()) {
+    refused.set_field(rename(refused.field()));
+  }
+  absl::Status renamed = status;
+  if (absl::IsInvalidArgument(status)) {
+    renamed = absl::InvalidArgumentError(InvalidFields(details));
+  }
+  SetDetails(renamed, details);
+  return renamed;
 }
 
 absl::Status WithReason(absl::Status status, std::string_view reason,

@@ -1,8 +1,9 @@
 // Errors as values: absl::Status with the canonical gRPC codes, and what may ride on one.
 //
 // A refused field travels as a payload (ErrorDetails, proto/scaleout/rpc/v1) from the place that
-// found it to the problem document that lists it. An OK status carries nothing: what is put on one
-// is dropped. Nothing here throws. All functions are pure and thread-safe.
+// found it to the problem document that lists it; the gateway renames it on the way. An OK status
+// carries nothing: what is put on one is dropped. Nothing here throws. All functions are pure and
+// thread-safe.
 #ifndef SCALEOUT_COMMON_STATUS_H_
 #define SCALEOUT_COMMON_STATUS_H_
 
@@ -29,7 +30,8 @@ struct FieldViolation {
       : field(std::move(field_in)), detail(std::move(detail_in)) {}
   friend bool operator==(const FieldViolation&, const FieldViolation&) = default;
 
-  // An RFC 6901 JSON pointer into the request.
+  // Where a service refuses it, the contract's path (`items[0].quantity`, ErrorDetails); where the
+  // gateway answers a client, an RFC 6901 JSON pointer (`/items/0/quantity`).
   std::string field;
   std::string detail;
 };
@@ -39,6 +41,11 @@ absl::Status CheckFields(std::vector<FieldViolation> violations);
 
 // The refused fields that ride on `status`; empty if none do.
 std::vector<FieldViolation> FieldViolationsOf(const absl::Status& status);
+
+// `status` with each of those under the name that `rename` gives it; what else it carries stays.
+// The message of an INVALID_ARGUMENT, which lists the names, is made anew.
+absl::Status RenameFields(const absl::Status& status,
+                          const std::function<std::string(std::string_view)>& rename);
 
 using ErrorMetadata = std::map<std::string, std::string, std::less<>>;
 

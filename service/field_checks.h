@@ -3,9 +3,9 @@
 // What a field may hold is its contract's to say (proto/scaleout/*/v1/*_limits.h); the gateway has
 // checked it by the same rules, but a service has other callers too.
 //
-// A service names each field by the JSON pointer of the HTTP body that it came from
-// ("/items/0/quantity"), or of the query parameter ("/page_size"). Not thread-safe; lives as long
-// as one request is looked at.
+// A field is named by its path in the contract's message, as google.rpc.BadRequest has it: "email",
+// "items[0].quantity". What HTTP clients call it is the gateway's to know
+// (gateway/json/field_path.h). Not thread-safe; lives as long as one request is looked at.
 #ifndef SCALEOUT_SERVICE_FIELD_CHECKS_H_
 #define SCALEOUT_SERVICE_FIELD_CHECKS_H_
 
@@ -24,14 +24,14 @@ namespace scaleout {
 class FieldChecks {
  public:
   // `detail` completes "this field ...": "must not be empty".
-  void Require(bool holds, std::string_view pointer, std::string_view detail);
+  void Require(bool holds, std::string_view field, std::string_view detail);
   // What a rule of the contract found.
-  void Refuse(std::string_view pointer, const rpc::v1::Violation& violation);
-  void Id(std::string_view pointer, std::int64_t value);
+  void Refuse(std::string_view field, const rpc::v1::Violation& violation);
+  void Id(std::string_view field, std::int64_t value);
   // Empty, or a key; where one is required, Refuse takes FindIdempotencyKeyViolation.
-  void OptionalIdempotencyKey(std::string_view pointer, std::string_view value);
+  void OptionalIdempotencyKey(std::string_view field, std::string_view value);
   // The keys of a batch: 1 to `max`, each a valid id, each once.
-  void BatchIds(std::string_view pointer, const std::vector<std::int64_t>& ids,
+  void BatchIds(std::string_view field, const std::vector<std::int64_t>& ids,
                 std::size_t max = rpc::v1::kMaxBatchKeys);
 
   bool ok() const { return violations_.empty(); }

@@ -8,7 +8,7 @@
 namespace scaleout {
 namespace {
 
-constexpr const char* kPageTokenPointer = "/page_token";
+constexpr const char* kPageTokenField = "page_token";
 
 constexpr std::size_t kWordBytes = 8;
 // Two words: the last id and the checksum.
@@ -45,11 +45,11 @@ absl::StatusOr<std::int64_t> ParsePageToken(std::string_view scope, std::string_
           Checksum({scope, std::string_view(bytes).substr(0, kWordBytes)})) {
     return static_cast<std::int64_t>(ReadWord(bytes, 0));
   }
-  return CheckFields({{kPageTokenPointer, std::string(rpc::v1::kForeignPageToken)}});
+  return CheckFields({{kPageTokenField, std::string(rpc::v1::kForeignPageToken)}});
 }
 
 std::int32_t ParsePageSize(std::int32_t requested, FieldChecks& checks) {
-  checks.Refuse("/page_size", rpc::v1::FindPageSizeViolation(requested));
+  checks.Refuse("page_size", rpc::v1::FindPageSizeViolation(requested));
   return rpc::v1::EffectivePageSize(requested);
 }
 
@@ -59,7 +59,7 @@ Page ParsePage(std::string_view scope, std::int32_t size, std::string_view token
   page.size = ParsePageSize(size, checks);
   if (token.empty()) return page;
   const absl::StatusOr<std::int64_t> last_id = ParsePageToken(scope, token);
-  checks.Require(last_id.ok(), kPageTokenPointer, rpc::v1::kForeignPageToken);
+  checks.Require(last_id.ok(), kPageTokenField, rpc::v1::kForeignPageToken);
   page.after_id = last_id.value_or(0);
   return page;
 }

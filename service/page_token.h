@@ -21,7 +21,7 @@ namespace scaleout {
 // `scope` names the list and its filter, such as "orders?user_id=7".
 std::string MakePageToken(std::string_view scope, std::int64_t last_id);
 
-// The last id of the page before. INVALID_ARGUMENT naming /page_token for anything
+// The last id of the page before. INVALID_ARGUMENT naming page_token for anything
 // MakePageToken(scope, ...) did not make.
 absl::StatusOr<std::int64_t> ParsePageToken(std::string_view scope, std::string_view token);
 
@@ -35,7 +35,7 @@ struct Page {
 // How many items the list gives (request_limits.h); a negative size is a violation.
 std::int32_t ParsePageSize(std::int32_t requested, FieldChecks& checks);
 
-// Both query parameters of a list; violations name /page_size and /page_token.
+// Both fields of a list's request; violations name page_size and page_token.
 Page ParsePage(std::string_view scope, std::int32_t size, std::string_view token,
                FieldChecks& checks);
 

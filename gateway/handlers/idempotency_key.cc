@@ -7,14 +7,10 @@
 
 #include "common/status.h"
 #include "common/str_cat.h"
+#include "gateway/json/field_path.h"
 #include "proto/scaleout/rpc/v1/request_limits.h"
 
 namespace scaleout::gateway {
-namespace {
-
-constexpr const char* kKeyPointer = "/headers/Idempotency-Key";
-
-}  // namespace
 
 absl::StatusOr<std::string> FindIdempotencyKey(const Request& request) {
   const std::optional<std::string_view> key = request.FindHeader("idempotency-key");
@@ -39,7 +35,7 @@ absl::Status CheckCreation(QueryReader& query, const absl::Status& key, JsonBody
   if (key.ok()) return status;
   std::vector<FieldViolation> violations = FieldViolationsOf(status);
   if (violations.empty()) return key;
-  violations.emplace_back(kKeyPointer, std::string(FromAbsl(key.message())));
+  violations.emplace_back(ToJsonPointer("idempotency_key"), std::string(FromAbsl(key.message())));
   return CheckFields(std::move(violations));
 }
 

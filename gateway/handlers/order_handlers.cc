@@ -7,6 +7,7 @@
 #include "common/str_cat.h"
 #include "gateway/handlers/idempotency_key.h"
 #include "gateway/handlers/json_response.h"
+#include "gateway/json/field_path.h"
 #include "gateway/json/json_reader.h"
 #include "gateway/json/query_reader.h"
 #include "gateway/json/resource_json.h"
@@ -15,6 +16,10 @@
 
 namespace scaleout::gateway {
 namespace {
+
+constexpr ClientName kFilterNames[] = {{"user_id", "/user_id"}};
+// Of the routes of one order.
+constexpr ClientName kOrderNames[] = {{"order_id", "/id"}};
 
 absl::StatusOr<order::v1::CreateOrderRequest> ParseCreate(const Request& request) {
   QueryReader query(request);
@@ -53,7 +58,7 @@ Task<absl::StatusOr<Response>> OrderHandlers::List(RequestContext& context,
   Task<absl::StatusOr<order::v1::ListOrdersResponse>> call =
       orders_.ListOrders(context, std::move(ask));
   const absl::StatusOr<order::v1::ListOrdersResponse> answer = co_await call;
-  if (!answer.ok()) co_return answer.status();
+  if (!answer.ok()) co_return WithClientNames(answer.status(), kFilterNames);
 
   JsonWriter json;
   json.StartObject();
@@ -70,7 +75,7 @@ Task<absl::StatusOr<Response>> OrderHandlers::Create(RequestContext& context,
   Task<absl::StatusOr<order::v1::CreateOrderResponse>> call =
       orders_.CreateOrder(context, *std::move(ask));
   const absl::StatusOr<order::v1::CreateOrderResponse> answer = co_await call;
-  if (!answer.ok()) co_return answer.status();
+  if (!answer.ok()) co_return WithClientNames(answer.status());
 
   JsonWriter json;
   WriteOrder(json, answer->order());
@@ -87,7 +92,7 @@ Task<absl::StatusOr<Response>> OrderHandlers::Get(RequestContext& context, const
   Task<absl::StatusOr<order::v1::GetOrderResponse>> call =
       orders_.GetOrder(context, std::move(ask));
   const absl::StatusOr<order::v1::GetOrderResponse> answer = co_await call;
-  if (!answer.ok()) co_return answer.status();
+  if (!answer.ok()) co_return WithClientNames(answer.status(), kOrderNames);
 
   JsonWriter json;
   WriteOrder(json, answer->order());
@@ -105,7 +110,7 @@ Task<absl::StatusOr<Response>> OrderHandlers::Cancel(RequestContext& context,
   Task<absl::StatusOr<order::v1::CancelOrderResponse>> call =
       orders_.CancelOrder(context, std::move(ask));
   const absl::StatusOr<order::v1::CancelOrderResponse> answer = co_await call;
-  if (!answer.ok()) co_return answer.status();
+  if (!answer.ok()) co_return WithClientNames(answer.status(), kOrderNames);
 
   JsonWriter json;
   WriteOrder(json, answer->order());

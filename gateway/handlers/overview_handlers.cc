@@ -7,12 +7,15 @@
 
 #include "common/status.h"
 #include "gateway/handlers/json_response.h"
+#include "gateway/json/field_path.h"
 #include "gateway/json/query_reader.h"
 #include "gateway/json/resource_json.h"
 #include "gateway/runtime/when_all.h"
 
 namespace scaleout::gateway {
 namespace {
+
+constexpr ClientName kUserNames[] = {{"user_id", "/id"}};
 
 using UserAnswer = absl::StatusOr<user::v1::GetUserResponse>;
 using OrdersAnswer = absl::StatusOr<order::v1::ListOrdersResponse>;
@@ -113,7 +116,7 @@ Task<absl::StatusOr<Response>> OverviewHandlers::Get(RequestContext& context,
   const std::tuple<Part<UserAnswer>, Part<OrdersAnswer>, Part<PaymentsAnswer>> parts = co_await all;
   const auto& [user, orders, payments] = parts;
 
-  if (!user.answer.ok()) co_return user.answer.status();
+  if (!user.answer.ok()) co_return WithClientNames(user.answer.status(), kUserNames);
   co_return Render(user, orders, payments);
 }
 

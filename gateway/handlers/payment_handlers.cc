@@ -6,6 +6,7 @@
 #include "common/str_cat.h"
 #include "gateway/handlers/idempotency_key.h"
 #include "gateway/handlers/json_response.h"
+#include "gateway/json/field_path.h"
 #include "gateway/json/json_reader.h"
 #include "gateway/json/query_reader.h"
 #include "gateway/json/resource_json.h"
@@ -14,6 +15,11 @@
 
 namespace scaleout::gateway {
 namespace {
+
+constexpr ClientName kFilterNames[] = {{"user_id", "/user_id"}, {"order_id", "/order_id"}};
+constexpr ClientName kNewPaymentNames[] = {{"amount.amount_minor", "/amount"},
+                                           {"amount.currency_code", "/currency"}};
+constexpr ClientName kPaymentNames[] = {{"payment_id", "/id"}};
 
 absl::StatusOr<payment::v1::CreatePaymentRequest> ParseCreate(const Request& request) {
   QueryReader query(request);
@@ -50,7 +56,7 @@ Task<absl::StatusOr<Response>> PaymentHandlers::List(RequestContext& context,
   Task<absl::StatusOr<payment::v1::ListPaymentsResponse>> call =
       payments_.ListPayments(context, std::move(ask));
   const absl::StatusOr<payment::v1::ListPaymentsResponse> answer = co_await call;
-  if (!answer.ok()) co_return answer.status();
+  if (!answer.ok()) co_return WithClientNames(answer.status(), kFilterNames);
 
   JsonWriter json;
   json.StartObject();
@@ -67,7 +73,7 @@ Task<absl::StatusOr<Response>> PaymentHandlers::Create(RequestContext& context,
   Task<absl::StatusOr<payment::v1::CreatePaymentResponse>> call =
       payments_.CreatePayment(context, *std::move(ask));
   const absl::StatusOr<payment::v1::CreatePaymentResponse> answer = co_await call;
-  if (!answer.ok()) co_return answer.status();
+  if (!answer.ok()) co_return WithClientNames(answer.status(), kNewPaymentNames);
 
   JsonWriter json;
   WritePayment(json, answer->payment());
@@ -86,7 +92,7 @@ Task<absl::StatusOr<Response>> PaymentHandlers::Get(RequestContext& context,
   Task<absl::StatusOr<payment::v1::GetPaymentResponse>> call =
       payments_.GetPayment(context, std::move(ask));
   const absl::StatusOr<payment::v1::GetPaymentResponse> answer = co_await call;
-  if (!answer.ok()) co_return answer.status();
+  if (!answer.ok()) co_return WithClientNames(answer.status(), kPaymentNames);
 
   JsonWriter json;
   WritePayment(json, answer->payment());

@@ -3,10 +3,16 @@
 #include <utility>
 
 #include "gateway/handlers/json_response.h"
+#include "gateway/json/field_path.h"
 #include "gateway/json/query_reader.h"
 #include "gateway/json/resource_json.h"
 
 namespace scaleout::gateway {
+namespace {
+
+constexpr ClientName kProductNames[] = {{"product_id", "/id"}};
+
+}  // namespace
 
 Task<absl::StatusOr<Response>> ProductHandlers::List(RequestContext& context,
                                                      const Request& request) {
@@ -20,7 +26,7 @@ Task<absl::StatusOr<Response>> ProductHandlers::List(RequestContext& context,
   Task<absl::StatusOr<order::v1::ListProductsResponse>> call =
       products_.ListProducts(context, std::move(ask));
   const absl::StatusOr<order::v1::ListProductsResponse> answer = co_await call;
-  if (!answer.ok()) co_return answer.status();
+  if (!answer.ok()) co_return WithClientNames(answer.status());
 
   JsonWriter json;
   json.StartObject();
@@ -40,7 +46,7 @@ Task<absl::StatusOr<Response>> ProductHandlers::Get(RequestContext& context,
   Task<absl::StatusOr<order::v1::GetProductResponse>> call =
       products_.GetProduct(context, std::move(ask));
   const absl::StatusOr<order::v1::GetProductResponse> answer = co_await call;
-  if (!answer.ok()) co_return answer.status();
+  if (!answer.ok()) co_return WithClientNames(answer.status(), kProductNames);
 
   JsonWriter json;
   WriteProduct(json, answer->product());

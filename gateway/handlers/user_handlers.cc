@@ -7,6 +7,7 @@
 #include "common/str_cat.h"
 #include "gateway/handlers/idempotency_key.h"
 #include "gateway/handlers/json_response.h"
+#include "gateway/json/field_path.h"
 #include "gateway/json/json_reader.h"
 #include "gateway/json/query_reader.h"
 #include "gateway/json/resource_json.h"
@@ -14,6 +15,9 @@
 
 namespace scaleout::gateway {
 namespace {
+
+// Of the routes of one user.
+constexpr ClientName kUserNames[] = {{"user_id", "/id"}};
 
 absl::StatusOr<user::v1::CreateUserRequest> ParseCreate(const Request& request) {
   QueryReader query(request);
@@ -55,7 +59,7 @@ Task<absl::StatusOr<Response>> UserHandlers::List(RequestContext& context, const
   Task<absl::StatusOr<user::v1::ListUsersResponse>> call =
       users_.ListUsers(context, std::move(ask));
   const absl::StatusOr<user::v1::ListUsersResponse> answer = co_await call;
-  if (!answer.ok()) co_return answer.status();
+  if (!answer.ok()) co_return WithClientNames(answer.status());
 
   JsonWriter json;
   json.StartObject();
@@ -72,7 +76,7 @@ Task<absl::StatusOr<Response>> UserHandlers::Create(RequestContext& context,
   Task<absl::StatusOr<user::v1::CreateUserResponse>> call =
       users_.CreateUser(context, *std::move(ask));
   const absl::StatusOr<user::v1::CreateUserResponse> answer = co_await call;
-  if (!answer.ok()) co_return answer.status();
+  if (!answer.ok()) co_return WithClientNames(answer.status());
 
   JsonWriter json;
   WriteUser(json, answer->user());
@@ -88,7 +92,7 @@ Task<absl::StatusOr<Response>> UserHandlers::Get(RequestContext& context, const 
 
   Task<absl::StatusOr<user::v1::GetUserResponse>> call = users_.GetUser(context, std::move(ask));
   const absl::StatusOr<user::v1::GetUserResponse> answer = co_await call;
-  if (!answer.ok()) co_return answer.status();
+  if (!answer.ok()) co_return WithClientNames(answer.status(), kUserNames);
 
   JsonWriter json;
   WriteUser(json, answer->user());
@@ -103,7 +107,7 @@ Task<absl::StatusOr<Response>> UserHandlers::Update(RequestContext& context,
   Task<absl::StatusOr<user::v1::UpdateUserResponse>> call =
       users_.UpdateUser(context, *std::move(ask));
   const absl::StatusOr<user::v1::UpdateUserResponse> answer = co_await call;
-  if (!answer.ok()) co_return answer.status();
+  if (!answer.ok()) co_return WithClientNames(answer.status(), kUserNames);
 
   JsonWriter json;
   WriteUser(json, answer->user());
@@ -121,7 +125,7 @@ Task<absl::StatusOr<Response>> UserHandlers::Delete(RequestContext& context,
   Task<absl::StatusOr<user::v1::DeleteUserResponse>> call =
       users_.DeleteUser(context, std::move(ask));
   const absl::StatusOr<user::v1::DeleteUserResponse> answer = co_await call;
-  if (!answer.ok()) co_return answer.status();
+  if (!answer.ok()) co_return WithClientNames(answer.status(), kUserNames);
   co_return NoContent();
 }
 

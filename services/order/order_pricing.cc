@@ -18,15 +18,15 @@ absl::StatusOr<PricedItems> PriceItems(const std::vector<WantedItem>& wanted,
   FieldChecks checks;
   PricedItems priced;
   for (std::size_t i = 0; i < wanted.size(); ++i) {
-    const std::string pointer = StrCat("/items/", i, "/productId");
+    const std::string field = StrCat("items[", i, "].product_id");
     const auto found = by_id.find(wanted[i].product_id);
     if (found == by_id.end()) {
-      checks.Require(false, pointer, StrCat("there is no product ", wanted[i].product_id.value()));
+      checks.Require(false, field, StrCat("there is no product ", wanted[i].product_id.value()));
       continue;
     }
     const Product& product = *found->second;
     if (priced.total.currency.empty()) priced.total.currency = product.price.currency;
-    checks.Require(product.price.currency == priced.total.currency, pointer,
+    checks.Require(product.price.currency == priced.total.currency, field,
                    "is sold in another currency than the lines before it");
     // The contract's limits keep the sum in range.
     static_assert(v1::kMaxItems * v1::kMaxQuantity * v1::kMaxPriceMinor <=

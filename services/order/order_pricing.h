@@ -15,9 +15,8 @@ struct PricedItems {
 };
 
 // `catalog` holds the products that exist among those wanted, in any order. INVALID_ARGUMENT with
-// every refused line
-// (/items/0/productId): a product that is not there, or one that is sold in another currency than
-// the first.
+// every refused line (items[0].product_id): a product that is not there, or one that is sold in
+// another currency than the first.
 absl::StatusOr<PricedItems> PriceItems(const std::vector<WantedItem>& wanted,
                                        const std::vector<Product>& catalog);
 

@@ -65,15 +65,15 @@ std::string AddPage(const std::vector<Order>& orders, std::int32_t page_size,
 
 void CheckItems(FieldChecks& checks, const v1::CreateOrderRequest& request) {
   checks.Require(request.items_size() >= v1::kMinItems && request.items_size() <= v1::kMaxItems,
-                 "/items", StrCat("must have ", v1::kMinItems, " to ", v1::kMaxItems, " items"));
+                 "items", StrCat("must have ", v1::kMinItems, " to ", v1::kMaxItems, " items"));
   rpc::v1::NamedIds products;
   for (int i = 0; i < std::min(request.items_size(), v1::kMaxItems); ++i) {
     const v1::CreateOrderRequest::Item& item = request.items(i);
-    const std::string pointer = StrCat("/items/", i);
-    checks.Id(pointer + "/productId", item.product_id());
-    checks.Refuse(pointer + "/productId", products.FindViolation(item.product_id()));
-    checks.Refuse(pointer + "/quantity", rpc::v1::FindIntegerViolation(
-                                             item.quantity(), v1::kMinQuantity, v1::kMaxQuantity));
+    const std::string line = StrCat("items[", i, "]");
+    checks.Id(line + ".product_id", item.product_id());
+    checks.Refuse(line + ".product_id", products.FindViolation(item.product_id()));
+    checks.Refuse(line + ".quantity", rpc::v1::FindIntegerViolation(
+                                          item.quantity(), v1::kMinQuantity, v1::kMaxQuantity));
   }
 }
 
@@ -83,9 +83,9 @@ absl::Status OrderService::CreateOrder(const CallContext& call,
                                        const v1::CreateOrderRequest& request,
                                        v1::CreateOrderResponse& response) {
   FieldChecks checks;
-  checks.Id("/userId", request.user_id());
+  checks.Id("user_id", request.user_id());
   CheckItems(checks, request);
-  checks.OptionalIdempotencyKey("/idempotencyKey", request.idempotency_key());
+  checks.OptionalIdempotencyKey("idempotency_key", request.idempotency_key());
   if (!checks.ok()) return checks.Check();
 
   NewOrder order;
@@ -104,7 +104,7 @@ absl::Status OrderService::CreateOrder(const CallContext& call,
 absl::Status OrderService::GetOrder(const CallContext& call, const v1::GetOrderRequest& request,
                                     v1::GetOrderResponse& response) {
   FieldChecks checks;
-  checks.Id("/orderId", request.order_id());
+  checks.Id("order_id", request.order_id());
   if (!checks.ok()) return checks.Check();
 
   const absl::StatusOr<Order> order = repository_.Get(call, OrderId(request.order_id()));
@@ -118,7 +118,7 @@ absl::Status OrderService::ListOrders(const CallContext& call, const v1::ListOrd
   FieldChecks checks;
   std::optional<UserId> user_id;
   if (request.user_id() != 0) {
-    checks.Id("/user_id", request.user_id());
+    checks.Id("user_id", request.user_id());
     user_id = UserId(request.user_id());
   }
   const std::string scope = Scope(request.user_id());
@@ -140,7 +140,7 @@ absl::Status OrderService::BatchListOrders(const CallContext& call,
                                            v1::BatchListOrdersResponse& response) {
   const std::vector<std::int64_t> keys(request.user_ids().begin(), request.user_ids().end());
   FieldChecks checks;
-  checks.BatchIds("/userIds", keys);
+  checks.BatchIds("user_ids", keys);
   const std::int32_t page_size = ParsePageSize(request.page_size(), checks);
   if (!checks.ok()) return checks.Check();
 
@@ -161,7 +161,7 @@ absl::Status OrderService::CancelOrder(const CallContext& call,
                                        const v1::CancelOrderRequest& request,
                                        v1::CancelOrderResponse& response) {
   FieldChecks checks;
-  checks.Id("/orderId", request.order_id());
+  checks.Id("order_id", request.order_id());
   if (!checks.ok()) return checks.Check();
 
   const absl::StatusOr<Order> order =

@@ -26,7 +26,7 @@ absl::Status ProductService::GetProduct(const CallContext& call,
                                         const v1::GetProductRequest& request,
                                         v1::GetProductResponse& response) {
   FieldChecks checks;
-  checks.Id("/productId", request.product_id());
+  checks.Id("product_id", request.product_id());
   if (!checks.ok()) return checks.Check();
 
   const absl::StatusOr<Product> product = repository_.Get(call, ProductId(request.product_id()));

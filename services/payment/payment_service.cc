@@ -79,14 +79,16 @@ absl::Status PaymentService::CreatePayment(const CallContext& call,
                                            const v1::CreatePaymentRequest& request,
                                            v1::CreatePaymentResponse& response) {
   FieldChecks checks;
-  checks.Id("/orderId", request.order_id());
-  checks.Id("/userId", request.user_id());
-  checks.Refuse("/amount", rpc::v1::FindIntegerViolation(request.amount().amount_minor(),
-                                                         v1::kMinAmountMinor, v1::kMaxAmountMinor));
-  checks.Refuse("/currency", type::v1::FindCurrencyCodeViolation(request.amount().currency_code()));
-  checks.Refuse("/paymentMethodToken",
+  checks.Id("order_id", request.order_id());
+  checks.Id("user_id", request.user_id());
+  checks.Refuse("amount.amount_minor",
+                rpc::v1::FindIntegerViolation(request.amount().amount_minor(), v1::kMinAmountMinor,
+                                              v1::kMaxAmountMinor));
+  checks.Refuse("amount.currency_code",
+                type::v1::FindCurrencyCodeViolation(request.amount().currency_code()));
+  checks.Refuse("payment_method_token",
                 v1::FindPaymentMethodTokenViolation(request.payment_method_token()));
-  checks.Refuse("/idempotencyKey", rpc::v1::FindIdempotencyKeyViolation(request.idempotency_key()));
+  checks.Refuse("idempotency_key", rpc::v1::FindIdempotencyKeyViolation(request.idempotency_key()));
   if (!checks.ok()) return checks.Check();
 
   NewPayment payment;
@@ -131,7 +133,7 @@ absl::Status PaymentService::GetPayment(const CallContext& call,
                                         const v1::GetPaymentRequest& request,
                                         v1::GetPaymentResponse& response) {
   FieldChecks checks;
-  checks.Id("/paymentId", request.payment_id());
+  checks.Id("payment_id", request.payment_id());
   if (!checks.ok()) return checks.Check();
 
   const absl::StatusOr<Payment> payment = repository_.Get(call, PaymentId(request.payment_id()));
@@ -146,11 +148,11 @@ absl::Status PaymentService::ListPayments(const CallContext& call,
   FieldChecks checks;
   PaymentFilter filter;
   if (request.user_id() != 0) {
-    checks.Id("/user_id", request.user_id());
+    checks.Id("user_id", request.user_id());
     filter.user_id = UserId(request.user_id());
   }
   if (request.order_id() != 0) {
-    checks.Id("/order_id", request.order_id());
+    checks.Id("order_id", request.order_id());
     filter.order_id = OrderId(request.order_id());
   }
   const std::string scope = Scope(request.user_id(), request.order_id());
@@ -172,7 +174,7 @@ absl::Status PaymentService::BatchListPayments(const CallContext& call,
                                                v1::BatchListPaymentsResponse& response) {
   const std::vector<std::int64_t> keys(request.user_ids().begin(), request.user_ids().end());
   FieldChecks checks;
-  checks.BatchIds("/userIds", keys);
+  checks.BatchIds("user_ids", keys);
   const std::int32_t page_size = ParsePageSize(request.page_size(), checks);
   if (!checks.ok()) return checks.Check();
 

@@ -30,9 +30,9 @@ void ToProto(const UserRecord& user, v1::User& message) {
 absl::Status UserService::CreateUser(const CallContext& call, const v1::CreateUserRequest& request,
                                      v1::CreateUserResponse& response) {
   FieldChecks checks;
-  checks.Refuse("/email", v1::FindEmailViolation(request.email()));
-  checks.Refuse("/name", v1::FindNameViolation(request.name()));
-  checks.OptionalIdempotencyKey("/idempotencyKey", request.idempotency_key());
+  checks.Refuse("email", v1::FindEmailViolation(request.email()));
+  checks.Refuse("name", v1::FindNameViolation(request.name()));
+  checks.OptionalIdempotencyKey("idempotency_key", request.idempotency_key());
   if (!checks.ok()) return checks.Check();
 
   const absl::StatusOr<CreatedUser> created =
@@ -46,7 +46,7 @@ absl::Status UserService::CreateUser(const CallContext& call, const v1::CreateUs
 absl::Status UserService::GetUser(const CallContext& call, const v1::GetUserRequest& request,
                                   v1::GetUserResponse& response) {
   FieldChecks checks;
-  checks.Id("/userId", request.user_id());
+  checks.Id("user_id", request.user_id());
   if (!checks.ok()) return checks.Check();
 
   const absl::StatusOr<UserRecord> user = repository_.Get(call, UserId(request.user_id()));
@@ -60,7 +60,7 @@ absl::Status UserService::BatchGetUsers(const CallContext& call,
                                         v1::BatchGetUsersResponse& response) {
   const std::vector<std::int64_t> keys(request.user_ids().begin(), request.user_ids().end());
   FieldChecks checks;
-  checks.BatchIds("/userIds", keys);
+  checks.BatchIds("user_ids", keys);
   if (!checks.ok()) return checks.Check();
 
   const std::vector<UserId> ids(keys.begin(), keys.end());
@@ -102,14 +102,14 @@ absl::Status UserService::ListUsers(const CallContext& call, const v1::ListUsers
 absl::Status UserService::UpdateUser(const CallContext& call, const v1::UpdateUserRequest& request,
                                      v1::UpdateUserResponse& response) {
   FieldChecks checks;
-  checks.Id("/userId", request.user_id());
+  checks.Id("user_id", request.user_id());
   UserChange change;
   if (request.has_email()) {
-    checks.Refuse("/email", v1::FindEmailViolation(request.email()));
+    checks.Refuse("email", v1::FindEmailViolation(request.email()));
     change.email = request.email();
   }
   if (request.has_name()) {
-    checks.Refuse("/name", v1::FindNameViolation(request.name()));
+    checks.Refuse("name", v1::FindNameViolation(request.name()));
     change.name = request.name();
   }
   if (!checks.ok()) return checks.Check();
@@ -124,7 +124,7 @@ absl::Status UserService::UpdateUser(const CallContext& call, const v1::UpdateUs
 absl::Status UserService::DeleteUser(const CallContext& call, const v1::DeleteUserRequest& request,
                                      v1::DeleteUserResponse& /*response*/) {
   FieldChecks checks;
-  checks.Id("/userId", request.user_id());
+  checks.Id("user_id", request.user_id());
   if (!checks.ok()) return checks.Check();
   return repository_.Delete(call, UserId(request.user_id()));
 }

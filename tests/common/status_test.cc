@@ -33,6 +33,36 @@ TEST(FieldViolationsOf, IsEmptyForAStatusThatNamesNone) {
   EXPECT_THAT(FieldViolationsOf(absl::NotFoundError("no such user")), IsEmpty());
 }
 
+TEST(RenameFields, GivesEachRefusedFieldAndTheMessageTheNewNames) {
+  const absl::Status status =
+      WithReason(CheckFields({{"a", "is missing"}, {"", "is wrong"}}), "REASON", {{"k", "v"}});
+  const absl::Status renamed = RenameFields(
+      status, [](std::string_view field) { return field.empty() ? "" : StrCat("/", field); });
+  EXPECT_EQ(renamed.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(FromAbsl(renamed.message()), "invalid fields: /a, the request");
+  EXPECT_THAT(FieldViolationsOf(renamed),
+              ElementsAre(FieldViolation("/a", "is missing"), FieldViolation("", "is wrong")));
+  EXPECT_EQ(ReasonOf(renamed), "REASON");
+  EXPECT_THAT(MetadataOf(renamed), ElementsAre(Pair("k", "v")));
+}
+
+TEST(RenameFields, LeavesAStatusWithoutFieldsAlone) {
+  const auto rename = [](std::string_view) { return std::string("other"); };
+  const absl::Status status = WithReason(absl::InvalidArgumentError("why"), "REASON");
+  EXPECT_EQ(RenameFields(status, rename), status);
+  EXPECT_EQ(RenameFields(absl::OkStatus(), rename), absl::OkStatus());
+}
+
+TEST(RenameFields, LeavesTheMessageOfAnotherCodeAlone) {
+  absl::Status status = absl::FailedPreconditionError("the order is paid");
+  AttachDetails(status, SerializeDetails(CheckFields({{"order_id", "is paid"}})));
+  const absl::Status renamed =
+      RenameFields(status, [](std::string_view) { return std::string("/id"); });
+  EXPECT_EQ(renamed.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(FromAbsl(renamed.message()), "the order is paid");
+  EXPECT_THAT(FieldViolationsOf(renamed), ElementsAre(FieldViolation("/id", "is paid")));
+}
+
 TEST(WithReason, CarriesTheReasonAndItsFacts) {
   const absl::Status status = WithReason(absl::UnavailableError("open"), "CIRCUIT_OPEN",
                                          {{"backend", "payment"}, {"retryAfterMs", "1500"}});

@@ -4,13 +4,19 @@
 #include <gtest/gtest.h>
 
 #include <fstream>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "common/log.h"
+#include "common/status.h"
 #include "gateway/config.h"
 #include "tests/support/fake_backends.h"
+#include "tests/support/refused_fields.h"
 #include "tests/support/request_fixture.h"
 #include "tests/support/running_task.h"
 
@@ -147,31 +153,15 @@ TEST(Routes, KeepFromThePublicWhatIsForTheInstanceOnly) {
   EXPECT_EQ(api.table.Find(Method::kGet, "/api/users/7").route->access, Access::kUser);
 }
 
-TEST(Routes, LeadToTheirHandlers) {
-  testing::RequestFixture fixture;
-  Api api(true);
-  api.users.get_user.Answers(absl::NotFoundError("get_user"));
-  api.users.list_users.Answers(absl::NotFoundError("list_users"));
-  api.users.create_user.Answers(absl::NotFoundError("create_user"));
-  api.users.update_user.Answers(absl::NotFoundError("update_user"));
-  api.users.delete_user.Answers(absl::NotFoundError("delete_user"));
-  api.products.list_products.Answers(absl::NotFoundError("list_products"));
-  api.products.get_product.Answers(absl::NotFoundError("get_product"));
-  api.orders.list_orders.Answers(absl::NotFoundError("list_orders"));
-  api.orders.create_order.Answers(absl::NotFoundError("create_order"));
-  api.orders.get_order.Answers(absl::NotFoundError("get_order"));
-  api.orders.cancel_order.Answers(absl::NotFoundError("cancel_order"));
-  api.payments.list_payments.Answers(absl::NotFoundError("list_payments"));
-  api.payments.create_payment.Answers(absl::NotFoundError("create_payment"));
-  api.payments.get_payment.Answers(absl::NotFoundError("get_payment"));
-
-  struct Case {
-    Method method;
-    const char* path;
-    const char* json;
-    const char* asked;  // the backend's verb, or a piece of the body
-  };
-  const std::vector<Case> cases = {
+struct Case {
+  Method method;
+  const char* path;
+  const char* json;
+  const char* asked;  // the backend's verb, or a piece of the body
+};
+// One good request for each route.
+std::vector<Case> GoodRequests() {
+  return {
       {Method::kGet, "/api/users/7", "", "get_user"},
       {Method::kGet, "/api/users", "", "list_users"},
       {Method::kPost, "/api/users", R"({"email":"a@example.com","name":"A"})", "create_user"},
@@ -198,22 +188,68 @@ TEST(Routes, LeadToTheirHandlers) {
       {Method::kGet, "/api/count", "", "\"count\":1"},
       {Method::kGet, "/api/cpu-bound", "", "\"mode\":\"offload\""},
   };
-  api.backends.user_health.state = ServingState::kNotServing;
+}
+
+// What the route of `c` answers; empty if it does not end.
+std::optional<absl::StatusOr<Response>> Ask(Api& api, const Case& c) {
+  testing::RequestFixture fixture;
   RequestContext ticking(fixture.loop, SystemClock());
-  for (const Case& c : cases) {
-    RouteMatch match = api.table.Find(c.method, c.path);
-    ASSERT_NE(match.route, nullptr) << c.path;
-    TestRequest request;
-    request.path_parameters = std::move(match.parameters);
-    if (*c.json != '\0') request.Header("Idempotency-Key", "k").Json(c.json);
-    const bool burns = match.route->path == "/api/cpu-bound";
-    if (burns) request.Query("ms", "1").Query("mode", "offload");
-    RunningTask<absl::StatusOr<Response>> running(
-        match.route->handler(burns ? ticking : fixture.context, request));
-    ASSERT_TRUE(fixture.loop.RunUntil([&] { return running.done(); })) << c.path;
-    const std::string said = running.value().ok() ? running.value()->body
-                                                  : std::string(running.value().status().message());
+  RouteMatch match = api.table.Find(c.method, c.path);
+  if (match.route == nullptr) return std::nullopt;
+  TestRequest request;
+  request.path_parameters = std::move(match.parameters);
+  if (*c.json != '\0') request.Header("Idempotency-Key", "k").Json(c.json);
+  const bool burns = match.route->path == "/api/cpu-bound";
+  if (burns) request.Query("ms", "1").Query("mode", "offload");
+  RunningTask<absl::StatusOr<Response>> running(
+      match.route->handler(burns ? ticking : fixture.context, request));
+  if (!fixture.loop.RunUntil([&] { return running.done(); })) return std::nullopt;
+  return running.value();
+}
+
+// From now on every call to a service ends so.
+void AnswerEveryCall(Api& api, const std::function<absl::Status(const char* verb)>& answer) {
+  api.users.get_user.Answers(answer("get_user"));
+  api.users.list_users.Answers(answer("list_users"));
+  api.users.create_user.Answers(answer("create_user"));
+  api.users.update_user.Answers(answer("update_user"));
+  api.users.delete_user.Answers(answer("delete_user"));
+  api.products.list_products.Answers(answer("list_products"));
+  api.products.get_product.Answers(answer("get_product"));
+  api.orders.list_orders.Answers(answer("list_orders"));
+  api.orders.create_order.Answers(answer("create_order"));
+  api.orders.get_order.Answers(answer("get_order"));
+  api.orders.cancel_order.Answers(answer("cancel_order"));
+  api.payments.list_payments.Answers(answer("list_payments"));
+  api.payments.create_payment.Answers(answer("create_payment"));
+  api.payments.get_payment.Answers(answer("get_payment"));
+}
+
+TEST(Routes, LeadToTheirHandlers) {
+  Api api(true);
+  AnswerEveryCall(api, [](const char* verb) { return absl::NotFoundError(verb); });
+  api.backends.user_health.state = ServingState::kNotServing;
+  for (const Case& c : GoodRequests()) {
+    const std::optional<absl::StatusOr<Response>> answer = Ask(api, c);
+    ASSERT_TRUE(answer.has_value()) << c.path;
+    const std::string said =
+        answer->ok() ? (*answer)->body : std::string(answer->status().message());
     EXPECT_THAT(said, ::testing::HasSubstr(c.asked)) << c.path;
+  }
+}
+
+TEST(Routes, AnswerJsonPointersForTheFieldsThatAServiceRefuses) {
+  Api api(true);
+  AnswerEveryCall(api, [](const char*) {
+    return CheckFields({{"some_items[0].some_field", "is wrong"}, {"page_token", "is wrong"}});
+  });
+  for (const Case& c : GoodRequests()) {
+    const std::optional<absl::StatusOr<Response>> answer = Ask(api, c);
+    ASSERT_TRUE(answer.has_value()) << c.path;
+    if (std::string_view(c.asked).find('_') == std::string_view::npos) continue;  // no service
+    EXPECT_THAT(testing::RefusedFields(answer->status()),
+                ::testing::ElementsAre("/someItems/0/someField", "/page_token"))
+        << c.path;
   }
 }
 

@@ -92,8 +92,8 @@ TEST_F(OrderRepositoryTest, RefusesEveryLineThatCannotBeSold) {
   ASSERT_TRUE(absl::IsInvalidArgument(created.status())) << created.status();
   const auto violations = FieldViolationsOf(created.status());
   ASSERT_EQ(violations.size(), 2u);
-  EXPECT_EQ(violations[0].field, "/items/1/productId");
-  EXPECT_EQ(violations[1].field, "/items/2/productId");
+  EXPECT_EQ(violations[0].field, "items[1].product_id");
+  EXPECT_EQ(violations[1].field, "items[2].product_id");
   EXPECT_EQ(Ask("SELECT count(*) FROM orders"), "0");
 }
 

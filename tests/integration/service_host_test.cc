@@ -234,7 +234,7 @@ TEST_F(ServiceHostTest, CarriesRefusedFieldsToTheClient) {
   const absl::Status status = GetUser(context, -1);
   EXPECT_TRUE(absl::IsInvalidArgument(status)) << status;
   ASSERT_EQ(FieldViolationsOf(status).size(), 1u);
-  EXPECT_EQ(FieldViolationsOf(status)[0].field, "/userId");
+  EXPECT_EQ(FieldViolationsOf(status)[0].field, "user_id");
 }
 
 TEST_F(ServiceHostTest, SurvivesAnExceptionAndKeepsItsWordsToItself) {

@@ -13,75 +13,74 @@ namespace {
 using rpc::v1::FindTextViolation;
 using rpc::v1::kMaxIdempotencyKeyCharacters;
 
-std::vector<std::string> Pointers(const FieldChecks& checks) {
-  std::vector<std::string> pointers;
+std::vector<std::string> Fields(const FieldChecks& checks) {
+  std::vector<std::string> fields;
   for (const FieldViolation& violation : FieldViolationsOf(checks.Check())) {
-    pointers.push_back(violation.field);
+    fields.push_back(violation.field);
   }
-  return pointers;
+  return fields;
 }
 
 TEST(FieldChecks, AreFineUntilSomethingIsWrongAndThenListAllOfIt) {
   FieldChecks checks;
-  checks.Require(true, "/a", "never said");
+  checks.Require(true, "a", "never said");
   EXPECT_TRUE(checks.ok());
   EXPECT_TRUE(checks.Check().ok());
-  checks.Require(false, "/b", "must be so");
-  checks.Id("/c", 0);
+  checks.Require(false, "b", "must be so");
+  checks.Id("c", 0);
   EXPECT_FALSE(checks.ok());
-  EXPECT_THAT(Pointers(checks), ::testing::ElementsAre("/b", "/c"));
+  EXPECT_THAT(Fields(checks), ::testing::ElementsAre("b", "c"));
   EXPECT_EQ(FieldViolationsOf(checks.Check())[0].detail, "must be so");
 }
 
 TEST(FieldChecks, KnowWhichIdsCanBe) {
   FieldChecks checks;
-  checks.Id("/first", 1);
-  checks.Id("/last", kMaxId);
+  checks.Id("first", 1);
+  checks.Id("last", kMaxId);
   EXPECT_TRUE(checks.ok());
-  checks.Id("/zero", 0);
-  checks.Id("/negative", -1);
-  checks.Id("/large", kMaxId + 1);
-  EXPECT_THAT(Pointers(checks), ::testing::ElementsAre("/zero", "/negative", "/large"));
+  checks.Id("zero", 0);
+  checks.Id("negative", -1);
+  checks.Id("large", kMaxId + 1);
+  EXPECT_THAT(Fields(checks), ::testing::ElementsAre("zero", "negative", "large"));
 }
 
 TEST(FieldChecks, MeasureTextsInCharacters) {
   FieldChecks checks;
-  checks.Refuse("/exact", FindTextViolation("añ€😀", 4, 4));
-  checks.Refuse("/empty", FindTextViolation("", 0, 4));
+  checks.Refuse("exact", FindTextViolation("añ€😀", 4, 4));
+  checks.Refuse("empty", FindTextViolation("", 0, 4));
   EXPECT_TRUE(checks.ok());
-  checks.Refuse("/short", FindTextViolation("", 1, 4));
-  checks.Refuse("/long", FindTextViolation("abcde", 1, 4));
-  checks.Refuse("/control", FindTextViolation("a\tb", 1, 4));
-  checks.Refuse("/zero", FindTextViolation(std::string_view("a\0b", 3), 1, 4));
-  checks.Refuse("/delete", FindTextViolation("a\x7f", 1, 4));
-  EXPECT_THAT(Pointers(checks),
-              ::testing::ElementsAre("/short", "/long", "/control", "/zero", "/delete"));
+  checks.Refuse("short", FindTextViolation("", 1, 4));
+  checks.Refuse("long", FindTextViolation("abcde", 1, 4));
+  checks.Refuse("control", FindTextViolation("a\tb", 1, 4));
+  checks.Refuse("zero", FindTextViolation(std::string_view("a\0b", 3), 1, 4));
+  checks.Refuse("delete", FindTextViolation("a\x7f", 1, 4));
+  EXPECT_THAT(Fields(checks), ::testing::ElementsAre("short", "long", "control", "zero", "delete"));
 }
 
 TEST(FieldChecks, LimitABatchToTheKeysThatTheContractAllows) {
   std::vector<std::int64_t> ids(rpc::v1::kMaxBatchKeys);
   std::iota(ids.begin(), ids.end(), 1);
   FieldChecks checks;
-  checks.BatchIds("/ids", ids);
+  checks.BatchIds("ids", ids);
   EXPECT_TRUE(checks.ok());
   ids.push_back(kMaxId);
-  checks.BatchIds("/ids", ids);
-  EXPECT_THAT(Pointers(checks), ::testing::ElementsAre("/ids"));
+  checks.BatchIds("ids", ids);
+  EXPECT_THAT(Fields(checks), ::testing::ElementsAre("ids"));
 }
 
 TEST(FieldChecks, LimitIdempotencyKeysAndBatches) {
   FieldChecks checks;
-  checks.OptionalIdempotencyKey("/absent", "");
-  checks.OptionalIdempotencyKey("/longest", std::string(kMaxIdempotencyKeyCharacters, 'k'));
-  checks.BatchIds("/ids", {1, 2, 3}, 3);
+  checks.OptionalIdempotencyKey("absent", "");
+  checks.OptionalIdempotencyKey("longest", std::string(kMaxIdempotencyKeyCharacters, 'k'));
+  checks.BatchIds("ids", {1, 2, 3}, 3);
   EXPECT_TRUE(checks.ok());
-  checks.OptionalIdempotencyKey("/longer", std::string(kMaxIdempotencyKeyCharacters + 1, 'k'));
-  checks.OptionalIdempotencyKey("/unprintable", "café");
-  checks.BatchIds("/none", {}, 3);
-  checks.BatchIds("/many", {1, 2, 3, 4}, 3);
-  checks.BatchIds("/twins", {1, 1, -1}, 3);
-  EXPECT_THAT(Pointers(checks), ::testing::ElementsAre("/longer", "/unprintable", "/none", "/many",
-                                                       "/twins/1", "/twins/2"));
+  checks.OptionalIdempotencyKey("longer", std::string(kMaxIdempotencyKeyCharacters + 1, 'k'));
+  checks.OptionalIdempotencyKey("unprintable", "café");
+  checks.BatchIds("none", {}, 3);
+  checks.BatchIds("many", {1, 2, 3, 4}, 3);
+  checks.BatchIds("twins", {1, 1, -1}, 3);
+  EXPECT_THAT(Fields(checks), ::testing::ElementsAre("longer", "unprintable", "none", "many",
+                                                     "twins[1]", "twins[2]"));
 }
 
 }  // namespace

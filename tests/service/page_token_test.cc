@@ -31,7 +31,7 @@ TEST(PageToken, IsRefusedInAnotherScope) {
     const auto parsed = ParsePageToken(scope, token);
     EXPECT_TRUE(absl::IsInvalidArgument(parsed.status())) << scope;
     ASSERT_EQ(FieldViolationsOf(parsed.status()).size(), 1u);
-    EXPECT_EQ(FieldViolationsOf(parsed.status())[0].field, "/page_token");
+    EXPECT_EQ(FieldViolationsOf(parsed.status())[0].field, "page_token");
   }
 }
 
@@ -67,8 +67,8 @@ TEST(PageToken, ReadsBothQueryParametersOfAList) {
   ParsePage("users", -1, "nonsense", bad);
   const auto violations = FieldViolationsOf(bad.Check());
   ASSERT_EQ(violations.size(), 2u);
-  EXPECT_EQ(violations[0].field, "/page_size");
-  EXPECT_EQ(violations[1].field, "/page_token");
+  EXPECT_EQ(violations[0].field, "page_size");
+  EXPECT_EQ(violations[1].field, "page_token");
 }
 
 }  // namespace

@@ -11,6 +11,7 @@
 #include "gateway/http/problem.h"
 #include "proto/scaleout/order/v1/order_limits.h"
 #include "tests/support/fake_backends.h"
+#include "tests/support/refused_fields.h"
 #include "tests/support/request_fixture.h"
 #include "tests/support/running_task.h"
 
@@ -18,6 +19,7 @@ namespace scaleout::gateway {
 namespace {
 
 using ::testing::Contains;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Pair;
@@ -41,12 +43,7 @@ class OrderHandlersTest : public ::testing::Test {
   std::vector<std::string> RefusedFields(std::string json) {
     TestRequest request;
     request.Json(std::move(json));
-    std::vector<std::string> pointers;
-    for (const FieldViolation& violation :
-         FieldViolationsOf(Ask(&OrderHandlers::Create, request).status())) {
-      pointers.push_back(violation.field);
-    }
-    return pointers;
+    return testing::RefusedFields(Ask(&OrderHandlers::Create, request).status());
   }
 
   testing::RequestFixture fixture_;
@@ -160,6 +157,24 @@ TEST_F(OrderHandlersTest, GetsAndCancelsAnOrder) {
   EXPECT_THAT(answer->body, HasSubstr(R"("status":"CANCELLED")"));
   EXPECT_EQ(backend_.get_order.asked().at(0).order_id(), 9);
   EXPECT_EQ(backend_.cancel_order.asked().at(0).order_id(), 9);
+}
+
+TEST_F(OrderHandlersTest, NamesTheFieldsThatTheServiceRefusesAsTheClientDoes) {
+  backend_.create_order.Answers(
+      CheckFields({{"user_id", "a"}, {"items[1].product_id", "b"}, {"items[0].quantity", "c"}}));
+  backend_.list_orders.Answers(CheckFields({{"user_id", "a"}, {"page_token", "b"}}));
+  backend_.get_order.Answers(CheckFields({{"order_id", "a"}}));
+  backend_.cancel_order.Answers(CheckFields({{"order_id", "a"}}));
+  EXPECT_THAT(RefusedFields(kGoodBody),
+              ElementsAre("/userId", "/items/1/productId", "/items/0/quantity"));
+  TestRequest request;
+  request.Path("id", "9");
+  EXPECT_THAT(testing::RefusedFields(Ask(&OrderHandlers::List, request).status()),
+              ElementsAre("/user_id", "/page_token"));
+  EXPECT_THAT(testing::RefusedFields(Ask(&OrderHandlers::Get, request).status()),
+              ElementsAre("/id"));
+  EXPECT_THAT(testing::RefusedFields(Ask(&OrderHandlers::Cancel, request).status()),
+              ElementsAre("/id"));
 }
 
 TEST_F(OrderHandlersTest, AsksNothingOfTheBackendForABadRequest) {

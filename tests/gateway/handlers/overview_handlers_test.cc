@@ -10,6 +10,7 @@
 #include "common/status.h"
 #include "gateway/http/problem.h"
 #include "tests/support/fake_backends.h"
+#include "tests/support/refused_fields.h"
 #include "tests/support/request_fixture.h"
 #include "tests/support/running_task.h"
 
@@ -131,6 +132,11 @@ TEST_F(OverviewHandlersTest, KnowsAnOpenCircuitFromAnError) {
 TEST_F(OverviewHandlersTest, FailsAsTheUserFails) {
   users_backend_.get_user.Answers(absl::NotFoundError("There is no user 7."));
   EXPECT_EQ(AskNow().status(), absl::NotFoundError("There is no user 7."));
+}
+
+TEST_F(OverviewHandlersTest, NamesTheFieldThatTheServiceRefusesAsTheClientDoes) {
+  users_backend_.get_user.Answers(CheckFields({{"user_id", "is wrong"}}));
+  EXPECT_THAT(testing::RefusedFields(AskNow().status()), ::testing::ElementsAre("/id"));
 }
 
 TEST_F(OverviewHandlersTest, AsksNothingForABadRequest) {

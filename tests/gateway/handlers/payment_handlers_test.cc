@@ -10,6 +10,7 @@
 #include "gateway/http/problem.h"
 #include "proto/scaleout/payment/v1/payment_limits.h"
 #include "tests/support/fake_backends.h"
+#include "tests/support/refused_fields.h"
 #include "tests/support/request_fixture.h"
 #include "tests/support/running_task.h"
 
@@ -17,9 +18,11 @@ namespace scaleout::gateway {
 namespace {
 
 using ::testing::Contains;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Pair;
+using testing::RefusedFields;
 using testing::RunningTask;
 using testing::TestRequest;
 using ::testing::UnorderedElementsAre;
@@ -87,12 +90,7 @@ TEST_F(PaymentHandlersTest, RefusesEveryBadFieldOfAPaymentAtOnce) {
   const auto refused = [this](const char* json) {
     TestRequest request;
     request.Header("Idempotency-Key", "k1").Json(json);
-    std::vector<std::string> pointers;
-    for (const FieldViolation& violation :
-         FieldViolationsOf(Ask(&PaymentHandlers::Create, request).status())) {
-      pointers.push_back(violation.field);
-    }
-    return pointers;
+    return RefusedFields(Ask(&PaymentHandlers::Create, request).status());
   };
   EXPECT_THAT(refused("{}"), UnorderedElementsAre("/orderId", "/userId", "/amount", "/currency",
                                                   "/paymentMethodToken"));
@@ -111,12 +109,7 @@ TEST_F(PaymentHandlersTest, ChecksEveryFieldAtTheLimitsOfTheContract) {
     request.Header("Idempotency-Key", "k1")
         .Json(R"({"orderId":9,"userId":7,"amount":)" + amount + R"(,"currency":")" + currency +
               R"(","paymentMethodToken":")" + token + R"("})");
-    std::vector<std::string> pointers;
-    for (const FieldViolation& violation :
-         FieldViolationsOf(Ask(&PaymentHandlers::Create, request).status())) {
-      pointers.push_back(violation.field);
-    }
-    return pointers;
+    return RefusedFields(Ask(&PaymentHandlers::Create, request).status());
   };
   const std::string longest(payment::v1::kMaxPaymentMethodTokenCharacters, 't');
   EXPECT_THAT(refused("1", "EUR", "t"), IsEmpty());
@@ -134,9 +127,7 @@ TEST_F(PaymentHandlersTest, ListsTheMissingKeyBesideTheFields) {
   request.Json(R"({"orderId":9,"userId":7,"amount":1,"currency":"eur","paymentMethodToken":"t"})");
   const absl::Status status = Ask(&PaymentHandlers::Create, request).status();
   EXPECT_EQ(HttpStatusOf(status), 422);
-  ASSERT_EQ(FieldViolationsOf(status).size(), 2U);
-  EXPECT_EQ(FieldViolationsOf(status)[0].field, "/currency");
-  EXPECT_EQ(FieldViolationsOf(status)[1].field, "/headers/Idempotency-Key");
+  EXPECT_THAT(RefusedFields(status), ElementsAre("/currency", "/headers/Idempotency-Key"));
   EXPECT_TRUE(backend_.create_payment.asked().empty());
 }
 
@@ -162,6 +153,25 @@ TEST_F(PaymentHandlersTest, GetsAPayment) {
   EXPECT_THAT(Ask(&PaymentHandlers::Get, request)->body,
               HasSubstr(R"("failureReason":"card_declined")"));
   EXPECT_EQ(backend_.get_payment.asked().at(0).payment_id(), 5);
+}
+
+TEST_F(PaymentHandlersTest, NamesTheFieldsThatTheServiceRefusesAsTheClientDoes) {
+  backend_.create_payment.Answers(CheckFields({{"order_id", "a"},
+                                               {"amount.amount_minor", "b"},
+                                               {"amount.currency_code", "c"},
+                                               {"payment_method_token", "d"},
+                                               {"idempotency_key", "e"}}));
+  backend_.list_payments.Answers(
+      CheckFields({{"user_id", "a"}, {"order_id", "b"}, {"page_size", "c"}}));
+  backend_.get_payment.Answers(CheckFields({{"payment_id", "a"}}));
+  TestRequest request;
+  request.Path("id", "5").Header("Idempotency-Key", "k1").Json(kGoodBody);
+  EXPECT_THAT(RefusedFields(Ask(&PaymentHandlers::Create, request).status()),
+              ElementsAre("/orderId", "/amount", "/currency", "/paymentMethodToken",
+                          "/headers/Idempotency-Key"));
+  EXPECT_THAT(RefusedFields(Ask(&PaymentHandlers::List, request).status()),
+              ElementsAre("/user_id", "/order_id", "/page_size"));
+  EXPECT_THAT(RefusedFields(Ask(&PaymentHandlers::Get, request).status()), ElementsAre("/id"));
 }
 
 TEST_F(PaymentHandlersTest, AsksNothingOfTheBackendForABadRequest) {

@@ -1,15 +1,19 @@
 #include "gateway/handlers/product_handlers.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "gateway/http/problem.h"
 #include "tests/support/fake_backends.h"
+#include "tests/support/refused_fields.h"
 #include "tests/support/request_fixture.h"
 #include "tests/support/running_task.h"
 
 namespace scaleout::gateway {
 namespace {
 
+using ::testing::ElementsAre;
+using testing::RefusedFields;
 using testing::RunningTask;
 using testing::TestRequest;
 using Answer = absl::StatusOr<Response>;
@@ -51,6 +55,16 @@ TEST_F(ProductHandlersTest, ListsProducts) {
   EXPECT_EQ(answer->body, R"({"items":[],"nextPageToken":""})");
   EXPECT_EQ(backend_.list_products.asked().at(0).page_size(), 20);
   EXPECT_EQ(backend_.list_products.asked().at(0).page_token(), "t");
+}
+
+TEST_F(ProductHandlersTest, NamesTheFieldsThatTheServiceRefusesAsTheClientDoes) {
+  backend_.get_product.Answers(CheckFields({{"product_id", "a"}}));
+  backend_.list_products.Answers(CheckFields({{"page_size", "a"}, {"page_token", "b"}}));
+  TestRequest request;
+  request.Path("id", "3");
+  EXPECT_THAT(RefusedFields(Ask(&ProductHandlers::Get, request).status()), ElementsAre("/id"));
+  EXPECT_THAT(RefusedFields(Ask(&ProductHandlers::List, request).status()),
+              ElementsAre("/page_size", "/page_token"));
 }
 
 TEST_F(ProductHandlersTest, RefusesBadParameters) {

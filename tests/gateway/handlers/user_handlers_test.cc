@@ -4,12 +4,12 @@
 #include <gtest/gtest.h>
 
 #include <string>
-#include <vector>
 
 #include "common/status.h"
 #include "gateway/http/problem.h"
 #include "proto/scaleout/user/v1/user_limits.h"
 #include "tests/support/fake_backends.h"
+#include "tests/support/refused_fields.h"
 #include "tests/support/request_fixture.h"
 #include "tests/support/running_task.h"
 
@@ -20,6 +20,7 @@ using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::Pair;
+using testing::RefusedFields;
 using testing::RunningTask;
 using testing::TestRequest;
 using Answer = absl::StatusOr<Response>;
@@ -195,12 +196,7 @@ TEST_F(UserHandlersTest, ChecksAddressAndNameAtTheLimitsOfTheContract) {
   const auto create = [this](const std::string& email, const std::string& name) {
     TestRequest request;
     request.Json(R"({"email":")" + email + R"(","name":")" + name + R"("})");
-    std::vector<std::string> refused;
-    for (const FieldViolation& violation :
-         FieldViolationsOf(Ask(&UserHandlers::Create, request).status())) {
-      refused.push_back(violation.field);
-    }
-    return refused;
+    return RefusedFields(Ask(&UserHandlers::Create, request).status());
   };
   const std::string longest = "a@" + std::string(user::v1::kMaxEmailCharacters - 2, 'b');
   EXPECT_THAT(create("a@b", "A"), IsEmpty());
@@ -220,12 +216,28 @@ TEST_F(UserHandlersTest, ChecksAddressAndNameAtTheLimitsOfTheContract) {
 TEST_F(UserHandlersTest, ListsParametersAndBodyInOneAnswer) {
   TestRequest request;
   request.Path("id", "0").Query("x", "1").Json(R"({"email":"x"})");
-  std::vector<std::string> refused;
-  for (const FieldViolation& violation :
-       FieldViolationsOf(Ask(&UserHandlers::Update, request).status())) {
-    refused.push_back(violation.field);
-  }
-  EXPECT_THAT(refused, ElementsAre("/id", "/x", "/email"));
+  EXPECT_THAT(RefusedFields(Ask(&UserHandlers::Update, request).status()),
+              ElementsAre("/id", "/x", "/email"));
+}
+
+TEST_F(UserHandlersTest, NamesTheFieldsThatTheServiceRefusesAsTheClientDoes) {
+  const absl::Status refused =
+      CheckFields({{"user_id", "a"}, {"email", "b"}, {"idempotency_key", "c"}});
+  backend_.create_user.Answers(refused);
+  backend_.update_user.Answers(refused);
+  backend_.get_user.Answers(CheckFields({{"user_id", "a"}}));
+  backend_.delete_user.Answers(CheckFields({{"user_id", "a"}}));
+  backend_.list_users.Answers(CheckFields({{"page_size", "a"}, {"page_token", "b"}}));
+  TestRequest request;
+  request.Path("id", "7").Json(R"({"email":"a@example.com","name":"A"})");
+  EXPECT_THAT(RefusedFields(Ask(&UserHandlers::Create, request).status()),
+              ElementsAre("/userId", "/email", "/headers/Idempotency-Key"));
+  EXPECT_THAT(RefusedFields(Ask(&UserHandlers::Update, request).status()),
+              ElementsAre("/id", "/email", "/headers/Idempotency-Key"));
+  EXPECT_THAT(RefusedFields(Ask(&UserHandlers::Get, request).status()), ElementsAre("/id"));
+  EXPECT_THAT(RefusedFields(Ask(&UserHandlers::Delete, request).status()), ElementsAre("/id"));
+  EXPECT_THAT(RefusedFields(Ask(&UserHandlers::List, request).status()),
+              ElementsAre("/page_size", "/page_token"));
 }
 
 TEST_F(UserHandlersTest, PassesTheBackendsErrorsOn) {

@@ -3,12 +3,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "tests/services/violations.h"
+#include "tests/support/refused_fields.h"
 
 namespace scaleout::order {
 namespace {
 
-using scaleout::testing::RefusedPointers;
+using scaleout::testing::RefusedFields;
 using ::testing::ElementsAre;
 
 Product Sold(std::int64_t id, std::int64_t price, const std::string& currency = "EUR") {
@@ -34,14 +34,14 @@ TEST(OrderPricing, NamesEveryProductThatIsNotThere) {
   const auto priced =
       PriceItems({{ProductId(8), 1}, {ProductId(1), 1}, {ProductId(9), 1}}, {Sold(1, 1000)});
   EXPECT_TRUE(absl::IsInvalidArgument(priced.status()));
-  EXPECT_THAT(RefusedPointers(priced.status()),
-              ElementsAre("/items/0/productId", "/items/2/productId"));
+  EXPECT_THAT(RefusedFields(priced.status()),
+              ElementsAre("items[0].product_id", "items[2].product_id"));
 }
 
 TEST(OrderPricing, RefusesASecondCurrency) {
   const auto priced =
       PriceItems({{ProductId(1), 1}, {ProductId(2), 1}}, {Sold(1, 1000), Sold(2, 1000, "JPY")});
-  EXPECT_THAT(RefusedPointers(priced.status()), ElementsAre("/items/1/productId"));
+  EXPECT_THAT(RefusedFields(priced.status()), ElementsAre("items[1].product_id"));
 }
 
 TEST(OrderPricing, HoldsTheLargestOrderThatTheLimitsAllow) {

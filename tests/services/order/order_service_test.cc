@@ -8,12 +8,12 @@
 
 #include "proto/scaleout/order/v1/order_limits.h"
 #include "service/page_token.h"
-#include "tests/services/violations.h"
+#include "tests/support/refused_fields.h"
 
 namespace scaleout::order {
 namespace {
 
-using scaleout::testing::RefusedPointers;
+using scaleout::testing::RefusedFields;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
@@ -121,9 +121,9 @@ TEST_F(OrderServiceTest, ListsEveryRefusedFieldAtOnce) {
   v1::CreateOrderResponse response;
   const absl::Status status = service_.CreateOrder(call_, request, response);
   EXPECT_TRUE(absl::IsInvalidArgument(status));
-  EXPECT_THAT(RefusedPointers(status),
-              ElementsAre("/userId", "/items/0/quantity", "/items/1/productId", "/items/1/quantity",
-                          "/items/2/productId", "/idempotencyKey"));
+  EXPECT_THAT(RefusedFields(status),
+              ElementsAre("user_id", "items[0].quantity", "items[1].product_id",
+                          "items[1].quantity", "items[2].product_id", "idempotency_key"));
 }
 
 TEST_F(OrderServiceTest, ChecksItemsAndQuantitiesAtTheLimitsOfTheContract) {
@@ -135,35 +135,33 @@ TEST_F(OrderServiceTest, ChecksItemsAndQuantitiesAtTheLimitsOfTheContract) {
       request.mutable_items()->rbegin()->set_quantity(quantity);
     }
     v1::CreateOrderResponse response;
-    return RefusedPointers(service_.CreateOrder(call_, request, response));
+    return RefusedFields(service_.CreateOrder(call_, request, response));
   };
   EXPECT_THAT(refused(v1::kMinItems, v1::kMinQuantity), IsEmpty());
   EXPECT_THAT(refused(v1::kMaxItems, v1::kMaxQuantity), IsEmpty());
-  EXPECT_THAT(refused(v1::kMaxItems + 1, 1), ElementsAre("/items"));
-  EXPECT_THAT(refused(1, v1::kMinQuantity - 1), ElementsAre("/items/0/quantity"));
-  EXPECT_THAT(refused(1, v1::kMaxQuantity + 1), ElementsAre("/items/0/quantity"));
+  EXPECT_THAT(refused(v1::kMaxItems + 1, 1), ElementsAre("items"));
+  EXPECT_THAT(refused(1, v1::kMinQuantity - 1), ElementsAre("items[0].quantity"));
+  EXPECT_THAT(refused(1, v1::kMaxQuantity + 1), ElementsAre("items[0].quantity"));
 }
 
 TEST_F(OrderServiceTest, NamesAnInvalidProductOnceHoweverOftenItIsOrdered) {
   v1::CreateOrderRequest request = GoodRequest();
   for (int i = 0; i < 2; ++i) request.add_items()->set_quantity(1);
   v1::CreateOrderResponse response;
-  EXPECT_THAT(RefusedPointers(service_.CreateOrder(call_, request, response)),
-              ElementsAre("/items/1/productId", "/items/2/productId"));
+  EXPECT_THAT(RefusedFields(service_.CreateOrder(call_, request, response)),
+              ElementsAre("items[1].product_id", "items[2].product_id"));
 }
 
 TEST_F(OrderServiceTest, RefusesNoItemsAndTooMany) {
   v1::CreateOrderRequest request = GoodRequest();
   request.clear_items();
   v1::CreateOrderResponse response;
-  EXPECT_THAT(RefusedPointers(service_.CreateOrder(call_, request, response)),
-              ElementsAre("/items"));
+  EXPECT_THAT(RefusedFields(service_.CreateOrder(call_, request, response)), ElementsAre("items"));
   for (int i = 1; i <= 51; ++i) {
     request.add_items()->set_product_id(i);
     request.mutable_items()->rbegin()->set_quantity(1);
   }
-  EXPECT_THAT(RefusedPointers(service_.CreateOrder(call_, request, response)),
-              ElementsAre("/items"));
+  EXPECT_THAT(RefusedFields(service_.CreateOrder(call_, request, response)), ElementsAre("items"));
 }
 
 TEST_F(OrderServiceTest, PassesTheRepositorysErrorsOn) {
@@ -192,12 +190,12 @@ TEST_F(OrderServiceTest, RefusesIdsThatCannotBe) {
     v1::GetOrderRequest get;
     get.set_order_id(id);
     v1::GetOrderResponse got;
-    EXPECT_THAT(RefusedPointers(service_.GetOrder(call_, get, got)), ElementsAre("/orderId"));
+    EXPECT_THAT(RefusedFields(service_.GetOrder(call_, get, got)), ElementsAre("order_id"));
     v1::CancelOrderRequest cancel;
     cancel.set_order_id(id);
     v1::CancelOrderResponse cancelled;
-    EXPECT_THAT(RefusedPointers(service_.CancelOrder(call_, cancel, cancelled)),
-                ElementsAre("/orderId"));
+    EXPECT_THAT(RefusedFields(service_.CancelOrder(call_, cancel, cancelled)),
+                ElementsAre("order_id"));
   }
   EXPECT_EQ(orders_.applied, std::nullopt);
 }
@@ -230,12 +228,12 @@ TEST_F(OrderServiceTest, RefusesAnotherListsToken) {
   ASSERT_TRUE(service_.ListOrders(call_, request, response).ok());
   request.set_page_token(response.next_page_token());
   request.set_user_id(8);
-  EXPECT_THAT(RefusedPointers(service_.ListOrders(call_, request, response)),
-              ElementsAre("/page_token"));
+  EXPECT_THAT(RefusedFields(service_.ListOrders(call_, request, response)),
+              ElementsAre("page_token"));
   request.set_user_id(-1);
   request.set_page_size(-1);
-  EXPECT_THAT(RefusedPointers(service_.ListOrders(call_, request, response)),
-              ElementsAre("/user_id", "/page_size", "/page_token"));
+  EXPECT_THAT(RefusedFields(service_.ListOrders(call_, request, response)),
+              ElementsAre("user_id", "page_size", "page_token"));
 }
 
 TEST_F(OrderServiceTest, AnswersABatchInTheOrderOfItsKeysWithOneCall) {
@@ -265,16 +263,16 @@ TEST_F(OrderServiceTest, AnswersABatchInTheOrderOfItsKeysWithOneCall) {
 TEST_F(OrderServiceTest, RefusesABatchOfNoneOfTooManyOrOfTwins) {
   v1::BatchListOrdersRequest request;
   v1::BatchListOrdersResponse response;
-  EXPECT_THAT(RefusedPointers(service_.BatchListOrders(call_, request, response)),
-              ElementsAre("/userIds"));
+  EXPECT_THAT(RefusedFields(service_.BatchListOrders(call_, request, response)),
+              ElementsAre("user_ids"));
   for (int i = 1; i <= 65; ++i) request.add_user_ids(i);
-  EXPECT_THAT(RefusedPointers(service_.BatchListOrders(call_, request, response)),
-              ElementsAre("/userIds"));
+  EXPECT_THAT(RefusedFields(service_.BatchListOrders(call_, request, response)),
+              ElementsAre("user_ids"));
   request.clear_user_ids();
   for (const int id : {7, 0, 7}) request.add_user_ids(id);
   request.set_page_size(-1);
-  EXPECT_THAT(RefusedPointers(service_.BatchListOrders(call_, request, response)),
-              ElementsAre("/userIds/1", "/userIds/2", "/page_size"));
+  EXPECT_THAT(RefusedFields(service_.BatchListOrders(call_, request, response)),
+              ElementsAre("user_ids[1]", "user_ids[2]", "page_size"));
   EXPECT_EQ(orders_.batches, 0);
 }
 

@@ -3,12 +3,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "tests/services/violations.h"
+#include "tests/support/refused_fields.h"
 
 namespace scaleout::order {
 namespace {
 
-using scaleout::testing::RefusedPointers;
+using scaleout::testing::RefusedFields;
 using ::testing::ElementsAre;
 
 // Products 1 to 5.
@@ -42,8 +42,8 @@ class ProductServiceTest : public ::testing::Test {
 TEST_F(ProductServiceTest, ReadsOne) {
   v1::GetProductRequest request;
   v1::GetProductResponse response;
-  EXPECT_THAT(RefusedPointers(service_.GetProduct(call_, request, response)),
-              ElementsAre("/productId"));
+  EXPECT_THAT(RefusedFields(service_.GetProduct(call_, request, response)),
+              ElementsAre("product_id"));
   request.set_product_id(3);
   ASSERT_TRUE(service_.GetProduct(call_, request, response).ok());
   EXPECT_EQ(response.product().id(), 3);
@@ -65,8 +65,8 @@ TEST_F(ProductServiceTest, WalksThroughTheCatalogById) {
   EXPECT_EQ(second.products(0).id(), 4);
   EXPECT_EQ(second.next_page_token(), "");
   request.set_page_token("nonsense");
-  EXPECT_THAT(RefusedPointers(service_.ListProducts(call_, request, second)),
-              ElementsAre("/page_token"));
+  EXPECT_THAT(RefusedFields(service_.ListProducts(call_, request, second)),
+              ElementsAre("page_token"));
 }
 
 }  // namespace

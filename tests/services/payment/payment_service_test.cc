@@ -7,14 +7,14 @@
 #include <map>
 
 #include "proto/scaleout/payment/v1/payment_limits.h"
-#include "tests/services/violations.h"
 #include "tests/support/fake_clock.h"
+#include "tests/support/refused_fields.h"
 
 namespace scaleout::payment {
 namespace {
 
 using namespace std::chrono_literals;
-using scaleout::testing::RefusedPointers;
+using scaleout::testing::RefusedFields;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
@@ -195,20 +195,21 @@ TEST_F(PaymentServiceTest, PassesOnThatTheAnswerCouldNotBeRecorded) {
 
 TEST_F(PaymentServiceTest, ListsEveryRefusedFieldAtOnce) {
   request_.Clear();
-  EXPECT_THAT(RefusedPointers(Create()), ElementsAre("/orderId", "/userId", "/amount", "/currency",
-                                                     "/paymentMethodToken", "/idempotencyKey"));
+  EXPECT_THAT(RefusedFields(Create()),
+              ElementsAre("order_id", "user_id", "amount.amount_minor", "amount.currency_code",
+                          "payment_method_token", "idempotency_key"));
   EXPECT_TRUE(payments_.log.empty());
 }
 
 TEST_F(PaymentServiceTest, ChecksAmountAndCurrency) {
   for (const std::int64_t amount : {std::int64_t{0}, std::int64_t{-1}, std::int64_t{1} << 53}) {
     request_.mutable_amount()->set_amount_minor(amount);
-    EXPECT_THAT(RefusedPointers(Create()), ElementsAre("/amount")) << amount;
+    EXPECT_THAT(RefusedFields(Create()), ElementsAre("amount.amount_minor")) << amount;
   }
   request_.mutable_amount()->set_amount_minor(1);
   for (const char* currency : {"", "EU", "eur", "EURO", "E1R"}) {
     request_.mutable_amount()->set_currency_code(currency);
-    EXPECT_THAT(RefusedPointers(Create()), ElementsAre("/currency")) << currency;
+    EXPECT_THAT(RefusedFields(Create()), ElementsAre("amount.currency_code")) << currency;
   }
 }
 
@@ -220,12 +221,12 @@ TEST_F(PaymentServiceTest, ChecksEveryFieldAtTheLimitsOfTheContract) {
   request_.mutable_amount()->set_amount_minor(v1::kMaxAmountMinor + 1);
   request_.mutable_payment_method_token()->push_back('t');
   request_.mutable_idempotency_key()->push_back('k');
-  EXPECT_THAT(RefusedPointers(Create()),
-              ElementsAre("/amount", "/paymentMethodToken", "/idempotencyKey"));
+  EXPECT_THAT(RefusedFields(Create()),
+              ElementsAre("amount.amount_minor", "payment_method_token", "idempotency_key"));
   request_.mutable_amount()->set_amount_minor(v1::kMinAmountMinor);
   request_.set_payment_method_token("tok\n");
   request_.set_idempotency_key("clé");
-  EXPECT_THAT(RefusedPointers(Create()), ElementsAre("/paymentMethodToken", "/idempotencyKey"));
+  EXPECT_THAT(RefusedFields(Create()), ElementsAre("payment_method_token", "idempotency_key"));
 }
 
 TEST_F(PaymentServiceTest, MapsEveryStateToItsOwnStatus) {
@@ -239,8 +240,8 @@ TEST_F(PaymentServiceTest, MapsEveryStateToItsOwnStatus) {
   }
   v1::GetPaymentRequest request;
   v1::GetPaymentResponse response;
-  EXPECT_THAT(RefusedPointers(service_.GetPayment(call_, request, response)),
-              ElementsAre("/paymentId"));
+  EXPECT_THAT(RefusedFields(service_.GetPayment(call_, request, response)),
+              ElementsAre("payment_id"));
 }
 
 TEST_F(PaymentServiceTest, WalksThroughAFilteredListAndRefusesItsTokenElsewhere) {
@@ -259,13 +260,13 @@ TEST_F(PaymentServiceTest, WalksThroughAFilteredListAndRefusesItsTokenElsewhere)
   EXPECT_EQ(second.payments_size(), 1);
   EXPECT_THAT(second.next_page_token(), IsEmpty());
   request.clear_order_id();
-  EXPECT_THAT(RefusedPointers(service_.ListPayments(call_, request, second)),
-              ElementsAre("/page_token"));
+  EXPECT_THAT(RefusedFields(service_.ListPayments(call_, request, second)),
+              ElementsAre("page_token"));
   request.clear_page_token();
   request.set_user_id(-7);
   request.set_order_id(-3);
-  EXPECT_THAT(RefusedPointers(service_.ListPayments(call_, request, second)),
-              ElementsAre("/user_id", "/order_id"));
+  EXPECT_THAT(RefusedFields(service_.ListPayments(call_, request, second)),
+              ElementsAre("user_id", "order_id"));
 }
 
 TEST_F(PaymentServiceTest, AnswersABatchInTheOrderOfItsKeysWithOneCall) {
@@ -289,8 +290,8 @@ TEST_F(PaymentServiceTest, AnswersABatchInTheOrderOfItsKeysWithOneCall) {
   ASSERT_TRUE(service_.ListPayments(call_, rest, listed).ok());
   EXPECT_EQ(listed.payments_size(), 1);
   request.add_user_ids(7);
-  EXPECT_THAT(RefusedPointers(service_.BatchListPayments(call_, request, response)),
-              ElementsAre("/userIds/2"));
+  EXPECT_THAT(RefusedFields(service_.BatchListPayments(call_, request, response)),
+              ElementsAre("user_ids[2]"));
 }
 
 }  // namespace
