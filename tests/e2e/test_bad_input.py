@@ -145,6 +145,17 @@ def test_all_bad_fields_are_named_at_once(client):
     }
 
 
+def test_an_address_that_is_none_is_named_beside_an_empty_name(client):
+    answer = send(client, "POST", "/api/users", {"email": "x", "name": ""})
+    assert pointers(check_problem(answer, 422)) == {"/email", "/name"}
+
+
+def test_a_product_that_is_ordered_twice_is_named_beside_a_bad_quantity(client):
+    items = [{"productId": 1, "quantity": 0}, {"productId": 1, "quantity": 1}]
+    answer = send(client, "POST", "/api/orders", {"userId": 1, "items": items})
+    assert pointers(check_problem(answer, 422)) == {"/items/0/quantity", "/items/1/productId"}
+
+
 def test_bad_items_are_named_by_their_place(client):
     items = [{"productId": 1, "quantity": 1}, {"productId": 0, "quantity": 0}, {"quantity": "2"}, 7]
     problem = check_problem(send(client, "POST", "/api/orders", {"userId": 1, "items": items}), 422)

@@ -99,6 +99,14 @@ std::string ProtoComment(std::string_view proto, std::string_view field) {
   return "absent";
 }
 
+std::string DocumentedLimit(std::string_view field) {
+  const std::string start = "| " + std::string(field) + " | ";
+  for (const std::string& line : ReadLines("docs/limits.md")) {
+    if (line.starts_with(start)) return WithoutCommasInNumbers(line.substr(start.size()));
+  }
+  return "absent";
+}
+
 std::string Migrations(std::string_view service) {
   const fs::path directory = fs::path("services") / service / "migrations";
   std::set<fs::path> files;

@@ -1,7 +1,7 @@
 // What a fourth backend needs, with "shipping" for its name. The test does the gateway's part with
 // a table of its own. A branch that adds the backend makes
 //
-//   the contract         proto/scaleout/shipping/v1/shipping.proto
+//   the contract         proto/scaleout/shipping/v1/shipping.proto, shipping_limits.h
 //   the service          services/shipping/
 //   the typed backend    gateway/backends/shipping_backend.{h,cc}
 //   its handlers         gateway/handlers/shipping_handlers.{h,cc} and their test

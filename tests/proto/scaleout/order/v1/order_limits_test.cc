@@ -10,10 +10,12 @@
 namespace scaleout::order::v1 {
 namespace {
 
+using scaleout::testing::DocumentedLimit;
 using scaleout::testing::Migrations;
 using scaleout::testing::OpenApiValue;
 using scaleout::testing::ProtoComment;
 using ::testing::HasSubstr;
+using ::testing::StartsWith;
 
 constexpr char kOrderProto[] = "scaleout/order/v1/order.proto";
 
@@ -39,6 +41,13 @@ TEST(OrderLimits, AreThoseOfTheProtosComments) {
     EXPECT_THAT(ProtoComment(kOrderProto, quantity),
                 HasSubstr(FromTo(kMinQuantity, kMaxQuantity, " to ")));
   }
+}
+
+TEST(OrderLimits, AreThoseOfTheLimitsPage) {
+  EXPECT_THAT(DocumentedLimit("items of an order"),
+              StartsWith(FromTo(kMinItems, kMaxItems, " to ") + ","));
+  EXPECT_THAT(DocumentedLimit("quantity of an item"),
+              StartsWith(FromTo(kMinQuantity, kMaxQuantity, " to ") + " |"));
 }
 
 TEST(OrderLimits, AreThoseOfTheDatabase) {

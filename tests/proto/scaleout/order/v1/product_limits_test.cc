@@ -10,10 +10,12 @@
 namespace scaleout::order::v1 {
 namespace {
 
+using scaleout::testing::DocumentedLimit;
 using scaleout::testing::Migrations;
 using scaleout::testing::OpenApiValue;
 using scaleout::testing::ProtoComment;
 using ::testing::HasSubstr;
+using ::testing::StartsWith;
 
 std::string NameLength(const char* to) {
   return std::to_string(kMinProductNameCharacters) + to + std::to_string(kMaxProductNameCharacters);
@@ -30,6 +32,12 @@ TEST(ProductLimits, AreThoseOfTheProtosComments) {
   EXPECT_THAT(ProtoComment(proto, "Product.name"), HasSubstr(NameLength(" to ")));
   EXPECT_THAT(ProtoComment(proto, "Product.price"),
               HasSubstr("at most " + std::to_string(kMaxPriceMinor)));
+}
+
+TEST(ProductLimits, AreThoseOfTheLimitsPage) {
+  EXPECT_THAT(DocumentedLimit("name of a product"), StartsWith(NameLength(" to ") + " characters"));
+  EXPECT_THAT(DocumentedLimit("price of a product"),
+              StartsWith("0 to " + std::to_string(kMaxPriceMinor) + " in the minor unit"));
 }
 
 TEST(ProductLimits, AreThoseOfTheDatabase) {

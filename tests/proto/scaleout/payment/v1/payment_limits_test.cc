@@ -10,11 +10,13 @@
 namespace scaleout::payment::v1 {
 namespace {
 
+using scaleout::testing::DocumentedLimit;
 using scaleout::testing::Migrations;
 using scaleout::testing::OpenApiValue;
 using scaleout::testing::ProtoComment;
 using ::testing::HasSubstr;
 using ::testing::Optional;
+using ::testing::StartsWith;
 
 constexpr char kPaymentProto[] = "scaleout/payment/v1/payment.proto";
 
@@ -44,6 +46,15 @@ TEST(PaymentLimits, AreThoseOfTheProtosComments) {
   EXPECT_THAT(ProtoComment(kPaymentProto, "CreatePaymentRequest.payment_method_token"),
               HasSubstr(std::to_string(kMinPaymentMethodTokenCharacters) + " to " +
                         std::to_string(kMaxPaymentMethodTokenCharacters) + " characters"));
+}
+
+TEST(PaymentLimits, AreThoseOfTheLimitsPage) {
+  EXPECT_THAT(DocumentedLimit("amount of a payment"),
+              StartsWith(std::to_string(kMinAmountMinor) + " to " +
+                         std::to_string(kMaxAmountMinor) + " in the minor unit"));
+  EXPECT_THAT(DocumentedLimit("payment method token"),
+              StartsWith(std::to_string(kMinPaymentMethodTokenCharacters) + " to " +
+                         std::to_string(kMaxPaymentMethodTokenCharacters) + " characters"));
 }
 
 TEST(PaymentLimits, AreThoseOfTheDatabase) {

@@ -11,10 +11,12 @@
 namespace scaleout::rpc::v1 {
 namespace {
 
+using scaleout::testing::DocumentedLimit;
 using scaleout::testing::OpenApiValue;
 using scaleout::testing::ProtoComment;
 using ::testing::HasSubstr;
 using ::testing::Optional;
+using ::testing::StartsWith;
 
 TEST(RequestLimits, AcceptIdsFromOneToTheGreatestThatJsonCarries) {
   EXPECT_EQ(FindIdViolation(1), std::nullopt);
@@ -123,6 +125,20 @@ TEST(RequestLimits, AreThoseOfTheOpenApiDocument) {
               std::to_string(kMaxPageSize))
         << page;
   }
+}
+
+TEST(RequestLimits, AreThoseOfTheLimitsPage) {
+  EXPECT_THAT(DocumentedLimit("id"), StartsWith("1 to " + std::to_string(kMaxId) + " "));
+  EXPECT_THAT(DocumentedLimit("`page_size`"),
+              StartsWith(std::to_string(kDefaultPageSize) + " if it is 0 or absent; more than " +
+                         std::to_string(kMaxPageSize) + " means " + std::to_string(kMaxPageSize)));
+  EXPECT_THAT(DocumentedLimit("`page_token`"),
+              StartsWith(std::to_string(kMaxPageTokenBytes) + " bytes"));
+  EXPECT_THAT(
+      DocumentedLimit("`Idempotency-Key`"),
+      StartsWith("1 to " + std::to_string(kMaxIdempotencyKeyCharacters) + " printable ASCII"));
+  EXPECT_THAT(DocumentedLimit("keys of a batch read (gRPC)"),
+              StartsWith("1 to " + std::to_string(kMaxBatchKeys) + ","));
 }
 
 TEST(RequestLimits, AreThoseOfTheProtosComments) {

@@ -10,10 +10,12 @@
 namespace scaleout::type::v1 {
 namespace {
 
+using scaleout::testing::DocumentedLimit;
 using scaleout::testing::OpenApiValue;
 using scaleout::testing::ProtoComment;
 using ::testing::HasSubstr;
 using ::testing::Optional;
+using ::testing::StartsWith;
 
 TEST(MoneyLimits, AcceptCurrencyCodesOfThreeUpperCaseLetters) {
   for (const char* code : {"EUR", "AAA", "ZZZ"}) {
@@ -31,6 +33,11 @@ TEST(MoneyLimits, AreThoseOfTheOpenApiDocument) {
             "'^[A-Z]{" + std::to_string(kCurrencyCodeCharacters) + "}$'");
   EXPECT_EQ(OpenApiValue("components.schemas.Amount.minimum"), "0");
   EXPECT_EQ(OpenApiValue("components.schemas.Amount.maximum"), std::to_string(kMaxAmountMinor));
+}
+
+TEST(MoneyLimits, AreThoseOfTheLimitsPage) {
+  EXPECT_THAT(DocumentedLimit("currency"),
+              StartsWith(std::to_string(kCurrencyCodeCharacters) + " upper-case letters"));
 }
 
 TEST(MoneyLimits, AreThoseOfTheProtosComments) {

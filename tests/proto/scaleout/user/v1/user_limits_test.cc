@@ -10,11 +10,13 @@
 namespace scaleout::user::v1 {
 namespace {
 
+using scaleout::testing::DocumentedLimit;
 using scaleout::testing::Migrations;
 using scaleout::testing::OpenApiValue;
 using scaleout::testing::ProtoComment;
 using ::testing::HasSubstr;
 using ::testing::Optional;
+using ::testing::StartsWith;
 
 constexpr char kUserProto[] = "scaleout/user/v1/user.proto";
 
@@ -69,6 +71,13 @@ TEST(UserLimits, AreThoseOfTheProtosComments) {
     EXPECT_THAT(ProtoComment(kUserProto, message + ".name"), HasSubstr(name + " characters"))
         << message;
   }
+}
+
+TEST(UserLimits, AreThoseOfTheLimitsPage) {
+  EXPECT_THAT(DocumentedLimit("e-mail address"),
+              StartsWith(FromTo(kMinEmailCharacters, kMaxEmailCharacters, " to ") + " characters"));
+  EXPECT_THAT(DocumentedLimit("name of a user"),
+              StartsWith(FromTo(kMinNameCharacters, kMaxNameCharacters, " to ") + " characters"));
 }
 
 TEST(UserLimits, AreThoseOfTheDatabase) {
