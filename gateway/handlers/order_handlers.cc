@@ -52,8 +52,8 @@ Task<absl::StatusOr<Response>> OrderHandlers::List(RequestContext& context,
   ask.set_page_size(query.PageSize());
   ask.set_page_token(query.PageToken());
   ask.set_user_id(query.OptionalId("user_id"));
-  absl::Status good = query.Check();
-  if (!good.ok()) co_return good;
+  absl::Status checked = query.Check();
+  if (!checked.ok()) co_return checked;
 
   Task<absl::StatusOr<order::v1::ListOrdersResponse>> call =
       orders_.ListOrders(context, std::move(ask));
@@ -86,8 +86,8 @@ Task<absl::StatusOr<Response>> OrderHandlers::Get(RequestContext& context, const
   QueryReader query(request);
   order::v1::GetOrderRequest ask;
   ask.set_order_id(query.PathId("id"));
-  absl::Status good = query.Check();
-  if (!good.ok()) co_return good;
+  absl::Status checked = query.Check();
+  if (!checked.ok()) co_return checked;
 
   Task<absl::StatusOr<order::v1::GetOrderResponse>> call =
       orders_.GetOrder(context, std::move(ask));
@@ -104,8 +104,8 @@ Task<absl::StatusOr<Response>> OrderHandlers::Cancel(RequestContext& context,
   QueryReader query(request);
   order::v1::CancelOrderRequest ask;
   ask.set_order_id(query.PathId("id"));
-  absl::Status good = query.Check();
-  if (!good.ok()) co_return good;
+  absl::Status checked = query.Check();
+  if (!checked.ok()) co_return checked;
 
   Task<absl::StatusOr<order::v1::CancelOrderResponse>> call =
       orders_.CancelOrder(context, std::move(ask));

@@ -97,8 +97,8 @@ Task<absl::StatusOr<Response>> OverviewHandlers::Get(RequestContext& context,
   QueryReader query(request);
   user::v1::GetUserRequest ask_user;
   ask_user.set_user_id(query.PathId("id"));
-  absl::Status good = query.Check();
-  if (!good.ok()) co_return good;
+  absl::Status checked = query.Check();
+  if (!checked.ok()) co_return checked;
   order::v1::ListOrdersRequest ask_orders;
   ask_orders.set_user_id(ask_user.user_id());
   ask_orders.set_page_size(kOverviewItems);

@@ -50,8 +50,8 @@ Task<absl::StatusOr<Response>> PaymentHandlers::List(RequestContext& context,
   ask.set_page_token(query.PageToken());
   ask.set_user_id(query.OptionalId("user_id"));
   ask.set_order_id(query.OptionalId("order_id"));
-  absl::Status good = query.Check();
-  if (!good.ok()) co_return good;
+  absl::Status checked = query.Check();
+  if (!checked.ok()) co_return checked;
 
   Task<absl::StatusOr<payment::v1::ListPaymentsResponse>> call =
       payments_.ListPayments(context, std::move(ask));
@@ -86,8 +86,8 @@ Task<absl::StatusOr<Response>> PaymentHandlers::Get(RequestContext& context,
   QueryReader query(request);
   payment::v1::GetPaymentRequest ask;
   ask.set_payment_id(query.PathId("id"));
-  absl::Status good = query.Check();
-  if (!good.ok()) co_return good;
+  absl::Status checked = query.Check();
+  if (!checked.ok()) co_return checked;
 
   Task<absl::StatusOr<payment::v1::GetPaymentResponse>> call =
       payments_.GetPayment(context, std::move(ask));

@@ -20,8 +20,8 @@ Task<absl::StatusOr<Response>> ProductHandlers::List(RequestContext& context,
   order::v1::ListProductsRequest ask;
   ask.set_page_size(query.PageSize());
   ask.set_page_token(query.PageToken());
-  absl::Status good = query.Check();
-  if (!good.ok()) co_return good;
+  absl::Status checked = query.Check();
+  if (!checked.ok()) co_return checked;
 
   Task<absl::StatusOr<order::v1::ListProductsResponse>> call =
       products_.ListProducts(context, std::move(ask));
@@ -40,8 +40,8 @@ Task<absl::StatusOr<Response>> ProductHandlers::Get(RequestContext& context,
   QueryReader query(request);
   order::v1::GetProductRequest ask;
   ask.set_product_id(query.PathId("id"));
-  absl::Status good = query.Check();
-  if (!good.ok()) co_return good;
+  absl::Status checked = query.Check();
+  if (!checked.ok()) co_return checked;
 
   Task<absl::StatusOr<order::v1::GetProductResponse>> call =
       products_.GetProduct(context, std::move(ask));

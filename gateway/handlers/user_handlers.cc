@@ -53,8 +53,8 @@ Task<absl::StatusOr<Response>> UserHandlers::List(RequestContext& context, const
   user::v1::ListUsersRequest ask;
   ask.set_page_size(query.PageSize());
   ask.set_page_token(query.PageToken());
-  absl::Status good = query.Check();
-  if (!good.ok()) co_return good;
+  absl::Status checked = query.Check();
+  if (!checked.ok()) co_return checked;
 
   Task<absl::StatusOr<user::v1::ListUsersResponse>> call =
       users_.ListUsers(context, std::move(ask));
@@ -87,8 +87,8 @@ Task<absl::StatusOr<Response>> UserHandlers::Get(RequestContext& context, const 
   QueryReader query(request);
   user::v1::GetUserRequest ask;
   ask.set_user_id(query.PathId("id"));
-  absl::Status good = query.Check();
-  if (!good.ok()) co_return good;
+  absl::Status checked = query.Check();
+  if (!checked.ok()) co_return checked;
 
   Task<absl::StatusOr<user::v1::GetUserResponse>> call = users_.GetUser(context, std::move(ask));
   const absl::StatusOr<user::v1::GetUserResponse> answer = co_await call;
@@ -119,8 +119,8 @@ Task<absl::StatusOr<Response>> UserHandlers::Delete(RequestContext& context,
   QueryReader query(request);
   user::v1::DeleteUserRequest ask;
   ask.set_user_id(query.PathId("id"));
-  absl::Status good = query.Check();
-  if (!good.ok()) co_return good;
+  absl::Status checked = query.Check();
+  if (!checked.ok()) co_return checked;
 
   Task<absl::StatusOr<user::v1::DeleteUserResponse>> call =
       users_.DeleteUser(context, std::move(ask));
