@@ -34,13 +34,12 @@ void Acceptor::Start() {
   Update();
 }
 
-void Acceptor::Resume() {
+void Acceptor::EndPause() {
   paused_ = false;
   Update();
 }
 
 void Acceptor::Stop() {
-  if (!started_) return;
   for (const std::unique_ptr<Door>& door : doors_) {
     AcceptUpTo(std::numeric_limits<std::size_t>::max(), door->socket());
   }
@@ -71,10 +70,11 @@ void Acceptor::Update() {
   if (wanted == watching_) return;
   watching_ = wanted;
   for (const std::unique_ptr<Door>& door : doors_) {
-    if (wanted) {
-      loop_.Watch(door->socket().fd(), {.readable = true}, *door);
-    } else {
+    if (!wanted) {
       loop_.Unwatch(door->socket().fd());
+    } else if (!loop_.Watch(door->socket().fd(), {.readable = true}, *door)) {
+      paused_ = true;
+      return Update();
     }
   }
 }

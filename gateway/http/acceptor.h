@@ -34,8 +34,10 @@ class Acceptor final : private Job {
   Acceptor& operator=(const Acceptor&) = delete;
 
   void Start();
-  // To be called when has_room may have another answer, and a few times a second to end a pause.
-  void Resume();
+  // has_room may have another answer.
+  void CheckRoom() { Update(); }
+  // Ends a pause for lack of resources; to be called a few times a second.
+  void EndPause();
   // Takes what waits in the kernel's queues, then gives the sockets up.
   void Stop();
 

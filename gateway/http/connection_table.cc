@@ -23,7 +23,8 @@ class ConnectionTable::Peer final : public Socket, public FdWatcher {
 
   void OnReady(FdEvents ready) override {
     if (ready.writable) http_->OnWritable();
-    if (ready.readable) table_.Read(*this);
+    // A connection with bytes left is read once a turn, however many more arrive meanwhile.
+    if (ready.readable && !unfinished) table_.Read(*this);
   }
 
   std::int64_t Send(std::string_view bytes) override {
@@ -44,6 +45,8 @@ class ConnectionTable::Peer final : public Socket, public FdWatcher {
   }
 
   void ShutDownWriting() override { ::shutdown(fd(), SHUT_WR); }
+
+  bool unfinished = false;  // is in the table's list
 
   void Close() override {
     if (table_.to_close_.empty()) table_.loop_.Defer(table_.close_requested_);
@@ -92,13 +95,18 @@ void ConnectionTable::Read(Peer& peer) {
       return;
     }
   }
-  if (unfinished_.empty()) loop_.Post(read_unfinished_);
+  // Not posted from here, because what is posted in a turn may run in the same one.
+  if (unfinished_.empty()) loop_.Defer(read_in_next_turn_);
   unfinished_.push_back(peer.key());
+  peer.unfinished = true;
 }
 
 void ConnectionTable::ReadUnfinished() {
   for (const Key& key : std::exchange(unfinished_, {})) {
-    if (Peer* const peer = Find(key)) Read(*peer);
+    Peer* const peer = Find(key);
+    if (peer == nullptr) continue;
+    peer->unfinished = false;
+    Read(*peer);
   }
 }
 

@@ -37,7 +37,8 @@ class ConnectionTable {
                   std::function<void()> on_close);
   ConnectionTable(const ConnectionTable&) = delete;
   ConnectionTable& operator=(const ConnectionTable&) = delete;
-  // Drops the connections; their requests are cancelled and run to their end without them.
+  // Drops the connections and cancels their requests. There should be none: what such a request
+  // waits for does not come any more.
   ~ConnectionTable();
 
   // Takes over `fd`, a connected non-blocking socket.
@@ -72,6 +73,7 @@ class ConnectionTable {
 
   void Read(Peer& peer);
   void ReadUnfinished();
+  void ReadInNextTurn() { loop_.Post(read_unfinished_); }
   void CloseRequested();
   Peer* Find(const Key& key) const;
   void Remove(int fd);
@@ -86,9 +88,10 @@ class ConnectionTable {
   std::uint64_t next_number_ = 1;
   std::unordered_map<int, std::unique_ptr<Peer>> peers_;
   std::atomic<std::size_t> size_{0};
-  std::vector<Key> unfinished_;  // with bytes left that this turn had no room for
+  std::vector<Key> unfinished_;  // with bytes left, to be read in the next turn
   std::vector<Key> to_close_;
   Action read_unfinished_{*this, &ConnectionTable::ReadUnfinished};
+  Action read_in_next_turn_{*this, &ConnectionTable::ReadInNextTurn};
   Action close_requested_{*this, &ConnectionTable::CloseRequested};
   std::array<char, 16 * 1024> buffer_;
 };

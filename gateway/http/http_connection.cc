@@ -47,6 +47,8 @@ void HttpConnection::OnDisconnect() {
   if (state_ == State::kClosed) return;
   const bool reading = state_ == State::kBody;
   EnterState(State::kClosed);
+  output_.clear();
+  output_sent_ = 0;
   if (current_ != nullptr) current_->context.cancellation.Cancel();
   if (reading) EndReading(absl::CancelledError("The client is gone."));
 }

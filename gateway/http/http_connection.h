@@ -54,7 +54,8 @@ class Socket {
 class HttpConnection final : public std::enable_shared_from_this<HttpConnection>,
                              private BodySource {
  public:
-  // All outlive the connection, but for `socket`: it is not touched once the connection is closed.
+  // All outlive the connection's last turn, but for `socket`: it is not touched once the connection
+  // is closed.
   // Owned by a shared_ptr from its first byte on.
   HttpConnection(Socket& socket, Executor& loop, const Clock& clock, const ConnectionLimits& limits,
                  ResponseHeadWriter& head_writer, ExchangeHandler& handler);

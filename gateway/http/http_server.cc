@@ -31,7 +31,7 @@ class HttpServer::Front {
         clock_(parts.clock),
         pipeline_(MakeRequestPipeline(options.pipeline, parts)),
         connections_(loop, parts.clock, options.limits, options.instance_id, *pipeline_,
-                     [this] { acceptor_.Resume(); }),
+                     [this] { acceptor_.CheckRoom(); }),
         acceptor_(
             loop, parts.logger, std::move(sockets), [this](int fd) { connections_.Add(fd); },
             [this, most = options.max_connections] { return connections_.size() < most; }) {}
@@ -82,7 +82,7 @@ class HttpServer::Front {
 
   void CheckTimeouts() {
     connections_.CheckTimeouts(clock_.Now());
-    acceptor_.Resume();
+    acceptor_.EndPause();
     loop_.After(kTimeoutCheck, timeout_check_);
   }
 
@@ -133,6 +133,8 @@ bool HttpServer::Drain(const DrainOptions& options) {
   std::this_thread::sleep_for(kFirstBytes);
   if (!WaitUntilIdle(end)) return false;
   std::this_thread::sleep_for(end_of_refusal - parts_.clock.Now());
+  // A connection that stayed open through the timeout may have begun a request meanwhile.
+  if (parts_.stats.active.value() != 0) return false;
   loops_.Stop();
   return true;
 }

@@ -98,14 +98,14 @@ class PistacheLoop final : public EventLoop {
   void After(Duration delay, TimerJob& timer) override { timers_.Arm(timer, clock_.Now() + delay); }
   void Cancel(TimerJob& timer) override { timers_.Disarm(timer); }
 
-  void Watch(int fd, FdEvents interest, FdWatcher& watcher) override {
-    if (FindWatcher(fd) != nullptr) {
-      transport_->Change(fd, interest);
-    } else if (!transport_->Add(fd, interest)) {
+  bool Watch(int fd, FdEvents interest, FdWatcher& watcher) override {
+    const bool known = FindWatcher(fd) != nullptr;
+    if (known ? !transport_->Change(fd, interest) : !transport_->Add(fd, interest)) {
       logger_.Error("cannot watch a descriptor", {{"loop", static_cast<std::int64_t>(index_)}});
-      return;
+      return false;
     }
     SetWatcher(fd, &watcher);
+    return true;
   }
 
   void Unwatch(int fd) override {
@@ -125,7 +125,13 @@ class PistacheLoop final : public EventLoop {
     return true;
   }
 
-  void WatchWritable(int fd) override { transport_->WatchPeerWritable(fd); }
+  void WatchWritable(int fd) override {
+    try {
+      transport_->WatchPeerWritable(fd);
+    } catch (const std::exception& error) {
+      logger_.Error("cannot watch a connection", {{"error", error.what()}});
+    }
+  }
 
   void ClosePeer(int fd) override {
     SetWatcher(fd, nullptr);
@@ -185,8 +191,9 @@ class PistacheLoop final : public EventLoop {
       const Aio::FdSet::Entry& entry = ready.at(i);
       FdWatcher* const watcher = FindWatcher(FdOf(entry));
       if (watcher == nullptr) continue;
-      watcher->OnReady(
-          {.readable = entry.isReadable() || entry.isHangup(), .writable = entry.isWritable()});
+      // Pistache has no flag for an error (EPOLLERR): an event without any flag is one.
+      watcher->OnReady({.readable = entry.isReadable() || entry.isHangup() || !entry.isWritable(),
+                        .writable = entry.isWritable()});
     }
   }
 

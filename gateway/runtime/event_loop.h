@@ -27,7 +27,8 @@ class EventLoop : public Executor {
  public:
   // Starts the thread. Jobs that were posted before run in its first turn.
   virtual void Start() = 0;
-  // Ends the thread after its current turn and runs what is posted still. Later calls do nothing.
+  // Ends the thread after its current turn and runs what is posted by then. Later calls, and one
+  // without Start, do nothing.
   virtual void Stop() = 0;
 
   // Calls `listener` at each tick, with how late the tick was. Before Start.

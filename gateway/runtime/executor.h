@@ -87,8 +87,9 @@ class Executor {
 
   // Calls `watcher` in every turn in which `fd` is ready for what `interest` names (level
   // triggered). Watching it again changes the interest and the watcher. Unwatch before `fd` is
-  // closed; it is nothing for one that is not watched.
-  virtual void Watch(int fd, FdEvents interest, FdWatcher& watcher) = 0;
+  // closed; it is nothing for one that is not watched. False if the kernel refuses: nothing has
+  // changed then.
+  virtual bool Watch(int fd, FdEvents interest, FdWatcher& watcher) = 0;
   virtual void Unwatch(int fd) = 0;
 
   // Brackets around a piece of work that no Job announces, such as the first turn of a request. A

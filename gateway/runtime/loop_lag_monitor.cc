@@ -30,8 +30,8 @@ std::uint64_t Pack(Duration lag, std::size_t slot) {
 template <typename T>
 void RaiseTo(std::atomic<T>& value, T at_least) {
   T seen = value.load(std::memory_order_relaxed);
-  while (seen < at_least &&
-         !value.compare_exchange_weak(seen, at_least, std::memory_order_relaxed)) {
+  while (seen < at_least && !value.compare_exchange_weak(seen, at_least, std::memory_order_release,
+                                                         std::memory_order_relaxed)) {
   }
 }
 
@@ -147,12 +147,12 @@ LoopObservation LoopLagMonitor::TakeObservation(MonotonicTime now) {
   // The route before the lag: a loop that goes on in between is at worst said to be on time.
   const RouteDescription* const holder = holder_.load(std::memory_order_relaxed);
   const Duration current = CurrentLag(now);
-  const std::uint64_t worst = worst_.exchange(0, std::memory_order_relaxed);
+  const std::uint64_t worst = worst_.exchange(0, std::memory_order_acquire);
   const Duration worst_lag = std::chrono::microseconds(worst >> kRouteBits);
   const bool runs = current >= worst_lag;
   observation.lag = runs ? current : worst_lag;
   const std::atomic<const RouteDescription*>& blamed = routes_[worst & kRouteMask].route;
-  observation.route = NameOf(runs ? holder : blamed.load(std::memory_order_acquire));
+  observation.route = NameOf(runs ? holder : blamed.load(std::memory_order_relaxed));
   return observation;
 }
 
@@ -161,7 +161,7 @@ std::size_t LoopLagMonitor::SlotOf(const RouteDescription* route) {
     if (routes_[slot].route.load(std::memory_order_relaxed) == route) return slot;
   }
   if (slots_ == routes_.size()) return 0;
-  routes_[slots_].route.store(route, std::memory_order_release);
+  routes_[slots_].route.store(route, std::memory_order_relaxed);  // published with worst_
   return slots_++;
 }
 

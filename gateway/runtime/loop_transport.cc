@@ -34,6 +34,17 @@ Pistache::Flags<NotifyOn> FlagsOf(FdEvents interest) {
   return flags;
 }
 
+// Pistache throws where the kernel refuses.
+template <typename Call>
+bool Succeeds(Call call) {
+  try {
+    call();
+    return true;
+  } catch (const std::exception&) {
+    return false;
+  }
+}
+
 }  // namespace
 
 LoopTransport::LoopTransport(std::function<void(const Ready&)> on_ready)
@@ -52,19 +63,17 @@ void LoopTransport::registerPoller(Polling::Epoll& poller) {
 }
 
 bool LoopTransport::Add(int fd, FdEvents interest) {
-  try {
-    poller_->addFd(fd, FlagsOf(interest), TagOf(fd));
-    return true;
-  } catch (const std::exception&) {
-    return false;
-  }
+  return Succeeds([&] { poller_->addFd(fd, FlagsOf(interest), TagOf(fd)); });
 }
 
-void LoopTransport::Change(int fd, FdEvents interest) {
-  poller_->rearmFd(fd, FlagsOf(interest), TagOf(fd));
+bool LoopTransport::Change(int fd, FdEvents interest) {
+  return Succeeds([&] { poller_->rearmFd(fd, FlagsOf(interest), TagOf(fd)); });
 }
 
-void LoopTransport::Remove(int fd) { poller_->removeFd(fd); }
+void LoopTransport::Remove(int fd) {
+  // It fails only for a descriptor that has been closed, which is not watched any more.
+  Succeeds([&] { poller_->removeFd(fd); });
+}
 
 // Pistache wants an address only to print it, and knows no Unix sockets.
 void LoopTransport::AddPeer(int fd) {

@@ -30,7 +30,7 @@ class LoopTransport final : public Pistache::Tcp::Transport {
 
   // Level triggered. False if the kernel refuses.
   bool Add(int fd, FdEvents interest);
-  void Change(int fd, FdEvents interest);
+  bool Change(int fd, FdEvents interest);
   void Remove(int fd);
 
   // Edge triggered. Throws what Pistache throws.

@@ -1,8 +1,8 @@
-// What travels down with one request: its names, its deadline, its loop, and whether anybody still
-// wants the answer.
+// What travels down with one request: its names, its deadline, its loop, and whether its client has
+// left.
 //
-// Made by the HTTP server when a request has been read, destroyed after its response was handed to
-// the socket; every task of the request ends before that. Loop thread only.
+// Made by the HTTP server when a request's head has been read, destroyed after its response was
+// handed to the socket; every task of the request ends before that. Loop thread only.
 #ifndef SCALEOUT_GATEWAY_RUNTIME_REQUEST_CONTEXT_H_
 #define SCALEOUT_GATEWAY_RUNTIME_REQUEST_CONTEXT_H_
 

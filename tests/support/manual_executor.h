@@ -36,8 +36,9 @@ class ManualExecutor final : public gateway::Executor {
     timers_.Arm(timer, clock_.Now() + delay);
   }
   void Cancel(gateway::TimerJob& timer) override { timers_.Disarm(timer); }
-  void Watch(int fd, gateway::FdEvents interest, gateway::FdWatcher& watcher) override {
+  bool Watch(int fd, gateway::FdEvents interest, gateway::FdWatcher& watcher) override {
     watched_[fd] = {interest, &watcher};
+    return true;
   }
   void Unwatch(int fd) override { watched_.erase(fd); }
   void EnterRoute(const gateway::RouteDescription& route) override { route_ = &route; }

@@ -120,7 +120,7 @@ TEST(RpcCall, IsBlamedOnItsRoute) {
     void Defer(Job&) override {}
     void After(Duration, TimerJob&) override {}
     void Cancel(TimerJob&) override {}
-    void Watch(int, FdEvents, FdWatcher&) override {}
+    bool Watch(int, FdEvents, FdWatcher&) override { return true; }
     void Unwatch(int) override {}
     void EnterRoute(const RouteDescription&) override {}
     void LeaveRoute() override {}

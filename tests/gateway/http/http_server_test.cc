@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include <atomic>
 #include <future>
@@ -14,6 +15,7 @@
 
 #include "common/process_stats.h"
 #include "gateway/runtime/task.h"
+#include "tests/support/fake_logger.h"
 #include "tests/support/socket_path.h"
 #include "tests/support/stream_client.h"
 
@@ -100,11 +102,11 @@ class HttpServerTest : public ::testing::TestWithParam<Family> {
     sockets.push_back(*std::move(socket));
     if (further) sockets.push_back(*std::exchange(further, std::nullopt));
     options.instance_id = "test-1";
-    loops.emplace(count, SystemClock(), *logger, *metrics);
+    loops.emplace(count, SystemClock(), logger, *metrics);
     limiter.emplace(ConcurrencyLimiterConfig(), routes.size(), count, SystemClock());
     server = std::make_unique<HttpServer>(
         options, *loops, std::move(sockets),
-        PipelineParts{routes, SystemClock(), *metrics, *logger, stats, *limiter});
+        PipelineParts{routes, SystemClock(), *metrics, logger, stats, *limiter});
     ASSERT_TRUE(server->Start().ok());
     loops->Start();
   }
@@ -179,7 +181,7 @@ class HttpServerTest : public ::testing::TestWithParam<Family> {
   std::atomic<bool> cancelled{false};
   Gate gate{cancelled};
   std::unique_ptr<Metrics> metrics = MakeMetrics();
-  std::unique_ptr<Logger> logger = MakeNullLogger();
+  testing::FakeLogger logger;
   RequestStats stats;
   std::optional<ConcurrencyLimiter> limiter;
   RouteTable routes{MakeRoutes()};
@@ -323,6 +325,27 @@ TEST_P(HttpServerTest, ALoopThatIsFullAcceptsAgainWhenSomebodyLeaves) {
   third.Send("GET /hello HTTP/1.1\r\nHost: h\r\n\r\n");
   first.reset();
   EXPECT_THAT(third.ReadResponse(), EndsWith("hello"));
+}
+
+TEST_P(HttpServerTest, AcceptsAgainOnceTheProcessHasDescriptors) {
+  StartServer(1);
+  ASSERT_THAT(Get("/hello"), EndsWith("hello"));
+  ASSERT_TRUE(Eventually([this] { return stats.active.value() == 0; }));
+  rlimit usual{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &usual), 0);
+  StreamClient waiting(address);
+  waiting.Send("GET /block HTTP/1.1\r\nHost: h\r\n\r\n");
+  ASSERT_TRUE(Eventually([this] { return blocked.load(); }));
+  StreamClient client(address);  // waits in the kernel's queue while the loop is blocked
+  client.Send("GET /hello HTTP/1.1\r\nHost: h\r\n\r\n");
+  rlimit none = usual;
+  none.rlim_cur = 3;
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
+  unblock.set_value();
+  EXPECT_THAT(waiting.ReadResponse(), EndsWith("unblocked"));
+  EXPECT_TRUE(Eventually([this] { return logger.Find("cannot accept").has_value(); }));
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &usual), 0);
+  EXPECT_THAT(client.ReadResponse(), EndsWith("hello"));
 }
 
 TEST_P(HttpServerTest, ADrainFinishesWhatIsInFlight) {

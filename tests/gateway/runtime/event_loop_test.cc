@@ -1,5 +1,6 @@
 #include "gateway/runtime/event_loop.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/socket.h>
@@ -203,6 +204,25 @@ TEST_F(EventLoopTest, WatchingAgainChangesTheInterestAndTheWatcher) {
     loop.Unwatch(pair.theirs());
   });
   EXPECT_TRUE(Words().empty());
+}
+
+TEST_F(EventLoopTest, ReportsAnErrorOfAWatchedDescriptorAsReadable) {
+  loops.Start();
+  std::array<int, 2> pipe{-1, -1};
+  ASSERT_EQ(::pipe2(pipe.data(), O_NONBLOCK | O_CLOEXEC), 0);
+  ::close(pipe[0]);
+  std::atomic<bool> readable{false};
+  FunctionWatcher watcher([&](FdEvents ready) { readable = ready.readable; });
+  OnLoop([&] { EXPECT_TRUE(loop.Watch(pipe[1], {.readable = true}, watcher)); });
+  EXPECT_TRUE(Eventually([&] { return readable.load(); }));
+  OnLoop([&] { loop.Unwatch(pipe[1]); });
+  ::close(pipe[1]);
+}
+
+TEST_F(EventLoopTest, RefusesToWatchWhatCannotBeWatched) {
+  loops.Start();
+  FunctionWatcher watcher([](FdEvents) {});
+  OnLoop([&] { EXPECT_FALSE(loop.Watch(1'000'000, {.readable = true}, watcher)); });
 }
 
 TEST_F(EventLoopTest, ReportsAPeersBytesAndItsEndAndClosesIt) {
