@@ -42,7 +42,7 @@ absl::Status CheckFields(std::vector<FieldViolation> violations);
 // The refused fields that ride on `status`; empty if none do.
 std::vector<FieldViolation> FieldViolationsOf(const absl::Status& status);
 
-// `status` with each of those under the name that `rename` gives it; what else it carries stays.
+// `status` with each of those under the name that `rename` gives it; its reason and metadata stay.
 // The message of an INVALID_ARGUMENT, which lists the names, is made anew.
 absl::Status RenameFields(const absl::Status& status,
                           const std::function<std::string(std::string_view)>& rename);

@@ -34,8 +34,14 @@ std::string PostgresRow::Text(const char* column) const {
 }
 
 WallTime PostgresRow::Time(const char* column) const {
-  return WallTime(
-      std::chrono::duration_cast<WallTime::duration>(std::chrono::microseconds(Int64(column))));
+  const std::chrono::microseconds time(Int64(column));
+  using Ticks = WallTime::duration;
+  if (time > std::chrono::duration_cast<std::chrono::microseconds>(Ticks::max()) ||
+      time < std::chrono::duration_cast<std::chrono::microseconds>(Ticks::min())) {
+    AddProblem(column, "holds a time that is out of range");
+    return WallTime();
+  }
+  return WallTime(std::chrono::duration_cast<Ticks>(time));
 }
 
 std::size_t PostgresRow::result_size() const { return source_.result_size; }

@@ -15,11 +15,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+from native.settings import SERVICES
+
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "configuration.md"
 MARKER = "<!-- `make docs` writes what follows, from the declarations of the settings. -->\n"
 GATEWAY = "api-gateway"
-SERVICES = ("user-service", "order-service", "payment-service")
 
 
 def bin_dir():

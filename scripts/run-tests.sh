@@ -43,8 +43,8 @@ fi
 if (($# > 0)); then
   rings=("$@")
 fi
-if [[ ! -f $build/CTestTestfile.cmake ]]; then
-  echo "run-tests: there is no build in $build; \`make build\` makes one" >&2
+if [[ ! -x $build/tests/common_test ]]; then
+  echo "run-tests: no tests are built in $build; \`make build\` builds them" >&2
   exit 1
 fi
 

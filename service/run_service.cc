@@ -55,20 +55,18 @@ int RunService(int argc, const char* const* argv, const ServiceProgram& program,
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
   if (argc > 1) return AnswerOptions(argc, argv, program);
 
+  // Before the first thread, the logger's: every thread has to inherit the mask.
+  StopSignals signals;
   std::vector<std::string> prefixes = {"SERVICE_", "DB_"};
   if (!program.settings.prefix.empty()) prefixes.push_back(program.settings.prefix);
   Environment env(std::move(variables), std::move(prefixes));
-  const ServiceConfig config = LoadServiceConfig(env, program.name);
-  if (program.settings.declare) {
-    Settings settings(env);
-    program.settings.declare(settings);
-  }
+  Settings settings(env);
+  const ServiceConfig config = LoadServiceConfig(settings, program.name);
+  if (program.settings.declare) program.settings.declare(settings);
   if (absl::Status problems = env.Check(); !problems.ok()) {
     return ReportConfigProblems(program.name, problems);
   }
 
-  // Before the logger, which has the first thread: every thread has to inherit the mask.
-  StopSignals signals;
   const Clock& clock = SystemClock();
   const std::unique_ptr<Logger> logger =
       MakeJsonLogger({program.name, config.instance_id, config.log_level});

@@ -70,6 +70,10 @@ void DeclareServiceSettings(Settings& settings, ServiceConfig& config) {
   settings.Group("Calls");
   settings.List("SERVICE_LISTEN", config.listen,
                 "gRPC addresses, comma separated: unix:/path or host:port");
+  std::erase_if(config.listen, [](const std::string& address) {
+    return address.find_first_not_of(' ') == std::string::npos;
+  });
+  if (config.listen.empty()) settings.AddProblem("SERVICE_LISTEN: names no address");
   for (const std::string& address : config.listen)
     CheckAddress(settings, "SERVICE_LISTEN", address);
   settings.Int("SERVICE_MAX_THREADS", config.max_threads, 1, 1024, "calls at work at once");
@@ -92,10 +96,9 @@ void DeclareServiceSettings(Settings& settings, ServiceConfig& config) {
                   "fill empty tables with the demo's data");
 }
 
-ServiceConfig LoadServiceConfig(Environment& env, std::string_view service) {
+ServiceConfig LoadServiceConfig(Settings& settings, std::string_view service) {
   ServiceConfig config;
   config.service = service;
-  Settings settings(env);
   DeclareServiceSettings(settings, config);
   config.database.connect.application_name = StrCat(service, " ", config.instance_id);
   return config;

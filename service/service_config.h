@@ -46,7 +46,7 @@ struct ServiceConfig {
 // Declares every setting of a service, and checks those that depend on each other.
 void DeclareServiceSettings(Settings& settings, ServiceConfig& config);
 
-ServiceConfig LoadServiceConfig(Environment& env, std::string_view service);
+ServiceConfig LoadServiceConfig(Settings& settings, std::string_view service);
 
 // What --help and --help=markdown print; `purpose` is a sentence.
 ProgramHelp MakeServiceHelp(std::string_view program, std::string_view purpose,

@@ -12,21 +12,37 @@
 
 namespace scaleout::gateway {
 
+namespace {
+
+constexpr std::string_view kSubject = "The Idempotency-Key ";
+constexpr std::string_view kMissing = "is required, so that repeating the request is safe";
+
+// A sentence where the key is all that is wrong; its end where it is one of several fields.
+absl::Status Refuse(std::string_view detail) {
+  return absl::InvalidArgumentError(StrCat(kSubject, detail, "."));
+}
+
+std::string DetailOf(const absl::Status& refused) {
+  std::string_view message = FromAbsl(refused.message());
+  message.remove_prefix(kSubject.size());
+  message.remove_suffix(1);
+  return std::string(message);
+}
+
+}  // namespace
+
 absl::StatusOr<std::string> FindIdempotencyKey(const Request& request) {
   const std::optional<std::string_view> key = request.FindHeader("idempotency-key");
   if (!key) return std::string();
   if (const rpc::v1::Violation violation = rpc::v1::FindIdempotencyKeyViolation(*key)) {
-    return absl::InvalidArgumentError(StrCat("The Idempotency-Key ", *violation, "."));
+    return Refuse(*violation);
   }
   return std::string(*key);
 }
 
 absl::StatusOr<std::string> RequireIdempotencyKey(const Request& request) {
   absl::StatusOr<std::string> key = FindIdempotencyKey(request);
-  if (key.ok() && key->empty()) {
-    return absl::InvalidArgumentError(
-        "This request needs an Idempotency-Key header, so that repeating it is safe.");
-  }
+  if (key.ok() && key->empty()) return Refuse(kMissing);
   return key;
 }
 
@@ -35,7 +51,7 @@ absl::Status CheckCreation(QueryReader& query, const absl::Status& key, JsonBody
   if (key.ok()) return status;
   std::vector<FieldViolation> violations = FieldViolationsOf(status);
   if (violations.empty()) return key;
-  violations.emplace_back(ToJsonPointer("idempotency_key"), std::string(FromAbsl(key.message())));
+  violations.emplace_back(ToJsonPointer("idempotency_key"), DetailOf(key));
   return CheckFields(std::move(violations));
 }
 

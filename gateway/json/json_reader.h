@@ -1,4 +1,4 @@
-// Reads a JSON request body strictly, and tells everything that is wrong with it at once.
+// Reads a JSON request body strictly, and lists everything that is wrong with it at once.
 //
 //   JsonBody body(request);
 //   ask.set_user_id(body.root().Id("userId"));
@@ -6,11 +6,10 @@
 //   if (absl::Status status = body.Check(); !status.ok()) ...
 //
 // What a field may hold is a rule of its contract (proto/scaleout/*/v1/*_limits.h), which the
-// service checks again. A getter that finds nothing good notes a violation and returns an empty
-// value. What is no JSON
-// object at all is one error without fields (400); a wrong media type is 415. Fields that nobody
-// asked for, and names that appear twice, are violations too. Pointers are RFC 6901.
-// Thread-compatible.
+// service checks again. A getter that finds no valid value notes a violation and returns an empty
+// value. What is no JSON object at all is one error without fields (400); a wrong media type is
+// 415. Fields that were not asked for, and names that appear twice, are violations too. Pointers
+// are RFC 6901. Thread-compatible.
 #ifndef SCALEOUT_GATEWAY_JSON_JSON_READER_H_
 #define SCALEOUT_GATEWAY_JSON_JSON_READER_H_
 

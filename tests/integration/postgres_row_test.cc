@@ -114,6 +114,15 @@ TEST_F(PostgresRowTest, RowWithANumberOutOfRangeIsInternal) {
       [](const PostgresRow& row) { row.Int64("n"); }, "n", "out of range");
 }
 
+TEST_F(PostgresRowTest, RowWithATimeOutOfRangeIsInternal) {
+  for (const char* sql :
+       {"SELECT 9223372036854775807 AS n FROM generate_series(1, 3)",
+        "SELECT (-9223372036854775808)::bigint AS n FROM generate_series(1, 3)"}) {
+    ExpectProblem(
+        sql, [](const PostgresRow& row) { row.Time("n"); }, "n", "holds a time that is out of");
+  }
+}
+
 TEST_F(PostgresRowTest, RowWithTextThatIsNoBooleanIsInternal) {
   ExpectProblem(
       "SELECT 'secret' AS n FROM generate_series(1, 3)",

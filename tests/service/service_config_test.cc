@@ -14,13 +14,15 @@ EnvironmentMap Minimal() { return {{"DB_CONNINFO", "host=x"}}; }
 
 std::string Problems(EnvironmentMap variables) {
   Environment env(std::move(variables), {"SERVICE_", "DB_"});
-  LoadServiceConfig(env, "user-service");
+  Settings settings(env);
+  LoadServiceConfig(settings, "user-service");
   return std::string(env.Check().message());
 }
 
 TEST(ServiceConfig, NeedsOnlyItsDatabase) {
   Environment env(Minimal(), {"SERVICE_", "DB_"});
-  const ServiceConfig config = LoadServiceConfig(env, "user-service");
+  Settings settings(env);
+  const ServiceConfig config = LoadServiceConfig(settings, "user-service");
   EXPECT_TRUE(env.Check().ok()) << env.Check();
   EXPECT_THAT(config.listen, ElementsAre("0.0.0.0:50051"));
   EXPECT_FALSE(config.instance_id.empty());
@@ -32,11 +34,27 @@ TEST(ServiceConfig, NeedsOnlyItsDatabase) {
   EXPECT_FALSE(config.seed_demo_data);
 }
 
+TEST(ServiceConfig, SkipsEmptyItemsOfTheListOfAddressesButNeedsOne) {
+  EnvironmentMap variables = Minimal();
+  variables["SERVICE_LISTEN"] = "127.0.0.1:0, ,";
+  Environment env(variables, {"SERVICE_", "DB_"});
+  Settings settings(env);
+  EXPECT_THAT(LoadServiceConfig(settings, "user-service").listen, ElementsAre("127.0.0.1:0"));
+  EXPECT_TRUE(env.Check().ok()) << env.Check();
+
+  variables["SERVICE_LISTEN"] = ",";
+  Environment none(variables, {"SERVICE_", "DB_"});
+  Settings settings_of_none(none);
+  LoadServiceConfig(settings_of_none, "user-service");
+  EXPECT_THAT(std::string(none.Check().message()), HasSubstr("SERVICE_LISTEN: names no address"));
+}
+
 TEST(ServiceConfig, ListensOnSeveralAddresses) {
   EnvironmentMap variables = Minimal();
   variables["SERVICE_LISTEN"] = "unix:/run/a.sock,127.0.0.1:0,[::]:50051";
   Environment env(variables, {"SERVICE_", "DB_"});
-  EXPECT_THAT(LoadServiceConfig(env, "user-service").listen,
+  Settings settings(env);
+  EXPECT_THAT(LoadServiceConfig(settings, "user-service").listen,
               ElementsAre("unix:/run/a.sock", "127.0.0.1:0", "[::]:50051"));
   EXPECT_TRUE(env.Check().ok()) << env.Check();
 }
@@ -86,7 +104,8 @@ TEST(ServiceConfig, NamesItselfToTheDatabase) {
   EnvironmentMap variables = Minimal();
   variables["SERVICE_INSTANCE_ID"] = "replica-2";
   Environment env(variables, {"SERVICE_", "DB_"});
-  EXPECT_EQ(LoadServiceConfig(env, "user-service").database.connect.application_name,
+  Settings settings(env);
+  EXPECT_EQ(LoadServiceConfig(settings, "user-service").database.connect.application_name,
             "user-service replica-2");
 }
 

@@ -12,11 +12,16 @@ REVOKE ALL ON DATABASE :"database" FROM PUBLIC;
 END_OF_SQL
 }
 
-make_databases() {
+# In a shell of its own, for the caller's variables.
+make_databases() (
   for secret in /run/secrets/*-service; do
+    if [ ! -s "$secret/password" ]; then
+      echo "make-databases: no password in $secret" >&2
+      exit 1
+    fi
     part=${secret##*/} service=${part%-service}
-    make_database "${service}s" "${service}_service" "$secret/password" || return
+    make_database "${service}s" "${service}_service" "$secret/password" || exit
   done
-}
+)
 
 make_databases

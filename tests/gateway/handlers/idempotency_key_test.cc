@@ -82,6 +82,11 @@ TEST(CheckCreation, ListsQueryBodyAndKeyInOneAnswer) {
     pointers.push_back(violation.field);
   }
   EXPECT_THAT(pointers, ::testing::ElementsAre("/x", "/name", "/more", "/headers/Idempotency-Key"));
+  EXPECT_EQ(FieldViolationsOf(status).back().detail,
+            "is required, so that repeating the request is safe");
+  request.Header("Idempotency-Key", "");
+  EXPECT_EQ(FieldViolationsOf(Check(request)).back().detail,
+            "must have 1 to 200 printable ASCII characters");
 }
 
 TEST(CheckCreation, IsABadRequestIfTheBodyCannotBeRead) {
