@@ -27,4 +27,8 @@ function(scaleout_test name ring)
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/tests")
   add_test(NAME ${ring}/${name} COMMAND ${name} --gtest_brief=1)
   set_tests_properties(${ring}/${name} PROPERTIES LABELS ${ring} TIMEOUT 300)
+  if(SCALEOUT_SANITIZERS MATCHES "thread")
+    set_tests_properties(${ring}/${name} PROPERTIES
+      ENVIRONMENT "TSAN_OPTIONS=suppressions=${PROJECT_SOURCE_DIR}/tests/support/tsan_suppressions.txt")
+  endif()
 endfunction()

@@ -6,7 +6,7 @@ import uuid
 import httpx
 import pytest
 
-from native_stack import eventually
+from native_stack import BACKENDS, eventually
 from problems import check_problem, pointers
 
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
@@ -146,7 +146,7 @@ def test_metrics_for_people(client):
     assert set(loop["lagMs"]) >= {"current", "mean", "p50", "p99", "max"}
     assert 0 <= loop["utilization"] <= 1
     assert set(metrics["requests"]["latencyMs"]) >= {"p50", "p95", "p99"}
-    assert set(metrics["backends"]) == {"user", "order", "payment"}
+    assert set(metrics["backends"]) == set(BACKENDS)
 
 
 def test_metrics_for_prometheus_are_on_the_gateways_own_port(stack):
@@ -176,11 +176,8 @@ def test_probes_answer_on_the_gateways_own_port(stack):
 def test_health_asks_every_backend(client):
     health = client.get("/api/health").json()
     assert health["status"] == "ok"
-    assert {name: part["status"] for name, part in health["backends"].items()} == {
-        "user": "SERVING",
-        "order": "SERVING",
-        "payment": "SERVING",
-    }
+    states = {name: part["status"] for name, part in health["backends"].items()}
+    assert states == dict.fromkeys(BACKENDS, "SERVING")
 
 
 # Users

@@ -10,6 +10,7 @@
 
 #include <chrono>
 #include <csignal>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <map>
@@ -30,6 +31,12 @@ class ChildProcess {
       : out_(directory / "stdout"), err_(directory / "stderr") {
     std::vector<std::string> variables;
     for (const auto& [name, value] : environment) variables.push_back(name + "=" + value);
+    // Of the sanitizers that it may be built with.
+    for (const char* name : {"ASAN_OPTIONS", "TSAN_OPTIONS", "UBSAN_OPTIONS"}) {
+      if (const char* value = std::getenv(name)) {
+        variables.push_back(std::string(name) + "=" + value);
+      }
+    }
     const auto pointers = [](const std::vector<std::string>& words) {
       std::vector<char*> result;
       for (const std::string& word : words) result.push_back(const_cast<char*>(word.c_str()));

@@ -1,23 +1,5 @@
-// What a fourth backend needs, with "shipping" for its name. The test does the gateway's part with
-// a table of its own. A branch that adds the backend makes
-//
-//   the contract         proto/scaleout/shipping/v1/shipping.proto, shipping_limits.h
-//   the service          services/shipping/
-//   the typed backend    gateway/backends/shipping_backend.{h,cc}
-//   its handlers         gateway/handlers/shipping_handlers.{h,cc} and their test
-//
-// and adds to
-//
-//   the services         CMakeLists.txt (SCALEOUT_SERVICES)
-//   the backends         gateway/backends/backend_table.h, docs/configuration.md (make docs)
-//   the routes           gateway/routes.{h,cc}, gateway/gateway.cc, docs/openapi.yaml
-//   the processes        scripts/native/settings.py
-//   the containers       compose.yaml, deploy/Dockerfile, deploy/swarm/stack.yaml,
-//                        deploy/prometheus/prometheus.yaml
-//   the tests            support/fake_backends.h, gateway/routes_test.cc, e2e/test_contract.py,
-//                        gateway/backends/verbs_test.cc
-//
-// CONTRIBUTING.md ("A backend") says what goes where.
+// What a fourth backend needs of the gateway, with "shipping" for its name and a table of its own.
+// CONTRIBUTING.md ("A backend") lists the files that a branch which adds one makes and changes.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
