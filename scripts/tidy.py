@@ -85,6 +85,7 @@ EXCEPTIONS = {
 BANNED_IN_NAMES = {"util", "utils", "helper", "helpers", "misc", "manager", "managers"}
 SKIPPED_DIRECTORIES = {"build", "node_modules", "__pycache__", "secrets"}
 KEPT_HIDDEN_DIRECTORIES = {".ci", ".github"}
+SOURCE_LINES = 400
 CODE_COLUMNS = 100
 PROSE_COLUMNS = 130
 
@@ -196,6 +197,12 @@ def may_be_long(file, line):
     # Neither a table's row, an address nor an include can be wrapped.
     return (file.suffix == ".md" and (line.lstrip().startswith("|") or "://" in line)
             or line.startswith("#include ") or line.startswith(("#ifndef ", "#define ", "#endif ")))
+
+
+def check_length(file):
+    # Tests are lists of cases, and may go on.
+    if file.suffix == ".cc" and not file.is_test and len(file.lines) - 1 > SOURCE_LINES:
+        yield 1, f"{len(file.lines) - 1} lines; at most {SOURCE_LINES} in a source file: it has more than one reason to be"
 
 
 def check_header(file):
@@ -507,7 +514,7 @@ def check_tree(root, exceptions=None):
     files = list(read_tree(root))
     findings = []
     for file in files:
-        for check in (check_name, check_text, check_header, check_include_direction, check_libraries, check_coroutines):
+        for check in (check_name, check_text, check_length, check_header, check_include_direction, check_libraries, check_coroutines):
             findings += [(file.path, line, message) for line, message in check(file)]
         for check in (check_single_doors, check_sleep):
             findings += [(file.path, line, message) for line, message in check(file, excused)]

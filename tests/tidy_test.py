@@ -147,6 +147,11 @@ def test_build_trees_hidden_directories_and_binaries_are_not_ours(tmp_path):
     only(findings(tmp_path, {".ci/run": "x \n"}), ".ci/run:1: ")
 
 
+def test_a_source_file_has_at_most_400_lines(tmp_path):
+    assert findings(tmp_path, {"common/x.cc": "\n" * 400, "tests/common/x.cc": "\n" * 401}) == []
+    only(findings(tmp_path, {"common/x.cc": "\n" * 401}), "common/x.cc:1: ", "401 lines; at most 400")
+
+
 def test_a_header_opens_with_prose(tmp_path):
     path = "common/x.h"
     only(findings(tmp_path, {path: header(path, prose="#include <string>")}), f"{path}:1: ", "opens with prose")
