@@ -1,5 +1,5 @@
-// The services that the gateway calls: one row each, and nothing else in the gateway's rooms spells
-// the list.
+// The services that the gateway calls: one row each. Health, breakers, metrics and settings iterate
+// it; only what is typed (x_backend, routes, the composition root) names a service.
 //
 // A row is the name in metrics, logs, problems and /api/circuit-breakers/{backend}; its upper case
 // is in the setting that says where the service is, GATEWAY_<NAME>_TARGET. The order is that of

@@ -1,5 +1,6 @@
 // The thread outside the loops that lets a LoopWatchdog look every kWatchdogPeriod. It runs from
-// construction to destruction; destroy it before the loops stop, or it takes their end for a stall.
+// construction to destruction; destroy it soon after the loops stop, or it takes their end for a
+// stall.
 #ifndef SCALEOUT_GATEWAY_RUNTIME_LOOP_WATCHDOG_THREAD_H_
 #define SCALEOUT_GATEWAY_RUNTIME_LOOP_WATCHDOG_THREAD_H_
 
