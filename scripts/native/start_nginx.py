@@ -6,6 +6,10 @@ nginx's workers survive their master's death (kill -9, the kernel out of memory)
 on the port that they inherited, with the configuration of that day. No new master could have the
 port, and no change would reach a client any more. They are asked to finish what they have; they
 give up the port at once.
+
+nginx gets a session of its own, because where the kernel groups tasks by session (sched_autogroup)
+it shares the processors among the groups first: nginx serves a tenth more requests beside the
+gateways than in one group with them. In containers the cgroups do that.
 """
 
 import os
@@ -40,6 +44,17 @@ def _signal(pids, number):
             pass
 
 
+def _leave_session():
+    """A leader of a process group, which supervisord makes of its children, cannot start a session;
+    it joins supervisord's group for that moment. Only shares depend on it, so a refusal is no error.
+    """
+    try:
+        os.setpgid(0, os.getpgid(os.getppid()))
+        os.setsid()
+    except OSError as error:
+        print(f"start_nginx: no session of its own: {error}", flush=True)
+
+
 def main():
     port, command = int(sys.argv[1]), sys.argv[2:]
     orphans = _orphans()
@@ -51,6 +66,7 @@ def main():
             time.sleep(0.01)
         if not processes.is_port_free(port):
             _signal(orphans, signal.SIGKILL)
+    _leave_session()
     os.execv(command[0], command)
 
 

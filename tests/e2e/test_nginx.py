@@ -2,6 +2,7 @@
 
 import collections
 import json
+import os
 import re
 import socket
 import uuid
@@ -38,6 +39,12 @@ def test_what_is_not_below_api_cannot_be_reached(client, path):
 
 def test_nginx_does_not_tell_its_version(client):
     assert client.get("/nothing").headers["server"] == "nginx"
+
+
+def test_nginx_has_a_session_of_its_own(stack):
+    pids = stack.pids()
+    assert os.getsid(pids["nginx"]) == pids["nginx"]
+    assert os.getsid(pids["api-gateway-1"]) != pids["nginx"]
 
 
 def test_round_robin_is_over_all_workers(client):
