@@ -19,6 +19,17 @@ function(scaleout_program name)
   target_link_libraries(${name} PRIVATE scaleout::options ${arg_DEPS})
 endfunction()
 
+# What every test's process is told of the sanitizers, and its children inherit: "NAME=value", a list.
+set(scaleout_sanitizer_options "")
+if(SCALEOUT_SANITIZERS MATCHES "thread")
+  list(APPEND scaleout_sanitizer_options
+    "TSAN_OPTIONS=suppressions=${PROJECT_SOURCE_DIR}/tests/support/tsan_suppressions.txt")
+endif()
+if(SCALEOUT_SANITIZERS MATCHES "address")
+  list(APPEND scaleout_sanitizer_options
+    "LSAN_OPTIONS=suppressions=${PROJECT_SOURCE_DIR}/tests/support/lsan_suppressions.txt:print_suppressions=0")
+endif()
+
 # scaleout_test(NAME RING SOURCES... [DEPS...]): one gtest program, one ctest entry, labelled with its ring (unit, integration).
 function(scaleout_test name ring)
   cmake_parse_arguments(arg "" "" "SOURCES;DEPS" ${ARGN})
@@ -26,9 +37,6 @@ function(scaleout_test name ring)
   target_link_libraries(${name} PRIVATE scaleout::options GTest::gmock GTest::gtest_main ${arg_DEPS})
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/tests")
   add_test(NAME ${ring}/${name} COMMAND ${name} --gtest_brief=1)
-  set_tests_properties(${ring}/${name} PROPERTIES LABELS ${ring} TIMEOUT 300)
-  if(SCALEOUT_SANITIZERS MATCHES "thread")
-    set_tests_properties(${ring}/${name} PROPERTIES
-      ENVIRONMENT "TSAN_OPTIONS=suppressions=${PROJECT_SOURCE_DIR}/tests/support/tsan_suppressions.txt")
-  endif()
+  set_tests_properties(${ring}/${name} PROPERTIES LABELS ${ring} TIMEOUT 300
+    ENVIRONMENT "${scaleout_sanitizer_options}")
 endfunction()

@@ -23,7 +23,7 @@ STRATEGIES = ("round_robin", "least_conn", "ip_hash")
 GATEWAY_PREFIXES = ("GATEWAY_", "LAB_", "LOOP_")
 SERVICE_PREFIXES = ("SERVICE_", "DB_", "PROVIDER_")
 # What programs that were built with sanitizers are told.
-SANITIZER_OPTIONS = ("ASAN_OPTIONS", "TSAN_OPTIONS", "UBSAN_OPTIONS")
+SANITIZER_OPTIONS = ("ASAN_OPTIONS", "LSAN_OPTIONS", "TSAN_OPTIONS", "UBSAN_OPTIONS")
 
 
 @dataclasses.dataclass

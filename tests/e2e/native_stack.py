@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import random
+import re
 import shutil
 import socket
 import subprocess
@@ -23,8 +24,13 @@ from native.settings import BACKENDS, SANITIZER_OPTIONS  # noqa: E402
 BIN_DIR = Path(
     os.environ.get("BIN_DIR") or ROOT / "build" / (os.environ.get("PRESET") or "release") / "bin"
 )
+# What a program of a test's own needs beside its settings.
+SANITIZER_ENVIRONMENT = {
+    name: os.environ[name] for name in SANITIZER_OPTIONS if name in os.environ
+}
 # nginx and ten gateways.
 _PORTS = 11
+_SANITIZER_REPORT = re.compile(r"^SUMMARY: \w+Sanitizer: .*|^.*: runtime error: .*", re.MULTILINE)
 
 
 def new_home():
@@ -72,6 +78,11 @@ def eventually(what, seconds=10.0, every=0.05):
                 raise
         assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
         time.sleep(every)
+
+
+def sanitizer_reports(source, output):
+    """One line for each report in what a program wrote, with the name of its source."""
+    return [f"{source}: {found}" for found in _SANITIZER_REPORT.findall(output)]
 
 
 class NativeStack:
@@ -126,10 +137,17 @@ class NativeStack:
         return self.sh("down")
 
     def remove(self):
+        """Fails if a program of the stack wrote a sanitizer's report, at the latest when it ended."""
+        reports = []
+        if os.environ.get("SANITIZED"):
+            self.try_sh("down")
+            for log in self.run_dir.glob("log/*.log*"):
+                reports += sanitizer_reports(log.name, log.read_text(errors="replace"))
         result = self.try_sh("reset")
         if self._home:
             shutil.rmtree(self._home, ignore_errors=True)
         assert result.returncode == 0, result.stderr
+        assert not reports, "\n".join(reports)
 
     # What it says
 
@@ -192,7 +210,7 @@ class LoneGateway:
             "GATEWAY_INSTANCE_ID": "lone-gateway",
             **{f"GATEWAY_{backend.upper()}_TARGET": nowhere for backend in BACKENDS},
             "LAB_ENDPOINTS": "on",
-            **{name: os.environ[name] for name in SANITIZER_OPTIONS if name in os.environ},
+            **SANITIZER_ENVIRONMENT,
             **variables,
         }
         self._output = tempfile.TemporaryFile("w+")
@@ -226,5 +244,7 @@ class LoneGateway:
     def stop(self):
         self.process.kill()
         self.process.wait()
+        reports = sanitizer_reports("lone-gateway", self.output())
         self._output.close()
         shutil.rmtree(self._socket_dir, ignore_errors=True)
+        assert not reports, "\n".join(reports)

@@ -18,7 +18,15 @@ from pathlib import Path
 import httpx
 import pytest
 
-from native_stack import BIN_DIR, ROOT, LoneGateway, NativeStack, eventually, new_home
+from native_stack import (
+    BIN_DIR,
+    ROOT,
+    SANITIZER_ENVIRONMENT,
+    LoneGateway,
+    NativeStack,
+    eventually,
+    new_home,
+)
 
 sys.path.insert(0, str(ROOT / "scripts"))
 from native import places, processes  # noqa: E402  the stack's own eyes
@@ -66,7 +74,7 @@ def test_a_program_explains_itself(program):
             [BIN_DIR / program, flag],
             text=True,
             capture_output=True,
-            env={},
+            env=SANITIZER_ENVIRONMENT,
             timeout=10,
             check=False,
         )
@@ -106,7 +114,12 @@ def test_a_program_explains_itself(program):
 )
 def test_every_mistake_of_a_configuration_is_named(program, variables, named):
     result = subprocess.run(
-        [BIN_DIR / program], text=True, capture_output=True, env=variables, timeout=10, check=False
+        [BIN_DIR / program],
+        text=True,
+        capture_output=True,
+        env={**SANITIZER_ENVIRONMENT, **variables},
+        timeout=10,
+        check=False,
     )
     assert result.returncode == 1
     for name in named:
@@ -138,7 +151,12 @@ def test_a_gateway_that_waits_for_its_backends_listens_to_a_stop_signal(tmp_path
         [BIN_DIR / "api-gateway"],
         text=True,
         stdout=subprocess.PIPE,
-        env={"GATEWAY_LISTEN": "127.0.0.1:0", "GATEWAY_CONNECT_WAIT": "1m", **targets},
+        env={
+            "GATEWAY_LISTEN": "127.0.0.1:0",
+            "GATEWAY_CONNECT_WAIT": "1m",
+            **targets,
+            **SANITIZER_ENVIRONMENT,
+        },
     )
     try:
         assert "connecting to the backends" in gateway.stdout.readline()
