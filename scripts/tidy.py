@@ -78,7 +78,7 @@ EXCEPTIONS = {
     },
     "test-mirror": {
         "tests/gateway/backends/fourth_backend_test.cc": "what a new backend needs of every room of the gateway",
-        "tests/gateway/backends/verbs_test.cc": "the same questions to each of the four typed backends",
+        "tests/gateway/backends/verbs_test.cc": "the same questions to each typed backend",
     },
 }
 
@@ -492,7 +492,8 @@ def read_tree(root):
             if name not in SKIPPED_DIRECTORIES and (not name.startswith(".") or name in KEPT_HIDDEN_DIRECTORIES))
         for name in sorted(names):
             path = Path(directory, name)
-            if path.is_symlink() or not path.is_file():
+            # A worktree's .git is a file.
+            if name == ".git" or path.is_symlink() or not path.is_file():
                 continue
             try:
                 yield File(path.relative_to(root).as_posix(), path.read_bytes().decode("utf-8"))

@@ -141,6 +141,12 @@ def test_a_makefile_needs_tabs(tmp_path):
     assert findings(tmp_path, {"Makefile": "all:\n\ttrue\n"}) == []
 
 
+def test_the_git_file_of_a_worktree_is_not_ours(tmp_path):
+    text = "gitdir: /home/" + "someone/checkout/.git/worktrees/x\n"
+    assert all_findings(tmp_path, {".git": text}) == []
+    assert all_findings(tmp_path, {"notes.txt": text})
+
+
 def test_build_trees_hidden_directories_and_binaries_are_not_ours(tmp_path):
     (tmp_path / "picture.png").write_bytes(b"\x89PNG\xff\xfe \t")
     assert findings(tmp_path, {"build/x/a.cc": "\t", ".run/a.cc": "\t", "a/__pycache__/b.py": "\t"}) == []
