@@ -62,11 +62,14 @@ def load(directory):
     """The settings of the stack in `directory`; None if there never was one."""
     path = Path(directory, "stack.json")
     try:
-        return Settings(**json.loads(path.read_text()))
+        settings = Settings(**json.loads(path.read_text()))
     except FileNotFoundError:
         return None
     except (ValueError, TypeError) as error:
         raise StackError(f"{path} is not readable ({error}); `make reset` starts afresh") from error
+    # The stack may be older than a service.
+    settings.slots = {service: settings.slots.get(service, "a") for service in SERVICES}
+    return settings
 
 
 def _number(name, low, high):

@@ -178,10 +178,12 @@ class Stack:
 
     def _start_everything(self, fresh):
         self._start("databases", "postgres", "redis")
+        # Which services have theirs: a stack with data may meet a service that is newer.
         made = self.places.run_dir / "databases-made"
-        if fresh or not made.exists():
+        wanted = "".join(f"{service}\n" for service in SERVICES)
+        if fresh or not made.exists() or made.read_text() != wanted:
             postgres.Postgres(self.places).create_databases()
-            made.touch()
+            made.write_text(wanted)
         for service in SERVICES:
             self._put_on_duty(service, self.settings.slots[service])
         self._start("services", *map(self.service_on_duty, SERVICES))

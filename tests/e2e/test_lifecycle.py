@@ -290,6 +290,22 @@ def test_a_stack_of_an_older_version_keeps_its_ports(fresh):
     assert httpx.get(f"{fresh.url}/api/users/1").status_code == 200
 
 
+def test_a_stack_with_data_takes_a_service_that_is_newer(fresh):
+    fresh.up(GATEWAYS="1")
+    fresh.query("postgres", "DROP DATABASE payments WITH (FORCE)")
+    fresh.query("postgres", "DROP ROLE payment_service")
+    fresh.down()
+    (fresh.run_dir / "databases-made").write_text("user-service\norder-service\n")
+    fresh.up(GATEWAYS="1")
+    assert httpx.get(f"{fresh.url}/api/payments?user_id=1").status_code == 200
+
+    path = fresh.run_dir / "stack.json"
+    settings = json.loads(path.read_text())
+    del settings["slots"]["payment-service"]
+    path.write_text(json.dumps(settings))
+    assert all(part["healthy"] for part in fresh.status()["parts"])
+
+
 def test_a_crashed_stack_is_swept_up(fresh):
     fresh.up(GATEWAYS="2")
     supervisord = int((fresh.run_dir / "supervisord.pid").read_text())
