@@ -6,7 +6,7 @@
 #   instances               the gateways behind nginx, one instance id a line
 #   scale N                 returns when N gateways serve, and only they
 #   balance [STRATEGY]      round_robin, least_conn or ip_hash; without one, tells it
-#   stop PART [K]           PART is nginx, api-gateway, user-service, order-service, payment-service, postgres or redis;
+#   stop PART [K]           PART is nginx, api-gateway, a service (such as user-service), postgres or redis;
 #   start PART [K]            K counts gateways. `start` returns when the part is healthy
 #   restart PART [K]        replaces it politely
 #   kill PART [K] [SIGNAL]  sends a signal (KILL) to the main process, unannounced
