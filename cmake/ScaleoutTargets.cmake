@@ -19,7 +19,7 @@ function(scaleout_program name)
   target_link_libraries(${name} PRIVATE scaleout::options ${arg_DEPS})
 endfunction()
 
-# What every test's process is told of the sanitizers, and its children inherit: "NAME=value", a list.
+# Sanitizer options for the environment of every test, which its child processes inherit: a list of "NAME=value".
 set(scaleout_sanitizer_options "")
 if(SCALEOUT_SANITIZERS MATCHES "thread")
   list(APPEND scaleout_sanitizer_options

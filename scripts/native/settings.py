@@ -36,9 +36,12 @@ class Settings:
     access_log: bool = True
     nginx_include: str = ""  # a file of further locations, for experiments
     generation: int = 1  # of nginx's configuration; see nginx.py
-    slots: dict = dataclasses.field(default_factory=lambda: {name: "a" for name in SERVICES})
+    slots: dict = dataclasses.field(default_factory=dict)  # of each service, "a" or "b"
     gateway_sockets: bool = False  # whether gateways listen on one each: older stacks do not
     variables: dict = dataclasses.field(default_factory=dict)  # the caller's own, for the programs
+
+    def __post_init__(self):
+        self.slots = {name: self.slots.get(name, "a") for name in SERVICES}
 
     def gateway_port(self, k):
         return self.http_port + k
@@ -62,14 +65,11 @@ def load(directory):
     """The settings of the stack in `directory`; None if there never was one."""
     path = Path(directory, "stack.json")
     try:
-        settings = Settings(**json.loads(path.read_text()))
+        return Settings(**json.loads(path.read_text()))
     except FileNotFoundError:
         return None
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, AttributeError) as error:
         raise StackError(f"{path} is not readable ({error}); `make reset` starts afresh") from error
-    # The stack may be older than a service.
-    settings.slots = {service: settings.slots.get(service, "a") for service in SERVICES}
-    return settings
 
 
 def _number(name, low, high):
