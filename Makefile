@@ -12,7 +12,7 @@ BUILD_DIR := build/$(PRESET)
 
 .DEFAULT_GOAL := help
 .PHONY: help deps build programs release dev asan tsan up down restart status logs scale demo drill drills test bench \
-        compose-up compose-down compose-test swarm-test format docs lint doctor reset
+        compose-up compose-down compose-test swarm-test mutants format docs lint doctor reset
 
 ##@ Run it
 
@@ -84,6 +84,9 @@ $(BUILD_DIR)/CMakeCache.txt:
 
 test: deps build ## All rings: unit, integration, e2e, tidy, docs (RING=unit for one)
 	@scripts/run-tests.sh $(RING)
+
+mutants: deps ## Put one-line bugs in, one at a time, and see that a test finds each (ARGS="--only TEXT")
+	@scripts/mutants.py $(ARGS)
 
 format: ## Rewrite the C++ sources as .clang-format says
 	@git ls-files '*.h' '*.cc' | xargs -r -P $(JOBS) -n 20 clang-format -i
