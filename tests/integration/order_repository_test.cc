@@ -1,6 +1,6 @@
 #include "services/order/order_repository.h"
 
-#include <future>
+#include <functional>
 #include <vector>
 
 #include "common/status.h"
@@ -19,7 +19,8 @@ class OrderRepositoryTest : public scaleout::testing::PoolFixture {
  protected:
   OrderRepositoryTest() {
     Ask("INSERT INTO products (id, name, price_minor, currency) VALUES"
-        " (1, 'Lamp', 1999, 'EUR'), (2, 'Say \"hi\"', 250, 'EUR'), (3, 'Yen mug', 900, 'JPY')");
+        " (1, 'Lamp', 1999, 'EUR'), (2, 'Say \"hi\"', 250, 'EUR'), (3, 'Yen mug', 900, 'JPY'),"
+        " (4, 'Tent', 8900, 'EUR')");
   }
 
   Order Create(std::int64_t user_id, std::vector<WantedItem> items = {{ProductId(1), 1}}) {
@@ -112,21 +113,28 @@ TEST_F(OrderRepositoryTest, AnswersTheFirstOrderToARepeatedKeyOfTheSameUser) {
   const auto other = orders_->Create(call_, {UserId(8), {{ProductId(1), 1}}, "key"});
   ASSERT_TRUE(other.ok()) << other.status();
   EXPECT_NE(other->order.id, first->order.id);
-  const auto reused = orders_->Create(call_, {UserId(7), {{ProductId(1), 2}}, "key"});
-  EXPECT_TRUE(absl::IsFailedPrecondition(reused.status())) << reused.status();
-  EXPECT_EQ(ReasonOf(reused.status()), "IDEMPOTENCY_KEY_REUSED");
 }
 
-TEST_F(OrderRepositoryTest, CreatesOneOrderForManyCallsWithOneKey) {
-  std::vector<std::future<absl::StatusOr<CreatedOrder>>> calls;
-  for (int i = 0; i < 8; ++i) {
-    calls.push_back(std::async(std::launch::async, [this] {
-      return orders_->Create(call_, {UserId(7), {{ProductId(1), 1}, {ProductId(2), 1}}, "key"});
-    }));
+TEST_F(OrderRepositoryTest, RefusesAKeyThatWasUsedForOtherItems) {
+  ASSERT_TRUE(orders_->Create(call_, {UserId(7), {{ProductId(1), 1}}, "key"}).ok());
+  const std::vector<std::vector<WantedItem>> others = {
+      {{ProductId(1), 2}}, {{ProductId(2), 1}}, {{ProductId(1), 1}, {ProductId(2), 1}}};
+  for (const std::vector<WantedItem>& items : others) {
+    const auto reused = orders_->Create(call_, {UserId(7), items, "key"});
+    EXPECT_TRUE(absl::IsFailedPrecondition(reused.status())) << reused.status();
+    EXPECT_EQ(ReasonOf(reused.status()), "IDEMPOTENCY_KEY_REUSED");
   }
+  EXPECT_EQ(Ask("SELECT count(*) FROM orders"), "1");
+}
+
+TEST_F(OrderRepositoryTest, CreatesOneOrderForConcurrentCallsWithOneKey) {
+  const std::function<absl::StatusOr<CreatedOrder>()> create = [this] {
+    return orders_->Create(call_, {UserId(7), {{ProductId(1), 1}, {ProductId(2), 1}}, "key"});
+  };
+  // Lets the calls look for the key, and stops them before they insert.
   int fresh = 0;
-  for (auto& call : calls) {
-    const auto created = call.get();
+  for (const auto& created :
+       RunBehindLock("LOCK TABLE orders IN SHARE MODE", std::vector(kRacingCalls, create))) {
     ASSERT_TRUE(created.ok()) << created.status();
     EXPECT_EQ(created->order.items.size(), 2u);
     fresh += created->replayed ? 0 : 1;
@@ -150,6 +158,30 @@ TEST_F(OrderRepositoryTest, ListsNewestFirstOfOneUserOrOfAll) {
   EXPECT_THAT(ids(orders_->List(call_, UserId(7), std::nullopt, 10)), ElementsAre(c, a));
   EXPECT_THAT(ids(orders_->List(call_, UserId(7), c, 10)), ElementsAre(a));
   EXPECT_THAT(ids(orders_->List(call_, UserId(9), std::nullopt, 10)), ElementsAre());
+}
+
+TEST_F(OrderRepositoryTest, ListsTheNewestOrdersWhateverOrderTheTableIsReadIn) {
+  Create(7);
+  Create(7);
+  const OrderId c = Create(7, {{ProductId(1), 1}, {ProductId(2), 1}, {ProductId(4), 1}}).id;
+  const OrderId d = Create(7).id;
+  // Without these the rows come as they are stored, which is neither by order nor by line.
+  Ask("DROP INDEX orders_user_id_id_idx");
+  Ask("ALTER TABLE order_items DROP CONSTRAINT order_items_pkey,"
+      " DROP CONSTRAINT order_items_order_id_product_id_key");
+  Ask("UPDATE order_items SET quantity = 2 WHERE line = 1");
+  const auto of_one = orders_->List(call_, UserId(7), std::nullopt, 2);
+  const auto of_all = orders_->List(call_, std::nullopt, std::nullopt, 2);
+  const auto of_many = orders_->ListOfUsers(call_, {UserId(7)}, 2);
+  for (const auto& orders : {of_one, of_all, of_many}) {
+    ASSERT_TRUE(orders.ok()) << orders.status();
+    ASSERT_EQ(orders->size(), 2u);
+    EXPECT_EQ((*orders)[0].id, d);
+    EXPECT_EQ((*orders)[1].id, c);
+    ASSERT_EQ((*orders)[1].items.size(), 3u);
+    EXPECT_EQ((*orders)[1].items[0].product_id, ProductId(1));
+    EXPECT_EQ((*orders)[1].items[2].product_id, ProductId(4));
+  }
 }
 
 TEST_F(OrderRepositoryTest, ListsTheOrdersOfManyUsersWithOneStatement) {
@@ -185,23 +217,24 @@ TEST_F(OrderRepositoryTest, MovesAnOrderAlongItsTransitionsOnly) {
   EXPECT_TRUE(absl::IsNotFound(orders_->Get(call_, OrderId(4711)).status()));
 }
 
-TEST_F(OrderRepositoryTest, LetsOneOfTwoContraryEventsWin) {
+TEST_F(OrderRepositoryTest, AppliesOneOfTwoConcurrentEventsThatExcludeEachOther) {
   const OrderId id = Create(7).id;
-  auto cancel = std::async(std::launch::async,
-                           [&] { return orders_->Apply(call_, id, OrderEvent::kCalledOff); });
-  auto charge = std::async(std::launch::async,
-                           [&] { return orders_->Apply(call_, id, OrderEvent::kCharged); });
-  const bool cancelled = cancel.get().ok();
-  const bool charged = charge.get().ok();
-  EXPECT_NE(cancelled, charged);
-  EXPECT_EQ(Ask("SELECT state FROM orders"), cancelled ? "CANCELLED" : "PAID");
+  const auto apply = [&](OrderEvent event) -> std::function<absl::StatusOr<Order>()> {
+    return [this, id, event] { return orders_->Apply(call_, id, event); };
+  };
+  const auto results = RunBehindLock<absl::StatusOr<Order>>(
+      "SELECT FROM orders FOR UPDATE",
+      {apply(OrderEvent::kCalledOff), apply(OrderEvent::kCharged)});
+  EXPECT_NE(results[0].ok(), results[1].ok());
+  EXPECT_TRUE(absl::IsFailedPrecondition(results[results[0].ok() ? 1 : 0].status()));
+  EXPECT_EQ(Ask("SELECT state FROM orders"), results[0].ok() ? "CANCELLED" : "PAID");
 }
 
 TEST_F(OrderRepositoryTest, ListsTheCatalogById) {
   const auto products = MakeProductRepository(*pool_);
   const auto page = products->List(call_, ProductId(1), 10);
   ASSERT_TRUE(page.ok()) << page.status();
-  ASSERT_EQ(page->size(), 2u);
+  ASSERT_EQ(page->size(), 3u);
   EXPECT_EQ((*page)[0].id, ProductId(2));
   EXPECT_EQ((*page)[1].price.currency, "JPY");
   const auto lamp = products->Get(call_, ProductId(1));

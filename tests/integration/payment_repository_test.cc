@@ -1,6 +1,6 @@
 #include "services/payment/payment_repository.h"
 
-#include <future>
+#include <functional>
 #include <vector>
 
 #include "common/status.h"
@@ -91,25 +91,51 @@ TEST_F(PaymentRepositoryTest, AnswersTheFinishedPaymentToARepeatedKey) {
   const auto again = payments_->Begin(call_, Wanted("key"), kLease);
   ASSERT_TRUE(again.ok()) << again.status();
   EXPECT_EQ(std::get<Payment>(*again).id, made.id);
-  NewPayment dearer = Wanted("key");
-  dearer.amount.amount_minor = 2000;
-  const auto reused = payments_->Begin(call_, dearer, kLease);
-  EXPECT_TRUE(absl::IsFailedPrecondition(reused.status())) << reused.status();
-  EXPECT_EQ(ReasonOf(reused.status()), "IDEMPOTENCY_KEY_REUSED");
   // Another user's key is another key.
   EXPECT_TRUE(
       std::holds_alternative<Attempt>(payments_->Begin(call_, Wanted("key", 8), kLease).value()));
 }
 
-TEST_F(PaymentRepositoryTest, LetsOneOfManyCallsWithOneKeyBegin) {
-  std::vector<std::future<absl::StatusOr<Claim>>> calls;
-  for (int i = 0; i < 8; ++i) {
-    calls.push_back(std::async(std::launch::async,
-                               [this] { return payments_->Begin(call_, Wanted("key"), kLease); }));
-  }
+TEST_F(PaymentRepositoryTest, RefusesAKeyThatWasUsedForAnotherPayment) {
+  std::vector<NewPayment> others(4, Wanted("key"));
+  others[0].order_id = OrderId(4);
+  others[1].amount.amount_minor = 2000;
+  others[2].amount.currency = "USD";
+  others[3].payment_method_token = "tok_decline";
+  const auto expect_all_refused = [&] {
+    for (const NewPayment& other : others) {
+      const auto reused = payments_->Begin(call_, other, kLease);
+      EXPECT_TRUE(absl::IsFailedPrecondition(reused.status())) << reused.status();
+      EXPECT_EQ(ReasonOf(reused.status()), "IDEMPOTENCY_KEY_REUSED");
+    }
+  };
+  // While an attempt runs, when its lease is over, and when it is finished.
+  const Attempt running = Begin(Wanted("key"));
+  expect_all_refused();
+  ASSERT_TRUE(payments_->Release(call_, running).ok());
+  expect_all_refused();
+  Make(Wanted("key"), "sim_1");
+  expect_all_refused();
+  EXPECT_EQ(Ask("SELECT count(*) FROM payment_attempts"), "1");
+}
+
+TEST_F(PaymentRepositoryTest, DoesNotTakeAFinishedAttemptOverWhenItsLeaseIsOver) {
+  const NewPayment payment = Wanted("key");
+  const auto made = payments_->Finish(call_, Begin(payment, 0ms), payment, kCaptured);
+  ASSERT_TRUE(made.ok()) << made.status();
+  const auto again = payments_->Begin(call_, payment, kLease);
+  ASSERT_TRUE(again.ok()) << again.status();
+  ASSERT_TRUE(std::holds_alternative<Payment>(*again));
+  EXPECT_EQ(std::get<Payment>(*again).id, made->id);
+}
+
+TEST_F(PaymentRepositoryTest, LetsOneOfConcurrentCallsWithOneKeyBegin) {
+  const std::function<absl::StatusOr<Claim>()> begin = [this] {
+    return payments_->Begin(call_, Wanted("key"), kLease);
+  };
   int begun = 0;
-  for (auto& call : calls) {
-    const auto claim = call.get();
+  for (const auto& claim : RunBehindLock("LOCK TABLE payment_attempts IN SHARE MODE",
+                                         std::vector(kRacingCalls, begin))) {
     if (claim.ok()) {
       ++begun;
       continue;
@@ -227,15 +253,14 @@ TEST_F(PaymentFlowTest, ChargesOnceWhenTheProvidersAnswerIsLost) {
   EXPECT_EQ(again->payment().id(), retried->payment().id());
 }
 
-TEST_F(PaymentFlowTest, ChargesOnceForManyCallsWithOneKey) {
+TEST_F(PaymentFlowTest, ChargesOnceForConcurrentCallsWithOneKey) {
   provider_options_.latency = 20ms;
-  std::vector<std::future<absl::StatusOr<v1::CreatePaymentResponse>>> calls;
-  for (int i = 0; i < 6; ++i) {
-    calls.push_back(std::async(std::launch::async, [this] { return Create(); }));
-  }
+  const std::function<absl::StatusOr<v1::CreatePaymentResponse>()> create = [this] {
+    return Create();
+  };
   int made = 0;
-  for (auto& call : calls) {
-    const auto response = call.get();
+  for (const auto& response : RunBehindLock("LOCK TABLE payment_attempts IN SHARE MODE",
+                                            std::vector(kRacingCalls, create))) {
     if (response.ok()) {
       made += response->replayed() ? 0 : 1;
     } else {

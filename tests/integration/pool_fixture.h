@@ -1,14 +1,22 @@
-// A pool on a fresh database of the private PostgreSQL, and the small things that its tests need.
+// A pool on a fresh database of the private PostgreSQL, and what the tests of pools and
+// repositories share: questions to the database past the pool, and calls that are sure to meet.
+//
+// A test of a race must not leave the race to chance: a fresh pool has one connection, so that
+// calls that start together run one after the other. RunBehindLock() holds a lock from a session of
+// its own until every call waits for it, each on its own connection. Used by one thread.
 #ifndef SCALEOUT_TESTS_INTEGRATION_POOL_FIXTURE_H_
 #define SCALEOUT_TESTS_INTEGRATION_POOL_FIXTURE_H_
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <pqxx/pqxx>
 
 #include <chrono>
 #include <functional>
+#include <future>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "common/call_context.h"
 #include "common/log.h"
@@ -31,6 +39,10 @@ inline CallContext CallFor(Duration limit = kPatience) {
 }
 
 class PoolFixture : public ::testing::Test {
+ public:
+  // Calls at once in the test of a race; a pool for a schema has a connection for each.
+  static constexpr int kRacingCalls = 8;
+
  protected:
   PoolFixture() : postgres_(PrivatePostgres::Running()), conninfo_(postgres_.CreateDatabase()) {
     options_.connect.conninfo = conninfo_;
@@ -45,6 +57,8 @@ class PoolFixture : public ::testing::Test {
 
   // A pool on which a service's migrations, and perhaps its demo data, have run.
   std::unique_ptr<PostgresPool> MakePool(const ServiceSchema& schema, bool seed = false) {
+    options_.max_connections = kRacingCalls;
+    options_.wait_limit = kPatience;
     ServiceConfig config;
     config.database = options_;
     config.seed_demo_data = seed;
@@ -54,6 +68,29 @@ class PoolFixture : public ::testing::Test {
   }
 
   std::string Ask(const std::string& sql) { return postgres_.Ask(conninfo_, sql); }
+
+  // Runs all `calls` at once and answers their results, in the same order. `lock` is a statement
+  // that takes a lock which every call needs; it is held until all of them wait for it.
+  template <typename Result>
+  std::vector<Result> RunBehindLock(const std::string& lock,
+                                    const std::vector<std::function<Result()>>& calls) {
+    pqxx::connection session(conninfo_);
+    pqxx::work holder(session);
+    holder.exec(lock);
+    std::vector<std::future<Result>> running;
+    running.reserve(calls.size());
+    for (const auto& call : calls) running.push_back(std::async(std::launch::async, call));
+    EXPECT_TRUE(Eventually([&] {
+      return Ask("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND "
+                 "wait_event_type = 'Lock'") == std::to_string(calls.size());
+    })) << "the calls do not wait for: "
+        << lock;
+    holder.commit();
+    std::vector<Result> results;
+    results.reserve(calls.size());
+    for (std::future<Result>& result : running) results.push_back(result.get());
+    return results;
+  }
 
   PrivatePostgres& postgres_;
   const std::string conninfo_;

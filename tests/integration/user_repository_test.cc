@@ -1,7 +1,6 @@
 #include "services/user/user_repository.h"
 
-#include <algorithm>
-#include <future>
+#include <functional>
 #include <vector>
 
 #include "common/status.h"
@@ -73,21 +72,27 @@ TEST_F(UserRepositoryTest, AnswersTheFirstUserToARepeatedKey) {
   EXPECT_FALSE(first->replayed);
   EXPECT_TRUE(second->replayed);
   EXPECT_EQ(first->user.id, second->user.id);
-  const auto other = users_->Create(call_, {"bob@example.com", "Bob", "key-1"});
-  EXPECT_TRUE(absl::IsFailedPrecondition(other.status())) << other.status();
-  EXPECT_EQ(ReasonOf(other.status()), "IDEMPOTENCY_KEY_REUSED");
 }
 
-TEST_F(UserRepositoryTest, CreatesOneUserForManyCallsWithOneKey) {
-  std::vector<std::future<absl::StatusOr<CreatedUser>>> calls;
-  for (int i = 0; i < 8; ++i) {
-    calls.push_back(std::async(std::launch::async, [this] {
-      return users_->Create(call_, {"race@example.com", "Race", "key"});
-    }));
+TEST_F(UserRepositoryTest, RefusesAKeyThatWasUsedForAnotherPayload) {
+  ASSERT_TRUE(users_->Create(call_, {"ada@example.com", "Ada", "key"}).ok());
+  const NewUser other_name{"ada@example.com", "Augusta", "key"};
+  const NewUser other_address{"augusta@example.com", "Ada", "key"};
+  for (const NewUser& user : {other_name, other_address}) {
+    const auto reused = users_->Create(call_, user);
+    EXPECT_TRUE(absl::IsFailedPrecondition(reused.status())) << reused.status();
+    EXPECT_EQ(ReasonOf(reused.status()), "IDEMPOTENCY_KEY_REUSED");
   }
+  EXPECT_EQ(Ask("SELECT count(*) FROM users"), "1");
+}
+
+TEST_F(UserRepositoryTest, CreatesOneUserForConcurrentCallsWithOneKey) {
+  const std::function<absl::StatusOr<CreatedUser>()> create = [this] {
+    return users_->Create(call_, {"race@example.com", "Race", "key"});
+  };
   int fresh = 0;
-  for (auto& call : calls) {
-    const auto created = call.get();
+  for (const auto& created :
+       RunBehindLock("LOCK TABLE users IN SHARE MODE", std::vector(kRacingCalls, create))) {
     ASSERT_TRUE(created.ok()) << created.status();
     fresh += created->replayed ? 0 : 1;
   }
@@ -105,8 +110,8 @@ TEST_F(UserRepositoryTest, ChangesOnlyWhatIsPresent) {
   EXPECT_GT(renamed->updated_at, ada.updated_at);
   const auto taken = users_->Update(call_, ada.id, {"Bob@example.com", std::nullopt});
   EXPECT_TRUE(absl::IsAlreadyExists(taken.status())) << taken.status();
-  const auto nobody = users_->Update(call_, UserId(4711), {std::nullopt, "Nobody"});
-  EXPECT_TRUE(absl::IsNotFound(nobody.status())) << nobody.status();
+  const auto absent = users_->Update(call_, UserId(4711), {std::nullopt, "Augusta"});
+  EXPECT_TRUE(absl::IsNotFound(absent.status())) << absent.status();
 }
 
 TEST_F(UserRepositoryTest, DeletesOnce) {

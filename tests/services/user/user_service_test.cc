@@ -109,7 +109,8 @@ TEST_F(UserServiceTest, ListsEveryRefusedFieldAtOnce) {
 }
 
 TEST_F(UserServiceTest, RefusesWhatCannotBeAnAddress) {
-  for (const char* email : {"ada", "@example.com", "ada@", "a@b@c", "ada lovelace@example.com"}) {
+  for (const char* email :
+       {"ada", "@example.com", "ada@", "a@b@c", "a@@b", "ada lovelace@example.com"}) {
     EXPECT_THAT(RefusedFields(Create(email, "Ada")), ElementsAre("email")) << email;
   }
   EXPECT_THAT(RefusedFields(Create("a@" + std::string(253, 'b'), "Ada")), ElementsAre("email"));
