@@ -57,6 +57,11 @@ absl::Status WithReason(absl::Status status, std::string_view reason,
 std::string ReasonOf(const absl::Status& status);
 ErrorMetadata MetadataOf(const absl::Status& status);
 
+// Reasons of an UNAVAILABLE that both sides of a call know: a queue of work was full; no connection
+// to the database was free in time.
+inline constexpr std::string_view kReasonOverloaded = "OVERLOADED";
+inline constexpr std::string_view kReasonPoolExhausted = "DATABASE_POOL_EXHAUSTED";
+
 // The canonical name of a code, "NOT_FOUND"; "UNKNOWN" for a value that has no name.
 std::string_view CodeName(absl::StatusCode code);
 

@@ -260,7 +260,7 @@ struct PostgresPool::Impl {
     return WithReason(
         absl::UnavailableError(StrCat("no database connection was free within ",
                                       options.wait_limit.count(), " ms (DB_POOL_WAIT)")),
-        "DATABASE_POOL_EXHAUSTED");
+        kReasonPoolExhausted);
   }
 
   void Release(Connection connection) {

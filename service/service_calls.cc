@@ -178,8 +178,9 @@ grpc::ServerUnaryReactor* ServiceCalls::Start(
         impl->Finish(method, reactor, *call, start, status);
       });
   if (!queued) {
-    impl_->Finish(method, reactor, *call, start,
-                  WithReason(absl::UnavailableError("too many calls are waiting"), "OVERLOADED"));
+    impl_->Finish(
+        method, reactor, *call, start,
+        WithReason(absl::UnavailableError("too many calls are waiting"), kReasonOverloaded));
   }
   return reactor;
 }

@@ -62,10 +62,10 @@ BackendGuard::BackendGuard(std::string_view backend, const GuardParts& parts)
   }
 }
 
-CallOutcome BackendGuard::OutcomeOf(absl::StatusCode code, Duration given) const {
-  if (code == absl::StatusCode::kDeadlineExceeded && given < slow_call_duration_)
+CallOutcome BackendGuard::OutcomeOf(const absl::Status& status, Duration given) const {
+  if (status.code() == absl::StatusCode::kDeadlineExceeded && given < slow_call_duration_)
     return CallOutcome::kIgnored;
-  return ClassifyCall(code);
+  return ClassifyCall(status);
 }
 
 RetryDecision BackendGuard::DecideRetry(const FailedAttempt& failed) {
@@ -91,18 +91,13 @@ BackendCounts BackendGuard::counts() const {
   BackendCounts counts;
   counts.calls = calls_.load(std::memory_order_relaxed);
   counts.failures = failures_.load(std::memory_order_relaxed);
-  counts.in_flight = in_flight_.load(std::memory_order_relaxed);
+  counts.in_flight = bulkhead_.in_flight();
   return counts;
 }
 
-void BackendGuard::CountStart() {
+void BackendGuard::CountCall(const absl::Status& status) {
   calls_.fetch_add(1, std::memory_order_relaxed);
-  in_flight_.fetch_add(1, std::memory_order_relaxed);
-}
-
-void BackendGuard::CountEnd(absl::StatusCode code) {
-  in_flight_.fetch_sub(1, std::memory_order_relaxed);
-  if (ClassifyCall(code) == CallOutcome::kFailure) {
+  if (ClassifyCall(status) == CallOutcome::kFailure) {
     failures_.fetch_add(1, std::memory_order_relaxed);
   }
 }

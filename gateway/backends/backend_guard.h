@@ -27,7 +27,8 @@
 
 namespace scaleout::gateway {
 
-// Since the start. Failed are the calls that the backend is to blame for (call_outcome.h).
+// Calls of which at least one attempt was sent. `calls` and `failures` ended since the start;
+// failures are as call_outcome.h says, of the call's last attempt.
 struct BackendCounts {
   std::int64_t calls = 0;
   std::int64_t failures = 0;
@@ -62,13 +63,13 @@ class BackendGuard {
   // Whether calls leave all that follows out; guarded_call.h.
   bool plain_calls() const { return plain_calls_; }
 
-  // Brackets of one call; GuardedCall's.
-  void CountStart();
-  void CountEnd(absl::StatusCode code);
+  // Counts a call that has ended with `status`; GuardedCall's.
+  void CountCall(const absl::Status& status);
 
-  // What the attempt's end says about the backend. A deadline that was too short for any answer
-  // says nothing: a client that asks for the impossible must not open the circuit for all others.
-  CallOutcome OutcomeOf(absl::StatusCode code, Duration given) const;
+  // What the attempt's end says about the backend. DEADLINE_EXCEEDED within less than a slow call's
+  // duration says nothing: a client with a deadline that no answer can meet must not open the
+  // circuit for all others.
+  CallOutcome OutcomeOf(const absl::Status& status, Duration given) const;
 
   CircuitBreaker& breaker() { return breaker_; }
   Bulkhead& bulkhead() { return bulkhead_; }
@@ -98,7 +99,6 @@ class BackendGuard {
   std::array<Counter*, kRetryVerdicts.size()> retry_verdicts_{};
   std::atomic<std::int64_t> calls_{0};
   std::atomic<std::int64_t> failures_{0};
-  std::atomic<std::int64_t> in_flight_{0};
   std::atomic<Duration::rep> next_log_{0};  // since the clock's epoch
   std::atomic<std::int64_t> held_back_{0};
 };

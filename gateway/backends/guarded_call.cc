@@ -11,10 +11,7 @@ CallInProgress::CallInProgress(RequestContext& context, RpcMethod& method, bool 
       method_(method),
       guard_(method.guard()),
       repeatable_(repeatable),
-      start_(context.clock.Now()) {
-  guard_.CountStart();
-  guard_.retry_budget().Deposit();
-}
+      start_(context.clock.Now()) {}
 
 absl::Status CallInProgress::Enter() {
   place_ = guard_.bulkhead().TryAcquire();
@@ -26,29 +23,36 @@ absl::Status CallInProgress::BeginAttempt() {
   CircuitDecision decision = guard_.breaker().Acquire();
   if (!decision.permit) return CircuitOpen(guard_.backend(), decision.state, decision.retry_after);
   permit_.emplace(*std::move(decision.permit));
-  ++attempts_;
   attempt_start_ = context_.clock.Now();
   attempt_deadline_ = std::min(context_.deadline, attempt_start_ + guard_.attempt_timeout());
   return absl::OkStatus();
 }
 
-absl::Status CallInProgress::EndAttempt(const absl::Status& raw, MonotonicTime ended,
+absl::Status CallInProgress::EndAttempt(const absl::Status& raw, const RpcCall& attempt,
                                         std::optional<Duration>& pause) {
   const bool client_gone = context_.cancellation.cancelled();
+  if (!attempt.sent()) {
+    permit_.reset();
+    return client_gone ? absl::CancelledError("The client is gone.") : NoTimeLeft(guard_.backend());
+  }
+  // The share of the retry budget is the call's, not the attempt's.
+  if (++attempts_ == 1) guard_.retry_budget().Deposit();
   absl::Status outcome = guard_.ToClientStatus(raw, client_gone, context_.clock.Now());
-  permit_->Finish(guard_.OutcomeOf(outcome.code(), attempt_deadline_ - attempt_start_), ended);
+  permit_->Finish(guard_.OutcomeOf(outcome, attempt_deadline_ - attempt_start_), attempt.ended());
   permit_.reset();
+  last_attempt_ = outcome;
+  last_attempt_ended_ = context_.clock.Now();
   if (outcome.ok() || client_gone) return outcome;
-  const FailedAttempt failed(attempts_, outcome.code(), repeatable_, false, context_.Remaining());
+  const FailedAttempt failed(attempts_, outcome, repeatable_, context_.Remaining());
   const RetryDecision decision = guard_.DecideRetry(failed);
   if (decision.verdict == RetryVerdict::kRetry) pause = decision.pause;
   return outcome;
 }
 
-absl::Status CallInProgress::End(absl::Status outcome) {
-  guard_.CountEnd(outcome.code());
-  method_.Observe(outcome.code(), context_.clock.Now() - start_);
-  return outcome;
+void CallInProgress::End() {
+  if (attempts_ == 0) return;
+  guard_.CountCall(last_attempt_);
+  method_.Observe(last_attempt_.code(), last_attempt_ended_ - start_);
 }
 
 }  // namespace scaleout::gateway

@@ -1,10 +1,15 @@
 // The one way to call a service. Whatever holds for every call is written here, once; the verbs of
 // the typed backends are made of it (service_rpcs.h).
 //
-// A call resumes on the request's loop, never outlasts the request's deadline, ends early when the
-// client is gone, and is counted: rpc_client_call_duration_seconds{backend,method,code} and the
-// backend's counts. An error that the service sent passes as it is; one that gRPC made becomes a
-// clean sentence (BackendGuard::ToClientStatus).
+// A call resumes on the request's loop, never outlasts the request's deadline and ends early when
+// the client is gone. An error that the service sent is returned as it is; one that gRPC made
+// becomes a sentence without addresses (BackendGuard::ToClientStatus).
+//
+// A call of which an attempt was sent is counted once, with the outcome and the end of its last
+// attempt: rpc_client_call_duration_seconds{backend,method,code}, the backend's counts, and a
+// deposit in its retry budget. A call that this gateway refused before it sent anything (bulkhead,
+// circuit breaker, no time left, client gone) leaves no trace in any of them: it says nothing about
+// the backend.
 #ifndef SCALEOUT_GATEWAY_BACKENDS_GUARDED_CALL_H_
 #define SCALEOUT_GATEWAY_BACKENDS_GUARDED_CALL_H_
 
@@ -35,12 +40,12 @@ class CallInProgress {
   // Not OK if the circuit is open. Sets the deadline of the attempt that may begin.
   absl::Status BeginAttempt();
   MonotonicTime attempt_deadline() const { return attempt_deadline_; }
-  // Takes what gRPC says, and said when, and gives what the client may be told; `pause` is set if
-  // the attempt is to be made again.
-  absl::Status EndAttempt(const absl::Status& raw, MonotonicTime ended,
+  // Takes the attempt and gRPC's status for it, and returns the status for the client; sets `pause`
+  // if another attempt is to be made.
+  absl::Status EndAttempt(const absl::Status& raw, const RpcCall& attempt,
                           std::optional<Duration>& pause);
-  // Counts the call, and hands `outcome` on.
-  absl::Status End(absl::Status outcome);
+  // Counts the call.
+  void End();
 
  private:
   RequestContext& context_;
@@ -50,9 +55,11 @@ class CallInProgress {
   const MonotonicTime start_;
   std::optional<BulkheadPermit> place_;
   std::optional<CircuitPermit> permit_;
-  int attempts_ = 0;
+  int attempts_ = 0;  // that were sent
   MonotonicTime attempt_start_;
   MonotonicTime attempt_deadline_;
+  absl::Status last_attempt_;
+  MonotonicTime last_attempt_ended_;
 };
 
 // Whether a request may be sent twice.
@@ -79,9 +86,9 @@ Task<absl::StatusOr<Response>> CallThroughGuard(RequestContext& context, Backend
                                                     channel.callbacks(), stub, rpc, request);
     const grpc::Status answer = co_await attempt;
     std::optional<Duration> pause;
-    status = call.EndAttempt(FromGrpcStatus(answer), attempt.ended(), pause);
+    status = call.EndAttempt(FromGrpcStatus(answer), attempt, pause);
     if (status.ok()) {
-      status = call.End(std::move(status));
+      call.End();
       co_return std::move(attempt.response);
     }
     if (!pause) break;
@@ -89,7 +96,8 @@ Task<absl::StatusOr<Response>> CallThroughGuard(RequestContext& context, Backend
     co_await sleep;
     status = absl::OkStatus();
   }
-  co_return call.End(std::move(status));
+  call.End();
+  co_return status;
 }
 
 // One attempt with the request's deadline, and nothing else: LAB_PLAIN_CALLS.

@@ -48,6 +48,8 @@ class RpcCall : private Job, private CancelListener {
   bool await_ready();
   void await_suspend(std::coroutine_handle<> awaiter);
   grpc::Status await_resume();
+  // False if the client was gone or no time was left, so that gRPC was not asked.
+  bool sent() const { return started_.load(std::memory_order_relaxed); }
   // When gRPC had the outcome; a busy loop may resume the caller much later.
   MonotonicTime ended() const { return ended_; }
 

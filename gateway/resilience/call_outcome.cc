@@ -1,9 +1,20 @@
 #include "gateway/resilience/call_outcome.h"
 
+#include <string>
+
+#include "common/status.h"
+
 namespace scaleout::gateway {
 
-CallOutcome ClassifyCall(absl::StatusCode code) {
-  switch (code) {
+bool IsLoadShedding(const absl::Status& status) {
+  if (status.code() != absl::StatusCode::kUnavailable) return false;
+  const std::string reason = ReasonOf(status);
+  return reason == kReasonOverloaded || reason == kReasonPoolExhausted;
+}
+
+CallOutcome ClassifyCall(const absl::Status& status) {
+  if (IsLoadShedding(status)) return CallOutcome::kIgnored;
+  switch (status.code()) {
     case absl::StatusCode::kOk:
     case absl::StatusCode::kInvalidArgument:
     case absl::StatusCode::kNotFound:

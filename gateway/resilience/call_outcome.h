@@ -1,8 +1,9 @@
 // What a finished call says about the backend that answered it, or did not.
 //
-// A failure is the backend's own: it was down, late or broken. An error that the caller brought on
-// itself (a missing row, a refused field) shows a backend that works, so it is a success. What
-// nobody decided (the client left, a quota was empty) is ignored. Pure.
+// A failure is the backend's own: it was down, late or broken. An error that the caller caused (a
+// missing row, a refused field) shows a backend that works, so it is a success. A call that says
+// nothing about the backend's state is ignored: the client left, a quota was empty, or the service
+// shed load, which a service that works does too. Pure.
 #ifndef SCALEOUT_GATEWAY_RESILIENCE_CALL_OUTCOME_H_
 #define SCALEOUT_GATEWAY_RESILIENCE_CALL_OUTCOME_H_
 
@@ -13,9 +14,15 @@ namespace scaleout::gateway {
 enum class CallOutcome { kSuccess, kFailure, kIgnored };
 
 // Failures: UNAVAILABLE, DEADLINE_EXCEEDED, INTERNAL, UNKNOWN, DATA_LOSS, and a number that is no
-// code. Ignored: CANCELLED, RESOURCE_EXHAUSTED. Everything else is a success, UNIMPLEMENTED too: a
-// backend that lacks a method is a release that is not out yet, and its other methods work.
-CallOutcome ClassifyCall(absl::StatusCode code);
+// code. Ignored: CANCELLED, RESOURCE_EXHAUSTED, and load shedding. Everything else is a success,
+// UNIMPLEMENTED too: a backend that lacks a method has not been released yet, and its other methods
+// work.
+CallOutcome ClassifyCall(const absl::Status& status);
+
+// Whether `status` is UNAVAILABLE because the service has more work than it can do in time: its
+// queue was full (reason OVERLOADED), or no database connection was free in time
+// (DATABASE_POOL_EXHAUSTED). Such a call is not retried: that would add to the load.
+bool IsLoadShedding(const absl::Status& status);
 
 }  // namespace scaleout::gateway
 

@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::string_view kCircuitOpen = "CIRCUIT_OPEN";
 constexpr std::string_view kBulkheadFull = "BULKHEAD_FULL";
-constexpr std::string_view kOverloaded = "OVERLOADED";
+constexpr std::string_view kDeadlineExceeded = "DEADLINE_EXCEEDED";
 
 // A full gateway has room again as soon as one call ends; a second spreads those who come back.
 constexpr std::chrono::milliseconds kBusyRetryAfter{1000};
@@ -36,15 +36,15 @@ absl::Status BulkheadFull(std::string_view backend, int max_concurrent_calls) {
        {"retryAfterMs", StrCat(kBusyRetryAfter.count())}});
 }
 
-absl::Status Overloaded() {
-  return WithReason(absl::UnavailableError("This instance has more work than it can do in time."),
-                    kOverloaded, {{"retryAfterMs", StrCat(kBusyRetryAfter.count())}});
+absl::Status NoTimeLeft(std::string_view backend) {
+  return WithReason(
+      absl::DeadlineExceededError(StrCat("No time was left to call the ", backend, " service.")),
+      kDeadlineExceeded, {{"backend", std::string(backend)}});
 }
 
-bool IsRejection(const absl::Status& status) {
-  if (status.code() != absl::StatusCode::kUnavailable) return false;
-  const std::string reason = ReasonOf(status);
-  return reason == kCircuitOpen || reason == kBulkheadFull || reason == kOverloaded;
+absl::Status Overloaded() {
+  return WithReason(absl::UnavailableError("This instance has more work than it can do in time."),
+                    kReasonOverloaded, {{"retryAfterMs", StrCat(kBusyRetryAfter.count())}});
 }
 
 }  // namespace scaleout::gateway

@@ -1,6 +1,7 @@
 // The statuses of what this gateway refuses by itself, without asking a backend: one place for
-// their codes, reasons and facts, so that a problem document, a retry and an aggregate's part see
-// the same thing. All are 503 with Retry-After, but for the deadline's 504. Pure.
+// their codes, reasons and facts. All are 503 with Retry-After, but for the deadline's 504. A call
+// that is refused so is no call of the backend: it is neither counted nor retried
+// (backends/guarded_call.h). Pure.
 #ifndef SCALEOUT_GATEWAY_RESILIENCE_REJECTION_H_
 #define SCALEOUT_GATEWAY_RESILIENCE_REJECTION_H_
 
@@ -16,11 +17,10 @@ namespace scaleout::gateway {
 absl::Status CircuitOpen(std::string_view backend, CircuitState state, Duration retry_after);
 // BULKHEAD_FULL with `backend`, `maxConcurrentCalls`, `retryAfterMs`.
 absl::Status BulkheadFull(std::string_view backend, int max_concurrent_calls);
+// DEADLINE_EXCEEDED with `backend`: the request's time was over before the call was sent.
+absl::Status NoTimeLeft(std::string_view backend);
 // OVERLOADED with `retryAfterMs`.
 absl::Status Overloaded();
-
-// Whether `status` is one of the above.
-bool IsRejection(const absl::Status& status);
 
 }  // namespace scaleout::gateway
 

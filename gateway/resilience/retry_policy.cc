@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "gateway/resilience/call_outcome.h"
+
 namespace scaleout::gateway {
 
 std::string_view RetryVerdictName(RetryVerdict verdict) {
@@ -25,8 +27,8 @@ RetryPolicy::RetryPolicy(const RetryPolicyConfig& config, RandomSource random)
     : config_(config), random_(std::move(random)) {}
 
 RetryDecision RetryPolicy::Decide(const FailedAttempt& failed, RetryBudget& budget) const {
-  if (failed.code != absl::StatusCode::kUnavailable || !failed.idempotent ||
-      failed.rejected_locally) {
+  if (failed.status.code() != absl::StatusCode::kUnavailable || !failed.idempotent ||
+      IsLoadShedding(failed.status)) {
     return {RetryVerdict::kNotRetriable};
   }
   if (failed.attempt >= config_.max_attempts) return {RetryVerdict::kNoAttemptsLeft};

@@ -1,8 +1,9 @@
 // Decides whether a failed attempt is made again, and when.
 //
-// Only UNAVAILABLE is retried: the backend did not take the call, another replica may. Only calls
-// that do no harm twice; never what this gateway refused itself; never past the deadline; never
-// without budget. The pause has full jitter: uniform between nothing and a bound that doubles (AWS
+// Only UNAVAILABLE is retried: the backend did not take the call, another replica may; but not
+// where the service sheds load (call_outcome.h). Only calls that do no harm twice; never past the
+// deadline; never without budget. What this gateway refuses itself never comes here: no attempt was
+// made. The pause has full jitter: uniform between nothing and a bound that doubles (AWS
 // Architecture Blog, "Exponential Backoff And Jitter"). Immutable, so thread-safe.
 #ifndef SCALEOUT_GATEWAY_RESILIENCE_RETRY_POLICY_H_
 #define SCALEOUT_GATEWAY_RESILIENCE_RETRY_POLICY_H_
@@ -10,6 +11,7 @@
 #include <array>
 #include <chrono>
 #include <string_view>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "common/clock.h"
@@ -26,24 +28,21 @@ struct RetryPolicyConfig {
 
 // What is known of an attempt that failed.
 struct FailedAttempt {
-  FailedAttempt(int attempt_in, absl::StatusCode code_in, bool idempotent_in,
-                bool rejected_locally_in, Duration remaining_in)
+  FailedAttempt(int attempt_in, absl::Status status_in, bool idempotent_in, Duration remaining_in)
       : attempt(attempt_in),
-        code(code_in),
+        status(std::move(status_in)),
         idempotent(idempotent_in),
-        rejected_locally(rejected_locally_in),
         remaining(remaining_in) {}
 
   int attempt;  // 1 for the first
-  absl::StatusCode code;
-  bool idempotent;        // by contract, or by its idempotency key
-  bool rejected_locally;  // by a circuit breaker, a bulkhead, a drain: no backend was asked
-  Duration remaining;     // until the call's deadline
+  absl::Status status;
+  bool idempotent;     // by contract, or by its idempotency key
+  Duration remaining;  // until the call's deadline
 };
 
 enum class RetryVerdict {
   kRetry,
-  kNotRetriable,  // the code, the call or the place of its failure
+  kNotRetriable,  // because of the status or the call
   kNoAttemptsLeft,
   kDeadline,  // the pause would outlast it
   kNoBudget,

@@ -77,7 +77,8 @@ absl::Status WorkerPool::Enqueue(Item& item) {
     const std::lock_guard lock(mutex_);
     if (stopping_) return Stopped();
     if (waiting_.size() >= queue_limit_) {
-      return WithReason(absl::UnavailableError("Too much work is waiting already."), "OVERLOADED");
+      return WithReason(absl::UnavailableError("Too much work is waiting already."),
+                        kReasonOverloaded);
     }
     waiting_.push_back(&item);
   }

@@ -1,13 +1,16 @@
 // The resilience around an attempt: the components have tests of their own, these show that they
 // are wired.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <atomic>
 #include <chrono>
 #include <memory>
 #include <optional>
+#include <string_view>
 #include <utility>
 
+#include "common/grpc_status.h"
 #include "common/metrics.h"
 #include "common/status.h"
 #include "gateway/backends/guarded_call.h"
@@ -16,6 +19,8 @@
 namespace scaleout::gateway {
 namespace {
 
+using ::testing::HasSubstr;
+using ::testing::Not;
 using testing::RunningTask;
 
 class ResilientCallTest : public GuardedCallTest {
@@ -98,6 +103,92 @@ TEST_F(ResilientCallTest, TheCircuitOpensAfterEnoughFailures) {
   for (int i = 0; i < 20; ++i) EXPECT_FALSE(AskWithTime(GetUser()).ok());
   EXPECT_EQ(resilient_->guard.breaker().state(), CircuitState::kOpen);
   EXPECT_EQ(logger_.CountOf("circuit breaker"), 1U);
+}
+
+TEST_F(ResilientCallTest, CallsRefusedLocallyLeaveNoTrace) {
+  guards_.config.bulkhead.max_concurrent_calls = 1;
+  Rebuild();
+  Serve();
+  const auto expect_no_trace = [this](std::string_view what) {
+    EXPECT_EQ(resilient_->guard.counts().calls, 0) << what;
+    EXPECT_EQ(resilient_->guard.counts().failures, 0) << what;
+    EXPECT_EQ(resilient_->guard.counts().in_flight, 0) << what;
+    EXPECT_EQ(resilient_->guard.retry_budget().Snapshot().available, 30) << what;
+    EXPECT_THAT(own_metrics_->RenderPrometheus(),
+                Not(HasSubstr("rpc_client_call_duration_seconds")))
+        << what;
+    EXPECT_EQ(service_.calls, 0) << what;
+    EXPECT_EQ(logger_.CountOf("Call to backend failed"), 0U) << what;
+  };
+  resilient_->guard.breaker().ForceOpen();
+  EXPECT_EQ(ReasonOf(Ask().status()), "CIRCUIT_OPEN");
+  expect_no_trace("open circuit");
+  resilient_->guard.breaker().Reset();
+
+  std::optional<BulkheadPermit> taken = resilient_->guard.bulkhead().TryAcquire();
+  EXPECT_EQ(ReasonOf(Ask().status()), "BULKHEAD_FULL");
+  taken.reset();
+  expect_no_trace("full bulkhead");
+
+  fixture_.context.deadline = fixture_.clock.Now();
+  const absl::Status late = Ask().status();
+  EXPECT_EQ(late.code(), absl::StatusCode::kDeadlineExceeded);
+  EXPECT_EQ(ReasonOf(late), "DEADLINE_EXCEEDED");
+  EXPECT_EQ(MetadataOf(late).at("backend"), "user");
+  expect_no_trace("no time left");
+
+  fixture_.context.deadline = fixture_.clock.Now() + kPatience;
+  fixture_.context.cancellation.Cancel();
+  EXPECT_EQ(Ask().status().code(), absl::StatusCode::kCancelled);
+  expect_no_trace("client gone");
+}
+
+TEST_F(ResilientCallTest, ACallWhoseRetryIsRefusedCountsWithItsLastAttempt) {
+  guards_.config.retry.max_attempts = 3;
+  guards_.config.retry.backoff = guards_.config.retry.backoff_max = std::chrono::milliseconds(500);
+  Rebuild();
+  service_.reply = FailTimes(1000, grpc::StatusCode::UNAVAILABLE);
+  Serve();
+  RunningTask<Answer> running(GetUser());
+  ASSERT_TRUE(fixture_.loop.RunUntil([&] { return fixture_.loop.timers() == 1; }));
+  resilient_->guard.breaker().ForceOpen();
+  fixture_.clock.Advance(std::chrono::seconds(1));
+  ASSERT_TRUE(fixture_.loop.RunUntil([&] { return running.done(); }));
+  EXPECT_EQ(ReasonOf(running.value().status()), "CIRCUIT_OPEN");
+  EXPECT_EQ(service_.calls, 1);
+  EXPECT_EQ(resilient_->guard.counts().calls, 1);
+  EXPECT_EQ(resilient_->guard.counts().failures, 1);
+  const Histogram& durations = own_metrics_->AddHistogram(
+      "rpc_client_call_duration_seconds", "", LatencyBounds(),
+      {{"backend", "user"}, {"method", "GetUser"}, {"code", "UNAVAILABLE"}});
+  EXPECT_EQ(durations.count(), 1U);
+  EXPECT_LT(durations.sum(), 1) << "the pause before the refused retry is not the backend's";
+}
+
+// A service that sheds load works; a retry would add to the load, an open circuit refuse the calls
+// that it still answers.
+TEST_F(ResilientCallTest, LoadSheddingByTheServiceIsNotRetriedAndOpensNoCircuit) {
+  guards_.config.breaker.minimum_calls = 20;
+  guards_.config.retry.max_attempts = 3;
+  Rebuild();
+  Serve();
+  for (const std::string_view reason : {"OVERLOADED", "DATABASE_POOL_EXHAUSTED"}) {
+    service_.calls = 0;
+    service_.reply = [reason](grpc::ServerContext&, user::v1::GetUserResponse&) {
+      return ToGrpcStatus(WithReason(absl::UnavailableError("too much at once"), reason));
+    };
+    for (int i = 0; i < 30; ++i) {
+      const absl::Status status = AskWithTime(GetUser()).status();
+      EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
+      EXPECT_EQ(ReasonOf(status), reason);
+    }
+    EXPECT_EQ(service_.calls, 30) << reason;
+  }
+  const CircuitSnapshot circuit = resilient_->guard.breaker().Snapshot();
+  EXPECT_EQ(circuit.state, CircuitState::kClosed);
+  EXPECT_EQ(circuit.ignored, 60);
+  EXPECT_EQ(circuit.failed, 0);
+  EXPECT_EQ(resilient_->guard.counts().failures, 0);
 }
 
 TEST_F(ResilientCallTest, APlainCallHasItsDeadlineAndNothingElse) {

@@ -39,9 +39,9 @@ TEST(MetricsHandlers, RendersTheRegistryForPrometheus) {
 
 TEST(MetricsHandlers, TellsPeopleWhatTheInstanceMeasures) {
   MetricsFixture fixture;
-  fixture.backends.user.CountStart();
-  fixture.backends.user.CountEnd(absl::StatusCode::kUnavailable);
-  fixture.backends.user.CountStart();
+  fixture.backends.user.CountCall(absl::OkStatus());
+  fixture.backends.user.CountCall(absl::UnavailableError(""));
+  const std::optional<BulkheadPermit> in_flight = fixture.backends.user.bulkhead().TryAcquire();
   fixture.backends.payment.breaker().ForceOpen();
   InstanceSnapshot& snapshot = fixture.source.snapshot;
   snapshot.process.pid = 42;

@@ -33,14 +33,11 @@ TEST(Rejection, SaysOfAnOverloadedInstanceWhenToComeBack) {
   EXPECT_EQ(MetadataOf(status), (ErrorMetadata{{"retryAfterMs", "1000"}}));
 }
 
-TEST(Rejection, IsToldFromABackendsOwnError) {
-  EXPECT_TRUE(IsRejection(CircuitOpen("user", CircuitState::kOpen, Duration(1))));
-  EXPECT_TRUE(IsRejection(BulkheadFull("user", 1)));
-  EXPECT_TRUE(IsRejection(Overloaded()));
-  EXPECT_FALSE(IsRejection(absl::OkStatus()));
-  EXPECT_FALSE(IsRejection(absl::UnavailableError("no route to host")));
-  EXPECT_FALSE(IsRejection(WithReason(absl::UnavailableError("down"), "BACKEND_UNREACHABLE")));
-  EXPECT_FALSE(IsRejection(WithReason(absl::NotFoundError("?"), "OVERLOADED")));
+TEST(Rejection, NamesTheBackendThatThereWasNoTimeToCall) {
+  const absl::Status status = NoTimeLeft("user");
+  EXPECT_EQ(status.code(), absl::StatusCode::kDeadlineExceeded);
+  EXPECT_EQ(ReasonOf(status), "DEADLINE_EXCEEDED");
+  EXPECT_EQ(MetadataOf(status), (ErrorMetadata{{"backend", "user"}}));
 }
 
 }  // namespace

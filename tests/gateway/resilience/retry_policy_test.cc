@@ -3,7 +3,9 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <string_view>
 
+#include "common/status.h"
 #include "tests/support/fake_clock.h"
 
 namespace scaleout::gateway {
@@ -19,7 +21,7 @@ class RetryPolicyTest : public ::testing::Test {
     return policy_.Decide(failed, budget_).verdict;
   }
   static FailedAttempt Unavailable(int attempt, Duration remaining = seconds(3)) {
-    return FailedAttempt(attempt, absl::StatusCode::kUnavailable, true, false, remaining);
+    return FailedAttempt(attempt, absl::UnavailableError(""), true, remaining);
   }
 
   FakeClock clock_;
@@ -37,21 +39,25 @@ TEST_F(RetryPolicyTest, RetriesAnIdempotentCallThatWasUnavailable) {
 TEST_F(RetryPolicyTest, RetriesNoOtherCode) {
   for (int code = 0; code <= 16; ++code) {
     if (code == static_cast<int>(absl::StatusCode::kUnavailable)) continue;
-    EXPECT_EQ(
-        Verdict(FailedAttempt(1, static_cast<absl::StatusCode>(code), true, false, seconds(3))),
-        RetryVerdict::kNotRetriable)
+    const absl::Status status(static_cast<absl::StatusCode>(code), "");
+    EXPECT_EQ(Verdict(FailedAttempt(1, status, true, seconds(3))), RetryVerdict::kNotRetriable)
         << code;
   }
 }
 
 TEST_F(RetryPolicyTest, RetriesNothingThatIsNotIdempotent) {
-  EXPECT_EQ(Verdict(FailedAttempt(1, absl::StatusCode::kUnavailable, false, false, seconds(3))),
+  EXPECT_EQ(Verdict(FailedAttempt(1, absl::UnavailableError(""), false, seconds(3))),
             RetryVerdict::kNotRetriable);
 }
 
-TEST_F(RetryPolicyTest, RetriesNothingThatWasRejectedHere) {
-  EXPECT_EQ(Verdict(FailedAttempt(1, absl::StatusCode::kUnavailable, true, true, seconds(3))),
-            RetryVerdict::kNotRetriable);
+TEST_F(RetryPolicyTest, RetriesNothingWhereTheServiceShedsLoad) {
+  for (const std::string_view reason : {kReasonOverloaded, kReasonPoolExhausted}) {
+    const absl::Status shed = WithReason(absl::UnavailableError(""), reason);
+    EXPECT_EQ(Verdict(FailedAttempt(1, shed, true, seconds(3))), RetryVerdict::kNotRetriable)
+        << reason;
+  }
+  const absl::Status down = WithReason(absl::UnavailableError(""), "DATABASE_DOWN");
+  EXPECT_EQ(Verdict(FailedAttempt(1, down, true, seconds(3))), RetryVerdict::kRetry);
 }
 
 TEST_F(RetryPolicyTest, MakesThreeAttempts) {
