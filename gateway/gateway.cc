@@ -22,7 +22,7 @@
 #include "gateway/runtime/event_loops.h"
 #include "gateway/runtime/loop_watchdog.h"
 #include "gateway/runtime/loop_watchdog_thread.h"
-#include "gateway/runtime/worker_pool.h"
+#include "gateway/runtime/offload_pool.h"
 
 namespace scaleout::gateway {
 namespace {
@@ -78,7 +78,7 @@ int RunGateway(const GatewayConfig& config, ListenSockets sockets, StopSignals& 
   OrderBackend orders = MakeOrderBackend(backends.Get("order"));
   ProductBackend products = MakeProductBackend(backends.Get("order"));
   PaymentBackend payments = MakePaymentBackend(backends.Get("payment"));
-  WorkerPool workers(config.offload_threads, config.offload_queue);
+  OffloadPool offload(config.offload_threads, config.offload_queue);
   RequestStats stats;
   InstanceStats instance(clock, loops, stats);
   Readiness readiness([&] { return loops.MakeProgress(clock.Now(), kLivenessBound); });
@@ -92,7 +92,7 @@ int RunGateway(const GatewayConfig& config, ListenSockets sockets, StopSignals& 
       HealthHandlers(config.instance_id, readiness, backends),
       MetricsHandlers(config.instance_id, *metrics, instance, backends),
       CircuitBreakerHandlers(config.instance_id, backends),
-      LabHandlers(config.instance_id, workers),
+      LabHandlers(config.instance_id, loops.size(), offload),
   };
   const RouteTable routes(MakeRoutes(handlers, {config.lab_endpoints, config.max_body_bytes}));
   ConcurrencyLimiter limiter(config.resilience.limiter, routes.size(), loops.size(), clock);
@@ -140,7 +140,7 @@ int RunGateway(const GatewayConfig& config, ListenSockets sockets, StopSignals& 
   // Requests that outlived the timeout still stand on everything here, so nothing may be destroyed
   // under them.
   if (!drained) std::_Exit(EXIT_FAILURE);
-  workers.Stop();
+  offload.Stop();
   backends.WaitForCallbacks();
   return EXIT_SUCCESS;
 }

@@ -13,8 +13,10 @@
 
 namespace scaleout::gateway {
 
-LabHandlers::LabHandlers(std::string instance_id, WorkerPool& workers)
-    : instance_id_(std::move(instance_id)), workers_(workers) {}
+LabHandlers::LabHandlers(std::string instance_id, std::size_t loops, OffloadPool& offload)
+    : instance_id_(std::move(instance_id)),
+      offload_(offload),
+      burns_(loops, [](const Clock& clock, Duration duration) { BurnCpu(clock, duration); }) {}
 
 Task<absl::StatusOr<Response>> LabHandlers::Count(RequestContext&, const Request&) {
   JsonWriter json;
@@ -34,19 +36,13 @@ Task<absl::StatusOr<Response>> LabHandlers::CpuBound(RequestContext& context,
   QueryReader query(request);
   const std::chrono::milliseconds burn(query.Integer("ms", kDefaultBurnMs, 1, kMaxBurnMs));
   const std::string_view mode = query.OneOf("mode", {"block", "offload"});
-  absl::Status good = query.Check();
-  if (!good.ok()) co_return good;
+  absl::Status status = query.Check();
+  if (!status.ok()) co_return status;
 
   const MonotonicTime start = context.clock.Now();
-  if (mode == "block") {
-    BurnCpu(context.clock, burn);
-  } else {
-    const Clock& clock = context.clock;
-    WorkerPool::Work work = [&clock, burn](std::stop_token stop) { BurnCpu(clock, burn, stop); };
-    Task<absl::Status> offloaded = workers_.Run(context, std::move(work));
-    absl::Status status = co_await offloaded;
-    if (!status.ok()) co_return status;
-  }
+  Task<absl::Status> burning = mode == "block" ? burns_.Run(context, burn) : Offload(context, burn);
+  status = co_await burning;
+  if (!status.ok()) co_return status;
   const std::chrono::duration<double, std::milli> took = context.clock.Now() - start;
 
   JsonWriter json;
@@ -58,6 +54,12 @@ Task<absl::StatusOr<Response>> LabHandlers::CpuBound(RequestContext& context,
   json.Field("instanceId", instance_id_);
   json.EndObject();
   co_return UncachedResponse(json);
+}
+
+Task<absl::Status> LabHandlers::Offload(RequestContext& context, Duration burn) {
+  const Clock& clock = context.clock;
+  return offload_.Run(context,
+                      [&clock, burn](std::stop_token stop) { BurnCpu(clock, burn, stop); });
 }
 
 }  // namespace scaleout::gateway

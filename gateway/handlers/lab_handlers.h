@@ -1,20 +1,23 @@
 // The lab: what shows where a request went, and what happens when an event loop is held up.
 //
-// The counter is this process's own, on purpose, shared by its loops and by nobody else. CpuBound
-// in mode "block" holds the loop that it runs on; in mode "offload" it leaves the loop free.
-// Thread-safe.
+// The counter is this process's own, on purpose: its loops share it, other instances do not.
+// CpuBound in mode "block" holds the loop that it runs on, one burn at a time (burn_queue.h); in
+// mode "offload" a thread of the pool does the work and the loop stays free. In both modes the work
+// ends at the request's deadline (504). Thread-safe.
 #ifndef SCALEOUT_GATEWAY_HANDLERS_LAB_HANDLERS_H_
 #define SCALEOUT_GATEWAY_HANDLERS_LAB_HANDLERS_H_
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "gateway/handlers/burn_queue.h"
 #include "gateway/http/message.h"
+#include "gateway/runtime/offload_pool.h"
 #include "gateway/runtime/request_context.h"
 #include "gateway/runtime/task.h"
-#include "gateway/runtime/worker_pool.h"
 
 namespace scaleout::gateway {
 
@@ -23,15 +26,18 @@ inline constexpr std::int64_t kDefaultBurnMs = 3'000;
 
 class LabHandlers {
  public:
-  // `workers` outlives the handlers.
-  LabHandlers(std::string instance_id, WorkerPool& workers);
+  // For an instance with `loops` event loops. `offload` outlives the handlers.
+  LabHandlers(std::string instance_id, std::size_t loops, OffloadPool& offload);
 
   Task<absl::StatusOr<Response>> Count(RequestContext& context, const Request& request);
   Task<absl::StatusOr<Response>> CpuBound(RequestContext& context, const Request& request);
 
  private:
+  Task<absl::Status> Offload(RequestContext& context, Duration burn);
+
   const std::string instance_id_;
-  WorkerPool& workers_;
+  OffloadPool& offload_;
+  BurnQueue burns_;
   std::atomic<std::int64_t> count_{0};
 };
 

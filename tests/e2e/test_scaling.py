@@ -1,7 +1,8 @@
-"""Scaling and blocking: live changes under load that nobody notices, and what a blocked loop does
+"""Scaling and blocking: live changes under load that fail no request, and what a blocked loop does
 to its neighbours.
 """
 
+import concurrent.futures
 import os
 import re
 import signal
@@ -10,8 +11,10 @@ import threading
 import time
 
 import httpx
+import pytest
 
 from native_stack import LoneGateway, eventually
+from problems import check_problem
 
 
 class Load:
@@ -52,7 +55,7 @@ def test_scaling_up_and_down_under_load_fails_no_request(stack):
     with Load(f"{stack.url}/api/users/1") as load:
         for count in (5, 2, 3):
             stack.sh("scale", count)
-            # Turns are shared with the load, so nobody can say how many requests it takes to see all.
+            # Turns are shared with the load, so it may take more requests to see all.
             with stack.client() as client:
                 seen = {client.get("/api/count").headers["x-instance-id"] for _ in range(20 * count)}
             assert seen == {f"api-gateway-{k}" for k in range(1, count + 1)}
@@ -196,7 +199,7 @@ def test_sixty_killed_clients_leak_nothing(stack):
     eventually(
         lambda: all(descriptors(pid) <= old + 4 for pid, old in zip(pids, before)), seconds=15
     )
-    assert [stack.pids()[f"api-gateway-{k}"] for k in (1, 2, 3)] == pids, "nobody died"
+    assert [stack.pids()[f"api-gateway-{k}"] for k in (1, 2, 3)] == pids, "a gateway died"
     with Load(f"{stack.url}{path}") as load:
         failures, output = load.end()
     assert failures == 0, output
@@ -204,3 +207,62 @@ def test_sixty_killed_clients_leak_nothing(stack):
         metrics = [httpx.get(f"{stack.gateway_url(k)}/api/metrics").json() for k in (1, 2, 3)]
         assert all(m["requests"]["inFlight"] <= 1 for m in metrics), "an answer was lost"
         assert client.get(path).status_code == 200
+
+
+def ask_nine_times_at_once(url, path):
+    """Nine clients' answers, with the time that each took in seconds."""
+
+    def ask(_):
+        began = time.monotonic()
+        answer = httpx.get(url + path, timeout=60)
+        return answer, time.monotonic() - began
+
+    with concurrent.futures.ThreadPoolExecutor(9) as pool:
+        return list(pool.map(ask, range(9)))
+
+
+def test_burns_that_block_the_loop_never_add_up_to_the_watchdogs_limit():
+    """Together they hold the only loop for four times as long as it may go without progress."""
+    gateway = LoneGateway(LOOP_ABORT_AFTER="1s")
+    try:
+        answers = ask_nine_times_at_once(gateway.url, "/api/cpu-bound?ms=450")
+        assert [answer.status_code for answer, _ in answers] == [200] * 9
+        assert gateway.is_alive
+    finally:
+        gateway.stop()
+
+
+def test_nine_of_the_longest_burns_at_once_end_no_gateway(stack):
+    """Each gateway's loop has time for one within the request's fifteen seconds. The others are
+    refused, at once or when the loop is free to read them, and not by nginx's timeout.
+    """
+    before = stack.pids()
+    answers = ask_nine_times_at_once(stack.url, "/api/cpu-bound?ms=10000")
+    assert stack.pids() == before
+    statuses = [answer.status_code for answer, _ in answers]
+    assert set(statuses) == {200, 503} and statuses.count(200) >= 3, statuses
+    assert max(took for _, took in answers) < 15.5
+    for answer, _ in answers:
+        if answer.status_code == 503:
+            problem = check_problem(answer, 503, "UNAVAILABLE")
+            assert problem["type"] == "/problems/overloaded"
+            assert int(answer.headers["Retry-After"]) >= 1
+
+
+@pytest.mark.parametrize("mode", ["block", "offload"])
+def test_work_ends_at_the_clients_deadline(mode):
+    gateway = LoneGateway()
+    try:
+        began = time.monotonic()
+        answer = httpx.get(
+            f"{gateway.url}/api/cpu-bound?ms=5000&mode={mode}",
+            headers={"X-Request-Timeout-Ms": "200"},
+        )
+        assert time.monotonic() - began < 2
+        problem = check_problem(answer, 504, "DEADLINE_EXCEEDED")
+        assert problem["type"] == "/problems/deadline-exceeded"
+        # Nothing of it goes on.
+        answer = httpx.get(f"{gateway.url}/api/cpu-bound?ms=1&mode={mode}")
+        assert answer.json()["durationMs"] < 2000
+    finally:
+        gateway.stop()

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <fstream>
 #include <functional>
 #include <memory>
@@ -44,7 +45,7 @@ struct Api {
   testing::FakePaymentBackend payments;
   Readiness readiness{[] { return true; }};
   EmptySnapshots snapshots;
-  WorkerPool workers{1, 1};
+  OffloadPool offload{1, 1};
   Handlers handlers{UserHandlers(users),
                     OverviewHandlers(users, orders, payments),
                     ProductHandlers(products),
@@ -53,7 +54,7 @@ struct Api {
                     HealthHandlers("gateway-1", readiness, backends.all),
                     MetricsHandlers("gateway-1", *backends.metrics, snapshots, backends.all),
                     CircuitBreakerHandlers("gateway-1", backends.all),
-                    LabHandlers("gateway-1", workers)};
+                    LabHandlers("gateway-1", 1, offload)};
   RouteTable table;
 };
 
@@ -194,6 +195,7 @@ std::vector<Case> GoodRequests() {
 std::optional<absl::StatusOr<Response>> Ask(Api& api, const Case& c) {
   testing::RequestFixture fixture;
   RequestContext ticking(fixture.loop, SystemClock());
+  ticking.deadline = SystemClock().Now() + std::chrono::seconds(15);
   RouteMatch match = api.table.Find(c.method, c.path);
   if (match.route == nullptr) return std::nullopt;
   TestRequest request;

@@ -56,15 +56,19 @@ class ManualExecutor final : public gateway::Executor {
     return ran;
   }
 
-  // Runs jobs, waiting for other threads to post them, until `done`; false if `limit` passes first.
+  // Runs jobs, waiting for other threads to post them and for timers on a clock that moves by
+  // itself, until `done`; false if `limit` passes first.
   bool RunUntil(const std::function<bool()>& done,
                 std::chrono::milliseconds limit = std::chrono::seconds(10)) {
     const auto end = std::chrono::steady_clock::now() + limit;
     for (;;) {
       Run();
       if (done()) return true;
+      const auto now = std::chrono::steady_clock::now();
+      if (now >= end) return false;
+      const auto next_look = timers_.size() == 0 ? end : now + std::chrono::milliseconds(1);
       std::unique_lock lock(mutex_);
-      if (!wake_.wait_until(lock, end, [this] { return !posted_.empty(); })) return false;
+      wake_.wait_until(lock, next_look, [this] { return !posted_.empty(); });
     }
   }
 

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "common/clock.h"
 #include "common/status.h"
 #include "gateway/http/problem.h"
 #include "tests/support/request_fixture.h"
@@ -27,16 +28,17 @@ using Answer = absl::StatusOr<Response>;
 
 // Burning needs a clock that goes.
 struct LabFixture {
-  testing::FakeClock fake;
-  testing::ManualExecutor loop{fake};
+  LabFixture() { context.deadline = SystemClock().Now() + std::chrono::seconds(15); }
+
+  testing::ManualExecutor loop{SystemClock()};
   RequestContext context{loop, SystemClock()};
-  WorkerPool workers{1, 1};
-  LabHandlers handlers{"gateway-1", workers};
+  OffloadPool offload{1, 1};
+  LabHandlers handlers{"gateway-1", 1, offload};
 };
 
 TEST(LabHandlers, CountsForItself) {
   LabFixture lab;
-  LabHandlers other("gateway-2", lab.workers);
+  LabHandlers other("gateway-2", 1, lab.offload);
   const TestRequest request;
   for (int i = 1; i <= 3; ++i) {
     RunningTask<Answer> running(lab.handlers.Count(lab.context, request));
@@ -49,12 +51,14 @@ TEST(LabHandlers, CountsForItself) {
   EXPECT_THAT(running.value()->body, HasSubstr("{\"count\":1,\"instanceId\":\"gateway-2\""));
 }
 
-TEST(LabHandlers, BlocksTheLoopUnlessItIsToldNotTo) {
+TEST(LabHandlers, BlocksTheLoopByDefault) {
   LabFixture lab;
   TestRequest request;
   request.Query("ms", "5");
   const auto start = std::chrono::steady_clock::now();
   RunningTask<Answer> running(lab.handlers.CpuBound(lab.context, request));
+  EXPECT_FALSE(running.done()) << "other requests of this turn go first";
+  lab.loop.Run();
   EXPECT_GE(std::chrono::steady_clock::now() - start, std::chrono::milliseconds(5));
   ASSERT_TRUE(running.done());
   ASSERT_TRUE(running.value().ok());
@@ -72,16 +76,44 @@ TEST(LabHandlers, LeavesTheLoopFreeWhenItOffloads) {
   EXPECT_THAT(running.value()->body, HasSubstr("\"mode\":\"offload\""));
 }
 
+TEST(LabHandlers, BlocksTheLoopForOneRequestAtATime) {
+  LabFixture lab;
+  TestRequest request;
+  request.Query("ms", "10000");
+  RunningTask<Answer> first(lab.handlers.CpuBound(lab.context, request));
+  RunningTask<Answer> second(lab.handlers.CpuBound(lab.context, request));
+  ASSERT_TRUE(second.done()) << "there is no time for both";
+  EXPECT_EQ(HttpStatusOf(second.value().status()), 503);
+  lab.context.cancellation.Cancel();
+  lab.loop.Run();
+  EXPECT_TRUE(first.done());
+}
+
+// "X-Request-Timeout-Ms: 100" and a burn of ten seconds.
+TEST(LabHandlers, EndsTheWorkAtTheDeadlineInBothModes) {
+  for (const char* mode : {"block", "offload"}) {
+    LabFixture lab;
+    TestRequest request;
+    request.Query("ms", "10000").Query("mode", mode);
+    const MonotonicTime start = SystemClock().Now();
+    lab.context.deadline = start + std::chrono::milliseconds(30);
+    RunningTask<Answer> running(lab.handlers.CpuBound(lab.context, request));
+    ASSERT_TRUE(lab.loop.RunUntil([&] { return running.done(); })) << mode;
+    EXPECT_EQ(HttpStatusOf(running.value().status()), 504) << mode;
+    EXPECT_LT(SystemClock().Now() - start, std::chrono::seconds(5)) << mode;
+  }
+}
+
 TEST(LabHandlers, RefusesToOffloadMoreThanItCan) {
   LabFixture lab;
   std::promise<void> end;
   std::promise<void> began;
-  RunningTask<absl::Status> working(lab.workers.Run(lab.context, [&](std::stop_token) {
+  RunningTask<absl::Status> working(lab.offload.Run(lab.context, [&](std::stop_token) {
     began.set_value();
     end.get_future().wait();
   }));
   began.get_future().wait();
-  RunningTask<absl::Status> waiting(lab.workers.Run(lab.context, [](std::stop_token) {}));
+  RunningTask<absl::Status> waiting(lab.offload.Run(lab.context, [](std::stop_token) {}));
   TestRequest request;
   request.Query("ms", "1").Query("mode", "offload");
   RunningTask<Answer> running(lab.handlers.CpuBound(lab.context, request));

@@ -1,4 +1,4 @@
-#include "gateway/runtime/worker_pool.h"
+#include "gateway/runtime/offload_pool.h"
 
 #include <gtest/gtest.h>
 
@@ -21,7 +21,7 @@ using testing::RunningTask;
 // Work that has begun and ends when the test says so.
 class Blocker {
  public:
-  WorkerPool::Work Work() {
+  OffloadPool::Work Work() {
     return [this](std::stop_token) {
       began_.set_value();
       end_.get_future().wait();
@@ -35,9 +35,9 @@ class Blocker {
   std::promise<void> end_;
 };
 
-TEST(WorkerPool, WorksOnItsOwnThreadAndResumesOnTheLoop) {
+TEST(OffloadPool, WorksOnItsOwnThreadAndResumesOnTheLoop) {
   RequestFixture fixture;
-  WorkerPool pool(1, 4);
+  OffloadPool pool(1, 4);
   std::thread::id worker;
   RunningTask<absl::Status> running(pool.Run(
       fixture.context, [&worker](std::stop_token) { worker = std::this_thread::get_id(); }));
@@ -48,9 +48,9 @@ TEST(WorkerPool, WorksOnItsOwnThreadAndResumesOnTheLoop) {
   EXPECT_NE(worker, std::this_thread::get_id());
 }
 
-TEST(WorkerPool, RefusesAtOnceWhenItsQueueIsFull) {
+TEST(OffloadPool, RefusesAtOnceWhenItsQueueIsFull) {
   RequestFixture fixture;
-  WorkerPool pool(1, 1);
+  OffloadPool pool(1, 1);
   Blocker blocker;
   RunningTask<absl::Status> working(pool.Run(fixture.context, blocker.Work()));
   blocker.WaitUntilBegun();
@@ -67,24 +67,90 @@ TEST(WorkerPool, RefusesAtOnceWhenItsQueueIsFull) {
   EXPECT_TRUE(waiting.value().ok());
 }
 
-TEST(WorkerPool, DoesNotBeginWorkWhoseClientIsGone) {
+TEST(OffloadPool, DropsQueuedWorkWhenItsClientLeaves) {
   RequestFixture busy;
   RequestFixture gone;
-  WorkerPool pool(1, 4);
+  OffloadPool pool(1, 4);
   Blocker blocker;
   RunningTask<absl::Status> working(pool.Run(busy.context, blocker.Work()));
   blocker.WaitUntilBegun();
   RunningTask<absl::Status> waiting(pool.Run(gone.context, [](std::stop_token) { FAIL(); }));
   gone.context.cancellation.Cancel();
-  blocker.End();
-  ASSERT_TRUE(gone.loop.RunUntil([&] { return waiting.done(); }));
-  ASSERT_TRUE(busy.loop.RunUntil([&] { return working.done(); }));
+  gone.loop.Run();
+  ASSERT_TRUE(waiting.done()) << "it waited for the work before it";
   EXPECT_EQ(waiting.value().code(), absl::StatusCode::kCancelled);
+  blocker.End();
+  ASSERT_TRUE(busy.loop.RunUntil([&] { return working.done(); }));
 }
 
-TEST(WorkerPool, AsksWorkToStopWhenItsClientGoes) {
+TEST(OffloadPool, GivesTheQueuePlaceOfARequestThatEndedToAnother) {
+  RequestFixture busy;
+  RequestFixture gone;
+  OffloadPool pool(1, 1);
+  Blocker blocker;
+  RunningTask<absl::Status> working(pool.Run(busy.context, blocker.Work()));
+  blocker.WaitUntilBegun();
+  RunningTask<absl::Status> waiting(pool.Run(gone.context, [](std::stop_token) { FAIL(); }));
+  gone.context.cancellation.Cancel();
+  gone.loop.Run();
+  RunningTask<absl::Status> next(pool.Run(busy.context, [](std::stop_token) {}));
+  EXPECT_FALSE(next.done());
+  blocker.End();
+  ASSERT_TRUE(busy.loop.RunUntil([&] { return working.done() && next.done(); }));
+  EXPECT_TRUE(next.value().ok());
+}
+
+TEST(OffloadPool, StopsWorkAtTheDeadlineOfItsRequest) {
   RequestFixture fixture;
-  WorkerPool pool(1, 4);
+  OffloadPool pool(1, 4);
+  std::promise<void> began;
+  RunningTask<absl::Status> running(pool.Run(fixture.context, [&began](std::stop_token stop) {
+    began.set_value();
+    while (!stop.stop_requested()) std::this_thread::yield();
+  }));
+  began.get_future().wait();
+  fixture.clock.Advance(std::chrono::seconds(3));
+  ASSERT_TRUE(fixture.loop.RunUntil([&] { return running.done(); }));
+  EXPECT_EQ(running.value().code(), absl::StatusCode::kDeadlineExceeded);
+  EXPECT_EQ(ReasonOf(running.value()), "DEADLINE_EXCEEDED");
+}
+
+TEST(OffloadPool, DropsQueuedWorkAtTheDeadlineOfItsRequest) {
+  RequestFixture fixture;
+  OffloadPool pool(1, 4);
+  Blocker blocker;
+  RequestFixture busy;
+  RunningTask<absl::Status> working(pool.Run(busy.context, blocker.Work()));
+  blocker.WaitUntilBegun();
+  RunningTask<absl::Status> waiting(pool.Run(fixture.context, [](std::stop_token) { FAIL(); }));
+  fixture.clock.Advance(std::chrono::seconds(3));
+  fixture.loop.Run();
+  ASSERT_TRUE(waiting.done()) << "it waited for the work before it";
+  EXPECT_EQ(waiting.value().code(), absl::StatusCode::kDeadlineExceeded);
+  blocker.End();
+  ASSERT_TRUE(busy.loop.RunUntil([&] { return working.done(); }));
+}
+
+TEST(OffloadPool, DoesNotBeginWorkAfterTheDeadline) {
+  RequestFixture fixture;
+  OffloadPool pool(1, 4);
+  fixture.clock.Advance(std::chrono::seconds(3));
+  RunningTask<absl::Status> running(pool.Run(fixture.context, [](std::stop_token) { FAIL(); }));
+  ASSERT_TRUE(running.done());
+  EXPECT_EQ(running.value().code(), absl::StatusCode::kDeadlineExceeded);
+}
+
+TEST(OffloadPool, LeavesNoTimerBehind) {
+  RequestFixture fixture;
+  OffloadPool pool(1, 4);
+  RunningTask<absl::Status> running(pool.Run(fixture.context, [](std::stop_token) {}));
+  ASSERT_TRUE(fixture.loop.RunUntil([&] { return running.done(); }));
+  EXPECT_EQ(fixture.loop.timers(), 0U);
+}
+
+TEST(OffloadPool, StopsWorkWhenItsClientLeaves) {
+  RequestFixture fixture;
+  OffloadPool pool(1, 4);
   std::promise<void> began;
   RunningTask<absl::Status> running(pool.Run(fixture.context, [&began](std::stop_token stop) {
     began.set_value();
@@ -93,12 +159,12 @@ TEST(WorkerPool, AsksWorkToStopWhenItsClientGoes) {
   began.get_future().wait();
   fixture.context.cancellation.Cancel();
   ASSERT_TRUE(fixture.loop.RunUntil([&] { return running.done(); }));
-  EXPECT_TRUE(running.value().ok());
+  EXPECT_EQ(running.value().code(), absl::StatusCode::kCancelled);
 }
 
-TEST(WorkerPool, StopAnswersWhatWaitsAndEndsWhatRuns) {
+TEST(OffloadPool, StopAnswersWhatWaitsAndEndsWhatRuns) {
   RequestFixture fixture;
-  WorkerPool pool(1, 4);
+  OffloadPool pool(1, 4);
   std::promise<void> began;
   RunningTask<absl::Status> working(pool.Run(fixture.context, [&began](std::stop_token stop) {
     began.set_value();
@@ -118,9 +184,9 @@ TEST(WorkerPool, StopAnswersWhatWaitsAndEndsWhatRuns) {
   EXPECT_EQ(ReasonOf(late.value()), "DRAINING");
 }
 
-TEST(WorkerPool, RunsAsMuchAtOnceAsItHasThreads) {
+TEST(OffloadPool, RunsAsMuchAtOnceAsItHasThreads) {
   RequestFixture fixture;
-  WorkerPool pool(2, 4);
+  OffloadPool pool(2, 4);
   Blocker first;
   Blocker second;
   RunningTask<absl::Status> one(pool.Run(fixture.context, first.Work()));
@@ -132,9 +198,9 @@ TEST(WorkerPool, RunsAsMuchAtOnceAsItHasThreads) {
   ASSERT_TRUE(fixture.loop.RunUntil([&] { return one.done() && two.done(); }));
 }
 
-TEST(WorkerPool, LosesNothingUnderManyCallers) {
+TEST(OffloadPool, RunsTheWorkOfEveryOneOfManyCallers) {
   RequestFixture fixture;
-  WorkerPool pool(4, 1000);
+  OffloadPool pool(4, 1000);
   std::atomic<int> done{0};
   std::vector<std::unique_ptr<RunningTask<absl::Status>>> tasks;
   for (int i = 0; i < 1000; ++i) {
