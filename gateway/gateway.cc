@@ -109,9 +109,6 @@ int RunGateway(const GatewayConfig& config, ListenSockets sockets, StopSignals& 
     std::abort();
   });
 
-  if (config.resilience.plain_calls) {
-    logger.Warn("LAB_PLAIN_CALLS: no breaker, no bulkhead, no retries, no counts");
-  }
   // Only then listen: a balancer that is refused here goes on to a gateway that can answer.
   if (const int signal = WaitForBackends(backends, config.connect_wait, signals, clock, logger);
       signal != 0) {

@@ -42,7 +42,6 @@ BackendGuard::BackendGuard(std::string_view backend, const GuardParts& parts)
     : backend_(backend),
       metrics_(parts.metrics),
       logger_(parts.logger),
-      plain_calls_(parts.config.plain_calls),
       attempt_timeout_(parts.config.attempt_timeout),
       slow_call_duration_(parts.config.breaker.slow_call_duration),
       breaker_(parts.config.breaker, parts.clock, parts.random,

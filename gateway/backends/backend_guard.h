@@ -60,9 +60,6 @@ class BackendGuard {
   // `client_gone`: this side has cancelled the call.
   absl::Status ToClientStatus(const absl::Status& raw, bool client_gone, MonotonicTime now);
 
-  // Whether calls leave all that follows out; guarded_call.h.
-  bool plain_calls() const { return plain_calls_; }
-
   // Counts a call that has ended with `status`; GuardedCall's.
   void CountCall(const absl::Status& status);
 
@@ -89,7 +86,6 @@ class BackendGuard {
   const std::string backend_;
   Metrics& metrics_;
   Logger& logger_;
-  const bool plain_calls_;
   const Duration attempt_timeout_;
   const Duration slow_call_duration_;
   CircuitBreaker breaker_;

@@ -73,10 +73,10 @@ bool IsRepeatable(const RpcMethod& method, const Request& request) {
 
 // Bulkhead, total deadline, retry, circuit breaker, attempt: outermost first.
 template <typename AsyncStub, typename Request, typename Response>
-Task<absl::StatusOr<Response>> CallThroughGuard(RequestContext& context, BackendChannel& channel,
-                                                RpcMethod& method, AsyncStub& stub,
-                                                UnaryRpc<AsyncStub, Request, Response> rpc,
-                                                Request request) {
+Task<absl::StatusOr<Response>> GuardedCall(RequestContext& context, BackendChannel& channel,
+                                           RpcMethod& method, AsyncStub& stub,
+                                           UnaryRpc<AsyncStub, Request, Response> rpc,
+                                           Request request) {
   CallInProgress call(context, method, IsRepeatable(method, request));
   absl::Status status = call.Enter();
   while (status.ok()) {
@@ -98,31 +98,6 @@ Task<absl::StatusOr<Response>> CallThroughGuard(RequestContext& context, Backend
   }
   call.End();
   co_return status;
-}
-
-// One attempt with the request's deadline, and nothing else: LAB_PLAIN_CALLS.
-template <typename AsyncStub, typename Request, typename Response>
-Task<absl::StatusOr<Response>> PlainCall(RequestContext& context, BackendChannel& channel,
-                                         RpcMethod& method, AsyncStub& stub,
-                                         UnaryRpc<AsyncStub, Request, Response> rpc,
-                                         Request request) {
-  UnaryCall<AsyncStub, Request, Response> attempt(context, context.deadline, channel.callbacks(),
-                                                  stub, rpc, request);
-  const grpc::Status answer = co_await attempt;
-  if (answer.ok()) co_return std::move(attempt.response);
-  co_return method.guard().ToClientStatus(FromGrpcStatus(answer), context.cancellation.cancelled(),
-                                          context.clock.Now());
-}
-
-template <typename AsyncStub, typename Request, typename Response>
-Task<absl::StatusOr<Response>> GuardedCall(RequestContext& context, BackendChannel& channel,
-                                           RpcMethod& method, AsyncStub& stub,
-                                           UnaryRpc<AsyncStub, Request, Response> rpc,
-                                           Request request) {
-  if (method.guard().plain_calls()) {
-    return PlainCall(context, channel, method, stub, rpc, std::move(request));
-  }
-  return CallThroughGuard(context, channel, method, stub, rpc, std::move(request));
 }
 
 }  // namespace scaleout::gateway

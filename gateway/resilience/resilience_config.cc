@@ -94,16 +94,6 @@ void DeclareResilienceSettings(Settings& settings, ResilienceConfig& config) {
   settings.Int("GATEWAY_BULKHEAD_MAX_CALLS", config.bulkhead.max_concurrent_calls, 1, kMost,
                "calls to one backend in flight; nothing waits for a place");
   DeclareLimiter(settings, config.limiter);
-  settings.Group("Lab, for experiments");
-  settings.Switch("LAB_PLAIN_CALLS", config.plain_calls,
-                  "calls without breaker, bulkhead and retries, to measure what those cost");
-}
-
-ResilienceConfig LoadResilienceConfig(Environment& env) {
-  ResilienceConfig config;
-  Settings settings(env);
-  DeclareResilienceSettings(settings, config);
-  return config;
 }
 
 }  // namespace scaleout::gateway

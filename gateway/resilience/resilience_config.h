@@ -7,7 +7,6 @@
 #include <chrono>
 
 #include "common/clock.h"
-#include "common/env.h"
 #include "common/settings.h"
 #include "gateway/resilience/bulkhead.h"
 #include "gateway/resilience/circuit_breaker.h"
@@ -25,14 +24,10 @@ struct ResilienceConfig {
   Duration attempt_timeout = std::chrono::seconds(2);
   BulkheadConfig bulkhead;
   ConcurrencyLimiterConfig limiter;
-  // Calls without any of this, to measure what it costs.
-  bool plain_calls = false;
 };
 
 // Declares its settings. Values that contradict each other are problems too.
 void DeclareResilienceSettings(Settings& settings, ResilienceConfig& config);
-
-ResilienceConfig LoadResilienceConfig(Environment& env);
 
 }  // namespace scaleout::gateway
 

@@ -1,5 +1,5 @@
 """The bench: wrk against three routes, direct and through nginx, with one event loop and with two; and
-the guarded call against the plain one.
+what the guard adds to a call.
 
 Absolute figures belong to the machine; the ratios to /livez of the same run can be compared between
 machines and days. wrk, nginx, gateway, services and PostgreSQL share the processors.
@@ -14,10 +14,8 @@ import re
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
-from lab.client import Client
 from lab.figures import percentile
 from lab.narrator import Narrator
 from native import processes
@@ -48,12 +46,8 @@ _ROUNDS = 5
 _TARGETS = (("user by id", "direct", 0.10), ("overview", "direct", 0.035), ("livez", "nginx", 0.60))
 # What a change may cost a row, in requests/s against the build before it.
 _AGAINST_LEAST = 0.97
-# What the guard may cost, in seconds by turns.
+# What the guard may cost.
 _GUARD_SHARE = 0.03
-# A plain call may meet a connection that a service is just closing; the guard repeats it.
-_PLAIN_ERRORS = 5
-_GUARD_PAIRS = 20
-_PAIR_SECONDS = 1
 
 
 def _median(values):
@@ -213,9 +207,9 @@ class Bench:
             try:
                 for loops in self._arguments.loops:
                     self._run_with(loops, expose.name)
-                self._run_guarded_and_plain()
             finally:
                 self._stack("reset")
+        self._guard_cost()
         self._ratios()
         self._targets()
         return self._finish()
@@ -314,83 +308,24 @@ class Bench:
             )
         return json.loads(found.group(1))
 
-    def _run_guarded_and_plain(self):
-        self._n.scene(
-            "The guarded call against the plain call: user by id, direct, 1 loop",
-            f"Two gateways, one of them with LAB_PLAIN_CALLS=on: {_GUARD_PAIRS} pairs of {_PAIR_SECONDS} s in turns.",
+    def _guard_cost(self):
+        self._n.scene("What the guard adds to a call, as a share of the gateway's CPU for a user by id")
+        preset = os.environ.get("PRESET") or "release"
+        bin_dir = Path(os.environ.get("BIN_DIR") or _ROOT / "build" / preset / "bin")
+        printed = subprocess.run([bin_dir / "guard-cost"], text=True, capture_output=True, check=True)
+        micros = json.loads(printed.stdout)["guardMicros"]
+        request = next(
+            row["cpuMicros"]["gateway"]
+            for row in self._rows
+            if (row["route"], row["via"]) == ("user by id", "direct")
         )
-        self._stack("up", GATEWAYS="1", GATEWAY_LOOPS="1", GATEWAY_ACCESS_LOG="off")
-        guarded = json.loads(self._stack("pids", "--json"))["api-gateway-1"]
-        # A port beyond those that the stack derives from its own.
-        plain_port = self._arguments.port + 50
-        plain = subprocess.Popen(
-            [f"/proc/{guarded}/exe"],
-            env={
-                **dict(v.split("=", 1) for v in processes.environment_of(guarded) if v),
-                "GATEWAY_LISTEN": f"127.0.0.1:{plain_port}",
-                "LAB_PLAIN_CALLS": "on",
-            },
-            stdout=subprocess.DEVNULL,
-        )
-        gateways = {"guarded": (self._arguments.port + 1, guarded), "plain": (plain_port, plain.pid)}
-        try:
-            self._await_ready(plain_port)
-            results = {name: [] for name in gateways}
-            for pair in range(_GUARD_PAIRS + 1):
-                for name in list(gateways)[:: 1 if pair % 2 else -1]:
-                    results[name].append(self._second_of(*gateways[name]))
-        finally:
-            plain.terminate()
-            plain.wait()
-            self._stack("down")
-        # The first of each warms up.
-        self._compare(results["guarded"][1:], results["plain"][1:])
-
-    @staticmethod
-    def _await_ready(port):
-        client = Client(f"http://127.0.0.1:{port}")
-        deadline = time.monotonic() + 10
-        while client.get("/readyz").status != 200:
-            if time.monotonic() > deadline:
-                raise SystemExit("bench: the gateway with plain calls does not get ready")
-            time.sleep(0.05)
-
-    def _second_of(self, port, pid):
-        before = processes.cpu_seconds(pid)
-        report = self._wrk(port, "/api/users/%d", _PAIR_SECONDS)
-        spent = processes.cpu_seconds(pid) - before
-        return (
-            report["requests"] / report["seconds"],
-            1e6 * spent / max(report["requests"], 1),
-            report["errors"],
-        )
-
-    def _compare(self, guarded, plain):
-        self._n.table(
-            ("calls", "requests/s", "gateway us", "errors"),
-            [
-                (
-                    name,
-                    f"{_median(row[0] for row in rows):.0f}",
-                    f"{_median(row[1] for row in rows):.1f}",
-                    sum(row[2] for row in rows),
-                )
-                for name, rows in (("guarded", guarded), ("plain", plain))
-            ],
-        )
-        errors = [sum(row[2] for row in rows) for rows in (guarded, plain)]
-        if not self._n.check(
-            f"every guarded call is answered well, and all but {_PLAIN_ERRORS} plain ones",
-            errors[0] == 0 and errors[1] <= _PLAIN_ERRORS,
-            errors if any(errors) else "",
-        ):
-            return
-        cost = 1 - _median(g[0] / p[0] for g, p in zip(guarded, plain))
-        self._n.figure("guardCostShare", cost)
+        share = micros / request
+        self._n.figure("guardMicros", micros)
+        self._n.figure("guardCostShare", share)
         self._n.check(
-            f"the guard costs under {_GUARD_SHARE:.0%} of the requests/s",
-            cost < _GUARD_SHARE,
-            f"{cost:.1%}, the median of the pairs",
+            f"the guard costs under {_GUARD_SHARE:.0%}",
+            share < _GUARD_SHARE,
+            f"{micros:.2f} of {request:.1f} us, {share:.1%}",
         )
 
     def _base(self, row):

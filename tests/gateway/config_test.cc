@@ -106,7 +106,7 @@ TEST(GatewayConfig, HelpNamesEverySettingWithItsDefault) {
         "GATEWAY_LIMITER_TOLERATED_QUEUEING  100ms ",
         "GATEWAY_INSTANCE_ID                 host name ",
         "GATEWAY_USER_TARGET                 required ",
-        "GATEWAY_MAX_HEAD_BYTES              16KiB ", "LAB_PLAIN_CALLS                     off "}) {
+        "GATEWAY_MAX_HEAD_BYTES              16KiB ", "LAB_ENDPOINTS                       off "}) {
     EXPECT_THAT(help, HasSubstr(words));
   }
 }

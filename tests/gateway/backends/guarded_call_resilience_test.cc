@@ -191,18 +191,6 @@ TEST_F(ResilientCallTest, LoadSheddingByTheServiceIsNotRetriedAndOpensNoCircuit)
   EXPECT_EQ(resilient_->guard.counts().failures, 0);
 }
 
-TEST_F(ResilientCallTest, APlainCallHasItsDeadlineAndNothingElse) {
-  guards_.config.plain_calls = true;
-  Rebuild();
-  resilient_->guard.breaker().ForceOpen();
-  service_.reply = FailTimes(1, grpc::StatusCode::UNAVAILABLE);
-  Serve();
-  EXPECT_EQ(AskWithTime(GetUser()).status().code(), absl::StatusCode::kUnavailable);
-  EXPECT_TRUE(AskWithTime(GetUser()).ok());
-  EXPECT_EQ(service_.calls, 2);
-  EXPECT_EQ(resilient_->guard.counts().calls, 0);
-}
-
 TEST_F(ResilientCallTest, AFullBulkheadRefusesAtOnce) {
   guards_.config.bulkhead.max_concurrent_calls = 1;
   Rebuild();

@@ -14,9 +14,16 @@ using std::chrono::minutes;
 using std::chrono::seconds;
 using ::testing::HasSubstr;
 
+ResilienceConfig Load(Environment& env) {
+  ResilienceConfig config;
+  Settings settings(env);
+  DeclareResilienceSettings(settings, config);
+  return config;
+}
+
 TEST(ResilienceConfig, HasTheProductsDefaults) {
   Environment env({}, {"GATEWAY_"});
-  const ResilienceConfig config = LoadResilienceConfig(env);
+  const ResilienceConfig config = Load(env);
   EXPECT_TRUE(env.Check().ok());
   EXPECT_EQ(config.breaker.sliding_window, seconds(10));
   EXPECT_EQ(config.breaker.minimum_calls, 20);
@@ -66,7 +73,7 @@ TEST(ResilienceConfig, ReadsEveryVariable) {
                    {"GATEWAY_LIMITER_TOLERATED_QUEUEING", "50ms"},
                    {"GATEWAY_LIMITER_TOLERATED_LAG", "35ms"}},
                   {"GATEWAY_"});
-  const ResilienceConfig config = LoadResilienceConfig(env);
+  const ResilienceConfig config = Load(env);
   EXPECT_TRUE(env.Check().ok()) << env.Check();
   EXPECT_EQ(config.breaker.sliding_window, seconds(20));
   EXPECT_EQ(config.breaker.minimum_calls, 5);
@@ -98,7 +105,7 @@ TEST(ResilienceConfig, ListsEveryValueThatIsOutOfRange) {
                    {"GATEWAY_BREAKER_HALF_OPEN_MAX", "0s"},
                    {"GATEWAY_BULKHEAD_MAX_CALLS", "none"}},
                   {"GATEWAY_"});
-  LoadResilienceConfig(env);
+  Load(env);
   const std::string problems = env.Check().ToString();
   for (const char* name : {"GATEWAY_BREAKER_MINIMUM_CALLS", "GATEWAY_BREAKER_FAILURE_RATE",
                            "GATEWAY_BREAKER_HALF_OPEN_MAX", "GATEWAY_BULKHEAD_MAX_CALLS"}) {
@@ -112,7 +119,7 @@ TEST(ResilienceConfig, ListsValuesThatContradictEachOther) {
                    {"GATEWAY_LIMITER_MIN", "300"},
                    {"GATEWAY_LIMITER_MAX", "200"}},
                   {"GATEWAY_"});
-  LoadResilienceConfig(env);
+  Load(env);
   const std::string problems = env.Check().ToString();
   for (const char* problem :
        {"GATEWAY_BREAKER_OPEN_WAIT is greater than GATEWAY_BREAKER_OPEN_WAIT_MAX",
