@@ -8,6 +8,7 @@
 #include "common/str_cat.h"
 #include "proto/scaleout/order/v1/order_limits.h"
 #include "proto/scaleout/rpc/v1/request_limits.h"
+#include "service/batch_answer.h"
 #include "service/field_checks.h"
 #include "service/page_token.h"
 #include "service/wall_time.h"
@@ -150,9 +151,12 @@ absl::Status OrderService::BatchListOrders(const CallContext& call,
   if (!orders.ok()) return orders.status();
   std::map<UserId, std::vector<Order>> by_user;
   for (Order& order : *orders) by_user[order.user_id].push_back(std::move(order));
+  BatchAnswer answer(user_ids.size());
   for (const UserId user_id : user_ids) {
-    v1::BatchListOrdersResponse::OrderList& list = *response.add_entries()->mutable_order_list();
+    v1::BatchListOrdersResponse::Entry& entry = *response.add_entries();
+    v1::BatchListOrdersResponse::OrderList& list = *entry.mutable_order_list();
     list.set_next_page_token(AddPage(by_user[user_id], page_size, Scope(user_id.value()), list));
+    answer.Bound(entry);
   }
   return absl::OkStatus();
 }

@@ -11,6 +11,7 @@
 #include "common/str_cat.h"
 #include "proto/scaleout/payment/v1/payment_limits.h"
 #include "proto/scaleout/type/v1/money_limits.h"
+#include "service/batch_answer.h"
 #include "service/field_checks.h"
 #include "service/page_token.h"
 #include "service/wall_time.h"
@@ -184,10 +185,12 @@ absl::Status PaymentService::BatchListPayments(const CallContext& call,
   if (!payments.ok()) return payments.status();
   std::map<UserId, std::vector<Payment>> by_user;
   for (Payment& payment : *payments) by_user[payment.user_id].push_back(std::move(payment));
+  BatchAnswer answer(user_ids.size());
   for (const UserId user_id : user_ids) {
-    v1::BatchListPaymentsResponse::PaymentList& list =
-        *response.add_entries()->mutable_payment_list();
+    v1::BatchListPaymentsResponse::Entry& entry = *response.add_entries();
+    v1::BatchListPaymentsResponse::PaymentList& list = *entry.mutable_payment_list();
     list.set_next_page_token(AddPage(by_user[user_id], page_size, Scope(user_id.value(), 0), list));
+    answer.Bound(entry);
   }
   return absl::OkStatus();
 }

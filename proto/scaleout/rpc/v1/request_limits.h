@@ -33,6 +33,10 @@ inline constexpr std::size_t kMaxPageTokenBytes = 512;
 
 // Of one batch read; more would hold a database connection for too long.
 inline constexpr std::size_t kMaxBatchKeys = 64;
+// Of the serialized answer of a batch read. gRPC's clients refuse messages above 4 MiB. An entry
+// that does not fit beside the entries before it is replaced by a KeyError with kEntryTooLarge.
+inline constexpr std::size_t kMaxBatchAnswerBytes = 3 * 1024 * 1024;
+inline constexpr std::string_view kEntryTooLarge = "ENTRY_TOO_LARGE";
 
 // Printable ASCII, hence as many bytes.
 inline constexpr std::size_t kMaxIdempotencyKeyCharacters = 200;

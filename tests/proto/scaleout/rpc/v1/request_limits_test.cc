@@ -139,6 +139,9 @@ TEST(RequestLimits, AreThoseOfTheLimitsPage) {
       StartsWith("1 to " + std::to_string(kMaxIdempotencyKeyCharacters) + " printable ASCII"));
   EXPECT_THAT(DocumentedLimit("keys of a batch read (gRPC)"),
               StartsWith("1 to " + std::to_string(kMaxBatchKeys) + ","));
+  EXPECT_EQ(kMaxBatchAnswerBytes % (1 << 20), 0u);
+  EXPECT_THAT(DocumentedLimit("answer of a batch read (gRPC)"),
+              StartsWith(std::to_string(kMaxBatchAnswerBytes >> 20) + " MiB"));
 }
 
 TEST(RequestLimits, AreThoseOfTheProtosComments) {

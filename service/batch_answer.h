@@ -1,0 +1,38 @@
+// Bounds the answer of a batch read (rpc::v1::kMaxBatchAnswerBytes).
+//
+// An RPC makes one BatchAnswer for one answer, fills the entries in the order of the keys and
+// passes each to Bound(). An entry that does not fit beside the entries before it is replaced by a
+// KeyError with reason ENTRY_TOO_LARGE, and its caller reads that key with the RPC for one; a
+// smaller entry after it may still fit. Room for an error in place of every entry is set aside
+// first, so that the whole answer stays within the limit. Each entry is measured once. Not
+// thread-safe.
+#ifndef SCALEOUT_SERVICE_BATCH_ANSWER_H_
+#define SCALEOUT_SERVICE_BATCH_ANSWER_H_
+
+#include <cstddef>
+
+#include "scaleout/rpc/v1/error_details.pb.h"
+
+namespace scaleout {
+
+class BatchAnswer {
+ public:
+  // `keys` is at most rpc::v1::kMaxBatchKeys.
+  explicit BatchAnswer(std::size_t keys);
+
+  // `Entry` is a message with the member `error` in a oneof with the value.
+  template <typename Entry>
+  void Bound(Entry& entry) {
+    if (!Take(entry.ByteSizeLong())) SetTooLarge(*entry.mutable_error());
+  }
+
+ private:
+  bool Take(std::size_t entry_bytes);
+  static void SetTooLarge(rpc::v1::KeyError& error);
+
+  std::size_t left_bytes_;
+};
+
+}  // namespace scaleout
+
+#endif  // SCALEOUT_SERVICE_BATCH_ANSWER_H_

@@ -1,0 +1,304 @@
+// Batch reads at their worst, through gRPC as clients have it: the largest answers that the
+// contracts allow, with the message limit that gRPC's clients have by default.
+#include <grpcpp/client_context.h>
+#include <grpcpp/create_channel.h>
+#include <grpcpp/security/credentials.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/grpc_status.h"
+#include "proto/scaleout/order/v1/order_limits.h"
+#include "proto/scaleout/order/v1/product_limits.h"
+#include "proto/scaleout/rpc/v1/request_limits.h"
+#include "proto/scaleout/type/v1/money_limits.h"
+#include "proto/scaleout/user/v1/user_limits.h"
+#include "scaleout/order/v1/order.grpc.pb.h"
+#include "scaleout/payment/v1/payment.grpc.pb.h"
+#include "scaleout/user/v1/user.grpc.pb.h"
+#include "service/service_calls.h"
+#include "services/order/order_rpc.h"
+#include "services/order/order_service.h"
+#include "services/payment/payment_rpc.h"
+#include "services/payment/payment_service.h"
+#include "services/user/user_rpc.h"
+#include "services/user/user_service.h"
+#include "tests/support/rpc_server.h"
+#include "tests/support/socket_path.h"
+
+namespace scaleout {
+namespace {
+
+using rpc::v1::kMaxBatchAnswerBytes;
+using rpc::v1::kMaxBatchKeys;
+using rpc::v1::kMaxId;
+
+// The longest text of `characters` characters.
+std::string Longest(std::size_t characters) {
+  std::string text;
+  for (std::size_t i = 0; i < characters; ++i) text += "\U0001F4E6";
+  return text;
+}
+
+// With as many digits as a time of this century has.
+const WallTime kTime{std::chrono::microseconds(1'999'999'999'999'999)};
+
+// Orders of `lines` lines, each as large as the limits allow.
+class LargestOrders final : public order::OrderRepository {
+ public:
+  absl::StatusOr<std::vector<order::Order>> List(const CallContext&,
+                                                 std::optional<order::UserId> user_id,
+                                                 std::optional<order::OrderId>,
+                                                 int limit) override {
+    order::Order order;
+    order.user_id = *user_id;
+    order.total = {type::v1::kMaxAmountMinor, "EUR"};
+    order.created_at = order.updated_at = kTime;
+    const std::string name = Longest(order::v1::kMaxProductNameCharacters);
+    for (int i = 0; i < lines; ++i) {
+      order.items.push_back({order::ProductId(kMaxId - i),
+                             name,
+                             order::v1::kMaxQuantity,
+                             {order::v1::kMaxPriceMinor, "EUR"}});
+    }
+    std::vector<order::Order> orders(static_cast<std::size_t>(limit), order);
+    for (int i = 0; i < limit; ++i)
+      orders[static_cast<std::size_t>(i)].id = order::OrderId(kMaxId - i);
+    return orders;
+  }
+  absl::StatusOr<std::vector<order::Order>> ListOfUsers(const CallContext& call,
+                                                        const std::vector<order::UserId>& user_ids,
+                                                        int limit) override {
+    std::vector<order::Order> all;
+    for (const order::UserId user_id : user_ids) {
+      std::vector<order::Order> orders = List(call, user_id, std::nullopt, limit).value();
+      std::ranges::move(orders, std::back_inserter(all));
+    }
+    return all;
+  }
+  absl::StatusOr<order::CreatedOrder> Create(const CallContext&, const order::NewOrder&) override {
+    return absl::UnimplementedError("");
+  }
+  absl::StatusOr<order::Order> Get(const CallContext&, order::OrderId) override {
+    return absl::UnimplementedError("");
+  }
+  absl::StatusOr<order::Order> Apply(const CallContext&, order::OrderId,
+                                     order::OrderEvent) override {
+    return absl::UnimplementedError("");
+  }
+
+  int lines = order::v1::kMaxItems;
+};
+
+// Payments with a reference of 1,000 bytes; the contract does not limit what a provider calls a
+// charge.
+class LargestPayments final : public payment::PaymentRepository {
+ public:
+  absl::StatusOr<std::vector<payment::Payment>> List(const CallContext&,
+                                                     const payment::PaymentFilter& filter,
+                                                     std::optional<payment::PaymentId>,
+                                                     int limit) override {
+    payment::Payment payment;
+    payment.id = payment::PaymentId(kMaxId);
+    payment.user_id = *filter.user_id;
+    payment.order_id = payment::OrderId(kMaxId);
+    payment.amount = {type::v1::kMaxAmountMinor, "EUR"};
+    payment.provider_reference = std::string(1000, 'r');
+    payment.created_at = payment.updated_at = kTime;
+    return std::vector<payment::Payment>(static_cast<std::size_t>(limit), payment);
+  }
+  absl::StatusOr<std::vector<payment::Payment>> ListOfUsers(
+      const CallContext& call, const std::vector<payment::UserId>& user_ids, int limit) override {
+    std::vector<payment::Payment> all;
+    for (const payment::UserId user_id : user_ids) {
+      const auto payments = List(call, {user_id, std::nullopt}, std::nullopt, limit);
+      all.insert(all.end(), payments->begin(), payments->end());
+    }
+    return all;
+  }
+  absl::StatusOr<payment::Claim> Begin(const CallContext&, const payment::NewPayment&,
+                                       std::chrono::milliseconds) override {
+    return absl::UnimplementedError("");
+  }
+  absl::StatusOr<payment::Payment> Finish(const CallContext&, const payment::Attempt&,
+                                          const payment::NewPayment&,
+                                          const payment::Outcome&) override {
+    return absl::UnimplementedError("");
+  }
+  absl::Status Release(const CallContext&, const payment::Attempt&) override {
+    return absl::UnimplementedError("");
+  }
+  absl::StatusOr<payment::Payment> Get(const CallContext&, payment::PaymentId) override {
+    return absl::UnimplementedError("");
+  }
+};
+
+class NoProvider final : public payment::PaymentProvider {
+ public:
+  absl::StatusOr<payment::ChargeAnswer> Charge(const CallContext&,
+                                               const payment::ChargeRequest&) override {
+    return absl::UnimplementedError("");
+  }
+};
+
+class LargestUsers final : public user::UserRepository {
+ public:
+  absl::StatusOr<std::vector<user::UserRecord>> FindMany(
+      const CallContext&, const std::vector<user::UserId>& ids) override {
+    std::vector<user::UserRecord> users;
+    for (const user::UserId id : ids) {
+      users.push_back({id, Longest(user::v1::kMaxEmailCharacters),
+                       Longest(user::v1::kMaxNameCharacters), kTime, kTime});
+    }
+    return users;
+  }
+  absl::StatusOr<user::CreatedUser> Create(const CallContext&, const user::NewUser&) override {
+    return absl::UnimplementedError("");
+  }
+  absl::StatusOr<user::UserRecord> Get(const CallContext&, user::UserId) override {
+    return absl::UnimplementedError("");
+  }
+  absl::StatusOr<std::vector<user::UserRecord>> List(const CallContext&,
+                                                     std::optional<user::UserId>, int) override {
+    return absl::UnimplementedError("");
+  }
+  absl::StatusOr<user::UserRecord> Update(const CallContext&, user::UserId,
+                                          const user::UserChange&) override {
+    return absl::UnimplementedError("");
+  }
+  absl::Status Delete(const CallContext&, user::UserId) override {
+    return absl::UnimplementedError("");
+  }
+};
+
+class BatchAnswersTest : public ::testing::Test {
+ protected:
+  std::shared_ptr<grpc::Channel> Channel() const {
+    return grpc::CreateChannel(socket_.target(), grpc::InsecureChannelCredentials());
+  }
+
+  // The most keys, each with the most digits.
+  template <typename Request>
+  static Request LargestBatch() {
+    Request request;
+    for (std::size_t i = 0; i < kMaxBatchKeys; ++i) {
+      request.add_user_ids(kMaxId - static_cast<std::int64_t>(i));
+    }
+    return request;
+  }
+
+  template <typename Response>
+  static int CountTooLarge(const Response& response) {
+    return static_cast<int>(std::ranges::count_if(response.entries(), [](const auto& entry) {
+      return entry.has_error() && entry.error().reason() == rpc::v1::kEntryTooLarge &&
+             entry.error().code() == grpc::StatusCode::RESOURCE_EXHAUSTED;
+    }));
+  }
+
+  const testing::SocketPath socket_;
+  const std::unique_ptr<Logger> logger_ = MakeNullLogger();
+  const std::unique_ptr<Metrics> metrics_ = MakeMetrics();
+  WorkerPool workers_{1, 1};
+  ServiceCalls calls_{workers_, *logger_, *metrics_, SystemClock()};
+  LargestOrders orders_;
+  LargestPayments payments_;
+  NoProvider provider_;
+  LargestUsers users_;
+  order::OrderService order_service_{orders_};
+  payment::PaymentService payment_service_{payments_, provider_, std::chrono::seconds(5),
+                                           SystemClock()};
+  user::UserService user_service_{users_};
+  const std::unique_ptr<grpc::Service> order_rpc_ = order::MakeOrderRpc(order_service_, calls_);
+  const std::unique_ptr<grpc::Service> payment_rpc_ =
+      payment::MakePaymentRpc(payment_service_, calls_);
+  const std::unique_ptr<grpc::Service> user_rpc_ = user::MakeUserRpc(user_service_, calls_);
+  testing::RpcServer server_{socket_.target(),
+                             {order_rpc_.get(), payment_rpc_.get(), user_rpc_.get()}};
+};
+
+TEST_F(BatchAnswersTest, OrdersThatDoNotFitAreErrorsAndTheListOfOneUserCarriesThem) {
+  const auto stub = order::v1::OrderService::NewStub(Channel());
+  auto request = LargestBatch<order::v1::BatchListOrdersRequest>();
+  request.set_page_size(rpc::v1::kMaxPageSize);
+  order::v1::BatchListOrdersResponse response;
+  grpc::ClientContext context;
+  const grpc::Status status = stub->BatchListOrders(&context, request, &response);
+  ASSERT_TRUE(status.ok()) << status.error_message();
+  EXPECT_EQ(response.entries_size(), static_cast<int>(kMaxBatchKeys));
+  EXPECT_EQ(CountTooLarge(response), response.entries_size());
+  EXPECT_LE(response.ByteSizeLong(), kMaxBatchAnswerBytes);
+
+  order::v1::ListOrdersRequest one;
+  one.set_user_id(request.user_ids(0));
+  one.set_page_size(rpc::v1::kMaxPageSize);
+  order::v1::ListOrdersResponse listed;
+  grpc::ClientContext second;
+  const grpc::Status unary = stub->ListOrders(&second, one, &listed);
+  ASSERT_TRUE(unary.ok()) << unary.error_message();
+  EXPECT_EQ(listed.orders_size(), rpc::v1::kMaxPageSize);
+  EXPECT_NE(listed.next_page_token(), "");
+}
+
+TEST_F(BatchAnswersTest, AsManyListsOfOrdersAsFitAreAnswered) {
+  orders_.lines = 1;
+  const auto stub = order::v1::OrderService::NewStub(Channel());
+  auto request = LargestBatch<order::v1::BatchListOrdersRequest>();
+  request.set_page_size(rpc::v1::kMaxPageSize);
+  order::v1::BatchListOrdersResponse response;
+  grpc::ClientContext context;
+  const grpc::Status status = stub->BatchListOrders(&context, request, &response);
+  ASSERT_TRUE(status.ok()) << status.error_message();
+  ASSERT_EQ(response.entries_size(), static_cast<int>(kMaxBatchKeys));
+  const int too_large = CountTooLarge(response);
+  const int lists = response.entries_size() - too_large;
+  ASSERT_GT(lists, 0);
+  ASSERT_GT(too_large, 0);
+  for (int i = 0; i < lists; ++i) {
+    EXPECT_EQ(response.entries(i).order_list().orders_size(), rpc::v1::kMaxPageSize);
+    EXPECT_EQ(response.entries(i).order_list().orders(0).user_id(), request.user_ids(i));
+  }
+  EXPECT_LE(response.ByteSizeLong(), kMaxBatchAnswerBytes);
+  // One more would not have fitted.
+  EXPECT_GT(response.ByteSizeLong() + response.entries(0).ByteSizeLong() + (16u << 10),
+            kMaxBatchAnswerBytes);
+}
+
+TEST_F(BatchAnswersTest, PaymentsThatDoNotFitAreErrorsAndTheListOfOneUserCarriesThem) {
+  const auto stub = payment::v1::PaymentService::NewStub(Channel());
+  auto request = LargestBatch<payment::v1::BatchListPaymentsRequest>();
+  request.set_page_size(rpc::v1::kMaxPageSize);
+  payment::v1::BatchListPaymentsResponse response;
+  grpc::ClientContext context;
+  const grpc::Status status = stub->BatchListPayments(&context, request, &response);
+  ASSERT_TRUE(status.ok()) << status.error_message();
+  ASSERT_EQ(response.entries_size(), static_cast<int>(kMaxBatchKeys));
+  const int too_large = CountTooLarge(response);
+  EXPECT_GT(too_large, 0);
+  EXPECT_LT(too_large, response.entries_size());
+  EXPECT_LE(response.ByteSizeLong(), kMaxBatchAnswerBytes);
+
+  payment::v1::ListPaymentsRequest one;
+  one.set_user_id(request.user_ids(response.entries_size() - 1));
+  one.set_page_size(rpc::v1::kMaxPageSize);
+  payment::v1::ListPaymentsResponse listed;
+  grpc::ClientContext second;
+  EXPECT_TRUE(stub->ListPayments(&second, one, &listed).ok());
+  EXPECT_EQ(listed.payments_size(), rpc::v1::kMaxPageSize);
+}
+
+TEST_F(BatchAnswersTest, TheLargestUsersAllFit) {
+  const auto stub = user::v1::UserService::NewStub(Channel());
+  const auto request = LargestBatch<user::v1::BatchGetUsersRequest>();
+  user::v1::BatchGetUsersResponse response;
+  grpc::ClientContext context;
+  ASSERT_TRUE(stub->BatchGetUsers(&context, request, &response).ok());
+  ASSERT_EQ(response.entries_size(), static_cast<int>(kMaxBatchKeys));
+  for (const auto& entry : response.entries()) EXPECT_TRUE(entry.has_user());
+  EXPECT_LE(response.ByteSizeLong(), kMaxBatchAnswerBytes);
+}
+
+}  // namespace
+}  // namespace scaleout
