@@ -1,5 +1,5 @@
-// The gRPC faces of OrderService and ProductService: each RPC as one line that hands it to
-// ServiceCalls. The only file here that knows the stubs.
+// OrderService and ProductService as gRPC services: one line for each RPC names the method that
+// serves it (service/unary_rpcs.h). Nothing else of this directory knows gRPC.
 #ifndef SCALEOUT_SERVICES_ORDER_ORDER_RPC_H_
 #define SCALEOUT_SERVICES_ORDER_ORDER_RPC_H_
 
@@ -21,7 +21,7 @@ class ProductService;
 inline constexpr const char* kOrderServiceName = "scaleout.order.v1.OrderService";
 inline constexpr const char* kProductServiceName = "scaleout.order.v1.ProductService";
 
-// What they are given must outlive them.
+// `service` and `calls` must outlive the results.
 std::unique_ptr<grpc::Service> MakeOrderRpc(OrderService& service, ServiceCalls& calls);
 std::unique_ptr<grpc::Service> MakeProductRpc(ProductService& service, ServiceCalls& calls);
 

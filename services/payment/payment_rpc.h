@@ -1,5 +1,5 @@
-// The gRPC face of PaymentService: each RPC as one line that hands it to ServiceCalls. The only
-// file here that knows the stubs.
+// PaymentService as a gRPC service: one line for each RPC names the method that serves it
+// (service/unary_rpcs.h). Nothing else of this directory knows gRPC.
 #ifndef SCALEOUT_SERVICES_PAYMENT_PAYMENT_RPC_H_
 #define SCALEOUT_SERVICES_PAYMENT_PAYMENT_RPC_H_
 
@@ -19,7 +19,7 @@ class PaymentService;
 
 inline constexpr const char* kPaymentServiceName = "scaleout.payment.v1.PaymentService";
 
-// Both must outlive it.
+// `service` and `calls` must outlive the result.
 std::unique_ptr<grpc::Service> MakePaymentRpc(PaymentService& service, ServiceCalls& calls);
 
 }  // namespace scaleout::payment

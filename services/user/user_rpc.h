@@ -1,5 +1,5 @@
-// The gRPC face of UserService: each RPC as one line that hands it to ServiceCalls. The only file
-// here that knows the stubs.
+// UserService as a gRPC service: one line for each RPC names the method that serves it
+// (service/unary_rpcs.h). Nothing else of this directory knows gRPC.
 #ifndef SCALEOUT_SERVICES_USER_USER_RPC_H_
 #define SCALEOUT_SERVICES_USER_USER_RPC_H_
 
@@ -19,7 +19,7 @@ class UserService;
 
 inline constexpr const char* kUserServiceName = "scaleout.user.v1.UserService";
 
-// Both must outlive it.
+// `service` and `calls` must outlive the result.
 std::unique_ptr<grpc::Service> MakeUserRpc(UserService& service, ServiceCalls& calls);
 
 }  // namespace scaleout::user

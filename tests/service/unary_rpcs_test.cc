@@ -1,0 +1,55 @@
+#include "service/unary_rpcs.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "scaleout/order/v1/product.pb.h"
+
+namespace scaleout {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+const std::string kProducts = "scaleout.order.v1.ProductService";
+const RpcSignature kGet = {"GetProduct", order::v1::GetProductRequest::descriptor(),
+                           order::v1::GetProductResponse::descriptor()};
+const RpcSignature kList = {"ListProducts", order::v1::ListProductsRequest::descriptor(),
+                            order::v1::ListProductsResponse::descriptor()};
+
+TEST(UnaryRpcs, AgreeWithAContractWhoseEveryRpcIsServedOnce) {
+  EXPECT_THAT(FindContractViolations(kProducts, {kGet, kList}), IsEmpty());
+  EXPECT_THAT(FindContractViolations(kProducts, {kList, kGet}), IsEmpty());
+}
+
+TEST(UnaryRpcs, NameEveryRpcThatIsMissingOrServedTwice) {
+  EXPECT_THAT(FindContractViolations(kProducts, {kGet}),
+              ElementsAre(kProducts + "/ListProducts must be served by one method"));
+  EXPECT_THAT(FindContractViolations(kProducts, {kGet, kGet, kList}),
+              ElementsAre(kProducts + "/GetProduct must be served by one method"));
+}
+
+TEST(UnaryRpcs, NameAnRpcThatTheContractDoesNotHave) {
+  EXPECT_THAT(
+      FindContractViolations(kProducts, {kGet, kList, {"Get", kGet.request, kGet.response}}),
+      ElementsAre(kProducts + " has no RPC Get"));
+  EXPECT_THAT(FindContractViolations("scaleout.Nothing", {}),
+              ElementsAre("there is no contract scaleout.Nothing"));
+}
+
+TEST(UnaryRpcs, NameAnRpcWithOtherMessages) {
+  EXPECT_THAT(
+      FindContractViolations(kProducts, {kGet, {"ListProducts", kGet.request, kList.response}}),
+      ElementsAre(kProducts + "/ListProducts has other messages"));
+  EXPECT_THAT(
+      FindContractViolations(kProducts, {kGet, {"ListProducts", kList.request, kGet.response}}),
+      ElementsAre(kProducts + "/ListProducts has other messages"));
+}
+
+TEST(UnaryRpcs, EndTheProcessIfTheListDoesNotAgreeWithTheContract) {
+  EXPECT_DEATH(RequireContract(kProducts, {kGet}), "ListProducts must be served by one method");
+  RequireContract(kProducts, {kGet, kList});
+}
+
+}  // namespace
+}  // namespace scaleout
