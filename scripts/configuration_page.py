@@ -15,7 +15,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from native.settings import SERVICES
+from scaleout.topology import SERVICES
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "configuration.md"

@@ -108,7 +108,7 @@ check_ports() {
   fi
   taken=$(PYTHONPATH=$root/scripts PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 - "$http_port" "$last" <<'END'
 import sys
-from native import processes
+from scaleout.native import processes
 for port in range(int(sys.argv[1]), int(sys.argv[2]) + 1):
     if not processes.is_port_free(port):
         print(f"{port} is held by {processes.owner_of_port(port)}")
@@ -124,7 +124,7 @@ END
 check_leftovers() {
   local orphans
   orphans=$(PYTHONPATH=$root/scripts PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 - <<'END'
-from native import places
+from scaleout.native import places
 for away in places.away_directories():
     if away.orphaned:
         print(away.path)

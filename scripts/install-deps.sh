@@ -41,6 +41,7 @@ servers    supervisor                     runs the native stack's processes
 servers    nginx-light|nginx|nginx-core|nginx-full|nginx-extras  load balancer
 servers    postgresql|postgresql-15|postgresql-16|postgresql-17|postgresql-18  database server, for a private cluster
 servers    redis-server                   shared state, for a private instance
+servers    python3-psutil                 the scripts' view of processes: CPU time, memory, ports
 load       wrk                            closed-loop load
 load       hey                            fixed-rate load
 load       nghttp2-client                 h2load, fixed-rate load
@@ -51,6 +52,7 @@ tests      python3-pytest                 end-to-end tests
 tests      python3-httpx                  end-to-end tests
 tests      curl                           README's commands
 tests      shellcheck                     checks the shell scripts
+tests      black                          checks the format of the Python files
 tests      procps                         ps, for drills and the bench
 END
   if [[ $with_lint == yes ]]; then

@@ -3,4 +3,4 @@
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 export PYTHONPATH="$root/scripts" PYTHONDONTWRITEBYTECODE=1
-exec /usr/bin/python3 -m lab.tour "$@"
+exec /usr/bin/python3 -m scaleout.tour "$@"

@@ -3,6 +3,7 @@
 import pytest
 
 from native_stack import LoneGateway, NativeStack
+from scaleout.driver.native import NativeDriver
 
 
 @pytest.fixture(scope="session")
@@ -13,6 +14,12 @@ def stack():
         yield made
     finally:
         made.remove()
+
+
+@pytest.fixture
+def driver(stack):
+    """The stack as experiments handle it."""
+    return NativeDriver(stack.run_dir)
 
 
 @pytest.fixture

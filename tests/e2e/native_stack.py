@@ -16,10 +16,11 @@ import time
 from pathlib import Path
 
 import httpx
+import psutil
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "scripts"))
-from native.settings import BACKENDS, SANITIZER_OPTIONS  # noqa: E402
+from scaleout.topology import BACKENDS, SANITIZER_OPTIONS  # noqa: E402
 
 BIN_DIR = Path(
     os.environ.get("BIN_DIR") or ROOT / "build" / (os.environ.get("PRESET") or "release") / "bin"
@@ -106,7 +107,7 @@ class NativeStack:
             "RUN_DIR": str(self.run_dir),
             "HTTP_PORT": str(self.port),
             "BIN_DIR": str(BIN_DIR),
-            # The stack takes a part out of the rotation before it stops it, so nobody needs a
+            # The stack takes a part out of the rotation before it stops it, so no client needs a
             # grace.
             "GATEWAY_DRAIN_GRACE": "200ms",
             "SERVICE_DRAIN_GRACE": "200ms",
@@ -181,7 +182,7 @@ class NativeStack:
 
     @contextlib.contextmanager
     def locked(self, database, table):
-        """Nobody gets at the table meanwhile: a database that is as slow as can be."""
+        """Every other statement on the table waits meanwhile: a very slow database."""
         with subprocess.Popen(
             [str(ROOT / "scripts/stack.sh"), "psql", database, "-A", "-t", "-q"],
             env=self.variables,
@@ -203,7 +204,7 @@ class LoneGateway:
         self.port = free_ports(1)
         self._socket_dir = tempfile.mkdtemp(prefix="e2e-")
         self.socket = socket_path or f"{self._socket_dir}/gateway.sock"
-        nowhere = f"unix:{self._socket_dir}/nobody.sock"
+        nowhere = f"unix:{self._socket_dir}/nothing.sock"
         environment = {
             "PATH": os.environ["PATH"],
             "GATEWAY_LISTEN": f"127.0.0.1:{self.port},unix:{self.socket}",
@@ -239,7 +240,7 @@ class LoneGateway:
         return self._output.read()
 
     def descriptors(self):
-        return len(os.listdir(f"/proc/{self.process.pid}/fd"))
+        return psutil.Process(self.process.pid).num_fds()
 
     def stop(self):
         self.process.kill()

@@ -12,13 +12,11 @@ import pytest
 
 from native_stack import ROOT
 
-sys.path.insert(0, str(ROOT / "scripts"))
-
-import drills.__main__  # noqa: E402
-from drills import shop  # noqa: E402
-from drills.drill import Drill, DrillError  # noqa: E402
-from lab.driver import Driver  # noqa: E402
-from lab.narrator import Narrator  # noqa: E402
+import scaleout.drills.__main__
+from scaleout.drills.drill import Drill, DrillError
+from scaleout.load import ledger
+from scaleout.load.buyer import Buyers
+from scaleout.narrator import Narrator
 
 _DRILLS = (
     "breaker",
@@ -46,23 +44,17 @@ def drill(*arguments, **variables):
     )
 
 
-@pytest.fixture
-def driver(stack, monkeypatch):
-    monkeypatch.setenv("STACK", "native")
-    for name in ("RUN_DIR", "HTTP_PORT", "BIN_DIR"):
-        monkeypatch.setenv(name, stack.variables[name])
-    return Driver()
-
-
 @pytest.mark.parametrize("name", _RING)
 def test_the_drill_passes(stack, tmp_path, name):
     if os.environ.get("SANITIZED") and name in _TIMED:
         pytest.skip("times mean nothing under a sanitizer")
     report = tmp_path / "report.json"
     result = drill(name, "--quick", "--json", report, **stack.variables)
-    told = json.loads(report.read_text())
-    failed = [check["name"] for check in told["drills"][name]["checks"] if not check["passed"]]
-    assert result.returncode == 0 and told["passed"] and not failed, result.stdout + result.stderr
+    written = json.loads(report.read_text())
+    failed = [check["name"] for check in written["drills"][name]["checks"] if not check["passed"]]
+    assert result.returncode == 0 and written["passed"] and not failed, (
+        result.stdout + result.stderr
+    )
     assert stack.status()["state"] == "up", "it leaves the stack as it was"
     assert stack.status()["strategy"] == "round_robin"
 
@@ -82,7 +74,10 @@ def test_what_is_no_drill_or_has_no_stack_is_refused(tmp_path):
     assert "there is no stack" in nowhere.stderr
 
 
-def test_a_failed_check_is_named_and_is_the_exit_status(driver, monkeypatch, tmp_path, capsys):
+def test_a_failed_check_is_named_and_is_the_exit_status(stack, monkeypatch, tmp_path, capsys):
+    monkeypatch.setenv("STACK", "native")
+    monkeypatch.setenv("RUN_DIR", str(stack.run_dir))
+
     class FullMoon(Drill):
         NAME = "full-moon"
 
@@ -97,21 +92,21 @@ def test_a_failed_check_is_named_and_is_the_exit_status(driver, monkeypatch, tmp
 
     report = tmp_path / "report.json"
     for made, said in ((FullMoon, "the moon is full"), (NoMoon, "there is no moon")):
-        monkeypatch.setitem(drills.__main__.DRILLS, made.NAME, made)
+        monkeypatch.setitem(scaleout.drills.__main__.DRILLS, made.NAME, made)
         monkeypatch.setattr(sys, "argv", ["drill.sh", made.NAME, "--json", str(report)])
         with pytest.raises(SystemExit) as ended:
-            drills.__main__.main()
+            scaleout.drills.__main__.main()
         assert ended.value.code == 1
         assert re.search(f"FAILED.*{said}", capsys.readouterr().out)
         assert not json.loads(report.read_text())["passed"]
 
 
-class TestTheChecker:
-    """Compares what buyers were told with what the databases hold."""
+class TestLedger:
+    """Compares what buyers were answered with what the databases hold."""
 
     @pytest.fixture
     def bought(self, stack):
-        with shop.Shop(stack.url, buyers=2) as buyers:
+        with Buyers(stack.url, 2) as buyers:
             deadline = time.monotonic() + 20
             while len(buyers.payments) < 5 and time.monotonic() < deadline:
                 time.sleep(0.05)
@@ -119,8 +114,8 @@ class TestTheChecker:
 
     @staticmethod
     def failures(buyers, driver):
-        narrator = Narrator("the checker", out=io.StringIO())
-        shop.check(narrator, buyers, driver)
+        narrator = Narrator("the ledger", out=io.StringIO())
+        ledger.check(narrator, buyers, driver)
         return [check["name"] for check in narrator.checks if not check["passed"]]
 
     def test_finds_nothing_where_all_is_well(self, bought, driver):
@@ -131,11 +126,11 @@ class TestTheChecker:
         driver.psql("orders", f"DELETE FROM orders WHERE id = {lost}")
         assert self.failures(bought, driver) == ["no acknowledged order is lost or changed"]
 
-    def test_finds_an_order_that_nobody_was_told_of(self, bought, driver):
+    def test_finds_an_order_without_an_acknowledgement(self, bought, driver):
         key = min(bought.orders)
         del bought.orders[key]
         assert self.failures(bought, driver) == [
-            "and no order is there twice, or without somebody who was told"
+            "and no order is there twice, or without an acknowledgement"
         ]
 
     def test_finds_a_torn_order(self, bought, driver):
@@ -153,7 +148,7 @@ class TestTheChecker:
             f"FROM payments WHERE id = {paid}",
         )
         assert self.failures(bought, driver) == [
-            "and no payment is there twice, or without somebody who was told"
+            "and no payment is there twice, or without an acknowledgement"
         ]
 
     def test_finds_a_payment_that_changed(self, bought, driver):
@@ -161,7 +156,7 @@ class TestTheChecker:
         driver.psql("payments", f"UPDATE payments SET state = 'REFUNDED' WHERE id = {paid}")
         assert "no acknowledged payment is lost or changed" in self.failures(bought, driver)
 
-    def test_finds_a_charge_that_is_doubled(self, bought, driver):
+    def test_finds_a_duplicated_charge(self, bought, driver):
         users = ", ".join(map(str, bought.users))
         driver.psql(
             "payments",

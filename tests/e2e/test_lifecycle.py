@@ -11,11 +11,10 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 import time
-from pathlib import Path
 
 import httpx
+import psutil
 import pytest
 
 from native_stack import (
@@ -28,9 +27,8 @@ from native_stack import (
     new_home,
 )
 
-sys.path.insert(0, str(ROOT / "scripts"))
-from native import places, processes  # noqa: E402  the stack's own eyes
-from native.settings import BACKENDS, SERVICES  # noqa: E402
+from scaleout.native import places, processes
+from scaleout.topology import BACKENDS, SERVICES
 
 _PROGRAMS = ["api-gateway", *SERVICES]
 
@@ -43,18 +41,17 @@ def fresh(request):
 
 
 def processes_that_mention(directory):
-    """Seen with other eyes than the stack's own: any process that was started with the directory or
+    """Found in another way than the stack's own: any process that was started with the directory or
     works in it, whatever it is called.
     """
     found = {}
-    for process in Path("/proc").glob("[0-9]*"):
+    for process in psutil.process_iter():
         try:
-            said = process.joinpath("cmdline").read_bytes().replace(b"\0", b" ").decode()
-            said += " " + os.readlink(process / "cwd")
-        except (OSError, UnicodeDecodeError):
+            words = " ".join([*process.cmdline(), process.cwd()])
+        except psutil.Error:
             continue
-        if str(directory) in said and int(process.name) != os.getpid():
-            found[int(process.name)] = said
+        if str(directory) in words and process.pid != os.getpid():
+            found[process.pid] = words
     return found
 
 
@@ -401,7 +398,7 @@ def test_root_can_keep_its_run_directory_to_itself():
         assert httpx.get(f"{stack.url}/api/users/1").status_code == 200
         away = stack.run_dir.joinpath("postgres").resolve()
         assert str(away).startswith("/var/tmp/")
-        owner = pwd.getpwuid(os.stat(f"/proc/{stack.pids()['postgres']}").st_uid).pw_name
+        owner = pwd.getpwuid(psutil.Process(stack.pids()["postgres"]).uids().real).pw_name
         assert owner in ("postgres", "nobody")
         stack.down()
         nothing_is_left_of(stack)

@@ -3,80 +3,59 @@ to its neighbours.
 """
 
 import concurrent.futures
+import contextlib
 import os
 import re
 import signal
-import subprocess
 import threading
 import time
 
 import httpx
+import psutil
 import pytest
 
 from native_stack import LoneGateway, eventually
 from problems import check_problem
+from scaleout.load import wrk
+from scaleout.load.wrk import Wrk
 
 
-class Load:
-    """wrk in the background until it is ended: closed loop, keep-alive, no retries. What went wrong
-    is in its summary.
-    """
-
-    def __init__(self, url, connections=16):
-        self._process = subprocess.Popen(
-            ["wrk", "-t1", f"-c{connections}", "-d300s", "--timeout", "10s", url],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
+@contextlib.contextmanager
+def load(url, path="/api/users/1"):
+    """wrk beside a block: closed loop, keep-alive, no retries. Not one request may fail."""
+    with Wrk(url, path, seconds=300, connections=16) as running:
         time.sleep(1)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self._process.kill()
-        self._process.communicate()
-
-    def end(self):
-        """Asks wrk for its summary: how many requests, and how many of them failed in any way."""
-        assert self._process.poll() is None, "the load ended before the test did"
-        self._process.send_signal(signal.SIGINT)
-        output = self._process.communicate(timeout=60)[0]
-        requests = int(re.search(r"(\d+) requests in", output).group(1))
-        failures = sum(map(int, re.findall(r"(?:connect|read|write|timeout) (\d+)", output)))
-        failures += sum(map(int, re.findall(r"Non-2xx or 3xx responses: (\d+)", output)))
-        # Programs with sanitizers are slow; after a storm they answer a handful in a second.
-        assert requests > (0 if os.environ.get("SANITIZED") else 100), output
-        return failures, output
+        yield
+        report = running.end()
+    assert report.errors == 0, report
+    # Programs with sanitizers are slow; after a storm they answer a handful in a second.
+    assert report.requests > (0 if os.environ.get("SANITIZED") else 100), report
 
 
 def test_scaling_up_and_down_under_load_fails_no_request(stack):
-    with Load(f"{stack.url}/api/users/1") as load:
+    with load(stack.url):
         for count in (5, 2, 3):
             stack.sh("scale", count)
             # Turns are shared with the load, so it may take more requests to see all.
             with stack.client() as client:
-                seen = {client.get("/api/count").headers["x-instance-id"] for _ in range(20 * count)}
+                seen = {
+                    client.get("/api/count").headers["x-instance-id"] for _ in range(20 * count)
+                }
             assert seen == {f"api-gateway-{k}" for k in range(1, count + 1)}
-        failures, output = load.end()
-    assert failures == 0, output
 
 
 def test_a_rolling_restart_of_the_gateways_under_load_fails_no_request(stack):
     before = stack.pids()
-    with Load(f"{stack.url}/api/users/1") as load:
+    with load(stack.url):
         for k in (1, 2, 3):
             stack.sh("restart", "api-gateway", k)
-        failures, output = load.end()
-    assert failures == 0, output
     after = stack.pids()
     assert all(before[f"api-gateway-{k}"] != after[f"api-gateway-{k}"] for k in (1, 2, 3))
 
 
 def test_two_gateways_killed_at_once_are_not_missed(stack):
     before = stack.pids()
-    with Load(f"{stack.url}/api/users/1") as load:
+    with load(stack.url):
         for k in (1, 2):
             os.kill(before[f"api-gateway-{k}"], signal.SIGKILL)
         # Both are back, and get their share again, while the load goes on.
@@ -87,8 +66,6 @@ def test_two_gateways_killed_at_once_are_not_missed(stack):
                 == 3,
                 seconds=20,
             )
-        failures, output = load.end()
-    assert failures == 0, output
 
 
 def burn_then_ask(client, mode):
@@ -177,32 +154,20 @@ def test_sixty_killed_clients_leak_nothing(stack):
     path = "/api/users/1/overview"
 
     def descriptors(pid):
-        return len(
-            subprocess.run(
-                ["ls", f"/proc/{pid}/fd"], capture_output=True, text=True, check=True
-            ).stdout.split()
-        )
+        return psutil.Process(pid).num_fds()
 
     pids = [stack.pids()[f"api-gateway-{k}"] for k in (1, 2, 3)]
-    with Load(f"{stack.url}{path}", connections=64) as load:
-        load.end()
+    wrk.run(stack.url, path, seconds=1, connections=64)
     before = [descriptors(pid) for pid in pids]
     for k in range(60):
-        client = subprocess.Popen(
-            ["wrk", "-t1", "-c32", "-d10s", f"{stack.gateway_url(k % 3 + 1)}{path}"],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        time.sleep(0.12)
-        client.kill()
-        client.wait()
+        with Wrk(stack.gateway_url(k % 3 + 1), path, seconds=10, connections=32):
+            time.sleep(0.12)  # and is killed in the middle of its requests
     eventually(
         lambda: all(descriptors(pid) <= old + 4 for pid, old in zip(pids, before)), seconds=15
     )
     assert [stack.pids()[f"api-gateway-{k}"] for k in (1, 2, 3)] == pids, "a gateway died"
-    with Load(f"{stack.url}{path}") as load:
-        failures, output = load.end()
-    assert failures == 0, output
+    with load(stack.url, path):
+        time.sleep(0.2)
     with stack.client() as client:
         metrics = [httpx.get(f"{stack.gateway_url(k)}/api/metrics").json() for k in (1, 2, 3)]
         assert all(m["requests"]["inFlight"] <= 1 for m in metrics), "an answer was lost"

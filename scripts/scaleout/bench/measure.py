@@ -1,0 +1,120 @@
+"""What every comparison of the bench is made of: a build with a stack of its own, and one turn of
+wrk against one door with the CPU time that each part of the stack spent on it.
+"""
+
+import contextlib
+import dataclasses
+import os
+import tempfile
+from pathlib import Path
+
+from scaleout.console import Silent
+from scaleout.driver.native import NativeDriver
+from scaleout.errors import StackError
+from scaleout.load import wrk
+from scaleout.load.figures import percentile
+from scaleout.native import places, processes, settings
+from scaleout.native.stack import Stack
+from scaleout.topology import SERVICES
+
+ROUTES = {
+    "livez": "/livez",
+    "user by id": "/api/users/%d",
+    "overview": "/api/users/%d/overview",
+}
+# What each part of the stack is made of, by the names of Parts.pids().
+PARTS = {
+    "gateway": ("api-gateway-1",),
+    "services": SERVICES,
+    "nginx": ("nginx",),
+    "postgres": ("postgres",),
+}
+# A machine's speed drifts by a tenth within a minute, so the rows take turns: each is measured once
+# a round, and a figure is the median over the rounds.
+ROUNDS = 5
+_THREADS, _CONNECTIONS, _TIMEOUT = 2, 64, 2
+# Only the bench sends the probe through nginx.
+_EXPOSE_LIVEZ = "location = /livez { proxy_pass http://api_gateway; }\n"
+
+
+def median(values):
+    return percentile(list(values), 0.5)
+
+
+@dataclasses.dataclass
+class Build:
+    """Programs to measure, and the stack that runs them."""
+
+    name: str
+    port: int
+    run_dir: Path
+    bin_dir: str | None = None  # None: as PRESET and BIN_DIR say
+
+    def doors(self):
+        return {"direct": self.port + 1, "nginx": self.port}
+
+    @contextlib.contextmanager
+    def stack(self, **variables):
+        """The stack with one gateway and without access logs, around a block; the data stays."""
+        with tempfile.NamedTemporaryFile("w", suffix=".conf") as expose:
+            expose.write(_EXPOSE_LIVEZ)
+            expose.flush()
+            environment = {
+                **os.environ,
+                "HTTP_PORT": str(self.port),
+                **({"BIN_DIR": self.bin_dir} if self.bin_dir else {}),
+                "GATEWAYS": "1",
+                "GATEWAY_ACCESS_LOG": "off",
+                "NGINX_ACCESS_LOG": "off",
+                "NGINX_SERVER_INCLUDE": expose.name,
+                **variables,
+            }
+            stack = Stack(settings.from_environment(self.run_dir, environment), Silent())
+            if not stack.up():
+                raise StackError(f"a stack is up in {self.run_dir}; `make reset` removes it")
+            try:
+                yield stack
+            finally:
+                stack.down()
+
+    def remove(self):
+        """Deletes the stack's directory; the stack is down."""
+        if settings.load(self.run_dir) is not None:
+            NativeDriver(self.run_dir).stack(needs_up=False).down()
+        places.Places(self.run_dir).remove()
+
+
+def families(stack):
+    """The processes of each part."""
+    pids = stack.parts.pids()
+    return {
+        part: [pid for name in names for pid in processes.family_of(pids[name])]
+        for part, names in PARTS.items()
+    }
+
+
+def turn(port, path, family_of_part, seconds):
+    """One run of wrk, as figures."""
+    before = _cpu_seconds(family_of_part)
+    report = measured(port, path, seconds)
+    after = _cpu_seconds(family_of_part)
+    requests = max(report.requests, 1)
+    return {
+        "requestsPerSecond": report.per_second,
+        "p50Ms": report.p50_ms,
+        "p99Ms": report.p99_ms,
+        "errors": report.errors,
+        "cpuMicros": {part: 1e6 * (after[part] - before[part]) / requests for part in PARTS},
+    }
+
+
+def measured(port, path, seconds):
+    url = f"http://127.0.0.1:{port}"
+    options = {"threads": _THREADS, "connections": _CONNECTIONS, "timeout": _TIMEOUT}
+    return wrk.run(url, path, seconds, **options)
+
+
+def _cpu_seconds(family_of_part):
+    return {
+        part: sum(map(processes.cpu_seconds, family)) for part, family in family_of_part.items()
+    }

@@ -1,0 +1,105 @@
+"""The command line of the drills."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from scaleout.drills.blackhole import Blackhole
+from scaleout.drills.breaker import Breaker
+from scaleout.drills.cpu_bound import CpuBound
+from scaleout.drills.drill import Options
+from scaleout.drills.durability import Durability
+from scaleout.drills.kill_gateways import KillGateways
+from scaleout.drills.overload import Overload
+from scaleout.drills.rolling_restart import RollingRestart
+from scaleout.console import fail
+from scaleout.driver import connect
+from scaleout.errors import StackError
+from scaleout.narrator import Narrator
+
+# In the order of `all`: what leaves the most behind comes last.
+DRILLS = {
+    drill.NAME: drill
+    for drill in (
+        Breaker,
+        Blackhole,
+        KillGateways,
+        RollingRestart,
+        CpuBound,
+        Overload,
+        Durability,
+    )
+}
+
+_EPILOG = """\
+STACK=native (default) or compose chooses the stack, RUN_DIR as for scripts/stack.sh. The stack must
+be up (make up); a drill brings it to three gateways and leaves it as it was. One drill at a time.
+
+exit status: 0 every check passed; 1 one failed, and is named; 2 there is no such stack or drill"""
+
+
+def _listing():
+    width = max(map(len, DRILLS))
+    # A title begins with the name.
+    return "\n".join(
+        f"  {name:<{width}}  {drill.TITLE.partition(': ')[2]}" for name, drill in DRILLS.items()
+    )
+
+
+def _parse():
+    parser = argparse.ArgumentParser(
+        prog="scripts/drill.sh",
+        description="Breaks the running stack on purpose, under load, and checks what clients see."
+        f"\n\n{_listing()}",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("name", nargs="?", metavar="NAME", help="a drill of the above, or all")
+    parser.add_argument("--list", action="store_true", help="the drills, one a line")
+    parser.add_argument("--quick", action="store_true", help="a shorter form, for a first look")
+    parser.add_argument("--seconds", type=float, help="how long the part under attack lasts")
+    parser.add_argument("--json", metavar="FILE", help="also write checks and figures there")
+    arguments = parser.parse_args()
+    if arguments.list:
+        print(_listing())
+        sys.exit(0)
+    if arguments.name not in (*DRILLS, "all"):
+        parser.error(f"NAME is one of {', '.join(DRILLS)}, all; not {arguments.name}")
+    return arguments
+
+
+def _hold(name, driver, options):
+    """Whether it passed, and its report."""
+    narrator = Narrator(f"Drill {name}, on {driver.name} at {driver.url()}")
+    try:
+        DRILLS[name](driver, narrator, options).run()
+    except StackError as error:
+        narrator.check("the drill could be held", False, error.explain())
+    return narrator.finish() == 0, narrator.report()
+
+
+def main():
+    arguments = _parse()
+    names = list(DRILLS) if arguments.name == "all" else [arguments.name]
+    options = Options(arguments.quick, arguments.seconds)
+    try:
+        driver = connect()
+        driver.url()
+    except StackError as error:
+        fail("drill", error)
+        sys.exit(2)
+    results = {name: _hold(name, driver, options) for name in names}
+    if arguments.json:
+        reports = {name: report for name, (_, report) in results.items()}
+        report = {"passed": all(passed for passed, _ in results.values()), "drills": reports}
+        Path(arguments.json).write_text(json.dumps(report, indent=2) + "\n")
+    if len(results) > 1:
+        print()
+        for name, (passed, _) in results.items():
+            print(f"  {'passed' if passed else 'FAILED'}  {name}")
+    sys.exit(0 if all(passed for passed, _ in results.values()) else 1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,228 @@
+"""What every drill is made of: the stack through its driver, load with a timeline beside it,
+checks, and a stack that is left as it was found.
+"""
+
+import contextlib
+import dataclasses
+import random
+import time
+import uuid
+
+from scaleout.drills.timeline import Timeline
+from scaleout.errors import StackError
+from scaleout.breakers import Breakers, transitions
+from scaleout.load.client import Client
+from scaleout.load.figures import latencies, p99, percentile
+from scaleout.load.open_loop import OpenLoop, Request, Stream
+
+GATEWAYS = 3
+_HEALTHY_SECONDS = 60
+_LOG_LINES = 20000
+# A second in which the yardstick took longer is not quiet.
+_DISTURBED_MS = 10.0
+_QUIET_SHARE = 0.2
+
+
+class DrillError(StackError):
+    """The drill could not be held at all; a failed check is not one."""
+
+
+@dataclasses.dataclass
+class Options:
+    quick: bool = False
+    seconds: float | None = None
+
+
+class Drill:
+    """A drill has a NAME, a one-line TITLE, a WHY for its first scene, and hold()."""
+
+    NAME = TITLE = WHY = ""
+
+    def __init__(self, driver, narrator, options):
+        self.driver = driver
+        self.n = narrator
+        self.options = options
+        self.url = driver.url()
+        self.client = Client(self.url)
+        self.breakers = Breakers(self.url)
+
+    def run(self):
+        before = len(self.driver.instances())
+        try:
+            if before != GATEWAYS:
+                self.n.say(f"  ... {before} gateways; the drill wants {GATEWAYS}")
+                self.driver.scale(GATEWAYS)
+            self.breakers.expect(GATEWAYS)
+            self.await_healthy()
+            self.n.scene(self.TITLE, self.WHY)
+            self.hold()
+        finally:
+            self.restore()
+            if before != GATEWAYS:
+                self.driver.scale(before)
+
+    def hold(self):
+        raise NotImplementedError
+
+    def restore(self):
+        """Undoes what hold() may have left undone; called whatever happened."""
+
+    # Durations
+
+    def duration(self, full, quick):
+        """Seconds of the part of the drill that --seconds sets."""
+        return self.options.seconds or (quick if self.options.quick else full)
+
+    def pause(self, full, quick):
+        """Seconds of the other parts."""
+        time.sleep(quick if self.options.quick else full)
+
+    # The stack
+
+    def await_healthy(self):
+        """Until every gateway reaches every service, ten times in a row, and no breaker is open."""
+        deadline = time.monotonic() + _HEALTHY_SECONDS
+        whole = 0
+        while whole < 10:
+            answer = self.client.get(f"/api/users/{random.randrange(1, 1001)}/overview")
+            whole = whole + 1 if answer.headers.get("X-Aggregate-Complete") == "true" else 0
+            if whole == 10 and not self._all_closed():
+                whole = 0
+            if time.monotonic() > deadline:
+                raise DrillError(f"the stack is not well: {answer}; {self.breakers.look()}")
+            if not whole:
+                time.sleep(0.2)
+
+    def _all_closed(self):
+        seen = self.breakers.look()
+        return len(seen) >= GATEWAYS and all(
+            state == "CLOSED" for states in seen.values() for state in states.values()
+        )
+
+    # Load
+
+    @contextlib.contextmanager
+    def load(self, *streams, beside=(), watch=None, timeout=20.0):
+        """Open-loop load and its timeline, around a block; the load has ended after it. `beside`
+        are further sources of outcomes, which somebody else starts and stops.
+        """
+        with OpenLoop(self.url, streams, timeout) as load:
+            with Timeline(self.n, [load, *beside], watch) as timeline:
+                yield load, timeline
+                load.stop()
+        self.n.figure("timeline", timeline.report())
+
+    def states(self, backend):
+        """A watch that tells the breakers of one backend."""
+        return lambda: " ".join(self.breakers.states(backend).values()) or "?"
+
+    def payment_ids(self):
+        """Of some payments that there are."""
+        ids = []
+        for _ in range(20):
+            page = self.client.get(f"/api/payments?user_id={any_user()}").json()
+            ids += [payment["id"] for payment in page.get("items", [])]
+        if not ids:
+            raise DrillError("there are no payments to ask for; is this the demo data?")
+        return ids
+
+    def show_transitions(self, backend, timeline):
+        """What the gateways logged of a backend's breakers since the timeline began: also the
+        states between two looks, to the millisecond. Each gateway's states in their order.
+        """
+        found = [
+            {**entry, "second": round(entry["at"] - timeline.wall_began, 2)}
+            for entry in transitions(self.driver.logs("api-gateway", _LOG_LINES))
+            if entry["backend"] == backend and entry["at"] >= timeline.wall_began
+        ]
+        columns = ("second", "instance", "from", "to", "calls", "failed", "slow")
+        self.n.say("\n  What the gateways logged of it:")
+        self.n.table(columns, [[entry[column] for column in columns] for entry in found])
+        self.n.figure("transitions", found)
+        paths = {}
+        for entry in found:
+            paths.setdefault(entry["instance"], [entry["from"]]).append(entry["to"])
+        return paths
+
+    # Checks
+
+    def check_none_failed(self, name, outcomes, good=(200,)):
+        failed = [outcome for outcome in outcomes if outcome.status not in good]
+        detail = f"{len(outcomes)} requests"
+        if failed:
+            detail = f"{len(failed)} of {len(outcomes)}; the first: {failed[0]}"
+        self.n.check(name, outcomes and not failed, detail)
+
+    def check_p99(self, name, outcomes, limit_ms, yardstick, over_yardstick=True):
+        """A p99 that is less than the limit over the yardstick's: that much is the network's, the
+        client's and this machine's. (Not over it, if the limit was measured and has that in it.)
+        In seconds in which the yardstick was slow this machine was busy with something else, and
+        they say nothing. Where there are next to no quick ones (an engine checks the health of nine
+        containers all the time), no p99 says anything: the median has to do.
+        """
+        disturbed = {int(each.due) for each in yardstick if each.milliseconds > _DISTURBED_MS}
+        quiet = [outcome for outcome in outcomes if int(outcome.due) not in disturbed]
+        noise = p99(yardstick)
+        told = f"of {len(outcomes)}; the yardstick {noise:.1f} ms"
+        if len(quiet) >= _QUIET_SHARE * len(outcomes):
+            measured = p99(quiet)
+            base = p99([each for each in yardstick if int(each.due) not in disturbed])
+            if len(quiet) < len(outcomes):
+                told = f"of the {len(quiet)} in quiet seconds, {told}"
+        else:
+            measured = percentile(latencies(outcomes), 0.5)
+            base = percentile(latencies(yardstick), 0.5)
+            told = f"is the median {told}, and next to no second was quiet"
+        allowed = limit_ms + (base if over_yardstick else 0)
+        self.n.check(
+            name, measured < allowed, f"{measured:.1f} ms {told}; {allowed:.1f} ms allowed"
+        )
+        return measured
+
+
+# Requests, as streams are made of them
+
+
+def any_user():
+    return random.randrange(1, 1001)
+
+
+def user(rate):
+    return Stream("user", rate, lambda: Request("GET", f"/api/users/{any_user()}"))
+
+
+def overview(rate):
+    return Stream("overview", rate, lambda: Request("GET", f"/api/users/{any_user()}/overview"))
+
+
+def payment(rate, ids):
+    return Stream("payment", rate, lambda: Request("GET", f"/api/payments/{random.choice(ids)}"))
+
+
+def count(rate):
+    """The yardstick: the same way through nginx and a gateway, and nothing behind it. What it costs
+    is the network, the client and this machine's other work.
+    """
+    return Stream("count", rate, lambda: Request("GET", "/api/count"))
+
+
+def new_order():
+    return Request(
+        "POST",
+        "/api/orders",
+        {"Idempotency-Key": uuid.uuid4().hex},
+        {"userId": any_user(), "items": [{"productId": random.randrange(1, 41), "quantity": 1}]},
+    )
+
+
+def order(rate):
+    return Stream("order", rate, new_order)
+
+
+def whole(outcome):
+    """Whether an overview lacks no part."""
+    return outcome.status == 200 and outcome.headers.get("x-aggregate-complete") == "true"
+
+
+def part_status(outcome, part):
+    return outcome.json().get("_meta", {}).get("parts", {}).get(part, {}).get("status")

@@ -1,0 +1,86 @@
+"""Every kind of process is killed at random, and the books must be right afterwards."""
+
+import collections
+import random
+import time
+
+from scaleout.drills import drill
+from scaleout.errors import StackError
+from scaleout.load import ledger
+from scaleout.load.buyer import Buyers
+from scaleout.topology import SERVICES
+
+_VICTIMS = (
+    *(("api-gateway", k) for k in range(1, drill.GATEWAYS + 1)),
+    *((service, None) for service in SERVICES),
+    ("nginx", None),
+    ("redis", None),
+    ("postgres", None),
+)
+
+
+class Durability(drill.Drill):
+    NAME = "durability"
+    TITLE = "durability: orders and payments while every kind of process is killed at random"
+    WHY = """kill -9, without a warning, of gateways, services, nginx, Redis and PostgreSQL itself;
+        whoever supervises them brings them back. Buyers repeat what got no answer, with the
+        same key. When all is quiet again, what they were told is compared with what the
+        databases hold."""
+
+    def hold(self):
+        seconds = self.duration(60, 12)
+        wanted = round(seconds / 2)
+        kills = collections.Counter()
+        with Buyers(self.url, 4) as buyers:
+            with self.load(drill.user(20), beside=[buyers]) as (load, timeline):
+                self.pause(2, 1)
+                began = time.monotonic()
+                bag = []
+                while time.monotonic() - began < 3 * seconds and (
+                    time.monotonic() - began < seconds or kills.total() < wanted
+                ):
+                    due = began + kills.total() * seconds / wanted
+                    time.sleep(max(0.0, due - time.monotonic()) * random.uniform(0.5, 1))
+                    # Everybody's turn comes before anybody's second.
+                    bag = bag or random.sample(_VICTIMS, len(_VICTIMS))
+                    self._kill(*bag.pop(), kills, timeline)
+                timeline.event(f"no more: {kills.total()} kills")
+                self.await_healthy()
+                timeline.event("all is well again")
+                self.pause(2, 1)
+                buyers.close()
+                timeline.event("every buyer is done")
+        self._check_scales()
+        self.n.table(("killed", "times"), sorted(kills.items()))
+        self.n.figure("kills", dict(kills))
+        self.n.check(f"at least {wanted} kills", kills.total() >= wanted, kills.total())
+        kinds = {part for part, _ in _VICTIMS}
+        self.n.check(
+            "of every kind of process", set(kills) == kinds or self.options.quick, sorted(kills)
+        )
+        answered = [outcome for outcome in load.outcomes if outcome.status == 200]
+        self.n.figure("availability", len(answered) / max(1, len(load.outcomes)))
+        self.n.say(f"    {len(answered)} of {len(load.outcomes)} reads were answered meanwhile")
+        ledger.check(self.n, buyers, self.driver)
+
+    def _check_scales(self):
+        """Whoever answers must be what the supervisors know, not what a dead one left behind."""
+        self.driver.scale(drill.GATEWAYS + 1)
+        wanted = set(self.driver.instances())
+        seen = {self.client.get("/api/count").instance for _ in range(3 * len(wanted))}
+        self.driver.scale(drill.GATEWAYS)
+        self.n.check(
+            "the stack obeys: a fourth gateway gets requests", seen == wanted, sorted(seen)
+        )
+
+    def _kill(self, part, k, kills, timeline):
+        name = f"{part} {k}" if k else part
+        try:
+            self.driver.kill(part, k)
+        except StackError as error:
+            # It is dead already, and on its way back.
+            timeline.event(f"{name} could not be killed: {error}")
+            time.sleep(0.3)
+            return
+        kills[part] += 1
+        timeline.event(f"kill -9 {name}")

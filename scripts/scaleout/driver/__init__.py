@@ -1,0 +1,110 @@
+"""A running stack as experiments and people handle it, whatever it runs on: one interface with two
+implementations, `native` for processes and `compose` for containers. STACK chooses.
+
+PART is nginx, api-gateway, a service (such as user-service), postgres or redis; `k` counts gateways
+from 1. Every method fails with a StackError that says why. Methods may be called from several
+threads.
+"""
+
+import abc
+import os
+import re
+import subprocess
+
+from scaleout.errors import StackError
+
+STACKS = ("native", "compose")
+# Some versions of Compose clear a terminal's line first, whether there is one or not.
+_CLEARED_LINE = re.compile(r"^\x1b\[2K", re.MULTILINE)
+
+
+class Driver(abc.ABC):
+    name = ""
+
+    @abc.abstractmethod
+    def url(self):
+        """Where the stack answers, such as http://localhost:8080."""
+
+    @abc.abstractmethod
+    def instances(self):
+        """The instance ids of the gateways behind nginx."""
+
+    @abc.abstractmethod
+    def scale(self, count):
+        """Returns when that many gateways get requests, and no others."""
+
+    @abc.abstractmethod
+    def strategy(self):
+        """How nginx balances: round_robin, least_conn or ip_hash."""
+
+    @abc.abstractmethod
+    def balance(self, strategy):
+        """Changes that, live."""
+
+    @abc.abstractmethod
+    def stop(self, part, k=None):
+        """Stops a part with its drain, and leaves it stopped."""
+
+    @abc.abstractmethod
+    def start(self, part, k=None):
+        """Starts a stopped part; returns when it is healthy."""
+
+    @abc.abstractmethod
+    def restart(self, part, k=None):
+        """Replaces a part with its drain; returns when the new one is healthy."""
+
+    @abc.abstractmethod
+    def kill(self, part, k=None, signal="KILL"):
+        """Sends a signal to the part's main process, as a crash would; what dies is brought back."""
+
+    @abc.abstractmethod
+    def freeze(self, part, k=None):
+        """Suspends every process of a part: connections stay, and nothing answers."""
+
+    @abc.abstractmethod
+    def thaw(self, part, k=None):
+        """Undoes freeze(); without effect on a part that is not frozen."""
+
+    @abc.abstractmethod
+    def logs_command(self, parts, lines, follow):
+        """The command that prints the newest log lines of the parts; of all, if none is named."""
+
+    @abc.abstractmethod
+    def psql_command(self, database, interactive):
+        """PostgreSQL's shell as its superuser, and the environment that it needs."""
+
+    def logs(self, part, lines=200):
+        """The newest log lines of a part; api-gateway is all gateways, one after the other."""
+        printed = _run(self.logs_command([part], lines, follow=False))
+        return _CLEARED_LINE.sub("", printed).splitlines()
+
+    def psql(self, database, sql):
+        """What a query answers: a line a row, columns separated by |."""
+        command, environment = self.psql_command(database, interactive=False)
+        options = ["-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-c", sql]
+        return _run([*command, *options], environment).strip()
+
+
+def connect(stack=None):
+    """The driver of the stack that STACK names: native (default) or compose."""
+    stack = stack or os.environ.get("STACK") or "native"
+    # Only the one that is wanted: supervisord's client and Docker need not both be installed.
+    if stack == "native":
+        from scaleout.driver.native import NativeDriver
+
+        return NativeDriver()
+    if stack == "compose":
+        from scaleout.driver.compose import ComposeDriver
+
+        return ComposeDriver()
+    raise StackError(f"STACK={stack}: one of {', '.join(STACKS)} is wanted")
+
+
+def _run(command, environment=None):
+    result = subprocess.run(
+        command, env=environment, text=True, errors="replace", capture_output=True, check=False
+    )
+    if result.returncode != 0:
+        lines = (result.stderr or result.stdout).splitlines()[-15:]
+        raise StackError(f"{command[0]}: exit status {result.returncode}", lines)
+    return result.stdout

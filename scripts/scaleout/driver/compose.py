@@ -1,0 +1,225 @@
+"""The stack in containers, through `docker compose`. COMPOSE_PROJECT_NAME, HTTP_PORT and the rest
+of .env.example count as for `docker compose` itself.
+
+Gateway K is the K-th in the order in which they were made. balance() lasts until nginx' container
+is made anew; LB_STRATEGY in .env makes it stay.
+"""
+
+import os
+import random
+import signal as signals
+import time
+from pathlib import Path
+
+from scaleout.docker import docker, inspect
+from scaleout.driver import Driver
+from scaleout.errors import NotRunning, StackError
+from scaleout.load.client import Client
+from scaleout.topology import ROOT, SERVICES, STRATEGIES
+
+_HEALTHY_SECONDS = 60
+_ROUTED_SECONDS = 20
+# nginx and the gateways' gRPC ask the engine's DNS at most this much later than it changed.
+_DNS_SECONDS = 1.5
+_NUMBER_LABEL = "com.docker.compose.container-number"
+# What nginx' entry point does at a start, with another strategy; then a reload that was announced,
+# so that no client is just sending a request on a connection that closes.
+_RELOAD = """
+flag=$(sed -n "s/.*if (-f \\(.*\\)) {.*/\\1/p" /tmp/nginx.conf)
+/docker-entrypoint.sh nginx -q -c /tmp/nginx.conf -t
+touch "$flag"
+sleep 1
+nginx -c /tmp/nginx.conf -s reload
+sleep 1
+rm "$flag"
+"""
+
+
+class ComposeDriver(Driver):
+    name = "compose"
+
+    def url(self):
+        try:
+            address = self._compose("port", "nginx", "8080").strip()
+        except StackError as error:
+            raise NotRunning(f"there is no stack: {error}", error.evidence) from error
+        return f"http://localhost:{address.rpartition(':')[2]}"
+
+    def instances(self):
+        return [container["Id"][:12] for container in self._running("api-gateway")]
+
+    def scale(self, count):
+        if count < 1:
+            raise StackError(f"at least 1 gateway, not {count}")
+        self._up("api-gateway", count)
+        self._await_routed()
+
+    def strategy(self):
+        expression = r"s|.*/balance/\(.*\)\.conf;|\1|p"
+        printed = self._compose("exec", "-T", "nginx", "sed", "-n", expression, "/tmp/nginx.conf")
+        return printed.strip()
+
+    def balance(self, strategy):
+        if strategy not in STRATEGIES:
+            raise StackError(f"one of {', '.join(STRATEGIES)} is wanted, not {strategy}")
+        flag = f"NGINX_CLOSING_FLAG=/tmp/closing.{random.getrandbits(32)}"
+        variables = ["-e", f"LB_STRATEGY={strategy}", "-e", flag]
+        self._compose("exec", "-T", *variables, "nginx", "sh", "-euc", _RELOAD)
+
+    def stop(self, part, k=None):
+        # The container knows its own grace period.
+        docker("stop", *self._ids(part, k))
+        if part == "api-gateway" and self.instances():
+            self._await_routed()
+
+    def start(self, part, k=None):
+        ids = self._ids(part, k)
+        docker("start", *ids)
+        self._await_healthy(ids)
+        if part == "api-gateway":
+            self._await_routed()
+
+    def restart(self, part, k=None):
+        if part in SERVICES:
+            for container in self._running(part):
+                self._replace(part, container["Id"])
+            return
+        for each in self._ids(part, k):
+            docker("restart", each)
+            self._await_healthy([each])
+        if part == "api-gateway":
+            self._await_routed()
+
+    def _replace(self, service, old):
+        """The next one serves before the old one drains; the gateways look for others when the old
+        one closes their connections.
+        """
+        self._up(service, len(self._containers(service)) + 1)
+        docker("stop", old)
+        docker("rm", old)
+
+    def kill(self, part, k=None, signal="KILL"):
+        """From outside, as a crash would: after `docker kill` the engine takes the end for the
+        user's wish, and does not bring the container back.
+        """
+        name = signal.upper().removeprefix("SIG")
+        if f"SIG{name}" not in signals.Signals.__members__:
+            raise StackError(f"{signal} is not a signal")
+        container = self._chosen(part, k)[0]
+        pid = container["State"]["Pid"]
+        if not pid:
+            raise StackError(f"{part} is not running")
+        if not _kill_here(pid, name, container["Id"]):
+            _kill_from_a_container(pid, name)
+
+    def freeze(self, part, k=None):
+        docker("pause", *self._ids(part, k))
+
+    def thaw(self, part, k=None):
+        frozen = [each["Id"] for each in self._chosen(part, k) if each["State"]["Paused"]]
+        if frozen:
+            docker("unpause", *frozen)
+
+    def logs_command(self, parts, lines, follow):
+        options = ["--follow"] if follow else ["--no-log-prefix"]
+        return [*_COMPOSE, "logs", "--no-color", *options, "--tail", str(lines), *parts]
+
+    def psql_command(self, database, interactive):
+        terminal = [] if interactive else ["-T"]
+        command = ["exec", *terminal, "postgres", "psql", "-X", "-U", "postgres", "-d", database]
+        return [*_COMPOSE, *command], None
+
+    # Containers
+
+    @staticmethod
+    def _compose(*arguments):
+        return docker(*_COMPOSE[1:], *arguments)
+
+    def _up(self, part, count):
+        scale = f"{part}={count}"
+        options = ["--detach", "--wait", "--no-deps", "--no-build", "--no-recreate"]
+        self._compose("up", *options, "--scale", scale, part)
+
+    def _containers(self, part):
+        """Of a part, in the order of their numbers, running or not."""
+        found = inspect(*self._compose("ps", "--all", "--quiet", part).split())
+        if not found:
+            raise NotRunning(
+                f"there is no container of {part}; is the stack up? (docker compose up -d --wait)"
+            )
+        return sorted(found, key=lambda each: int(each["Config"]["Labels"][_NUMBER_LABEL]))
+
+    def _running(self, part):
+        return [each for each in self._containers(part) if each["State"]["Running"]]
+
+    def _chosen(self, part, k):
+        """The K-th, or without K all."""
+        found = self._containers(part)
+        if k is None:
+            return found
+        if not 1 <= k <= len(found):
+            raise StackError(f"there is no {part} number {k}")
+        return [found[k - 1]]
+
+    def _ids(self, part, k):
+        return [container["Id"] for container in self._chosen(part, k)]
+
+    def _await_healthy(self, ids):
+        deadline = time.monotonic() + _HEALTHY_SECONDS
+        while True:
+            unhealthy = [each for each in inspect(*ids) if not _is_healthy(each)]
+            if not unhealthy:
+                return
+            if time.monotonic() > deadline:
+                last_lines = docker("logs", "--tail", "10", unhealthy[0]["Id"]).splitlines()
+                name = unhealthy[0]["Name"].lstrip("/")
+                raise StackError(f"{name} is not healthy after {_HEALTHY_SECONDS} s", last_lines)
+            time.sleep(0.2)
+
+    def _await_routed(self):
+        """Until nginx hands requests to every running gateway, and to no other."""
+        if not self._running("nginx"):
+            return
+        deadline = time.monotonic() + _ROUTED_SECONDS
+        client = Client(self.url(), timeout=12)
+        time.sleep(_DNS_SECONDS)
+        wanted = set(self.instances())
+        while (seen := _instances_seen(client, 8 * len(wanted))) != wanted:
+            if time.monotonic() > deadline:
+                raise StackError(f"nginx reaches {sorted(seen)} instead of {sorted(wanted)}")
+            time.sleep(0.2)
+
+
+_COMPOSE = ["docker", "compose", "--project-directory", str(ROOT), "--progress", "quiet"]
+
+
+def _is_healthy(container):
+    state = container["State"]
+    return state["Status"] == "running" and state.get("Health", {}).get("Status") == "healthy"
+
+
+def _instances_seen(client, requests):
+    """Each request plays another client, for the sake of ip_hash."""
+    seen = set()
+    for number in range(1, requests + 1):
+        headers = {"X-Forwarded-For": f"192.0.2.{number}"}
+        seen.add(client.request("GET", "/api/metrics", headers=headers).instance)
+    return seen - {""}
+
+
+def _kill_here(pid, name, container_id):
+    """False where the process belongs to another user, or the engine is on another machine."""
+    try:
+        if container_id[:12] not in Path(f"/proc/{pid}/cgroup").read_text():
+            return False
+        os.kill(pid, signals.Signals[f"SIG{name}"])
+    except OSError:
+        return False
+    return True
+
+
+def _kill_from_a_container(pid, name):
+    """One that sees the engine's processes can always do it."""
+    limits = ["--network", "none", "--user", "0:0", "--cap-drop", "ALL", "--cap-add", "KILL"]
+    image = ["--entrypoint", "sh", "postgres:17-alpine"]
+    docker("run", "--rm", "--pid", "host", *limits, *image, "-c", f"kill -{name} {pid}")

@@ -1,0 +1,39 @@
+"""What has to hold before programs are started: they are built, and their ports are free."""
+
+import os
+
+from scaleout.errors import StackError
+from scaleout.native import processes
+from scaleout.native.supervisor import gateway_program
+from scaleout.topology import SERVICES
+
+
+def check_binaries(bin_dir):
+    missing = [
+        name
+        for name in ("api-gateway", *SERVICES, "scaleout-probe")
+        if not os.access(os.path.join(bin_dir, name), os.X_OK)
+    ]
+    if missing:
+        raise StackError(f"{', '.join(missing)} not found in {bin_dir}; `make build` makes them")
+
+
+def check_ports(settings):
+    """Those of a stack that starts: nginx's, and one for each gateway."""
+    wanted = {settings.http_port: "nginx (HTTP_PORT)"}
+    wanted |= {settings.gateway_port(k): gateway_program(k) for k in settings.gateways}
+    taken = [
+        f"port {port} for {user} is held by {processes.owner_of_port(port)}"
+        for port, user in wanted.items()
+        if not processes.is_port_free(port)
+    ]
+    if taken:
+        raise StackError("ports are taken; free them, or choose others with HTTP_PORT=...", taken)
+
+
+def check_gateway_port(settings, k):
+    """That of a gateway that joins a stack."""
+    port = settings.gateway_port(k)
+    if not processes.is_port_free(port):
+        owner = processes.owner_of_port(port)
+        raise StackError(f"port {port} for {gateway_program(k)} is held by {owner}")

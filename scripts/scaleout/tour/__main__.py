@@ -1,0 +1,68 @@
+"""The command line of the tour: scripts/test-scaling.sh."""
+
+import argparse
+import sys
+
+from scaleout.console import fail
+from scaleout.driver import connect
+from scaleout.errors import StackError
+from scaleout.load.client import Client
+from scaleout.narrator import Narrator
+from scaleout.tour.balancing import Balancing
+from scaleout.tour.blocking import Blocking
+from scaleout.tour.failing import Failing
+
+
+def run(driver, json_path):
+    """All scenes; the exit status."""
+    client = Client(driver.url())
+    narrator = Narrator(f"The scaling tour, on {driver.name} at {driver.url()}")
+    balancing, blocking, failing = (
+        scenes(driver, client, narrator) for scenes in (Balancing, Blocking, Failing)
+    )
+    before = len(driver.instances())
+    narrator.say(f"  {before} gateways now; the tour changes that, and puts it back.")
+
+    def scale(count):
+        if len(driver.instances()) != count:
+            narrator.say(f"\n  ... scaling to {count}")
+            driver.scale(count)
+
+    try:
+        scale(3)
+        balancing.routing()
+        balancing.counter()
+        balancing.distribution()
+        with_three = blocking.blocked_with_three()
+        scale(1)
+        with_one = blocking.blocked_with_one()
+        blocking.compare(with_three, with_one)
+        blocking.lag_monitor()
+        blocking.offloaded_with_one()
+        scale(3)
+        failing.aggregation()
+        failing.breaker()
+    finally:
+        scale(before)
+    return narrator.finish(json_path)
+
+
+def main():
+    parser = argparse.ArgumentParser(
+        prog="scripts/test-scaling.sh",
+        description="The narrated, asserted tour of the running stack: routing, per-instance state, distribution, a blocked "
+        "event loop with three gateways and with one, offloaded work, aggregation with a part missing, the circuit breaker.",
+        epilog="STACK=native (default) or compose chooses the stack; RUN_DIR as for scripts/stack.sh. "
+        "Exit status: 0 if every check passed, 1 if one failed (it is named), 2 if there is no stack.",
+    )
+    parser.add_argument("--json", metavar="FILE", help="also write checks and figures there")
+    arguments = parser.parse_args()
+    try:
+        sys.exit(run(connect(), arguments.json))
+    except StackError as error:
+        fail("test-scaling", error)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

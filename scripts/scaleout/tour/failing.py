@@ -1,0 +1,137 @@
+"""Scenes 8 and 9: a service that is gone, as an aggregated answer and a circuit breaker show it."""
+
+import time
+
+from scaleout.breakers import Breakers
+from scaleout.load.figures import percentile
+from scaleout.tour.scenes import Scenes
+
+_CIRCUIT_OPEN = "/problems/circuit-open"
+_REFUSED_REQUESTS = 60
+_REFUSED_MS = 10
+_BREAKER_SECONDS = 30
+
+
+class Failing(Scenes):
+    def aggregation(self):
+        self._n.scene(
+            "8. Aggregation",
+            "One answer from three services, asked at once. Two of its parts are optional.",
+        )
+        self._n.command("curl localhost:.../api/users/1/overview")
+        whole = self._client.get("/api/users/1/overview")
+        self._show_parts(whole)
+        self._n.check(
+            "all parts are there",
+            whole.status == 200 and set(_part_statuses(whole).values()) == {"ok"},
+            whole.status,
+        )
+
+        self._n.say("\n    ... stopping the payment service")
+        self._driver.stop("payment-service")
+        try:
+            partial = self._client.get("/api/users/1/overview")
+            self._show_parts(partial)
+            statuses = _part_statuses(partial)
+            self._n.check(
+                "still 200, with what there is",
+                partial.status == 200
+                and statuses.get("user") == "ok"
+                and statuses.get("orders") == "ok",
+                f"{partial.status}, {statuses}",
+            )
+            self._n.check(
+                "the missing part is null and marked",
+                partial.json().get("payments", 0) is None
+                and statuses.get("payments") in ("error", "timeout", "circuit_open"),
+                statuses.get("payments"),
+            )
+            self._n.check(
+                "X-Aggregate-Complete says false",
+                partial.headers.get("X-Aggregate-Complete") == "false",
+            )
+        finally:
+            self._n.say("\n    ... starting it again")
+            self._driver.start("payment-service")
+        deadline = time.monotonic() + 30
+        while (again := self._client.get("/api/users/1/overview")) and time.monotonic() < deadline:
+            if again.headers.get("X-Aggregate-Complete") == "true":
+                break
+            time.sleep(0.2)
+        self._n.check(
+            "whole again, without a restart of anything else",
+            again.headers.get("X-Aggregate-Complete") == "true",
+            _part_statuses(again),
+        )
+
+    def breaker(self):
+        self._n.scene(
+            "9. The circuit breaker",
+            "A service that is gone fails every call. After some of them each gateway's breaker opens:\n"
+            "calls are refused at once, and no request waits for what cannot come.",
+        )
+        breakers = Breakers(self._driver.url())
+        breakers.expect(3)
+        self._n.command("for i in {1..99}; do curl -s 'localhost:.../api/payments?user_id=1'; done")
+        self._n.say("    ... stopping the payment service")
+        self._driver.stop("payment-service")
+        try:
+            self._await_breakers(breakers, "OPEN", "the breaker opens on every gateway")
+            self._refused()
+        finally:
+            self._n.say("\n    ... starting it again")
+            self._driver.start("payment-service")
+        self._await_breakers(
+            breakers, "CLOSED", "half-open, then closed on every gateway, without a restart"
+        )
+        answers = [self._payments() for _ in range(3)]
+        self._n.check("and payments are answered", {a.status for a in answers} == {200})
+
+    def _await_breakers(self, breakers, state, name):
+        took = breakers.await_state("payment", state, _BREAKER_SECONDS, asking=self._payments)
+        states = breakers.states("payment")
+        self._n.table(("gateway", "breaker for payments"), states.items())
+        self._n.check(name, took is not None, states if took is None else f"{took:.1f} s")
+
+    def _payments(self):
+        return self._client.get("/api/payments?user_id=1")
+
+    def _refused(self):
+        answers = [self._payments() for _ in range(_REFUSED_REQUESTS)]
+        refused = [a for a in answers if a.json().get("type") == _CIRCUIT_OPEN]
+        self._n.say(f"    GET /api/payments  {refused[-1] if refused else answers[-1]}")
+        self._n.check(
+            f"payments are refused with 503 {_CIRCUIT_OPEN} and Retry-After",
+            # The others are probes of a breaker that is half open.
+            len(refused) >= 0.8 * len(answers)
+            and all(a.status == 503 and int(a.headers.get("Retry-After", 0)) >= 1 for a in refused),
+            f"{len(refused)} of {len(answers)}",
+        )
+        median = percentile([a.milliseconds for a in refused], 0.5)
+        self._n.figure("circuitOpenMedianMs", median)
+        self._n.check(
+            f"at once: the median under {_REFUSED_MS} ms", median < _REFUSED_MS, f"{median:.1f} ms"
+        )
+        overviews = [self._client.get("/api/users/1/overview") for _ in range(6)]
+        self._show_parts(overviews[-1])
+        marked = [_part_statuses(a).get("payments") for a in overviews]
+        self._n.check(
+            "the overview stays 200, with its payments marked circuit_open",
+            {a.status for a in overviews} == {200} and "circuit_open" in marked,
+            ", ".join(map(str, marked)),
+        )
+
+    def _show_parts(self, answer):
+        parts = answer.json().get("_meta", {}).get("parts", {})
+        self._n.table(
+            ("part", "status", "ms"),
+            [(name, part["status"], f"{part['latencyMs']:.1f}") for name, part in parts.items()],
+        )
+        self._n.say(f"    whole answer: {answer.status} in {answer.milliseconds:.1f} ms")
+
+
+def _part_statuses(answer):
+    return {
+        name: part.get("status")
+        for name, part in answer.json().get("_meta", {}).get("parts", {}).items()
+    }
