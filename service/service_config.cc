@@ -93,7 +93,7 @@ void DeclareServiceSettings(Settings& settings, ServiceConfig& config) {
 
   DeclareDatabaseSettings(settings, config.database);
   settings.Switch("SERVICE_SEED_DEMO_DATA", config.seed_demo_data,
-                  "fill empty tables with the demo's data");
+                  "load the demo's data, unless it has been loaded before");
 }
 
 ServiceConfig LoadServiceConfig(Settings& settings, std::string_view service) {

@@ -1,7 +1,7 @@
--- 40 products, and 5,000 orders of users 1 to 1000 (five each) with one to three lines; the same every time, only into empty
--- tables. A sequence is moved only with the rows that were put in: another replica may be making orders meanwhile, and moving
--- it to the highest id that can be seen would hand out an id twice. Order n's lines, and so its total, follow from n alone:
--- the payment service's demo data counts on that.
+-- 40 products, and 5,000 orders of users 1 to 1000 (five each) with one to three lines; the same every time, with the ids that
+-- migration 0003 reserves for them, so that the sequences stay as they are. Loaded once: if one of the products or orders exists,
+-- none is added. Order n's user, state, lines and total follow from n alone, whatever else is in the tables: the payment service's
+-- demo data relies on that, and a test compares the two files' results.
 WITH name AS (
   SELECT ARRAY['Desk lamp', 'Notebook', 'Fountain pen', 'Backpack', 'Water bottle', 'Headphones', 'Keyboard', 'Mouse',
                'Monitor arm', 'USB hub', 'Coffee mug', 'Tea pot', 'French press', 'Chef knife', 'Cutting board',
@@ -9,22 +9,19 @@ WITH name AS (
                'Bookshelf', 'Armchair', 'Floor rug', 'Plant pot', 'Watering can', 'Garden shears', 'Bicycle bell',
                'Bicycle lock', 'Tent', 'Sleeping bag', 'Camping stove', 'Torch', 'Compass', 'Chess set', 'Playing cards',
                'Puzzle', 'Yoga mat', 'Jump rope'] AS names
-), seeded AS (
+)
 INSERT INTO products (id, name, price_minor, currency, created_at)
 SELECT n, name.names[n], 499 + (n * 2719) % 195 * 100, 'EUR', timestamptz '2026-01-01 00:00:00+00' + n * interval '1 minute'
 FROM name, generate_series(1, 40) AS n
-WHERE NOT EXISTS (SELECT FROM products)
-RETURNING id
-)
-SELECT setval(pg_get_serial_sequence('products', 'id'), max(id)) FROM seeded HAVING count(*) > 0;
+WHERE NOT EXISTS (SELECT FROM products WHERE id <= 40);
 
 CREATE TEMPORARY TABLE demo_lines ON COMMIT DROP AS
 SELECT n AS order_id, l + 1 AS line, p.id AS product_id, p.name AS product_name, 1 + (n + l) % 3 AS quantity,
-       p.price_minor AS unit_price_minor
+       499 + (p.id * 2719) % 195 * 100 AS unit_price_minor
 FROM generate_series(1, 5000) AS n
 CROSS JOIN LATERAL generate_series(0, n % 3) AS l
 JOIN products AS p ON p.id = 1 + (n * 13 + l * 7) % 40
-WHERE NOT EXISTS (SELECT FROM orders);
+WHERE NOT EXISTS (SELECT FROM orders WHERE id <= 5000);
 
 INSERT INTO orders (id, user_id, state, total_minor, currency, created_at, updated_at)
 SELECT order_id,
@@ -44,5 +41,4 @@ GROUP BY order_id;
 INSERT INTO order_items (order_id, line, product_id, product_name, quantity, unit_price_minor)
 SELECT order_id, line, product_id, product_name, quantity, unit_price_minor FROM demo_lines;
 
-SELECT setval(pg_get_serial_sequence('orders', 'id'), max(order_id)) FROM demo_lines HAVING count(*) > 0;
 ANALYZE products, orders, order_items;

@@ -1,6 +1,7 @@
--- A payment for each of the order service's 5,000 demo orders that was charged or refused; the same every time, only into an empty
--- table. Who ordered and the total follow from the order's number alone, as in services/order/demo_data.sql, which a test holds
--- against this file.
+-- A payment for each of the order service's 5,000 demo orders that was charged or refused, with the order's id; the same every time.
+-- The databases are separate, so the ids 1 to 5000 of orders and payments are reserved for the demo data (migrations 0003), and the
+-- order's user and total follow from its id alone, as in services/order/demo_data.sql. A test compares the two files' results.
+-- Loaded once: if one of the payments exists, none is added.
 WITH demo_orders AS (
   SELECT n AS order_id,
          sum((1 + (n + l) % 3) * (499 + ((1 + (n * 13 + l * 7) % 40) * 2719) % 195 * 100)) AS total_minor
@@ -9,9 +10,10 @@ WITH demo_orders AS (
   WHERE n % 20 > 1
   GROUP BY n
 )
-INSERT INTO payments (order_id, user_id, state, amount_minor, currency, provider_reference, failure_reason,
+INSERT INTO payments (id, order_id, user_id, state, amount_minor, currency, provider_reference, failure_reason,
                       created_at, updated_at)
 SELECT order_id,
+       order_id,
        1 + (order_id * 37) % 1000,
        CASE WHEN order_id % 20 = 2 THEN 'FAILED' ELSE 'CAPTURED' END,
        total_minor,
@@ -21,7 +23,6 @@ SELECT order_id,
        timestamptz '2026-02-01 00:01:00+00' + order_id * interval '10 minutes',
        timestamptz '2026-02-01 00:01:00+00' + order_id * interval '10 minutes'
 FROM demo_orders
-WHERE NOT EXISTS (SELECT FROM payments)
-ORDER BY order_id;
+WHERE NOT EXISTS (SELECT FROM payments WHERE id <= 5000);
 
 ANALYZE payments;

@@ -1,11 +1,11 @@
--- 1,000 users with ids 1 to 1000, the same every time; only into an empty table. The sequence is moved only with them: another
--- replica may be making users meanwhile, and the id of a deleted one must not come back.
+-- 1,000 users, the same every time, with the ids that migration 0002 reserves for them, so that the sequence stays as it is. Loaded
+-- once: if one of them exists, nothing is changed. A client that has taken one of the addresses keeps it.
 WITH word AS (
   SELECT ARRAY['Ada', 'Alan', 'Barbara', 'Claude', 'Donald', 'Edsger', 'Frances', 'Grace', 'Hedy', 'Ivan',
                'John', 'Katherine', 'Leslie', 'Margaret', 'Niklaus', 'Ole', 'Radia', 'Shafi', 'Tony', 'Vint'] AS given,
          ARRAY['Almeida', 'Berger', 'Costa', 'Dupont', 'Eriksen', 'Fischer', 'Garcia', 'Hansen', 'Ivanova', 'Jansen',
                'Kowalski', 'Lindqvist', 'Moreau', 'Novak', 'Okafor', 'Petrov', 'Quist', 'Rossi', 'Silva', 'Tanaka'] AS family
-), seeded AS (
+)
 INSERT INTO users (id, email, name, created_at, updated_at)
 SELECT n,
        format('user%s@example.com', n),
@@ -13,8 +13,6 @@ SELECT n,
        timestamptz '2026-01-01 00:00:00+00' + n * interval '1 hour',
        timestamptz '2026-01-01 00:00:00+00' + n * interval '1 hour'
 FROM word, generate_series(1, 1000) AS n
-WHERE NOT EXISTS (SELECT FROM users)
-RETURNING id
-)
-SELECT setval(pg_get_serial_sequence('users', 'id'), max(id)) FROM seeded HAVING count(*) > 0;
+WHERE NOT EXISTS (SELECT FROM users WHERE id <= 1000)
+ON CONFLICT DO NOTHING;
 ANALYZE users;

@@ -243,9 +243,9 @@ TEST_F(OrderRepositoryTest, ListsTheCatalogById) {
   EXPECT_TRUE(absl::IsNotFound(products->Get(call_, ProductId(9)).status()));
 }
 
-class OrderSeedTest : public scaleout::testing::PoolFixture {};
+class OrderDemoDataTest : public scaleout::testing::PoolFixture {};
 
-TEST_F(OrderSeedTest, MakesFortyProductsAndFiveThousandOrdersThatAddUp) {
+TEST_F(OrderDemoDataTest, HasFortyProductsAndFiveThousandOrdersThatAddUp) {
   const auto pool = MakePool(Schema(), true);
   EXPECT_EQ(Ask("SELECT count(*) FROM products"), "40");
   EXPECT_EQ(Ask("SELECT count(*) FROM orders"), "5000");
@@ -262,6 +262,24 @@ TEST_F(OrderSeedTest, MakesFortyProductsAndFiveThousandOrdersThatAddUp) {
       MakeOrderRepository(*pool)->Create(CallFor(), {UserId(1), {{ProductId(40), 1}}, ""});
   ASSERT_TRUE(created.ok()) << created.status();
   EXPECT_EQ(created->order.id.value(), 5001);
+}
+
+TEST_F(OrderDemoDataTest, LoadedAgainDoesNotMoveTheSequencesBack) {
+  const auto pool = MakePool(Schema(), true);
+  const auto orders = MakeOrderRepository(*pool);
+  const NewOrder order{UserId(1), {{ProductId(40), 1}}, ""};
+  const auto last = orders->Create(CallFor(), order);
+  ASSERT_TRUE(last.ok()) << last.status();
+  const std::string product = Ask("SELECT nextval(pg_get_serial_sequence('products', 'id'))");
+  Ask("TRUNCATE products, orders, order_items");
+  const auto again = MakePool(Schema(), true);
+  EXPECT_EQ(Ask("SELECT count(*) FROM orders"), "5000");
+  EXPECT_EQ(Ask("SELECT count(*) FROM products"), "40");
+  const auto next = orders->Create(CallFor(), order);
+  ASSERT_TRUE(next.ok()) << next.status();
+  EXPECT_GT(next->order.id, last->order.id);
+  EXPECT_GT(std::stoi(Ask("SELECT nextval(pg_get_serial_sequence('products', 'id'))")),
+            std::stoi(product));
 }
 
 }  // namespace

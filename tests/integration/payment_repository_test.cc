@@ -289,25 +289,70 @@ TEST_F(PaymentFlowTest, StoresADeclinedChargeAsAFailedPayment) {
   EXPECT_EQ(response->payment().provider_reference(), "");
 }
 
-class PaymentSeedTest : public scaleout::testing::PoolFixture {};
+// Both services' demo data, each in a database of its own, as in a deployment.
+class PaymentDemoDataTest : public scaleout::testing::PoolFixture {
+ protected:
+  std::unique_ptr<PostgresPool> MakeOrdersPool(bool seed) {
+    options_.connect.conninfo = orders_database_;
+    auto pool = MakePool(order::Schema(), seed);
+    options_.connect.conninfo = conninfo_;
+    return pool;
+  }
+  std::string AskOrders(const std::string& sql) { return postgres_.Ask(orders_database_, sql); }
 
-TEST_F(PaymentSeedTest, PaysWhatTheOrderServicesSeedOrdered) {
-  const std::string orders_database = postgres_.CreateDatabase();
-  const auto pool = MakePool(Schema(), true);
+  // Order, user, amount and state of the payments, and what they have to be by the orders.
+  std::string Payments() {
+    return Ask(
+        "SELECT md5(string_agg(concat_ws(',', order_id, user_id, amount_minor, currency, state), "
+        "';'"
+        " ORDER BY order_id)) FROM payments WHERE id <= 5000");
+  }
+  std::string PaymentsByOrders() {
+    return AskOrders(
+        "SELECT md5(string_agg(concat_ws(',', id, user_id, total_minor, currency,"
+        " CASE state WHEN 'PAYMENT_FAILED' THEN 'FAILED' ELSE 'CAPTURED' END), ';' ORDER BY id))"
+        " FROM orders WHERE id <= 5000 AND state IN ('PAID', 'FULFILLED', 'PAYMENT_FAILED')");
+  }
+
+  const std::string orders_database_ = postgres_.CreateDatabase();
+};
+
+TEST_F(PaymentDemoDataTest, HasAPaymentForEachDemoOrderThatWasChargedOrRefusedAndNoOther) {
+  const auto orders = MakeOrdersPool(true);
+  const auto payments = MakePool(Schema(), true);
   EXPECT_EQ(Ask("SELECT count(*) FROM payments"), "4500");
-  options_.connect.conninfo = orders_database;
-  const auto orders = MakePool(order::Schema(), true);
-  const std::string paid = postgres_.Ask(orders_database,
-                                         "SELECT md5(string_agg(concat_ws(',', id, user_id, "
-                                         "total_minor), ';' ORDER BY id)) FROM orders"
-                                         " WHERE state IN ('PAID', 'FULFILLED')");
-  EXPECT_EQ(Ask("SELECT md5(string_agg(concat_ws(',', order_id, user_id, amount_minor), ';' ORDER "
-                "BY order_id))"
-                " FROM payments WHERE state = 'CAPTURED'"),
-            paid);
-  const std::string refused =
-      postgres_.Ask(orders_database, "SELECT count(*) FROM orders WHERE state = 'PAYMENT_FAILED'");
-  EXPECT_EQ(Ask("SELECT count(*) FROM payments WHERE state = 'FAILED'"), refused);
+  EXPECT_EQ(Payments(), PaymentsByOrders());
+}
+
+TEST_F(PaymentDemoDataTest, FitsTheDemoOrdersAlsoWhereClientsWereFirst) {
+  auto orders = MakeOrdersPool(false);
+  AskOrders("INSERT INTO products (name, price_minor, currency) VALUES ('Lamp', 1, 'EUR')");
+  AskOrders(
+      "INSERT INTO orders (user_id, state, total_minor, currency)"
+      " VALUES (7, 'PENDING', 1, 'EUR'), (7, 'PAID', 2, 'EUR'), (7, 'PAID', 3, 'EUR')");
+  orders = MakeOrdersPool(true);
+  auto payments = MakePool(Schema());
+  Ask("INSERT INTO payments (order_id, user_id, state, amount_minor, currency)"
+      " VALUES (5002, 7, 'CAPTURED', 2, 'EUR')");
+  payments = MakePool(Schema(), true);
+  EXPECT_EQ(AskOrders("SELECT count(*) FROM orders"), "5003");
+  EXPECT_EQ(Ask("SELECT count(*) FROM payments"), "4501");
+  EXPECT_EQ(Payments(), PaymentsByOrders());
+  // What was deleted since does not come back.
+  Ask("DELETE FROM payments WHERE id > 3");
+  payments = MakePool(Schema(), true);
+  EXPECT_EQ(Ask("SELECT count(*) FROM payments"), "2");
+}
+
+TEST_F(PaymentDemoDataTest, LoadedAgainDoesNotMoveTheSequenceBack) {
+  auto payments = MakePool(Schema(), true);
+  const std::string next = "SELECT nextval(pg_get_serial_sequence('payments', 'id'))";
+  const int last = std::stoi(Ask(next));
+  EXPECT_GT(last, 5000);
+  Ask("TRUNCATE payments, payment_attempts");
+  payments = MakePool(Schema(), true);
+  EXPECT_EQ(Ask("SELECT count(*) FROM payments"), "4500");
+  EXPECT_GT(std::stoi(Ask(next)), last);
 }
 
 }  // namespace

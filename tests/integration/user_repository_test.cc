@@ -146,20 +146,32 @@ TEST_F(UserRepositoryTest, FindsManyUsersWithOneStatement) {
   EXPECT_EQ(Ask("SELECT sum(calls) FROM pg_stat_statements WHERE query LIKE '%FROM users%'"), "1");
 }
 
-TEST_F(UserRepositoryTest, SeedsAThousandUsersOnceAndOnlyIntoAnEmptyTable) {
+TEST_F(UserRepositoryTest, LoadsAThousandDemoUsersOnce) {
   const auto seeded = MakePool(Schema(), true);
   EXPECT_EQ(Ask("SELECT count(*) FROM users"), "1000");
   EXPECT_EQ(Ask("SELECT min(id) || ' ' || max(id) FROM users"), "1 1000");
   const auto again = MakePool(Schema(), true);
   EXPECT_EQ(Ask("SELECT count(*) FROM users"), "1000");
-  // Ids go on after the seed's.
+  // Ids go on after the demo's.
   EXPECT_EQ(Create("new@example.com").id.value(), 1001);
 }
 
-TEST_F(UserRepositoryTest, DoesNotSeedATableThatHasRows) {
-  Create("ada@example.com");
+TEST_F(UserRepositoryTest, LoadsDemoUsersBesideThoseOfClients) {
+  const UserId ada = Create("ada@example.com").id;
+  const UserId taken = Create("user7@example.com").id;
   const auto seeded = MakePool(Schema(), true);
-  EXPECT_EQ(Ask("SELECT count(*) FROM users"), "1");
+  EXPECT_EQ(Ask("SELECT count(*) FROM users WHERE id <= 1000"), "999");
+  EXPECT_EQ(users_->Get(call_, ada)->email, "ada@example.com");
+  EXPECT_EQ(users_->Get(call_, taken)->email, "user7@example.com");
+}
+
+TEST_F(UserRepositoryTest, LoadingTheDemoUsersAgainDoesNotMoveTheSequenceBack) {
+  const auto seeded = MakePool(Schema(), true);
+  const UserId last = Create("last@example.com").id;
+  Ask("DELETE FROM users");
+  const auto again = MakePool(Schema(), true);
+  EXPECT_EQ(Ask("SELECT count(*) FROM users"), "1000");
+  EXPECT_GT(Create("next@example.com").id, last);
 }
 
 }  // namespace
