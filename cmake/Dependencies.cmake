@@ -9,6 +9,7 @@ find_package(prometheus-cpp REQUIRED)
 pkg_check_modules(grpcpp REQUIRED IMPORTED_TARGET grpc++)
 pkg_check_modules(pistache REQUIRED IMPORTED_TARGET libpistache)
 pkg_check_modules(pqxx REQUIRED IMPORTED_TARGET libpqxx)
+pkg_check_modules(pq REQUIRED IMPORTED_TARGET libpq)
 pkg_check_modules(hiredis REQUIRED IMPORTED_TARGET hiredis)
 find_path(RAPIDJSON_INCLUDE_DIR rapidjson/writer.h REQUIRED)
 

@@ -38,9 +38,10 @@ int PostgresBudget::Available() const {
   return available;
 }
 
-absl::StatusOr<PostgresBudget> ReadPostgresBudget(PostgresConnection& connection) {
+absl::StatusOr<PostgresBudget> ReadPostgresBudget(const CallContext& call,
+                                                  PostgresConnection& connection) {
   const absl::StatusOr<std::vector<PostgresBudget>> rows =
-      connection.QueryOnce(kReadBudget, ToBudget);
+      connection.QueryOnce(call, kReadBudget, ToBudget);
   if (!rows.ok()) return rows.status();
   return rows->front();
 }
@@ -52,8 +53,9 @@ absl::Status CheckPostgresBudget(const PostgresBudget& budget, int pool_max) {
                                               budget.Available(), " connections"));
 }
 
-absl::Status ReportPostgresBudget(PostgresConnection& connection, int pool_max, Logger& logger) {
-  const absl::StatusOr<PostgresBudget> budget = ReadPostgresBudget(connection);
+absl::Status ReportPostgresBudget(const CallContext& call, PostgresConnection& connection,
+                                  int pool_max, Logger& logger) {
+  const absl::StatusOr<PostgresBudget> budget = ReadPostgresBudget(call, connection);
   if (!budget.ok()) return budget.status();
   logger.Info("connection budget", {{"poolMax", pool_max},
                                     {"serverMax", budget->max_connections},

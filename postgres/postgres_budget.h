@@ -24,13 +24,15 @@ struct PostgresBudget {
   int Available() const;
 };
 
-absl::StatusOr<PostgresBudget> ReadPostgresBudget(PostgresConnection& connection);
+absl::StatusOr<PostgresBudget> ReadPostgresBudget(const CallContext& call,
+                                                  PostgresConnection& connection);
 
 // FAILED_PRECONDITION if a pool of `pool_max` alone is more than there is.
 absl::Status CheckPostgresBudget(const PostgresBudget& budget, int pool_max);
 
 // Reads, logs and checks.
-absl::Status ReportPostgresBudget(PostgresConnection& connection, int pool_max, Logger& logger);
+absl::Status ReportPostgresBudget(const CallContext& call, PostgresConnection& connection,
+                                  int pool_max, Logger& logger);
 
 }  // namespace scaleout
 

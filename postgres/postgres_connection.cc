@@ -2,12 +2,15 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 #include <set>
 #include <string_view>
 #include <utility>
 
+#include "common/status.h"
 #include "common/str_cat.h"
 #include "postgres/postgres_compat.h"
+#include "postgres/postgres_connect.h"
 #include "postgres/postgres_error.h"
 #include "postgres/postgres_result.h"
 
@@ -31,26 +34,6 @@ constexpr const char* kSessionSettings =
     "SET plan_cache_mode = force_generic_plan; SET idle_in_transaction_session_timeout = '30s'; "
     "SET lock_timeout = 0; SET client_min_messages = warning; SET timezone = 'UTC'";
 
-std::string QuoteConninfo(std::string_view value) {
-  std::string quoted = "'";
-  for (const char c : value) {
-    if (c == '\'' || c == '\\') quoted += '\\';
-    quoted += c;
-  }
-  return quoted + '\'';
-}
-
-std::string Conninfo(const PostgresConnectOptions& options) {
-  // What comes first yields to the same key in the operator's own string.
-  std::string conninfo = StrCat(
-      "connect_timeout=2 keepalives_idle=5 keepalives_interval=2 keepalives_count=3 "
-      "tcp_user_timeout=10000 "
-      "application_name=",
-      QuoteConninfo(options.application_name), " ", options.conninfo);
-  if (!options.password.empty()) conninfo += " password=" + QuoteConninfo(options.password);
-  return conninfo;
-}
-
 PostgresTexts Texts(PostgresParams params) {
   PostgresTexts texts;
   texts.reserve(params.size());
@@ -68,43 +51,59 @@ milliseconds StatementTimeoutStep(Duration remaining, milliseconds limit) {
 }
 
 struct PostgresConnection::Impl {
-  Impl(const PostgresConnectOptions& options, PostgresWatchdog& watchdog_in, Logger& logger_in,
-       const Clock& clock_in)
+  using Action = PostgresWatchdog::Action;
+
+  Impl(const PostgresConnectOptions& options, LibpqConnection made, PostgresWatchdog& watchdog_in,
+       Logger& logger_in, const Clock& clock_in)
       : statement_timeout_limit(options.statement_timeout),
         watchdog(watchdog_in),
         logger(logger_in),
         clock(clock_in),
-        connection(Conninfo(options)) {}
+        interrupter(std::make_shared<LibpqInterrupter>(made.get())),
+        connection(made.release()) {}
+
+  PostgresWatchdog::Watch WatchCall(const CallContext& call, Action action,
+                                    Deadline limit = Deadline::Never()) {
+    return {watchdog, call, limit, action, interrupter};
+  }
 
   // For a catch block.
   absl::Status Fail(const CallContext& call, std::string_view what) {
     PostgresError error = CurrentPostgresError();
     // libpqxx 6 notices some losses only while it looks for the words to report them, and then
     // reports that.
-    if (!connection.is_open() && !error.connection_lost) {
+    if (IsLost() && !error.connection_lost) {
       error.connection_lost = true;
       error.status = DatabaseUnavailable();
     }
     lost = lost || error.connection_lost;
-    if (absl::IsDeadlineExceeded(error.status)) {
-      // Cancelled: by the watchdog if the client is gone, else by the clock.
-      absl::Status wanted = CheckWanted(call, clock);
-      return wanted.ok() ? error.status : wanted;
-    }
-    if (!absl::IsAborted(error.status) && !absl::IsAlreadyExists(error.status)) {
+    if (interrupter->disconnected())
+      error.detail = "disconnected: the server did not answer in time";
+    const bool expected = absl::IsDeadlineExceeded(error.status) || absl::IsAborted(error.status) ||
+                          absl::IsAlreadyExists(error.status);
+    if (lost || !expected) {
       logger.Warn("statement failed", {{"statement", what},
                                        {"detail", error.detail},
                                        {"connectionLost", lost},
                                        {"requestId", call.request_id}});
     }
+    if (absl::IsDeadlineExceeded(error.status) ||
+        (interrupter->disconnected() && ReasonOf(error.status) != "COMMIT_IN_DOUBT")) {
+      // Ended by the watchdog if the client is gone, else by the clock.
+      absl::Status wanted = CheckWanted(call, clock);
+      return wanted.ok() ? error.status : wanted;
+    }
     return error.status;
   }
+
+  bool IsLost() const { return lost || interrupter->disconnected() || !connection.is_open(); }
 
   const milliseconds statement_timeout_limit;
   PostgresWatchdog& watchdog;
   Logger& logger;
   const Clock& clock;
-  pqxx::connection connection;
+  const std::shared_ptr<LibpqInterrupter> interrupter;
+  PqxxConnection connection;
   std::set<std::string_view> prepared;
   milliseconds timeout = kUnknownTimeout;
   bool lost = false;
@@ -120,13 +119,14 @@ class PostgresConnection::Session final : public PostgresSession {
     status_ = CheckWanted(call_, impl_.clock);
     if (!status_.ok()) return status_;
     try {
+      const PostgresWatchdog::Watch watch = impl_.WatchCall(
+          call_, Impl::Action::kCancel, Deadline::In(impl_.statement_timeout_limit, impl_.clock));
       SetTimeout();
       if (!impl_.prepared.contains(statement.name)) {
         impl_.connection.prepare(statement.name, statement.sql);
         impl_.prepared.insert(statement.name);
       }
       const PostgresTexts texts = Texts(params);
-      const PostgresWatchdog::Watch watch(impl_.watchdog, call_, [this] { Cancel(); });
       return PostgresResult(ExecPrepared(transaction_, statement.name, texts), statement.name);
     } catch (...) {
       status_ = impl_.Fail(call_, statement.name);
@@ -155,15 +155,6 @@ class PostgresConnection::Session final : public PostgresSession {
     impl_.timeout = timeout;
   }
 
-  void Cancel() {
-    try {
-      impl_.connection.cancel_query();
-    } catch (const std::exception& e) {
-      // The statement's own thread meets the same trouble and reports it.
-      impl_.logger.Debug("cancel failed", {{"detail", e.what()}});
-    }
-  }
-
   Impl& impl_;
   pqxx::transaction_base& transaction_;
   const CallContext& call_;
@@ -174,16 +165,19 @@ PostgresConnection::PostgresConnection(std::unique_ptr<Impl> impl) : impl_(std::
 PostgresConnection::~PostgresConnection() = default;
 
 absl::StatusOr<std::unique_ptr<PostgresConnection>> PostgresConnection::Open(
-    const PostgresConnectOptions& options, PostgresWatchdog& watchdog, Logger& logger,
-    const Clock& clock) {
+    const CallContext& call, const PostgresConnectOptions& options, PostgresWatchdog& watchdog,
+    Logger& logger, const Clock& clock) {
+  const Deadline limit = Deadline::In(kConnectLimit, clock);
+  absl::StatusOr<LibpqConnection> made = Connect(options, call, clock);
+  if (!made.ok()) return made.status();
   try {
-    auto impl = std::make_unique<Impl>(options, watchdog, logger, clock);
+    auto impl = std::make_unique<Impl>(options, *std::move(made), watchdog, logger, clock);
+    if (!impl->interrupter->valid()) return absl::UnavailableError("no descriptor is left");
+    const PostgresWatchdog::Watch watch = impl->WatchCall(call, Impl::Action::kDisconnect, limit);
     pqxx::nontransaction(impl->connection).exec(kSessionSettings);
     return std::unique_ptr<PostgresConnection>(new PostgresConnection(std::move(impl)));
   } catch (...) {
-    PostgresError error = CurrentPostgresError();
-    // The pool says it, once; libpq's reason holds host, role and database, but never the password.
-    return absl::UnavailableError(error.detail);
+    return absl::UnavailableError(CurrentPostgresError().detail);
   }
 }
 
@@ -203,12 +197,28 @@ absl::Status PostgresConnection::Transact(const CallContext& call, const Postgre
   const milliseconds timeout_before = impl_->timeout;
   bool rolled_back = true;
   absl::Status status;
+  CallContext ending;
+  // Outlives the transaction, whose destructor may wait for the server too.
+  std::optional<PostgresWatchdog::Watch> watch;
+  const auto watch_until = [&](const CallContext& wait) {
+    watch.emplace(impl_->watchdog, wait, Deadline::Never(), Impl::Action::kDisconnect,
+                  impl_->interrupter);
+  };
   try {
+    watch_until(call);
     pqxx::work transaction(impl_->connection);
+    watch.reset();
     Session session(*impl_, transaction, call);
-    status = body(session);
+    try {
+      status = body(session);
+    } catch (...) {
+      // Here, so that the rollback is watched.
+      status = impl_->Fail(call, "transaction");
+    }
     // A body that lost an error on its way must not commit half of its work.
     if (status.ok()) status = session.status();
+    ending.deadline = Deadline::In(kCommitLimit, impl_->clock);
+    watch_until(ending);
     if (status.ok()) {
       transaction.commit();
       rolled_back = false;
@@ -224,8 +234,28 @@ absl::Status PostgresConnection::Transact(const CallContext& call, const Postgre
   return status;
 }
 
-absl::Status PostgresConnection::ExecScript(const std::string& sql) {
+absl::Status PostgresConnection::CheckAlive(Duration limit) {
+  const CallContext call;
+  const Deadline deadline = Deadline::In(limit, impl_->clock);
   try {
+    const PostgresWatchdog::Watch watch =
+        impl_->WatchCall(call, Impl::Action::kDisconnect, deadline);
+    pqxx::nontransaction(impl_->connection).exec("SELECT 1");
+    return absl::OkStatus();
+  } catch (...) {
+    impl_->lost = true;
+    if (impl_->interrupter->disconnected()) {
+      return absl::DeadlineExceededError(StrCat("the server did not answer within ",
+                                                std::chrono::ceil<milliseconds>(limit).count(),
+                                                " ms"));
+    }
+    return absl::UnavailableError(CurrentPostgresError().detail);
+  }
+}
+
+absl::Status PostgresConnection::ExecScript(const CallContext& call, const std::string& sql) {
+  try {
+    const PostgresWatchdog::Watch watch = impl_->WatchCall(call, Impl::Action::kCancel);
     pqxx::work transaction(impl_->connection);
     impl_->timeout = kUnknownTimeout;
     transaction.exec("SET LOCAL statement_timeout = 0");
@@ -233,32 +263,33 @@ absl::Status PostgresConnection::ExecScript(const std::string& sql) {
     transaction.commit();
     return absl::OkStatus();
   } catch (...) {
-    return impl_->Fail(CallContext(), "script");
+    return impl_->Fail(call, "script");
   }
 }
 
-absl::Status PostgresConnection::ExecUnwrapped(const std::string& sql) {
+absl::Status PostgresConnection::ExecUnwrapped(const CallContext& call, const std::string& sql) {
   try {
+    const PostgresWatchdog::Watch watch = impl_->WatchCall(call, Impl::Action::kCancel);
     pqxx::nontransaction(impl_->connection).exec(sql);
     return absl::OkStatus();
   } catch (...) {
-    return impl_->Fail(CallContext(), "script");
+    return impl_->Fail(call, "script");
   }
 }
 
-absl::StatusOr<std::int64_t> PostgresConnection::RunOnce(const PostgresStatement& statement,
+absl::StatusOr<std::int64_t> PostgresConnection::RunOnce(const CallContext& call,
+                                                         const PostgresStatement& statement,
                                                          PostgresRowReader read) {
   try {
+    const PostgresWatchdog::Watch watch = impl_->WatchCall(call, Impl::Action::kCancel);
     return PostgresResult(pqxx::nontransaction(impl_->connection).exec(statement.sql),
                           statement.name)
         .Read(read);
   } catch (...) {
-    return impl_->Fail(CallContext(), statement.name);
+    return impl_->Fail(call, statement.name);
   }
 }
 
-bool PostgresConnection::connection_lost() const {
-  return impl_->lost || !impl_->connection.is_open();
-}
+bool PostgresConnection::connection_lost() const { return impl_->IsLost(); }
 
 }  // namespace scaleout

@@ -41,11 +41,12 @@ AppliedMigration ToAppliedMigration(const PostgresRow& row) {
   return {row.Int32("version"), row.Text("file"), row.Text("checksum")};
 }
 
-absl::Status ApplyPending(PostgresConnection& connection, const std::vector<Migration>& migrations,
-                          std::string_view seed_sql, Logger& logger) {
-  if (absl::Status status = connection.ExecScript(kCreateTable); !status.ok()) return status;
+absl::Status ApplyPending(const CallContext& call, PostgresConnection& connection,
+                          const std::vector<Migration>& migrations, std::string_view seed_sql,
+                          Logger& logger) {
+  if (absl::Status status = connection.ExecScript(call, kCreateTable); !status.ok()) return status;
   const absl::StatusOr<std::vector<AppliedMigration>> applied =
-      connection.QueryOnce(kListApplied, ToAppliedMigration);
+      connection.QueryOnce(call, kListApplied, ToAppliedMigration);
   if (!applied.ok()) return applied.status();
   if (absl::Status status = CheckApplied(migrations, *applied); !status.ok()) return status;
   for (std::size_t i = applied->size(); i < migrations.size(); ++i) {
@@ -54,14 +55,14 @@ absl::Status ApplyPending(PostgresConnection& connection, const std::vector<Migr
     const std::string script =
         StrCat(migration.text, "\n;INSERT INTO schema_migrations(version, file, checksum) VALUES (",
                migration.version, ", '", migration.file, "', '", migration.checksum, "')");
-    if (absl::Status status = connection.ExecScript(script); !status.ok()) {
+    if (absl::Status status = connection.ExecScript(call, script); !status.ok()) {
       return absl::Status(status.code(), StrCat("migration ", migration.file,
                                                 " failed: ", FromAbsl(status.message())));
     }
     logger.Info("migration applied", {{"file", migration.file}});
   }
   if (seed_sql.empty()) return absl::OkStatus();
-  return connection.ExecScript(std::string(seed_sql));
+  return connection.ExecScript(call, std::string(seed_sql));
 }
 
 }  // namespace
@@ -106,12 +107,12 @@ absl::Status CheckApplied(const std::vector<Migration>& migrations,
   return absl::OkStatus();
 }
 
-absl::Status ApplyMigrations(PostgresConnection& connection,
+absl::Status ApplyMigrations(const CallContext& call, PostgresConnection& connection,
                              const std::vector<Migration>& migrations, std::string_view seed_sql,
                              Logger& logger) {
-  if (absl::Status status = connection.ExecUnwrapped(kLock); !status.ok()) return status;
-  absl::Status status = ApplyPending(connection, migrations, seed_sql, logger);
-  const absl::Status unlocked = connection.ExecUnwrapped(kUnlock);
+  if (absl::Status status = connection.ExecUnwrapped(call, kLock); !status.ok()) return status;
+  absl::Status status = ApplyPending(call, connection, migrations, seed_sql, logger);
+  const absl::Status unlocked = connection.ExecUnwrapped(call, kUnlock);
   return status.ok() ? unlocked : status;
 }
 

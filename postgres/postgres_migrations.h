@@ -52,7 +52,7 @@ absl::Status CheckApplied(const std::vector<Migration>& migrations,
 
 // Brings the database up to date, then runs `seed_sql` (unless empty) under the same lock. ABORTED
 // if another replica holds the lock for more than a few seconds: try again.
-absl::Status ApplyMigrations(PostgresConnection& connection,
+absl::Status ApplyMigrations(const CallContext& call, PostgresConnection& connection,
                              const std::vector<Migration>& migrations, std::string_view seed_sql,
                              Logger& logger);
 

@@ -1,9 +1,11 @@
 #include "postgres/postgres_pool.h"
 
 #include <algorithm>
+#include <atomic>
 #include <condition_variable>
 #include <deque>
 #include <mutex>
+#include <optional>
 #include <random>
 #include <thread>
 #include <utility>
@@ -11,7 +13,9 @@
 
 #include "common/status.h"
 #include "common/str_cat.h"
+#include "postgres/postgres_connect.h"
 #include "postgres/postgres_error.h"
+#include "postgres/postgres_pool_metrics.h"
 #include "postgres/postgres_result.h"
 #include "postgres/postgres_watchdog.h"
 
@@ -22,21 +26,25 @@ using std::chrono::milliseconds;
 
 constexpr milliseconds kBackoffMin{50};
 constexpr milliseconds kBackoffMax{1000};
-constexpr milliseconds kSignOfLifeEvery{1000};
-constexpr milliseconds kSignOfLifeLimit{1000};
+// How often the server is asked for an answer if no caller has had one, and how long it may take.
+constexpr milliseconds kCheckEvery{1000};
+constexpr milliseconds kCheckLimit{1000};
+// Connections that are made at a time.
+constexpr int kOpeners = 3;
+constexpr milliseconds kWarnEvery{5000};
 
-constexpr PostgresStatement kSignOfLife = {"sign_of_life", "SELECT 1"};
-
-// What will pass by itself: the server is away, busy, or another replica is preparing the same
-// database.
-bool Passes(const absl::Status& status) {
-  return absl::IsUnavailable(status) || absl::IsAborted(status) || absl::IsDeadlineExceeded(status);
+// What will pass without a change to the program or its settings: the server is away or busy, or
+// another replica is preparing the same database.
+bool IsTransient(const absl::Status& status) {
+  return absl::IsUnavailable(status) || absl::IsAborted(status) ||
+         absl::IsDeadlineExceeded(status) || absl::IsCancelled(status);
 }
 
 }  // namespace
 
 struct PostgresPool::Impl {
   using Connection = std::unique_ptr<PostgresConnection>;
+  using Lock = std::unique_lock<std::mutex>;
 
   // One waiting caller; it lies on the caller's stack.
   struct Waiter {
@@ -46,28 +54,20 @@ struct PostgresPool::Impl {
   };
 
   Impl(PostgresPoolOptions options_in, PostgresPrepare prepare_in, PostgresPoolEvents events_in,
-       Logger& logger_in, Metrics& metrics, const Clock& clock_in)
+       Logger& logger_in, Metrics& metrics_in, const Clock& clock_in)
       : options(std::move(options_in)),
         prepare(std::move(prepare_in)),
         events(std::move(events_in)),
         logger(logger_in),
         clock(clock_in),
         watchdog(clock_in),
-        used_gauge(metrics.AddGauge("db_client_connection_count",
-                                    "Connections of the pool, by what they do",
-                                    {{"state", "used"}})),
-        idle_gauge(metrics.AddGauge("db_client_connection_count",
-                                    "Connections of the pool, by what they do",
-                                    {{"state", "idle"}})),
-        pending_gauge(metrics.AddGauge("db_client_connection_pending_requests",
-                                       "Callers that wait for a connection")),
-        wait_histogram(metrics.AddHistogram("db_client_connection_wait_time_seconds",
-                                            "How long callers waited for a connection",
-                                            LatencyBounds())),
+        metrics(metrics_in, options.max_connections),
         random(std::random_device()()) {
-    metrics.AddGauge("db_client_connection_max", "The most connections the pool makes")
-        .Set(options.max_connections);
-    keeper = std::thread([this] { Keep(); });
+    own_call.is_cancelled = [this] { return stopping.load(); };
+    keeper = std::thread([this] { RunKeeper(); });
+    for (int i = 0; i < std::min(kOpeners, options.max_connections); ++i) {
+      openers.emplace_back([this] { RunOpener(); });
+    }
   }
 
   ~Impl() {
@@ -76,78 +76,109 @@ struct PostgresPool::Impl {
       stopping = true;
     }
     keeper_wake.notify_one();
+    opener_wake.notify_all();
     keeper.join();
+    for (std::thread& opener : openers) opener.join();
   }
 
-  // The keeper: the one thread that makes connections, prepares the database and asks for signs of
-  // life.
-  void Keep() {
-    std::unique_lock lock(mutex);
-    Tell(lock);
+  // The keeper watches the server: it makes the first connection, and prepares the database with
+  // it, and asks for an answer when no caller has had one for kCheckEvery.
+  void RunKeeper() {
+    Lock lock(mutex);
+    while (!stopping) {
+      if (announced != reachable) {
+        Announce(lock);
+        continue;
+      }
+      const MonotonicTime now = clock.Now();
+      const bool wants = !reachable && WantsConnection();
+      const bool may_check = prepared && total > opening;
+      if (wants && now >= next_attempt) {
+        OpenOne(lock);
+      } else if (may_check && now >= next_check) {
+        CheckServer(lock);
+      } else if (wants || may_check) {
+        const MonotonicTime next = std::min(wants ? next_attempt : MonotonicTime::max(),
+                                            may_check ? next_check : MonotonicTime::max());
+        keeper_wake.wait_for(lock, std::max<Duration>(next - now, milliseconds(10)));
+      } else {
+        keeper_wake.wait(lock);
+      }
+    }
+  }
+
+  // The openers make connections while the server is known to be there.
+  void RunOpener() {
+    Lock lock(mutex);
     while (!stopping) {
       const MonotonicTime now = clock.Now();
-      if (WantsConnection()) {
-        if (now >= next_attempt) {
-          OpenOne(lock);
-        } else {
-          keeper_wake.wait_for(lock, next_attempt - now);
-        }
-        continue;
-      }
-      const MonotonicTime sign_due = last_sign + kSignOfLifeEvery;
-      if (!shut && !idle.empty() && now >= sign_due) {
-        AskForSignOfLife(lock);
-        continue;
-      }
-      if (shut) {
-        keeper_wake.wait(lock);
+      if (!reachable || !WantsConnection()) {
+        opener_wake.wait(lock);
+      } else if (now < next_attempt) {
+        opener_wake.wait_for(lock, next_attempt - now);
       } else {
-        keeper_wake.wait_for(lock, std::max<Duration>(sign_due - now, milliseconds(10)));
+        OpenOne(lock);
       }
     }
   }
 
   bool WantsConnection() const {
     if (shut || total >= options.max_connections) return false;
-    return total == 0 || waiters.size() > idle.size();
+    return total == 0 || (reachable && waiters.size() > static_cast<std::size_t>(opening));
   }
 
-  void OpenOne(std::unique_lock<std::mutex>& lock) {
+  void OpenOne(Lock& lock) {
     ++total;
+    ++opening;
     const bool first = !prepared;
     lock.unlock();
     absl::StatusOr<Connection> opened =
-        PostgresConnection::Open(options.connect, watchdog, logger, clock);
+        PostgresConnection::Open(own_call, options.connect, watchdog, logger, clock);
     absl::Status status = opened.status();
-    if (status.ok() && first && prepare) status = prepare(**opened);
+    if (status.ok() && first && prepare) status = prepare(own_call, **opened);
+    if (!status.ok() && opened.ok()) opened->reset();
     lock.lock();
+    --opening;
     if (status.ok()) {
-      if (!reachable) logger.Info("database reachable", {});
       prepared = true;
-      reachable = true;
       failures = 0;
-      last_sign = clock.Now();
-      Tell(lock);
-      PutBack(*std::move(opened));
+      NoteAnswer();
+      HandOver(*std::move(opened));
       return;
     }
     --total;
-    if (!Passes(status)) {
+    if (stopping) return;
+    metrics.CountOpenFailure();
+    if (!IsTransient(status)) {
       shut = true;
       logger.Error("database cannot be used", {{"detail", std::string(status.message())}});
     } else if (total == 0 && (reachable || failures == 0)) {
       logger.Warn("database unreachable, trying again",
                   {{"detail", std::string(status.message())}});
+    } else if (total > 0) {
+      WarnOfOpenFailure(status);
     }
-    if (total == 0) reachable = false;
     Backoff();
-    if (!reachable) RefuseAll();
-    Tell(lock);
+    if (total == 0) SetUnreachable();
+    next_check = clock.Now();  // what failed may be all of the server
+    keeper_wake.notify_one();
     if (shut && events.fatal) {
       lock.unlock();
       events.fatal(status);
       lock.lock();
     }
+  }
+
+  void WarnOfOpenFailure(const absl::Status& status) {
+    ++open_failures_held_back;
+    const MonotonicTime now = clock.Now();
+    if (now < next_warning) return;
+    next_warning = now + kWarnEvery;
+    logger.Warn("database connection not made",
+                {{"detail", std::string(status.message())},
+                 {"connections", total},
+                 {"connectionsMax", options.max_connections},
+                 {"failures", std::exchange(open_failures_held_back, 0)}});
   }
 
   void Backoff() {
@@ -158,36 +189,53 @@ struct PostgresPool::Impl {
     next_attempt = clock.Now() + milliseconds(jitter(random));
   }
 
-  void AskForSignOfLife(std::unique_lock<std::mutex>& lock) {
+  // Asks over an idle connection, or, with all of them in use, over a new one that does not log in:
+  // the callers may all be waiting for a server that is frozen.
+  void CheckServer(Lock& lock) {
+    const MonotonicTime start = clock.Now();
+    next_check = start + kCheckEvery;
+    if (idle.empty()) {
+      lock.unlock();
+      const bool answers = AnswersPostgres(options.connect);
+      lock.lock();
+      if (answers) {
+        NoteAnswer();
+      } else if (last_answer < start) {
+        NoteSilence("it does not answer to a new connection");
+      }
+      return;
+    }
     Connection connection = std::move(idle.back());
     idle.pop_back();
     UpdateGauges();
     lock.unlock();
-    CallContext call;
-    call.deadline = Deadline::In(kSignOfLifeLimit, clock);
-    const bool alive = connection->Run(call, kSignOfLife, {}).ok();
+    const absl::Status alive = connection->CheckAlive(kCheckLimit);
     lock.lock();
-    // A server that is there but does not answer is as good as gone; the next attempt to connect
-    // will tell.
-    if (alive) {
-      PutBack(std::move(connection));
-    } else {
-      DropBroken();
-    }
+    if (absl::IsDeadlineExceeded(alive)) NoteSilence(std::string(alive.message()));
+    PutBack(lock, std::move(connection));
   }
 
-  // Says `reachable` aloud when it has changed since it was last said. Only from the keeper.
-  void Tell(std::unique_lock<std::mutex>& lock) {
-    if (told && said == reachable) return;
-    told = true;
-    said = reachable;
-    if (!events.reachable) return;
-    lock.unlock();
-    events.reachable(said);
-    lock.lock();
+  void NoteAnswer() {
+    last_answer = clock.Now();
+    next_check = last_answer + kCheckEvery;
+    if (reachable || shut || !prepared) return;
+    logger.Info("database reachable", {});
+    reachable = true;
+    failures = 0;
+    next_attempt = last_answer;
+    keeper_wake.notify_one();
+    opener_wake.notify_all();
   }
 
-  void RefuseAll() {
+  void NoteSilence(const std::string& detail) {
+    if (!reachable) return;
+    logger.Warn("database unreachable, trying again", {{"detail", detail}});
+    failures = std::max(failures, 1);
+    SetUnreachable();
+  }
+
+  void SetUnreachable() {
+    reachable = false;
     for (Waiter* waiter : waiters) {
       waiter->refused = true;
       waiter->wake.notify_one();
@@ -196,13 +244,37 @@ struct PostgresPool::Impl {
     UpdateGauges();
   }
 
-  // Hands a connection to whoever waits longest.
-  void PutBack(Connection connection) {
+  // Only from the keeper.
+  void Announce(Lock& lock) {
+    announced = reachable;
+    if (!events.reachable) return;
+    lock.unlock();
+    events.reachable(*announced);
+    lock.lock();
+  }
+
+  // Takes back a connection that was used. Ends without the lock.
+  void PutBack(Lock& lock, Connection connection) {
+    std::vector<Connection> dropped;
     if (connection->connection_lost()) {
-      DropBroken();
-      return;
+      // The idle ones have most likely met the same end.
+      dropped = std::exchange(idle, {});
+      dropped.push_back(std::move(connection));
+      total -= static_cast<int>(dropped.size());
+      UpdateGauges();
+      keeper_wake.notify_one();
+      opener_wake.notify_all();
+    } else {
+      NoteAnswer();
+      HandOver(std::move(connection));
     }
-    last_sign = clock.Now();
+    lock.unlock();
+    dropped.clear();  // closing takes a system call or two
+    lock.lock();
+  }
+
+  // To the caller that waits longest.
+  void HandOver(Connection connection) {
     if (waiters.empty()) {
       idle.push_back(std::move(connection));
     } else {
@@ -214,37 +286,25 @@ struct PostgresPool::Impl {
     UpdateGauges();
   }
 
-  void DropBroken() {
-    total -= 1 + static_cast<int>(idle.size());
-    idle.clear();
-    UpdateGauges();
-    keeper_wake.notify_one();
-  }
-
-  void UpdateGauges() {
-    const auto idle_count = static_cast<double>(idle.size());
-    idle_gauge.Set(idle_count);
-    used_gauge.Set(total - idle_count);
-    pending_gauge.Set(static_cast<double>(waiters.size()));
-  }
+  void UpdateGauges() { metrics.SetConnections(total, idle.size(), waiters.size()); }
 
   absl::StatusOr<Connection> Acquire(const CallContext& call) {
     if (absl::Status status = CheckWanted(call, clock); !status.ok()) return status;
     const MonotonicTime start = clock.Now();
-    std::unique_lock lock(mutex);
+    Lock lock(mutex);
     if (!reachable && (failures > 0 || shut)) return DatabaseUnavailable();
     if (!idle.empty()) {
       Connection connection = std::move(idle.back());
       idle.pop_back();
       UpdateGauges();
       lock.unlock();
-      wait_histogram.Observe(0);
+      metrics.ObserveWait(Duration::zero());
       return connection;
     }
     Waiter waiter;
     waiters.push_back(&waiter);
     UpdateGauges();
-    if (WantsConnection()) keeper_wake.notify_one();
+    if (WantsConnection()) opener_wake.notify_one();
     const MonotonicTime until = Deadline::In(options.wait_limit, clock).Or(call.deadline).when();
     waiter.wake.wait_until(lock, until,
                            [&waiter] { return waiter.connection != nullptr || waiter.refused; });
@@ -253,7 +313,7 @@ struct PostgresPool::Impl {
       UpdateGauges();
     }
     lock.unlock();
-    wait_histogram.Observe(std::chrono::duration<double>(clock.Now() - start).count());
+    metrics.ObserveWait(clock.Now() - start);
     if (waiter.connection != nullptr) return std::move(waiter.connection);
     if (waiter.refused) return DatabaseUnavailable();
     if (absl::Status status = CheckWanted(call, clock); !status.ok()) return status;
@@ -264,8 +324,8 @@ struct PostgresPool::Impl {
   }
 
   void Release(Connection connection) {
-    const std::lock_guard lock(mutex);
-    PutBack(std::move(connection));
+    Lock lock(mutex);
+    PutBack(lock, std::move(connection));
   }
 
   const PostgresPoolOptions options;
@@ -274,27 +334,32 @@ struct PostgresPool::Impl {
   Logger& logger;
   const Clock& clock;
   PostgresWatchdog watchdog;
-  Gauge& used_gauge;
-  Gauge& idle_gauge;
-  Gauge& pending_gauge;
-  Histogram& wait_histogram;
-  std::minstd_rand random;  // the keeper's
+  PostgresPoolMetrics metrics;
+  CallContext own_call;  // of the pool's own threads: over when the pool stops
+  std::atomic<bool> stopping = false;
 
   mutable std::mutex mutex;
   std::condition_variable keeper_wake;
+  std::condition_variable opener_wake;
+  // Guarded by the mutex.
+  std::minstd_rand random;
   std::vector<Connection> idle;
   std::deque<Waiter*> waiters;
-  int total = 0;     // idle, used, and the one that is being made
+  int total = 0;     // idle, used, and those that are being made
+  int opening = 0;   // those that are being made
   int failures = 0;  // attempts to connect since the last success
   MonotonicTime next_attempt{};
-  MonotonicTime last_sign{};  // when a connection was last seen to work
+  MonotonicTime last_answer{};  // when the server was last seen to answer
+  MonotonicTime next_check{};
+  MonotonicTime next_warning{};
+  int open_failures_held_back = 0;
   bool prepared = false;
   bool reachable = false;
   bool shut = false;
-  bool stopping = false;
-  bool told = false;
-  bool said = false;
+  std::optional<bool> announced;  // what was last announced as `reachable`
+  // Last: they use the rest.
   std::thread keeper;
+  std::vector<std::thread> openers;
 };
 
 PostgresPool::PostgresPool(PostgresPoolOptions options, PostgresPrepare prepare,

@@ -1,16 +1,19 @@
 // A bounded pool of connections to PostgreSQL that survives the server.
 //
-// At most `max_connections`, made when they are needed by the pool's own thread, so that a caller
-// only ever waits for as long as it said it would: for `wait_limit`, or to its deadline, whichever
-// is first. Callers are served in the order they came. When the server is gone, calls fail fast
-// with UNAVAILABLE while the pool's thread tries again with backoff; when it is back, they succeed
-// again. A connection that broke is dropped, and so are the idle ones beside it. An idle pool asks
-// the server for a sign of life every second, so that reachable() is the truth within about that
-// time.
+// At most `max_connections`, made when they are needed by the pool's own threads, a few at a time,
+// so that a caller waits for `wait_limit` or to its deadline, whichever is first. Callers are
+// served in the order they came. A connection that broke is dropped, and so are the idle ones
+// beside it.
+//
+// reachable() is the truth within three seconds: when no caller has had an answer for a second, the
+// pool asks the server itself, and a server that does not answer within a limit counts as away,
+// frozen or not. While it is away calls fail at once with UNAVAILABLE, callers that wait are
+// refused, and the pool tries again with backoff; when it is back, calls succeed again.
 //
 // Before the first call is let in, `prepare` runs once on the first connection (migrations,
 // budget). If it fails for a reason that will not pass, the pool stays shut and says so
-// (PostgresPoolEvents::fatal). Thread-safe.
+// (PostgresPoolEvents::fatal). The destructor ends what the pool itself waits for, `prepare` too.
+// Thread-safe.
 #ifndef SCALEOUT_POSTGRES_POSTGRES_POOL_H_
 #define SCALEOUT_POSTGRES_POSTGRES_POOL_H_
 
@@ -40,9 +43,10 @@ struct PostgresPoolOptions {
   std::chrono::milliseconds wait_limit{500};
 };
 
-using PostgresPrepare = std::function<absl::Status(PostgresConnection&)>;
+// `call` is over when the pool is destroyed.
+using PostgresPrepare = std::function<absl::Status(const CallContext& call, PostgresConnection&)>;
 
-// Both are called from the pool's thread and must not call back into the pool.
+// Both are called from a thread of the pool and must not call back into it.
 struct PostgresPoolEvents {
   // The server can be reached, or no longer; called at every change, and first when the pool is
   // ready or not.

@@ -32,6 +32,7 @@ libraries  libprotobuf-dev                messages
 libraries  protobuf-compiler              code for messages
 libraries  protobuf-compiler-grpc         code for RPCs
 libraries  libpqxx-dev                    PostgreSQL client
+libraries  libpq-dev                      PostgreSQL client: connecting within a limit
 libraries  libabsl-dev                    status values, strings, synchronization
 libraries  rapidjson-dev                  JSON
 libraries  libspdlog-dev                  log queue and writer
@@ -64,7 +65,7 @@ END
 }
 
 # What CMake asks pkg-config for. Their packages name all that these need in turn.
-readonly pkg_config_modules=(libpistache grpc++ libpqxx hiredis)
+readonly pkg_config_modules=(libpistache grpc++ libpqxx libpq hiredis)
 
 say() { printf 'install-deps: %s\n' "$*"; }
 fail() {

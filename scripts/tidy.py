@@ -47,6 +47,7 @@ ROOMS = {
 LIBRARIES = [
     ("Pistache", r"pistache/", r"\bPistache::", ["gateway/runtime/*"]),
     ("libpqxx", r"pqxx/", r"\bpqxx::", ["postgres/*"]),
+    ("libpq", r"^libpq-fe\.h", r"\bPQ[a-z]\w+\(", ["postgres/*"]),
     ("spdlog", r"(spdlog|fmt)/", r"\b(spdlog|fmt)::", ["common/log.cc"]),
     ("prometheus-cpp", r"prometheus/", r"\bprometheus::", ["common/metrics*"]),
     ("CivetWeb", r"(civetweb\.h|CivetServer\.h|prometheus/exposer\.h)", r"\bprometheus::Exposer\b",

@@ -16,8 +16,8 @@ using ::testing::HasSubstr;
 class PostgresMigrationsTest : public testing::PoolFixture {
  protected:
   std::unique_ptr<PostgresConnection> Connect() {
-    auto connection =
-        PostgresConnection::Open(options_.connect, watchdog_, *logger_, SystemClock());
+    auto connection = PostgresConnection::Open(CallContext(), options_.connect, watchdog_, *logger_,
+                                               SystemClock());
     EXPECT_TRUE(connection.ok()) << connection.status();
     return *std::move(connection);
   }
@@ -25,7 +25,7 @@ class PostgresMigrationsTest : public testing::PoolFixture {
   absl::Status Apply(const std::vector<EmbeddedSql>& files, std::string_view seed = "") {
     const auto migrations = ParseMigrations(files);
     if (!migrations.ok()) return migrations.status();
-    return ApplyMigrations(*Connect(), *migrations, seed, *logger_);
+    return ApplyMigrations(CallContext(), *Connect(), *migrations, seed, *logger_);
   }
 
   PostgresWatchdog watchdog_{SystemClock()};
@@ -62,10 +62,10 @@ TEST_F(PostgresMigrationsTest, LetsReplicasStartTogether) {
 
 TEST_F(PostgresMigrationsTest, GivesUpForNowWhileAnotherHoldsTheLock) {
   const auto holder = Connect();
-  ASSERT_TRUE(holder->ExecUnwrapped("SELECT pg_advisory_lock(7258347629)").ok());
+  ASSERT_TRUE(holder->ExecUnwrapped(CallContext(), "SELECT pg_advisory_lock(7258347629)").ok());
   const absl::Status status = Apply({{"0001_a.sql", "CREATE TABLE a (n int);"}});
   EXPECT_TRUE(absl::IsAborted(status)) << status;
-  ASSERT_TRUE(holder->ExecUnwrapped("SELECT pg_advisory_unlock(7258347629)").ok());
+  ASSERT_TRUE(holder->ExecUnwrapped(CallContext(), "SELECT pg_advisory_unlock(7258347629)").ok());
   EXPECT_TRUE(Apply({{"0001_a.sql", "CREATE TABLE a (n int);"}}).ok());
 }
 
@@ -100,14 +100,14 @@ TEST_F(PostgresMigrationsTest, LeavesNothingOfAFileThatFails) {
 
 TEST_F(PostgresMigrationsTest, ReadsTheConnectionBudgetAndRefusesAShareBeyondIt) {
   const auto connection = Connect();
-  const auto budget = ReadPostgresBudget(*connection);
+  const auto budget = ReadPostgresBudget(CallContext(), *connection);
   ASSERT_TRUE(budget.ok()) << budget.status();
   EXPECT_EQ(budget->max_connections, 60);
   EXPECT_EQ(budget->reserved, 3);
   EXPECT_EQ(budget->Available(), 57);
   EXPECT_GE(budget->in_use, 1);
-  EXPECT_TRUE(ReportPostgresBudget(*connection, 57, *logger_).ok());
-  const absl::Status status = ReportPostgresBudget(*connection, 58, *logger_);
+  EXPECT_TRUE(ReportPostgresBudget(CallContext(), *connection, 57, *logger_).ok());
+  const absl::Status status = ReportPostgresBudget(CallContext(), *connection, 58, *logger_);
   EXPECT_TRUE(absl::IsFailedPrecondition(status)) << status;
   EXPECT_THAT(std::string(status.message()), HasSubstr("DB_POOL_MAX is 58"));
 }

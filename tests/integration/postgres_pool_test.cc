@@ -345,7 +345,7 @@ TEST_F(PostgresPoolTest, AnswersUnavailableToCallsThatMeetTheServersEnd) {
 TEST_F(PostgresPoolTest, StartsBeforeItsServer) {
   postgres_.Stop();
   std::atomic<int> prepared = 0;
-  const auto pool = MakePool([&](PostgresConnection&) {
+  const auto pool = MakePool([&](const CallContext&, PostgresConnection&) {
     ++prepared;
     return absl::OkStatus();
   });
@@ -360,7 +360,7 @@ TEST_F(PostgresPoolTest, StartsBeforeItsServer) {
 
 TEST_F(PostgresPoolTest, PreparesAgainAfterAFailureThatPasses) {
   std::atomic<int> tries = 0;
-  const auto pool = MakePool([&](PostgresConnection&) -> absl::Status {
+  const auto pool = MakePool([&](const CallContext&, PostgresConnection&) -> absl::Status {
     return ++tries < 3 ? absl::AbortedError("another replica is at it") : absl::OkStatus();
   });
   EXPECT_TRUE(Eventually([&] { return pool->reachable(); }));
@@ -370,7 +370,9 @@ TEST_F(PostgresPoolTest, PreparesAgainAfterAFailureThatPasses) {
 TEST_F(PostgresPoolTest, StaysShutWhenItCannotBePrepared) {
   std::promise<absl::Status> fatal;
   const auto pool = MakePool(
-      [](PostgresConnection&) { return absl::FailedPreconditionError("a changed migration"); },
+      [](const CallContext&, PostgresConnection&) {
+        return absl::FailedPreconditionError("a changed migration");
+      },
       {{}, [&](const absl::Status& status) { fatal.set_value(status); }});
   const absl::Status status = fatal.get_future().get();
   EXPECT_THAT(std::string(status.message()), HasSubstr("a changed migration"));

@@ -8,10 +8,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
+#include <fstream>
 #include <iostream>
+#include <iterator>
 #include <vector>
 
 #include "tests/support/eventually.h"
@@ -84,6 +87,22 @@ bool Succeeds(pid_t child) {
   return waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
+// The pid of each process whose parent is `parent`.
+std::vector<pid_t> ChildrenOf(pid_t parent) {
+  std::vector<pid_t> children;
+  for (const fs::directory_entry& entry : fs::directory_iterator("/proc")) {
+    const pid_t pid = std::atoi(entry.path().filename().c_str());
+    if (pid == 0) continue;
+    std::ifstream file(entry.path() / "stat");
+    const std::string stat{std::istreambuf_iterator<char>(file), {}};
+    // pid (name) state ppid; the name may hold anything.
+    const std::size_t name_end = stat.rfind(") ");
+    if (name_end == std::string::npos || name_end + 4 >= stat.size()) continue;
+    if (std::atoi(stat.c_str() + name_end + 4) == parent) children.push_back(pid);
+  }
+  return children;
+}
+
 bool Accepts(const std::string& conninfo) {
   try {
     const pqxx::connection connection(conninfo);
@@ -94,6 +113,34 @@ bool Accepts(const std::string& conninfo) {
 }
 
 }  // namespace
+
+FrozenPostgres::FrozenPostgres(pid_t server) {
+  // The parent first, so that it makes no further children.
+  kill(server, SIGSTOP);
+  processes_ = ChildrenOf(server);
+  for (const pid_t child : processes_) kill(child, SIGSTOP);
+  processes_.push_back(server);
+  int pipe[2];
+  if (pipe2(pipe, O_CLOEXEC) != 0) Die("cannot make a pipe");
+  lifeline_ = pipe[1];
+  rescuer_ = fork();
+  if (rescuer_ != 0) {
+    close(pipe[0]);
+    return;
+  }
+  // Reads nothing until the other end is closed, by the destructor or by the program's end.
+  close(pipe[1]);
+  char byte = 0;
+  while (read(pipe[0], &byte, 1) < 0 && errno == EINTR) {
+  }
+  for (const pid_t process : processes_) kill(process, SIGCONT);
+  _exit(0);
+}
+
+FrozenPostgres::~FrozenPostgres() {
+  close(lifeline_);
+  waitpid(rescuer_, nullptr, 0);
+}
 
 PrivatePostgres& PrivatePostgres::Running() {
   static PrivatePostgres postgres;

@@ -10,10 +10,27 @@
 #include <sys/types.h>
 
 #include <filesystem>
+#include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace scaleout::testing {
+
+// As long as it lives, every process of the server is stopped (SIGSTOP): connections are accepted
+// by the kernel, and nothing is answered. They go on when the test program ends, however it ends.
+class FrozenPostgres {
+ public:
+  explicit FrozenPostgres(pid_t server);
+  ~FrozenPostgres();
+  FrozenPostgres(const FrozenPostgres&) = delete;
+  FrozenPostgres& operator=(const FrozenPostgres&) = delete;
+
+ private:
+  std::vector<pid_t> processes_;
+  int lifeline_ = -1;
+  pid_t rescuer_ = 0;
+};
 
 class PrivatePostgres {
  public:
@@ -32,6 +49,7 @@ class PrivatePostgres {
   // "fast": breaks every connection.
   void Stop();
   void Start();
+  std::unique_ptr<FrozenPostgres> Freeze() { return std::make_unique<FrozenPostgres>(server_); }
 
  private:
   PrivatePostgres();
