@@ -17,6 +17,8 @@
 #include <mutex>
 #include <utility>
 
+#include "common/utf8.h"
+
 namespace scaleout {
 namespace {
 
@@ -37,39 +39,11 @@ std::string_view LevelName(LogLevel level) {
   return "ERROR";
 }
 
-// How many bytes the UTF-8 sequence at the start of `text` takes; 0 if it is none (RFC 3629: no
-// overlong forms, no surrogates, nothing over U+10FFFF).
-std::size_t SequenceLength(std::string_view text) {
-  const auto byte = [text](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  const unsigned char first = byte(0);
-  if (first < 0x80) return 1;
-  std::size_t length = 0;
-  unsigned char second_min = 0x80;
-  unsigned char second_max = 0xBF;
-  if (first >= 0xC2 && first <= 0xDF) {
-    length = 2;
-  } else if (first >= 0xE0 && first <= 0xEF) {
-    length = 3;
-    if (first == 0xE0) second_min = 0xA0;
-    if (first == 0xED) second_max = 0x9F;
-  } else if (first >= 0xF0 && first <= 0xF4) {
-    length = 4;
-    if (first == 0xF0) second_min = 0x90;
-    if (first == 0xF4) second_max = 0x8F;
-  }
-  if (length == 0 || text.size() < length) return 0;
-  if (byte(1) < second_min || byte(1) > second_max) return 0;
-  for (std::size_t i = 2; i < length; ++i) {
-    if (byte(i) < 0x80 || byte(i) > 0xBF) return 0;
-  }
-  return length;
-}
-
 void AppendString(std::string& out, std::string_view text) {
   out += '"';
   while (!text.empty()) {
     const char c = text.front();
-    std::size_t length = SequenceLength(text);
+    std::size_t length = Utf8CharacterSize(text);
     if (length == 0) {
       out += "\\ufffd";
       length = 1;

@@ -1,9 +1,9 @@
 #include "gateway/http/percent_decode.h"
 
 #include <algorithm>
-#include <cstdint>
 
 #include "absl/strings/ascii.h"
+#include "common/utf8.h"
 
 namespace scaleout::gateway {
 namespace {
@@ -13,30 +13,6 @@ int HexValue(char c) {
   if (c >= 'a' && c <= 'f') return c - 'a' + 10;
   if (c >= 'A' && c <= 'F') return c - 'A' + 10;
   return -1;
-}
-
-// Shortest form only, no surrogates, at most U+10FFFF (RFC 3629).
-bool IsUtf8(std::string_view text) {
-  for (std::size_t i = 0; i < text.size();) {
-    const auto lead = static_cast<std::uint8_t>(text[i]);
-    if (lead < 0x80) {
-      ++i;
-      continue;
-    }
-    const std::size_t length = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2;
-    if (lead < 0xC2 || lead > 0xF4 || i + length > text.size()) return false;
-    std::uint32_t code_point = lead & (0xFFU >> (length + 1));
-    for (std::size_t k = 1; k < length; ++k) {
-      const auto byte = static_cast<std::uint8_t>(text[i + k]);
-      if ((byte & 0xC0U) != 0x80U) return false;
-      code_point = (code_point << 6) | (byte & 0x3FU);
-    }
-    if (length == 3 && (code_point < 0x800 || (code_point >= 0xD800 && code_point <= 0xDFFF)))
-      return false;
-    if (length == 4 && (code_point < 0x10000 || code_point > 0x10FFFF)) return false;
-    i += length;
-  }
-  return true;
 }
 
 }  // namespace

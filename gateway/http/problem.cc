@@ -13,6 +13,7 @@
 #include "absl/strings/str_replace.h"
 #include "common/status.h"
 #include "common/str_cat.h"
+#include "common/utf8.h"
 
 namespace scaleout::gateway {
 namespace {
@@ -23,8 +24,10 @@ constexpr std::string_view kHttpErrorReason = "HTTP_ERROR";
 
 using Writer = rapidjson::Writer<rapidjson::StringBuffer>;
 
+// A message may quote what a client or a service sent; JSON is UTF-8 whatever that was.
 void WriteString(Writer& writer, std::string_view text) {
-  writer.String(text.data(), static_cast<rapidjson::SizeType>(text.size()));
+  const std::string valid = ToUtf8(text);
+  writer.String(valid.data(), static_cast<rapidjson::SizeType>(valid.size()));
 }
 
 void WriteMember(Writer& writer, std::string_view key, std::string_view value) {

@@ -18,7 +18,7 @@ namespace scaleout::gateway {
 // The HTTP status of an error.
 int HttpStatusOf(const absl::Status& status);
 
-// `instance` is the request's path, `request_id` its X-Request-Id.
+// Always valid UTF-8. `instance` is the request's path, `request_id` its X-Request-Id.
 Response RenderProblem(const absl::Status& status, std::string_view instance,
                        std::string_view request_id);
 

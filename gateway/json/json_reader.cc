@@ -4,19 +4,21 @@
 #include <rapidjson/error/en.h>
 
 #include <algorithm>
+#include <charconv>
 #include <utility>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "common/str_cat.h"
+#include "common/utf8.h"
 #include "gateway/http/problem.h"
 
 namespace scaleout::gateway {
 namespace {
 
-// Iterative, because a recursive parser's stack is the sender's to exhaust.
-constexpr unsigned kParseFlags =
-    rapidjson::kParseIterativeFlag | rapidjson::kParseValidateEncodingFlag;
+// Iterative, because a recursive parser's stack is the sender's to exhaust. The encoding is checked
+// before.
+constexpr unsigned kParseFlags = rapidjson::kParseIterativeFlag;
 
 std::string_view Trim(std::string_view text) {
   while (!text.empty() && absl::ascii_isspace(static_cast<unsigned char>(text.front()))) {
@@ -64,6 +66,30 @@ bool IsTooDeep(std::string_view json) {
   return false;
 }
 
+// Where a low surrogate stands without a high one before it; npos if none does. RapidJSON refuses
+// the other broken pairs, but makes three bytes that are not UTF-8 of this one. `json` has been
+// parsed, so each backslash begins an escape and each \u has four digits.
+std::size_t FindLoneLowSurrogate(std::string_view json) {
+  constexpr std::size_t kEscapeSize = 6;
+  std::size_t at = json.find('\\');
+  while (at != std::string_view::npos) {
+    std::size_t size = 2;
+    if (json[at + 1] == 'u') {
+      size = kEscapeSize;
+      std::uint32_t unit = 0;
+      std::from_chars(json.data() + at + 2, json.data() + at + kEscapeSize, unit, 16);
+      if (unit >= 0xDC00 && unit <= 0xDFFF) return at;
+      if (unit >= 0xD800 && unit <= 0xDBFF) size += kEscapeSize;
+    }
+    at = json.find('\\', at + size);
+  }
+  return std::string_view::npos;
+}
+
+absl::Status NotJson(std::size_t at, std::string_view why) {
+  return absl::InvalidArgumentError(StrCat("The body is not JSON, at byte ", at, ": ", why));
+}
+
 absl::Status Parse(const Request& request, rapidjson::Document& document) {
   const std::optional<std::string_view> content_type = request.FindHeader("content-type");
   if (!content_type || !IsJson(*content_type)) {
@@ -76,15 +102,18 @@ absl::Status Parse(const Request& request, rapidjson::Document& document) {
   if (json.find('\0') != std::string_view::npos) {
     return absl::InvalidArgumentError("The body is not JSON: it contains a NUL byte.");
   }
+  if (!IsUtf8(json)) return absl::InvalidArgumentError("The body is not JSON: it is not UTF-8.");
   if (IsTooDeep(json)) {
     return absl::InvalidArgumentError(
         StrCat("The body is nested more than ", kMaxJsonDepth, " levels deep."));
   }
   document.Parse<kParseFlags>(json.data(), json.size());
   if (document.HasParseError()) {
-    return absl::InvalidArgumentError(
-        StrCat("The body is not JSON, at byte ", document.GetErrorOffset(), ": ",
-               rapidjson::GetParseError_En(document.GetParseError())));
+    return NotJson(document.GetErrorOffset(),
+                   rapidjson::GetParseError_En(document.GetParseError()));
+  }
+  if (const std::size_t at = FindLoneLowSurrogate(json); at != std::string_view::npos) {
+    return NotJson(at, "A low surrogate has no high surrogate before it.");
   }
   if (!document.IsObject()) return absl::InvalidArgumentError("The body must be a JSON object.");
   return absl::OkStatus();

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "common/status.h"
+#include "common/utf8.h"
 
 namespace scaleout::gateway {
 namespace {
@@ -25,6 +26,15 @@ TEST(Problem, CodesMapAsInGrpcGateway) {
       {absl::UnimplementedError(""), 501},     {absl::InternalError(""), 500},
       {absl::UnavailableError(""), 503},       {absl::DataLossError(""), 500}};
   for (const auto& [status, http] : cases) EXPECT_EQ(HttpStatusOf(status), http) << status;
+}
+
+TEST(Problem, IsUtf8WhateverItQuotes) {
+  const std::string bad = "\xed\xb0\x80";
+  const absl::Status field = CheckFields({FieldViolation("/" + bad, "is not " + bad)});
+  const absl::Status fact = WithReason(absl::NotFoundError(bad), "GONE", {{"what", bad}});
+  for (const absl::Status& status : {field, fact}) {
+    EXPECT_TRUE(IsUtf8(RenderProblem(status, "/" + bad, "id").body));
+  }
 }
 
 TEST(Problem, RefusedFieldsAre422AndAllListed) {
