@@ -38,6 +38,11 @@ std::string InvalidFields(const rpc::v1::ErrorDetails& details) {
 
 absl::Status CheckFields(std::vector<FieldViolation> violations) {
   if (violations.empty()) return absl::OkStatus();
+  if (violations.size() > kMaxListedFields) {
+    const std::size_t more = violations.size() - kMaxListedFields;
+    violations.resize(kMaxListedFields, FieldViolation("", ""));
+    violations.emplace_back("", absl::StrCat("has ", more, " more invalid fields"));
+  }
   rpc::v1::ErrorDetails details;
   for (FieldViolation& violation : violations) {
     rpc::v1::FieldViolation* refused = details.add_field_violations();

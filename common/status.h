@@ -36,7 +36,11 @@ struct FieldViolation {
   std::string detail;
 };
 
-// INVALID_ARGUMENT with every refused field; OK if there is none.
+// How many refused fields a status lists: a body of 64 KiB can have ten thousand.
+inline constexpr std::size_t kMaxListedFields = 100;
+
+// INVALID_ARGUMENT with the refused fields; OK if there is none. Of more than kMaxListedFields the
+// first are listed, and after them one without a name that says how many are not.
 absl::Status CheckFields(std::vector<FieldViolation> violations);
 
 // The refused fields that ride on `status`; empty if none do.

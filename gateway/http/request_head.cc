@@ -80,6 +80,10 @@ absl::Status ParseTarget(std::string_view target, Request& request) {
   std::optional<std::string> path = PercentDecode(request.target.substr(0, question));
   auto query = ParseQuery(request.target.substr(std::min(question + 1, request.target.size())));
   if (!path || !query) return BadRequest("The request target has a malformed percent-encoding.");
+  if (query->size() > kMaxQueryParameters) {
+    return BadRequest(
+        StrCat("The request target has more than ", kMaxQueryParameters, " query parameters."));
+  }
   request.path = *std::move(path);
   request.query = *std::move(query);
   return absl::OkStatus();

@@ -20,6 +20,7 @@
 namespace scaleout::gateway {
 
 inline constexpr std::size_t kMaxRequestHeaders = 100;
+inline constexpr std::size_t kMaxQueryParameters = 100;
 
 // How the message goes on after its head.
 struct Framing {

@@ -4,6 +4,7 @@
 #include <charconv>
 #include <limits>
 #include <optional>
+#include <set>
 #include <utility>
 
 #include "absl/strings/ascii.h"
@@ -89,10 +90,9 @@ std::string_view QueryReader::OneOf(std::string_view name,
 absl::Status QueryReader::Check() { return CheckFields(TakeViolations()); }
 
 std::vector<FieldViolation> QueryReader::TakeViolations() {
-  std::vector<std::string_view> seen;
+  std::set<std::string_view> seen;
   for (const auto& [name, value] : request_.query) {
-    if (std::find(seen.begin(), seen.end(), name) != seen.end()) continue;
-    seen.push_back(name);
+    if (!seen.insert(name).second) continue;
     if (std::find(known_.begin(), known_.end(), name) == known_.end()) {
       Refuse(name, "is not a parameter of this request");
     }

@@ -24,6 +24,18 @@ TEST(CheckFields, CarriesEveryRefusedFieldInOrder) {
                           FieldViolation("/items/0/quantity", "at least 1")));
 }
 
+TEST(CheckFields, ListsTheFirstHundredAndSaysHowManyMoreThereAre) {
+  std::vector<FieldViolation> violations(kMaxListedFields, FieldViolation("/a", "is wrong"));
+  EXPECT_EQ(FieldViolationsOf(CheckFields(violations)), violations);
+  violations.insert(violations.end(), 12'900, FieldViolation("/b", "is wrong"));
+  const absl::Status status = CheckFields(violations);
+  const std::vector<FieldViolation> listed = FieldViolationsOf(status);
+  ASSERT_EQ(listed.size(), kMaxListedFields + 1);
+  EXPECT_EQ(listed[kMaxListedFields - 1], FieldViolation("/a", "is wrong"));
+  EXPECT_EQ(listed.back(), FieldViolation("", "has 12900 more invalid fields"));
+  EXPECT_LT(status.message().size(), 1000U);
+}
+
 TEST(CheckFields, NamesTheWholeRequestWhereThePointerIsEmpty) {
   EXPECT_EQ(FromAbsl(CheckFields({{"", "not an object"}}).message()), "invalid field: the request");
 }
@@ -132,8 +144,8 @@ TEST(SerializeDetails, IsEmptyWithoutDetails) {
 
 TEST(SerializeDetails, LeavesOutTheLastFieldsOverTheWireLimit) {
   std::vector<FieldViolation> violations;
-  for (int i = 0; i < 500; ++i)
-    violations.emplace_back(StrCat("/items/", i, "/quantity"), "at least 1");
+  for (std::size_t i = 0; i < kMaxListedFields; ++i)
+    violations.emplace_back(StrCat("/items/", i, "/quantity"), "must be an integer from 1 to 1000");
   const std::string serialized = SerializeDetails(WithReason(CheckFields(violations), "REASON"));
   EXPECT_LE(serialized.size(), kMaxDetailsBytes);
   EXPECT_GT(serialized.size(), kMaxDetailsBytes - 100);

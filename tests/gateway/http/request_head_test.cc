@@ -119,6 +119,13 @@ TEST(RequestHead, HasALimitOfHeaders) {
   EXPECT_EQ(RefusalOf(WithHeaders(headers)), 431);
 }
 
+TEST(RequestHead, HasALimitOfQueryParameters) {
+  std::string target = "/?a=0";
+  for (std::size_t i = 1; i < kMaxQueryParameters; ++i) target += "&a=1";
+  EXPECT_EQ(RefusalOf("GET " + target + " HTTP/1.1\r\nHost: h\r\n\r\n"), 200);
+  EXPECT_EQ(RefusalOf("GET " + target + "&a HTTP/1.1\r\nHost: h\r\n\r\n"), 400);
+}
+
 TEST(RequestHead, KnowsJunkBeforeItsEnd) {
   EXPECT_TRUE(CanBecomeHead(""));
   EXPECT_TRUE(CanBecomeHead("GET / HT"));

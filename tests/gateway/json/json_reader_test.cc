@@ -227,6 +227,28 @@ TEST(JsonBody, SaysWhereTheJsonBreaks) {
   EXPECT_THAT(std::string(read.status.message()), HasSubstr("at byte 8"));
 }
 
+TEST(JsonBody, TakesSixteenLevelsAndNoMore) {
+  // The object is the first level.
+  const auto with_arrays = [](int levels) {
+    TestRequest request;
+    request.Json("{\"x\":" + std::string(levels, '[') + std::string(levels, ']') + "}");
+    return JsonBody(request).Check();
+  };
+  EXPECT_EQ(HttpStatusOf(with_arrays(kMaxJsonDepth - 1)), 422) << "read; x is not a field";
+  EXPECT_EQ(HttpStatusOf(with_arrays(kMaxJsonDepth)), 400);
+}
+
+// 64 KiB of members that no request has.
+TEST(JsonBody, ListsTheFirstHundredFieldsOfThousandsThatAreRefused) {
+  std::string json = "{\"\":0";
+  while (json.size() < 64 * 1024) json += ",\"\":0";
+  TestRequest request;
+  request.Json(json + "}");
+  const absl::Status status = JsonBody(request).Check();
+  EXPECT_EQ(FieldViolationsOf(status).size(), kMaxListedFields + 1);
+  EXPECT_LT(RenderProblem(status, "/", "id").body.size(), 16U * 1024);
+}
+
 TEST(JsonBody, DoesNotCountBracketsInStringsAsDepth) {
   EXPECT_THAT(PointersFor(R"({"id":1,"count":0,"name":"A","note":"[[[[",
                              "items":[{"id":1}],"x":"\"[[[[[[[[[[[[[[[[[[[["})"),
