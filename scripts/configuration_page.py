@@ -24,20 +24,33 @@ GATEWAY = "api-gateway"
 
 
 def bin_dir():
-    return Path(os.environ.get("BIN_DIR") or ROOT / "build" / (os.environ.get("PRESET") or "release") / "bin")
+    return Path(
+        os.environ.get("BIN_DIR")
+        or ROOT / "build" / (os.environ.get("PRESET") or "release") / "bin"
+    )
 
 
 def tables_of(program):
     """The program's settings: a heading and a table each."""
-    printed = subprocess.run([bin_dir() / program, "--help=markdown"], env={}, text=True, stdout=subprocess.PIPE,
-                             timeout=10, check=True).stdout
+    printed = subprocess.run(
+        [bin_dir() / program, "--help=markdown"],
+        env={},
+        text=True,
+        stdout=subprocess.PIPE,
+        timeout=10,
+        check=True,
+    ).stdout
     return [table.strip() for table in re.split(r"^(?=### )", printed, flags=re.M) if table.strip()]
 
 
 def sections():
     """(heading, tables) of each; what all services have is listed once."""
     services = {service: tables_of(service) for service in SERVICES}
-    shared = [table for table in services[SERVICES[0]] if all(table in tables for tables in services.values())]
+    shared = [
+        table
+        for table in services[SERVICES[0]]
+        if all(table in tables for tables in services.values())
+    ]
     yield GATEWAY, tables_of(GATEWAY)
     yield f"Every service: {', '.join(SERVICES)}", shared
     for service, tables in services.items():
@@ -61,7 +74,9 @@ def main():
     if page == PAGE.read_text():
         return
     if sys.argv[1:]:
-        sys.exit("docs/configuration.md differs from what the programs declare; `make docs` writes it anew")
+        sys.exit(
+            "docs/configuration.md differs from what the programs declare; `make docs` writes it anew"
+        )
     PAGE.write_text(page)
     print("docs/configuration.md is written anew")
 

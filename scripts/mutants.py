@@ -28,7 +28,13 @@ RINGS = ("unit", "integration")
 PROGRAM_TIMEOUT_S = 180
 # Compiling is most of the time, and no test of these rings needs speed.
 # (Not -O0: g++ makes tail calls between coroutines only from -O1 on, and long chains need them.)
-CMAKE_FLAGS = ("-G", "Ninja", "-DCMAKE_BUILD_TYPE=None", "-DCMAKE_CXX_FLAGS=-O1", "-DSCALEOUT_WERROR=OFF")
+CMAKE_FLAGS = (
+    "-G",
+    "Ninja",
+    "-DCMAKE_BUILD_TYPE=None",
+    "-DCMAKE_CXX_FLAGS=-O1",
+    "-DSCALEOUT_WERROR=OFF",
+)
 WANTED_SHARE = 0.95
 
 
@@ -110,7 +116,10 @@ def copy_tree(destination):
     """Copies what git would commit; files that are the same keep their times, so that builds stay warm."""
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT, check=True, capture_output=True, text=True,
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
     ).stdout
     names = {name for name in listed.split("\0") if name and (ROOT / name).is_file()}
     for name in sorted(names):
@@ -159,8 +168,15 @@ def run_program(program):
     """What failed in a test program, or an empty string."""
     # A session of its own, so that whatever it has started (a database, a service) can be ended with it.
     command = [program, "--gtest_fail_fast", "--gtest_brief=1"]
-    child = subprocess.Popen(command, cwd=program.parent, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                             text=True, errors="replace", start_new_session=True)
+    child = subprocess.Popen(
+        command,
+        cwd=program.parent,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        start_new_session=True,
+    )
     try:
         output, _ = child.communicate(timeout=PROGRAM_TIMEOUT_S)
     except subprocess.TimeoutExpired:
@@ -181,11 +197,17 @@ def mirror_programs(tree, path):
     commands = json.loads((tree.build / "compile_commands.json").read_text())
     found = set()
     for command in commands:
-        source = str(Path(command["file"]).relative_to(tree.root)) if command["file"].startswith(str(tree.root)) else ""
+        source = (
+            str(Path(command["file"]).relative_to(tree.root))
+            if command["file"].startswith(str(tree.root))
+            else ""
+        )
         if source.startswith(stem) and source.endswith("_test.cc"):
             target = re.search(r"CMakeFiles/([^/]+)\.dir/", command["output"])
             found.add(target[1])
-    return [program for ring in RINGS[:1] for program in tree.programs[ring] if program.name in found]
+    return [
+        program for ring in RINGS[:1] for program in tree.programs[ring] if program.name in found
+    ]
 
 
 def build_programs(tree, programs):
@@ -263,8 +285,11 @@ def run_all(mutants, workers):
             result = try_mutant(tree, mutant)
             with lock:
                 results.append(result)
-                print(f"{len(results):3d}/{len(mutants)} {result.seconds:5.0f} s  {mutant}\n"
-                      f"               {describe(result)}", flush=True)
+                print(
+                    f"{len(results):3d}/{len(mutants)} {result.seconds:5.0f} s  {mutant}\n"
+                    f"               {describe(result)}",
+                    flush=True,
+                )
                 if result.broken:
                     print(result.broken[-1500:], flush=True)
 
@@ -277,10 +302,18 @@ def run_all(mutants, workers):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", metavar="TEXT", help="only mutants whose file or line contains this")
-    parser.add_argument("--check", action="store_true", help="only check that every entry fits the tree")
-    parser.add_argument("--workers", type=int, default=os.cpu_count(), help="mutants at once (default: processors)")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--only", metavar="TEXT", help="only mutants whose file or line contains this"
+    )
+    parser.add_argument(
+        "--check", action="store_true", help="only check that every entry fits the tree"
+    )
+    parser.add_argument(
+        "--workers", type=int, default=os.cpu_count(), help="mutants at once (default: processors)"
+    )
     arguments = parser.parse_args()
     try:
         mutants = parse_list(LIST.read_text())
@@ -294,14 +327,18 @@ def main():
         return
     if arguments.only:
         mutants = [m for m in mutants if arguments.only in str(m)]
-    print(f"building {arguments.workers} copies of the tree in {WORK.relative_to(ROOT)}", flush=True)
+    print(
+        f"building {arguments.workers} copies of the tree in {WORK.relative_to(ROOT)}", flush=True
+    )
     results = run_all(mutants, min(arguments.workers, len(mutants)))
     killed = sum(1 for r in results if r.killed_by)
     unexplained = [r for r in results if not r.killed_by and not r.mutant.survives_because]
     if len(results) != len(mutants):
         sys.exit("mutants: not all could be tried")
-    print(f"\n{len(results)} mutants: {killed} killed, {len(results) - killed} not"
-          f" ({100 * killed / max(1, len(results)):.1f} % killed)")
+    print(
+        f"\n{len(results)} mutants: {killed} killed, {len(results) - killed} not"
+        f" ({100 * killed / max(1, len(results)):.1f} % killed)"
+    )
     for result in unexplained:
         print(f"  {describe(result)}: {result.mutant}")
     if unexplained or killed < WANTED_SHARE * len(results):

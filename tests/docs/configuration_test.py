@@ -38,9 +38,9 @@ def defaults():
 
 
 def test_the_page_is_what_the_programs_declare():
-    assert configuration_page.current_page() == configuration_page.PAGE.read_text(), (
-        "docs/configuration.md differs from what the programs declare; `make docs` writes it anew"
-    )
+    assert (
+        configuration_page.current_page() == configuration_page.PAGE.read_text()
+    ), "docs/configuration.md differs from what the programs declare; `make docs` writes it anew"
 
 
 @pytest.mark.parametrize("file", sorted(_READERS), ids=lambda file: str(file.relative_to(_ROOT)))

@@ -26,9 +26,7 @@ BIN_DIR = Path(
     os.environ.get("BIN_DIR") or ROOT / "build" / (os.environ.get("PRESET") or "release") / "bin"
 )
 # What a program of a test's own needs beside its settings.
-SANITIZER_ENVIRONMENT = {
-    name: os.environ[name] for name in SANITIZER_OPTIONS if name in os.environ
-}
+SANITIZER_ENVIRONMENT = {name: os.environ[name] for name in SANITIZER_OPTIONS if name in os.environ}
 # nginx and ten gateways.
 _PORTS = 11
 _SANITIZER_REPORT = re.compile(r"^SUMMARY: \w+Sanitizer: .*|^.*: runtime error: .*", re.MULTILINE)
@@ -190,7 +188,9 @@ class NativeStack:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
         ) as holder:
-            holder.stdin.write(f"BEGIN; LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE;\n\\echo locked\n")
+            holder.stdin.write(
+                f"BEGIN; LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE;\n\\echo locked\n"
+            )
             holder.stdin.flush()
             assert holder.stdout.readline().strip() == "locked"
             yield

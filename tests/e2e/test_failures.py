@@ -129,7 +129,9 @@ def test_a_client_that_has_50_ms_gets_its_504_and_the_statement_ends(stack):
         # One that is long enough to be seen waiting. The lock is held all the while, so a statement that were
         # not cancelled would wait on.
         with concurrent.futures.ThreadPoolExecutor() as pool:
-            longer = pool.submit(client.get, "/api/users/2", headers={"X-Request-Timeout-Ms": "1500"})
+            longer = pool.submit(
+                client.get, "/api/users/2", headers={"X-Request-Timeout-Ms": "1500"}
+            )
             eventually(lambda: stack.query("users", waiting) == "1", seconds=1.4)
             check_problem(longer.result(), 504, "DEADLINE_EXCEEDED")
         eventually(lambda: stack.query("users", waiting) == "0", seconds=1)
