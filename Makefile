@@ -89,14 +89,16 @@ test: deps build ## All rings: unit, integration, e2e, tidy, docs (RING=unit for
 mutants: deps ## Put one-line bugs in, one at a time, and see that a test finds each (ARGS="--only TEXT")
 	@scripts/mutants.py $(ARGS)
 
-format: ## Rewrite the C++ sources as .clang-format says
+format: ## Rewrite the C++ sources as .clang-format says, and the Python files as black does
 	@git ls-files '*.h' '*.cc' | xargs -r -P $(JOBS) -n 20 clang-format -i
+	@scripts/format-python.sh
 
 docs: programs ## Write the tables of docs/configuration.md from what the programs declare
 	@scripts/configuration_page.py
 
-lint: ## House rules and shell scripts, without a build
+lint: ## House rules, Python's format and shell scripts, without a build
 	@scripts/tidy.py
+	@scripts/format-python.sh --check
 	@git ls-files '*.sh' '.ci/run' | xargs -r shellcheck
 
 ##@ Stuck?

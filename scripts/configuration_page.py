@@ -1,10 +1,11 @@
 #!/usr/bin/python3
-"""Writes the tables of docs/configuration.md from what the programs of a build say of their settings.
+"""Writes the tables of docs/configuration.md from what the programs of a build declare.
 
 usage: scripts/configuration_page.py [--check]
 
-`make docs` runs it on a fresh build. What comes before the marker in the page is written by hand and stays. With --check
-nothing is written, and the exit status is 1 if the page differs from the programs.
+`make docs` runs it on a fresh build. What comes before the marker in the page is written by hand
+and stays. With --check nothing is written, and the exit status is 1 if the page differs from the
+programs.
 
   BIN_DIR, PRESET  where the programs are (default: build/release/bin)
 """
@@ -75,10 +76,10 @@ def main():
         return
     if sys.argv[1:]:
         sys.exit(
-            "docs/configuration.md differs from what the programs declare; `make docs` writes it anew"
+            "docs/configuration.md differs from what the programs declare; `make docs` writes it"
         )
     PAGE.write_text(page)
-    print("docs/configuration.md is written anew")
+    print("docs/configuration.md is written")
 
 
 if __name__ == "__main__":

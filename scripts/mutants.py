@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
-"""Mutation test: puts one-line bugs into a copy of the tree, one at a time, and reports which test finds each.
+"""Mutation test: puts one-line bugs into a copy of the tree, one at a time, and reports which test
+finds each.
 
-The bugs are in tests/mutants.txt, which says how an entry is written. A mutant is killed by the first test that fails: those
-of the source file that it changes are run first, then the rest of the unit ring, then the integration ring. One that
+The bugs are in tests/mutants.txt, which says how an entry is written. A mutant is killed by the
+first test that fails: those of the source file that it changes are run first, then the rest of the
+unit ring, then the integration ring. One that
 all of them pass has survived, and the run fails, unless its entry says why no test can see it.
 """
 
@@ -24,7 +26,8 @@ ROOT = Path(__file__).resolve().parent.parent
 LIST = ROOT / "tests" / "mutants.txt"
 WORK = ROOT / "build" / "mutants"
 RINGS = ("unit", "integration")
-# A mutant may make a test wait for ever; the slowest program of the rings takes about 40 s on two busy cores.
+# A mutant may make a test wait for ever; the slowest program of the rings takes about 40 s on two
+# busy cores.
 PROGRAM_TIMEOUT_S = 180
 # Compiling is most of the time, and no test of these rings needs speed.
 # (Not -O0: g++ makes tail calls between coroutines only from -O1 on, and long chains need them.)
@@ -108,12 +111,13 @@ def check_mutant(mutant, root):
         return f"{LIST.name}:{mutant.line}: no such file: {mutant.path}"
     found = source.read_text().count(mutant.old)
     if found != 1:
-        return f"{LIST.name}:{mutant.line}: found {found} times in {mutant.path}, not once: {mutant.old}"
+        place = f"{LIST.name}:{mutant.line}"
+        return f"{place}: found {found} times in {mutant.path}, not once: {mutant.old}"
     return ""
 
 
 def copy_tree(destination):
-    """Copies what git would commit; files that are the same keep their times, so that builds stay warm."""
+    """Copies what git would commit; unchanged files keep their times, so that builds stay warm."""
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         cwd=ROOT,
@@ -166,7 +170,7 @@ def prepare_tree(index, jobs):
 
 def run_program(program):
     """What failed in a test program, or an empty string."""
-    # A session of its own, so that whatever it has started (a database, a service) can be ended with it.
+    # A session of its own, so that all that it has started (such as a database) can be ended.
     command = [program, "--gtest_fail_fast", "--gtest_brief=1"]
     child = subprocess.Popen(
         command,
@@ -188,11 +192,12 @@ def run_program(program):
     failed = re.search(r"^\[  FAILED  \] ([^\s,]+)", output, re.MULTILINE)
     if failed:
         return failed[1]
-    return f"{program.name}: {'signal' if child.returncode < 0 else 'exit status'} {abs(child.returncode)}"
+    kind = "signal" if child.returncode < 0 else "exit status"
+    return f"{program.name}: {kind} {abs(child.returncode)}"
 
 
 def mirror_programs(tree, path):
-    """The unit programs that compile the tests of a source file: tests/<path>/<file>[_<aspect>]_test.cc."""
+    """The unit programs with the tests of a source file: tests/<path>/<file>[_<aspect>]_test.cc."""
     stem = "tests/" + str(Path(path).with_suffix(""))
     commands = json.loads((tree.build / "compile_commands.json").read_text())
     found = set()
@@ -221,7 +226,7 @@ def build_programs(tree, programs):
 
 
 def first_failure(tree, mutant):
-    """Builds and runs the tests ring by ring. Answers (what killed the mutant, why it could not be built)."""
+    """Builds and runs the tests ring by ring: (what killed the mutant, why it was not built)."""
     mirrors = mirror_programs(tree, mutant.path)
     rest = [program for program in tree.programs["unit"] if program not in mirrors]
     for step in (mirrors, rest, tree.programs["integration"]):

@@ -15,11 +15,11 @@ from scaleout.native.stack import Stack
 from scaleout.topology import DATABASES, SERVICES, STRATEGIES
 
 _DESCRIPTION = """\
-The whole suite as processes of this machine: nginx, gateways, services, a private PostgreSQL and a private Redis, all
-state in one run directory. The machine's own servers are not touched.
+The whole suite as processes of this machine: nginx, gateways, services, a private PostgreSQL and a
+private Redis, all state in one run directory. The machine's own servers are not touched.
 
-With STACK=compose the verbs from `logs` to `psql` handle the stack in containers instead; `docker compose` starts and
-stops that one."""
+With STACK=compose the verbs from `logs` to `psql` handle the stack in containers instead;
+`docker compose` starts and stops that one."""
 
 _ENVIRONMENT = """\
 environment:
@@ -28,8 +28,10 @@ environment:
   HTTP_PORT    nginx's port (default 8080); gateway K listens on HTTP_PORT+K
   GATEWAYS     how many gateways `up` starts (default 3, at most 10)
   LB_STRATEGY  round_robin (default), least_conn or ip_hash
-  PRESET       which build to run (default release: build/release/bin); BIN_DIR names a directory instead
-  GATEWAY_*, LAB_*, LOOP_*, SERVICE_*, DB_*, PROVIDER_*   are handed to the programs, such as GATEWAY_LOOPS=2
+  PRESET       which build to run (default release: build/release/bin)
+  BIN_DIR      a directory of programs to run instead
+  GATEWAY_*, LAB_*, LOOP_*, SERVICE_*, DB_*, PROVIDER_*
+               are handed to the programs, such as GATEWAY_LOOPS=2
 
 exit status: 0 done and healthy; 1 something failed, and is named; 3 there is no such stack up"""
 

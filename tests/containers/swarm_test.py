@@ -267,7 +267,8 @@ def main():
     parser = argparse.ArgumentParser(
         prog="scripts/swarm-test.sh",
         description="Checks deploy/swarm on this machine as a Swarm of one node, as the stack "
-        f"{_STACK}. An engine that is in no Swarm becomes one for the test and leaves it afterwards.",
+        f"{_STACK}. An engine that is in no Swarm becomes one for the test, and leaves it "
+        "afterwards.",
         epilog="Where no Docker engine answers, says so and succeeds. The last line is "
         '"N passed, N failed".',
     )

@@ -1,4 +1,4 @@
-"""Fixtures of the e2e ring. A module's tests share one stack where they leave it as they found it."""
+"""Fixtures of the e2e ring. Tests share one stack where they leave it as they found it."""
 
 import pytest
 

@@ -33,7 +33,7 @@ _SANITIZER_REPORT = re.compile(r"^SUMMARY: \w+Sanitizer: .*|^.*: runtime error: 
 
 
 def new_home():
-    """A directory for a stack; in memory where there is room, because a new database writes a lot."""
+    """A directory for a stack; in memory if there is room, because a new database writes a lot."""
     memory = Path("/dev/shm")
     try:
         room = os.statvfs(memory)
@@ -136,7 +136,7 @@ class NativeStack:
         return self.sh("down")
 
     def remove(self):
-        """Fails if a program of the stack wrote a sanitizer's report, at the latest when it ended."""
+        """Fails if a program of the stack has written a sanitizer's report."""
         reports = []
         if os.environ.get("SANITIZED"):
             self.try_sh("down")
@@ -198,7 +198,7 @@ class NativeStack:
 
 
 class LoneGateway:
-    """A gateway without anything behind it, for what concerns its own doors: a port and a socket."""
+    """A gateway without services, for what concerns its own listeners: a port and a Unix socket."""
 
     def __init__(self, socket_path=None, **variables):
         self.port = free_ports(1)

@@ -3,10 +3,9 @@
 import re
 import uuid
 
-import httpx
 import pytest
 
-from native_stack import BACKENDS, eventually
+from native_stack import eventually
 from problems import check_problem, pointers
 
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
@@ -103,81 +102,6 @@ def test_another_method_of_a_known_path_is_405_with_allow(client, method, path, 
 def test_an_unknown_route_is_a_404_problem(client):
     problem = check_problem(client.get("/api/no/such/route"), 404, "NOT_FOUND")
     assert problem["instance"] == "/api/no/such/route"
-
-
-# Lab and operations
-
-
-def test_count_tells_whose_counter_it_is(client):
-    answer = client.get("/api/count").json()
-    assert set(answer) == {"count", "instanceId", "processId", "warning"}
-    assert answer["instanceId"].startswith("api-gateway-")
-
-
-@pytest.mark.parametrize("mode", ["block", "offload"])
-def test_cpu_bound_burns_as_long_as_it_is_told(client, mode):
-    answer = client.get("/api/cpu-bound", params={"ms": 120, "mode": mode}).json()
-    assert answer["mode"] == mode
-    assert 110 <= answer["durationMs"] < 2000
-    assert answer["message"] and answer["instanceId"].startswith("api-gateway-")
-
-
-@pytest.mark.parametrize(
-    "query, pointer",
-    [
-        ("ms=0", "/ms"),
-        ("ms=10001", "/ms"),
-        ("ms=abc", "/ms"),
-        ("ms=", "/ms"),
-        ("mode=fast", "/mode"),
-        ("speed=1", "/speed"),
-    ],
-)
-def test_cpu_bound_refuses_what_it_does_not_know(client, query, pointer):
-    assert pointers(check_problem(client.get(f"/api/cpu-bound?{query}"), 422)) == {pointer}
-
-
-def test_metrics_for_people(client):
-    metrics = client.get("/api/metrics").json()
-    assert metrics["process"]["pid"] > 0
-    assert metrics["process"]["residentBytes"] > 0
-    assert metrics["process"]["threads"] > 0
-    loop = metrics["eventLoops"][0]
-    assert set(loop["lagMs"]) >= {"current", "mean", "p50", "p99", "max"}
-    assert 0 <= loop["utilization"] <= 1
-    assert set(metrics["requests"]["latencyMs"]) >= {"p50", "p95", "p99"}
-    assert set(metrics["backends"]) == set(BACKENDS)
-
-
-def test_metrics_for_prometheus_are_on_the_gateways_own_port(stack):
-    httpx.get(f"{stack.gateway_url(1)}/api/users/1")
-    answer = httpx.get(f"{stack.gateway_url(1)}/metrics")
-    assert answer.status_code == 200
-    assert answer.headers["content-type"].startswith("text/plain")
-    for name in (
-        "gateway_event_loop_lag_seconds_bucket",
-        "gateway_event_loop_lag_max_seconds",
-        "gateway_event_loop_current_lag_seconds",
-        "gateway_event_loop_utilization_ratio",
-        "http_server_request_duration_seconds_bucket",
-        "rpc_client_call_duration_seconds_bucket",
-        "process_resident_memory_bytes",
-        "process_open_fds",
-    ):
-        assert name in answer.text, name
-
-
-def test_probes_answer_on_the_gateways_own_port(stack):
-    for k in (1, 2, 3):
-        for path in ("/livez", "/readyz"):
-            assert httpx.get(f"{stack.gateway_url(k)}{path}").status_code == 200
-
-
-def test_health_asks_every_backend(client):
-    health = client.get("/api/health").json()
-    assert health["status"] == "ok"
-    states = {name: part["status"] for name, part in health["backends"].items()}
-    assert states == dict.fromkeys(BACKENDS, "SERVING")
 
 
 # Users

@@ -27,7 +27,8 @@ _DRILLS = (
     "overload",
     "durability",
 )
-# The ring holds those that do not depend on how fast the machine is at the moment; `make drills` holds all.
+# The ring runs those that do not depend on the machine's speed at the moment; `make drills` runs
+# all.
 _RING = ("breaker", "kill-gateways", "rolling-restart", "durability")
 # What they check of times and rates means nothing with a sanitizer's overhead.
 _TIMED = ("breaker",)

@@ -119,15 +119,18 @@ def test_a_frozen_part_answers_nothing_until_it_is_thawed(driver, client):
 
 
 def test_a_client_that_has_50_ms_gets_its_504_and_the_statement_ends(stack):
-    waiting = "SELECT count(*) FROM pg_stat_activity WHERE usename = 'user_service' AND wait_event_type = 'Lock'"
+    waiting = (
+        "SELECT count(*) FROM pg_stat_activity "
+        "WHERE usename = 'user_service' AND wait_event_type = 'Lock'"
+    )
     with stack.client() as client, stack.locked("users", "users"):
         began = time.monotonic()
         answer = client.get("/api/users/1", headers={"X-Request-Timeout-Ms": "50"})
         took = time.monotonic() - began
         check_problem(answer, 504, "DEADLINE_EXCEEDED")
         assert took < 1, f"50 ms were asked for, not {1000 * took:.0f}"
-        # One that is long enough to be seen waiting. The lock is held all the while, so a statement that were
-        # not cancelled would wait on.
+        # One that is long enough to be seen waiting. The lock is held all the while, so a statement
+        # that were not cancelled would wait on.
         with concurrent.futures.ThreadPoolExecutor() as pool:
             longer = pool.submit(
                 client.get, "/api/users/2", headers={"X-Request-Timeout-Ms": "1500"}
@@ -140,7 +143,7 @@ def test_a_client_that_has_50_ms_gets_its_504_and_the_statement_ends(stack):
 def test_a_client_that_hangs_up_costs_nothing(stack):
     with stack.client() as client:
         for _ in range(20):
-            # On a machine that is busy beside this, a refusal may come sooner than the end of this client's patience.
+            # On a busy machine a refusal may come before this client's timeout.
             try:
                 assert (
                     client.get("/api/cpu-bound?ms=300&mode=offload", timeout=0.01).status_code

@@ -1,4 +1,4 @@
-"""Two builds by turns: both have a stack that is up, and each row measures one and then the other."""
+"""Two builds by turns: both have a stack that is up, and each row measures one, then the other."""
 
 from scaleout.bench.measure import PARTS, ROUNDS, ROUTES, families, median, turn
 

@@ -55,7 +55,7 @@ class Driver(abc.ABC):
 
     @abc.abstractmethod
     def kill(self, part, k=None, signal="KILL"):
-        """Sends a signal to the part's main process, as a crash would; what dies is brought back."""
+        """Sends a signal to the part's main process, as a crash would; it is brought back."""
 
     @abc.abstractmethod
     def freeze(self, part, k=None):

@@ -35,8 +35,8 @@ class Report:
 
 
 class Steady:
-    """`with Steady(url, per_second, seconds) as load:` runs beside its block, which waits at its end
-    until the seconds are over; then `load.report` is there.
+    """`with Steady(url, per_second, seconds) as load:` runs beside its block, which waits at its
+    end until the seconds are over; then `load.report` is there.
     """
 
     def __init__(self, url, per_second, seconds):

@@ -31,7 +31,7 @@ class Report:
 
 class Wrk:
     """wrk in the background, from its making until it is over or ended. `url` has no path; a %d in
-    the path is a random id from 1 to 1000. `with` kills it at the end of the block if it still runs.
+    the path is a random id from 1 to 1000. `with` kills it at the end of the block if it runs.
     """
 
     def __init__(self, url, path, seconds, threads=1, connections=16, timeout=10):

@@ -74,7 +74,7 @@ class Parts:
         return health.is_service_serving(self._settings.bin_dir, socket)
 
     def await_healthy(self, *programs):
-        """Returns when all are healthy; otherwise a StackError names one with its last log lines."""
+        """Returns when all are healthy; otherwise a StackError has the last log lines of one."""
         deadline = time.monotonic() + _HEALTHY_SECONDS
         starts = {program: set() for program in programs}
         waiting = list(programs)

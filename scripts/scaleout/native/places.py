@@ -129,8 +129,8 @@ class Places:
         owner = self.postgres_data.stat().st_uid
         if owner != (account.pw_uid if account else os.geteuid()):
             raise StackError(
-                f"the database in {self._postgres_link} belongs to user {owner}: it was made by another "
-                "user's stack; `make reset` (as that user) removes it"
+                f"the database in {self._postgres_link} belongs to user {owner}: another "
+                "user's stack made it; `make reset` (as that user) removes it"
             )
 
     def _make_away(self, parent):

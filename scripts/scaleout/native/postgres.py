@@ -1,4 +1,4 @@
-"""The private PostgreSQL: a cluster made once, and a database with its own role for each service."""
+"""The private PostgreSQL: a cluster made once, and a database with a role for each service."""
 
 import os
 import secrets
@@ -105,7 +105,7 @@ class Postgres:
         made_by = (data / "PG_VERSION").read_text().strip()
         if made_by != self._bin.parent.name:
             raise StackError(
-                f"the database was made by PostgreSQL {made_by}, installed is {self._bin.parent.name}; "
+                f"PostgreSQL {made_by} made the database, installed is {self._bin.parent.name}; "
                 "`make reset` makes a new one (and forgets the data)"
             )
 
@@ -132,7 +132,7 @@ class Postgres:
         return self._run([self._bin / "pg_isready", "-q", "-h", self.socket_dir]).returncode == 0
 
     def query(self, sql, database="postgres"):
-        """Runs statements as the superuser; what they print, one row a line, columns parted by |."""
+        """Runs statements as the superuser; their output, a row a line, columns separated by |."""
         environment = {
             "PATH": "/usr/bin:/bin",
             "PGPASSWORD": self._places.secret(f"{SUPERUSER}.password").read_text().strip(),

@@ -168,12 +168,13 @@ class Stack:
             processes.was_replaced(programs[name]["pid"]) for name in self.parts.expected_programs()
         ):
             self._console.warn(
-                "  the programs were built anew since this stack started: scripts/stack.sh restart takes them, live"
+                "  the programs were built anew since this stack started: "
+                "scripts/stack.sh restart takes them, live"
             )
         asked = settings.from_environment(self.settings.run_dir)
         if os.environ.get("HTTP_PORT") and asked.http_port != self.settings.http_port:
             self._console.warn(
-                f"  this stack is on port {self.settings.http_port} and stays there; `make down` first"
+                f"  this stack stays on port {self.settings.http_port}; `make down` first"
             )
         changed = [
             name

@@ -39,7 +39,8 @@ def _signal(pids, number):
 
 def _leave_session():
     """A leader of a process group, which supervisord makes of its children, cannot start a session;
-    it joins supervisord's group for that moment. Only shares depend on it, so a refusal is no error.
+    it joins supervisord's group for that moment. Only shares of CPU depend on it, so a refusal is
+    no error.
     """
     try:
         os.setpgid(0, os.getpgid(os.getppid()))

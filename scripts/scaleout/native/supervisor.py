@@ -162,6 +162,7 @@ class Supervisor:
         programs, names = [], []
         for service in SERVICES:
             database, role = DATABASES[service]
+            host = f"{self._places.scratch}/postgres"
             for slot in "ab":
                 name = service_program(service, slot)
                 names.append(name)
@@ -174,7 +175,7 @@ class Supervisor:
                             **self._own_variables(SERVICE_PREFIXES),
                             "SERVICE_LISTEN": f"unix:{self.service_socket(service, slot)}",
                             "SERVICE_INSTANCE_ID": service,
-                            "DB_CONNINFO": f"host={self._places.scratch}/postgres dbname={database} user={role}",
+                            "DB_CONNINFO": f"host={host} dbname={database} user={role}",
                             "DB_PASSWORD_FILE": self._places.secret(f"{service}.password"),
                         },
                     )
@@ -216,7 +217,7 @@ class Supervisor:
         return self._places.scratch / f"{service}-{slot}.sock"
 
     def service_link(self, service):
-        """Where the gateways look for a service: a link to the socket of the one that is on duty."""
+        """Where the gateways look for a service: a link to the socket of its active program."""
         return self._places.scratch / f"{service}.sock"
 
     # The daemon

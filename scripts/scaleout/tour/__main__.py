@@ -50,10 +50,12 @@ def run(driver, json_path):
 def main():
     parser = argparse.ArgumentParser(
         prog="scripts/test-scaling.sh",
-        description="The narrated, asserted tour of the running stack: routing, per-instance state, distribution, a blocked "
-        "event loop with three gateways and with one, offloaded work, aggregation with a part missing, the circuit breaker.",
-        epilog="STACK=native (default) or compose chooses the stack; RUN_DIR as for scripts/stack.sh. "
-        "Exit status: 0 if every check passed, 1 if one failed (it is named), 2 if there is no stack.",
+        description="The narrated, asserted tour of the running stack: routing, state in a process,"
+        " distribution, a blocked event loop with three gateways and with one, offloaded work, "
+        "aggregation with a part missing, the circuit breaker.",
+        epilog="STACK=native (default) or compose chooses the stack; RUN_DIR as for "
+        "scripts/stack.sh. Exit status: 0 if every check passed, 1 if one failed (it is named), 2 "
+        "if there is no stack.",
     )
     parser.add_argument("--json", metavar="FILE", help="also write checks and figures there")
     arguments = parser.parse_args()

@@ -40,7 +40,7 @@ class Burn:
 
 class Blocking(Scenes):
     def _beside(self, mode, requests):
-        """How long /api/users takes beside a burn, in milliseconds, and that everything is answered."""
+        """How long /api/users takes beside a burn, in milliseconds; checks that all is answered."""
         with Burn(self._client, mode) as burn:
             answers = [self._client.get("/api/users?page_size=3") for _ in range(requests)]
         for answer in answers:
@@ -151,7 +151,8 @@ class Blocking(Scenes):
             "no second gateway is needed for that.",
         )
         self._n.command(
-            "curl 'localhost:.../api/cpu-bound?ms=3000&mode=offload' &  curl localhost:.../api/users"
+            "curl 'localhost:.../api/cpu-bound?ms=3000&mode=offload' & "
+            "curl localhost:.../api/users"
         )
         best = self._fastest_beside("offload", 3)
         self._n.figure("offloadedOneGatewayMs", best)

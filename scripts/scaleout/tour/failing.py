@@ -67,8 +67,8 @@ class Failing(Scenes):
     def breaker(self):
         self._n.scene(
             "9. The circuit breaker",
-            "A service that is gone fails every call. After some of them each gateway's breaker opens:\n"
-            "calls are refused at once, and no request waits for what cannot come.",
+            "A service that is gone fails every call. After some of them each gateway's breaker\n"
+            "opens: calls are refused at once, and no request waits for what cannot come.",
         )
         breakers = Breakers(self._driver.url())
         breakers.expect(3)

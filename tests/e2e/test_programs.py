@@ -1,0 +1,115 @@
+"""The programs by themselves: what they print of themselves, and what they refuse."""
+
+import json
+import signal
+import subprocess
+
+import httpx
+import pytest
+
+from native_stack import BIN_DIR, SANITIZER_ENVIRONMENT, LoneGateway
+from scaleout.topology import BACKENDS, SERVICES
+
+_PROGRAMS = ["api-gateway", *SERVICES]
+
+
+@pytest.mark.parametrize("program", _PROGRAMS)
+def test_a_program_explains_itself(program):
+    for flag in ("--help", "--version"):
+        result = subprocess.run(
+            [BIN_DIR / program, flag],
+            text=True,
+            capture_output=True,
+            env=SANITIZER_ENVIRONMENT,
+            timeout=10,
+            check=False,
+        )
+        assert result.returncode == 0 and result.stdout.strip()
+
+
+@pytest.mark.parametrize(
+    "program, variables, named",
+    [
+        (
+            "api-gateway",
+            {
+                "GATEWAY_LOOPS": "many",
+                "GATEWAY_LISTN": "127.0.0.1:1",
+                "GATEWAY_LISTEN": "here",
+                "LAB_ENDPOINTS": "perhaps",
+            },
+            [
+                "GATEWAY_LOOPS",
+                "GATEWAY_LISTN",
+                "GATEWAY_LISTEN=here",
+                "LAB_ENDPOINTS",
+                "GATEWAY_USER_TARGET",
+            ],
+        ),
+        (
+            "user-service",
+            {"DB_POOL_MAX": "0", "SERVICE_LOG_LEVEL": "loud", "SERVICE_DRAIN_GRACE": "2 weeks"},
+            ["DB_POOL_MAX", "SERVICE_LOG_LEVEL", "SERVICE_DRAIN_GRACE", "DB_CONNINFO"],
+        ),
+        (
+            "payment-service",
+            {"DB_POOL_WAIT": "soon", "SERVICE_LISTE": "x", "SERVICE_MAX_THREADS": "-1"},
+            ["DB_POOL_WAIT", "SERVICE_LISTE", "SERVICE_LISTEN", "SERVICE_MAX_THREADS"],
+        ),
+    ],
+)
+def test_every_mistake_of_a_configuration_is_named(program, variables, named):
+    result = subprocess.run(
+        [BIN_DIR / program],
+        text=True,
+        capture_output=True,
+        env={**SANITIZER_ENVIRONMENT, **variables},
+        timeout=10,
+        check=False,
+    )
+    assert result.returncode == 1
+    for name in named:
+        assert name in result.stderr, result.stderr
+
+
+@pytest.mark.parametrize("limit, size", [("2KiB", 2 * 1024), ("2MiB", 2 * 1024 * 1024)])
+def test_a_gateway_takes_bodies_up_to_the_size_that_is_set(limit, size):
+    gateway = LoneGateway(GATEWAY_MAX_BODY_BYTES=limit, GATEWAY_CONNECT_WAIT="0s")
+    user = json.dumps({"email": "new@example.com", "name": "New"})
+    try:
+        with httpx.Client(base_url=gateway.url) as client:
+
+            def post(body):
+                headers = {"Content-Type": "application/json"}
+                return client.post("/api/users", content=body, headers=headers).status_code
+
+            # A body that is taken fails for another reason: this gateway has no services.
+            assert post(user.rjust(size)) == 503
+            assert post(user.rjust(size + 1)) == 413
+    finally:
+        gateway.stop()
+
+
+def test_a_gateway_that_waits_for_its_backends_listens_to_a_stop_signal(tmp_path):
+    nobody = f"unix:{tmp_path}/nobody"
+    targets = {f"GATEWAY_{name}_TARGET": nobody for name in map(str.upper, BACKENDS)}
+    gateway = subprocess.Popen(
+        [BIN_DIR / "api-gateway"],
+        text=True,
+        stdout=subprocess.PIPE,
+        env={
+            "GATEWAY_LISTEN": "127.0.0.1:0",
+            "GATEWAY_CONNECT_WAIT": "1m",
+            **targets,
+            **SANITIZER_ENVIRONMENT,
+        },
+    )
+    try:
+        assert "connecting to the backends" in gateway.stdout.readline()
+        gateway.send_signal(signal.SIGTERM)
+        last_words, _ = gateway.communicate(timeout=10)
+        assert "stopped before it served" in last_words and "serving" not in last_words
+        assert gateway.returncode == 0
+    finally:
+        gateway.kill()
+        gateway.wait()
