@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Looks at this machine the way someone would who is asked "it does not start, why?", and says what to do.
+# Checks what a stack needs of this machine, and says what to do about what is missing.
 set -euo pipefail
 
 usage() {
@@ -7,7 +7,7 @@ usage() {
 usage: scripts/doctor.sh
 
 Checks packages, versions, ports, memory, disk, the Docker engine and what crashed stacks left behind. Changes nothing.
-Exit status: 0 if the native stack can run here, 1 if something is in its way (each thing is named).
+Exit status: 0 if the native stack can run here, 1 if something prevents it (each problem is named).
 
   RUN_DIR, HTTP_PORT, GATEWAYS  as for scripts/stack.sh
 END
@@ -17,24 +17,24 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 run_dir=${RUN_DIR:-$root/.run}
 http_port=${HTTP_PORT:-8080}
 gateways=${GATEWAYS:-3}
-troubles=0
+problems=0
 
 colour() {
   if [[ -t 1 && -z ${NO_COLOR:-} ]]; then printf '\033[%sm%s\033[0m' "$1" "$2"; else printf '%s' "$2"; fi
 }
 row() { printf '  %s  %-12s %s\n' "$1" "$2" "$3"; }
-good() { row "$(colour 32 ok)" "$1" "$2"; }
+ok() { row "$(colour 32 ok)" "$1" "$2"; }
 note() { row "$(colour 33 --)" "$1" "$2"; }
-bad() {
+problem() {
   row "$(colour 31 !!)" "$1" "$2"
-  troubles=$((troubles + 1))
+  problems=$((problems + 1))
 }
 
 check_system() {
   local name
   name=$(sed -n 's/^PRETTY_NAME="\(.*\)"/\1/p' /etc/os-release)
   case $(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release) in
-    bookworm | trixie | noble) good system "$name, $(nproc) processors" ;;
+    bookworm | trixie | noble) ok system "$name, $(nproc) processors" ;;
     *) note system "$name: known to work on Debian 12 and 13 and Ubuntu 24.04" ;;
   esac
 }
@@ -42,9 +42,9 @@ check_system() {
 check_packages() {
   local missing
   if missing=$("$root/scripts/install-deps.sh" --check 2>&1); then
-    good packages "everything is installed"
+    ok packages "everything is installed"
   else
-    bad packages "something is missing; \`make deps\` installs it:"
+    problem packages "something is missing; \`make deps\` installs it:"
     while read -r line; do printf '%20s%s\n' '' "$line"; done <<<"$missing"
   fi
 }
@@ -53,7 +53,7 @@ version_of() {
   local label=$1
   shift
   local line
-  if line=$("$@" 2>&1 | head -n 1); then good "$label" "$line"; else bad "$label" "not found; \`make deps\`"; fi
+  if line=$("$@" 2>&1 | head -n 1); then ok "$label" "$line"; else problem "$label" "not found; \`make deps\`"; fi
 }
 
 check_versions() {
@@ -64,30 +64,30 @@ check_versions() {
   version_of supervisord /usr/bin/supervisord --version
   local servers
   servers=$(find /usr/lib/postgresql -path '*/bin/initdb' 2>/dev/null | sort -V | tail -n 1 || true)
-  if [[ -n $servers ]]; then good postgresql "$servers"; else bad postgresql "no server; \`make deps\`"; fi
+  if [[ -n $servers ]]; then ok postgresql "$servers"; else problem postgresql "no server; \`make deps\`"; fi
 }
 
 check_build() {
   local bin=$root/build/${PRESET:-release}/bin
-  if [[ -x $bin/api-gateway ]]; then good build "$bin"; else note build "not built yet; \`make up\` builds (minutes)"; fi
+  if [[ -x $bin/api-gateway ]]; then ok build "$bin"; else note build "not built yet; \`make up\` builds (minutes)"; fi
 }
 
 check_memory() {
   local free_mb
   free_mb=$(awk '/^MemAvailable/ { print int($2 / 1024) }' /proc/meminfo)
   if ((free_mb < 500)); then
-    bad memory "$free_mb MB available; the stack takes up to 400"
+    problem memory "$free_mb MB available; the stack takes up to 400"
   elif ((free_mb < 3000)); then
     note memory "$free_mb MB available: enough to run; build with JOBS=1"
   else
-    good memory "$free_mb MB available"
+    ok memory "$free_mb MB available"
   fi
 }
 
 check_disk() {
   local free_mb
   free_mb=$(df -Pm "$root" | awk 'NR == 2 { print $4 }')
-  if ((free_mb < 2000)); then bad disk "$free_mb MB free; a build takes 2 GB"; else good disk "$free_mb MB free"; fi
+  if ((free_mb < 2000)); then problem disk "$free_mb MB free; a build takes 2 GB"; else ok disk "$free_mb MB free"; fi
 }
 
 check_files() {
@@ -96,14 +96,14 @@ check_files() {
   if [[ $limit != unlimited ]] && ((limit < 4096)); then
     note "open files" "at most $limit (ulimit -Hn): fewer connections than nginx is set up for"
   else
-    good "open files" "at most $limit"
+    ok "open files" "at most $limit"
   fi
 }
 
 check_ports() {
   local last=$((http_port + gateways)) taken
   if RUN_DIR=$run_dir "$root/scripts/stack.sh" url >/dev/null 2>&1; then
-    good ports "a stack is up at $(RUN_DIR=$run_dir "$root/scripts/stack.sh" url)"
+    ok ports "a stack is up at $(RUN_DIR=$run_dir "$root/scripts/stack.sh" url)"
     return
   fi
   taken=$(PYTHONPATH=$root/scripts PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 - "$http_port" "$last" <<'END'
@@ -115,9 +115,9 @@ for port in range(int(sys.argv[1]), int(sys.argv[2]) + 1):
 END
   )
   if [[ -z $taken ]]; then
-    good ports "$http_port (nginx) and up to $last (gateways) are free"
+    ok ports "$http_port (nginx) and up to $last (gateways) are free"
   else
-    while read -r line; do bad ports "$line; choose others with HTTP_PORT=..."; done <<<"$taken"
+    while read -r line; do problem ports "$line; choose others with HTTP_PORT=..."; done <<<"$taken"
   fi
 }
 
@@ -131,7 +131,7 @@ for away in places.away_directories():
 END
   )
   if [[ -z $orphans ]]; then
-    good leftovers "none"
+    ok leftovers "none"
   else
     note leftovers "$(tr '\n' ' ' <<<"$orphans"): of deleted run directories; \`make reset\` removes them"
   fi
@@ -148,17 +148,17 @@ check_engine() {
     note docker "no engine answers; only \`make compose-up\` needs one"
     return
   fi
-  if at_least "$engine" 20.10; then good docker "engine $engine"; else note docker "engine $engine; 20.10 is wanted"; fi
+  if at_least "$engine" 20.10; then ok docker "engine $engine"; else note docker "engine $engine; 20.10 is wanted"; fi
   compose=$(docker compose version --short 2>/dev/null || true)
   if [[ -z $compose ]]; then
     note compose "not found; the package is called docker-compose-v2, docker-compose-plugin or docker-compose"
   elif at_least "${compose#v}" 2.20; then
-    good compose "$compose"
+    ok compose "$compose"
   else
     note compose "$compose; 2.20 is wanted"
   fi
   if docker buildx version >/dev/null 2>&1; then
-    good buildkit "$(docker buildx version 2>/dev/null)"
+    ok buildkit "$(docker buildx version 2>/dev/null)"
   else
     note buildkit "not found; \`make compose-up\` cannot build images without it"
   fi
@@ -180,11 +180,11 @@ main() {
   check_leftovers
   check_engine
   printf '\n'
-  if ((troubles > 0)); then
-    printf '%s\n' "$(colour 31 "$troubles in the way of \`make up\`")"
+  if ((problems > 0)); then
+    printf '%s\n' "$(colour 31 "$problems problems prevent \`make up\`")"
     exit 1
   fi
-  printf '%s\n' "$(colour 32 "Nothing is in the way of \`make up\`")"
+  printf '%s\n' "$(colour 32 "Nothing prevents \`make up\`")"
 }
 
 main "$@"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Runs the test rings of a build and sums them up: the last line is "N passed, N failed", counting single cases where a
-# program tells them (GoogleTest, pytest) and ctest entries otherwise.
+# program prints them (GoogleTest, pytest) and ctest entries otherwise.
 set -euo pipefail
 
 usage() {

@@ -36,9 +36,9 @@ def main():
     for path in map(Path, sys.argv[1:]):
         passed = failed = 0
         for entry in ElementTree.parse(path).getroot().iter("testcase"):
-            good, bad = cases_of(entry)
-            passed, failed = passed + good, failed + bad
-            if bad:
+            entry_passed, entry_failed = cases_of(entry)
+            passed, failed = passed + entry_passed, failed + entry_failed
+            if entry_failed:
                 print(f"FAILED: {entry.get('name')}")
         print(f"{path.stem:<12} {passed} passed, {failed} failed")
         all_passed, all_failed = all_passed + passed, all_failed + failed

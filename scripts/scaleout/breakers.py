@@ -1,8 +1,8 @@
-"""The circuit breakers as every gateway behind nginx tells of them.
+"""The circuit breakers as every gateway behind nginx reports them.
 
-Seen through nginx, because that door is there on every stack: each question may reach another
-gateway, so a look asks until all have answered or enough was asked, and what a gateway said last
-stands until it says something else. A gateway that is blocked or dead keeps its last word.
+Asked through nginx, because it is there on every stack: each request may reach another gateway, so
+a look repeats it until all have answered or a limit is reached, and what a gateway reported last
+counts until it reports something else, also while it is blocked or dead.
 """
 
 import datetime
@@ -21,12 +21,12 @@ class Breakers:
         self._wanted = 1
 
     def expect(self, count):
-        """How many gateways there are to be heard."""
+        """How many gateways should answer."""
         self._wanted = count
 
     def look(self):
         """{instance: {backend: state}}; empty while no gateway can be reached."""
-        heard = set()
+        answered = set()
         for _ in range(3 * self._wanted):
             answer = self._client.get("/api/circuit-breakers")
             if answer.status != 200:
@@ -35,8 +35,8 @@ class Breakers:
             self._seen[report["instanceId"]] = {
                 backend: breaker["state"] for backend, breaker in report["backends"].items()
             }
-            heard.add(report["instanceId"])
-            if len(heard) == self._wanted:
+            answered.add(report["instanceId"])
+            if len(answered) == self._wanted:
                 break
         return self._seen
 

@@ -1,5 +1,5 @@
 """Lines for a reader: progress, tables, errors with their evidence. Coloured on a terminal only,
-and there not if NO_COLOR is set.
+and only if NO_COLOR is not set.
 """
 
 import os
@@ -60,7 +60,7 @@ class Silent(Console):
 
 
 def fail(program, error):
-    """An error as the program's last words on stderr."""
+    """The error that ends the program, on stderr."""
     colour = sys.stderr.isatty() and "NO_COLOR" not in os.environ
     message = f"{program}: {error}"
     print(f"\033[{RED}m{message}\033[0m" if colour else message, file=sys.stderr)

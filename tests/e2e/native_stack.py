@@ -48,7 +48,7 @@ def new_home():
 
 
 def free_ports(count=_PORTS):
-    """The first of `count` neighbouring ports that nobody listens on."""
+    """The first of `count` neighbouring ports that are free."""
     for _ in range(100):
         first = random.randrange(20000, 30000 - count)
         try:

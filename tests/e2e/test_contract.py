@@ -53,19 +53,19 @@ def test_every_answer_names_its_instance_and_its_request(client, path):
 @pytest.mark.parametrize("mine", [f"e2e-{uuid.uuid4()}", None], ids=["own", "none"])
 def test_a_request_has_one_id_in_its_answer_and_in_both_logs(stack, client, mine):
     answer = client.get("/api/users/1", headers={"X-Request-Id": mine} if mine else {})
-    told = answer.headers["x-request-id"]
-    assert mine in (told, None)
-    eventually(lambda: f'"requestId":"{told}"' in stack.log("nginx"))
-    eventually(lambda: f'"requestId":"{told}"' in stack.log(answer.headers["x-instance-id"]))
+    request_id = answer.headers["x-request-id"]
+    assert mine in (request_id, None)
+    eventually(lambda: f'"requestId":"{request_id}"' in stack.log("nginx"))
+    eventually(lambda: f'"requestId":"{request_id}"' in stack.log(answer.headers["x-instance-id"]))
 
 
 @pytest.mark.parametrize("mine", [f"e2e-{uuid.uuid4()}", None], ids=["own", "none"])
 def test_what_nginx_answers_by_itself_has_an_id_too(stack, client, mine):
     answer = client.get("/nothing", headers={"X-Request-Id": mine} if mine else {})
-    told = answer.headers["x-request-id"]
-    assert mine in (told, None)
-    assert answer.json()["requestId"] == told
-    eventually(lambda: f'"requestId":"{told}"' in stack.log("nginx"))
+    request_id = answer.headers["x-request-id"]
+    assert mine in (request_id, None)
+    assert answer.json()["requestId"] == request_id
+    eventually(lambda: f'"requestId":"{request_id}"' in stack.log("nginx"))
 
 
 @pytest.mark.parametrize("bad", ["with blank", "x" * 200, 'quote"s', "<script>"])
@@ -315,7 +315,7 @@ def test_an_overview_joins_three_services(client):
     assert all(part["status"] == "ok" and part["latencyMs"] >= 0 for part in parts.values())
 
 
-def test_an_overview_of_nobody_is_404(client):
+def test_an_overview_of_an_unknown_user_is_404(client):
     check_problem(client.get("/api/users/9007199254740991/overview"), 404, "NOT_FOUND")
 
 

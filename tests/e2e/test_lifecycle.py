@@ -131,7 +131,7 @@ def test_a_taken_port_is_named_with_its_owner(fresh):
     nothing_is_left_of(fresh)
 
 
-def test_a_part_that_fails_is_named_and_shows_its_last_words(fresh):
+def test_a_part_that_fails_is_named_and_shows_its_last_lines(fresh):
     result = fresh.try_sh("up", GATEWAYS="2", GATEWAY_LOOPS="many")
     assert result.returncode == 1
     assert re.search(r"api-gateway-[12] does not start", result.stderr)
@@ -250,7 +250,7 @@ def test_parts_can_be_stopped_started_killed_and_restarted(stack):
         assert result.returncode == 1 and result.stderr.startswith("stack: "), wrong
 
 
-# Where and as whom
+# Run directories and users
 
 
 def test_odd_and_long_run_directories_work():
@@ -293,18 +293,18 @@ def test_root_can_keep_its_run_directory_to_itself():
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="this is the normal user already")
 def test_a_normal_user_can_run_it():
-    somebody = pwd.getpwnam("nobody")
-    as_somebody = {"user": somebody.pw_uid, "group": somebody.pw_gid, "extra_groups": []}
+    user = pwd.getpwnam("nobody")
+    as_user = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
     for path in (ROOT / "scripts/stack.sh", BIN_DIR / "api-gateway"):
         if (
             subprocess.run(
-                ["/usr/bin/test", "-r", path], cwd="/", check=False, **as_somebody
+                ["/usr/bin/test", "-r", path], cwd="/", check=False, **as_user
             ).returncode
             != 0
         ):
             pytest.skip(f"a normal user may not read {path}")
     home = new_home()
-    os.chown(home, somebody.pw_uid, somebody.pw_gid)
+    os.chown(home, user.pw_uid, user.pw_gid)
     stack = NativeStack(run_dir=home / "run")
 
     def sh(*verb):
@@ -316,7 +316,7 @@ def test_a_normal_user_can_run_it():
             capture_output=True,
             check=False,
             timeout=120,
-            **as_somebody,
+            **as_user,
         )
         assert result.returncode == 0, result.stdout + result.stderr
         return result.stdout

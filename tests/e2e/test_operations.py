@@ -8,14 +8,14 @@ from native_stack import BACKENDS
 from problems import check_problem, pointers
 
 
-def test_count_tells_whose_counter_it_is(client):
+def test_count_names_the_instance_that_counts(client):
     answer = client.get("/api/count").json()
     assert set(answer) == {"count", "instanceId", "processId", "warning"}
     assert answer["instanceId"].startswith("api-gateway-")
 
 
 @pytest.mark.parametrize("mode", ["block", "offload"])
-def test_cpu_bound_burns_as_long_as_it_is_told(client, mode):
+def test_cpu_bound_burns_as_long_as_it_is_asked_to(client, mode):
     answer = client.get("/api/cpu-bound", params={"ms": 120, "mode": mode}).json()
     assert answer["mode"] == mode
     assert 110 <= answer["durationMs"] < 2000

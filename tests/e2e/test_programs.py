@@ -91,8 +91,8 @@ def test_a_gateway_takes_bodies_up_to_the_size_that_is_set(limit, size):
 
 
 def test_a_gateway_that_waits_for_its_backends_listens_to_a_stop_signal(tmp_path):
-    nobody = f"unix:{tmp_path}/nobody"
-    targets = {f"GATEWAY_{name}_TARGET": nobody for name in map(str.upper, BACKENDS)}
+    nothing = f"unix:{tmp_path}/nothing"
+    targets = {f"GATEWAY_{name}_TARGET": nothing for name in map(str.upper, BACKENDS)}
     gateway = subprocess.Popen(
         [BIN_DIR / "api-gateway"],
         text=True,
@@ -107,8 +107,8 @@ def test_a_gateway_that_waits_for_its_backends_listens_to_a_stop_signal(tmp_path
     try:
         assert "connecting to the backends" in gateway.stdout.readline()
         gateway.send_signal(signal.SIGTERM)
-        last_words, _ = gateway.communicate(timeout=10)
-        assert "stopped before it served" in last_words and "serving" not in last_words
+        output, _ = gateway.communicate(timeout=10)
+        assert "stopped before it served" in output and "serving" not in output
         assert gateway.returncode == 0
     finally:
         gateway.kill()

@@ -136,7 +136,7 @@ def test_the_lag_of_a_blocked_loop_can_be_read_while_it_lasts():
         burn.join()
         assert max(seen) > 0.8, seen
         # While it lasts at WARN or, where the processors are short and other warnings came just
-        # before, in the line that tells of its end. Not the access log's line.
+        # before, in the line about its end. Not the access log's line.
         eventually(
             lambda: re.search(r'"msg":"event loop .*"route":"/api/cpu-bound"', gateway.output()),
             seconds=15,

@@ -238,7 +238,7 @@ def test_head_has_no_body_and_the_connection_goes_on(wire):
 
 
 def test_a_client_that_half_closes_is_taken_for_gone(wire):
-    """As nginx does: nothing else tells a client that left from one that only stopped sending."""
+    """As nginx does: a client that left looks the same as one that only stopped sending."""
     wire.send("GET /api/cpu-bound?ms=50&mode=offload HTTP/1.1\r\nHost: x\r\n\r\n")
     wire.socket.shutdown(socket.SHUT_WR)
     assert wire.socket.recv(1) == b""
@@ -339,4 +339,4 @@ def test_a_backend_that_is_not_there_is_a_503_problem(wire):
     wire.send("GET /api/users/1 HTTP/1.1\r\nHost: x\r\n\r\n")
     status, headers, body = wire.read_answer()
     assert status == 503 and headers["content-type"] == "application/problem+json"
-    assert not re.search(r"unix:|sock|errno", body), "the answer tells of the inside"
+    assert not re.search(r"unix:|sock|errno", body), "the answer shows internals"

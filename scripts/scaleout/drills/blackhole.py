@@ -21,8 +21,8 @@ class Blackhole(drill.Drill):
     TITLE = "blackhole: the payment service freezes under load"
     WHY = """Nothing is refused and nothing breaks: calls just hang. Each attempt has a timeout and
         each request a deadline; so the calls end, they count as failed and slow, and the
-        breaker opens. Then nobody waits any more. Routes that need no payments must not notice
-        at any time."""
+        breaker opens. Then no request waits any more. Routes that need no payments must not
+        become slower at any time."""
 
     def hold(self):
         ids = self.payment_ids()
@@ -73,7 +73,7 @@ class Blackhole(drill.Drill):
         touched = load.between("payment", frozen, thawed) + load.between("overview", frozen, thawed)
         longest = max(latencies(touched))
         self.n.check(
-            f"nobody waits longer than the deadline: {_LONGEST_MS} ms",
+            f"no request waits longer than the deadline: {_LONGEST_MS} ms",
             all(outcome.status for outcome in touched) and longest < _LONGEST_MS,
             f"{longest:.0f} ms",
         )
@@ -106,15 +106,15 @@ class Blackhole(drill.Drill):
             self.check_none_failed(f"all the while: {kind} is answered 200", during)
             rows.append((kind, f"{p99(before):.1f}", f"{p99(during):.1f}"))
         self.n.table(("route", "p99 before, ms", "p99 during, ms"), rows)
-        yardstick = load.between("count", frozen, thawed)
+        baseline = load.between("count", frozen, thawed)
         for kind in ("user", "orders"):
             before = p99(load.between(kind, load.began + 1, frozen))
             self.check_p99(
                 f"{kind} keeps its p99: at most {_SLOWER_MS} ms more",
                 load.between(kind, frozen, thawed),
                 before + _SLOWER_MS,
-                yardstick,
-                over_yardstick=False,
+                baseline,
+                over_baseline=False,
             )
 
     def _check_open(self, load, opened, thawed):

@@ -28,7 +28,7 @@ class Breaker(drill.Drill):
             watch=self.states(_BACKEND),
         ) as (load, timeline):
             self.pause(5, 3)
-            stopped = timeline.event("the payment service is told to stop")
+            stopped = timeline.event("the payment service is being stopped")
             self.driver.stop("payment-service")
             timeline.event("it is gone")
             opened_after = self.breakers.await_state(_BACKEND, "OPEN", 10)

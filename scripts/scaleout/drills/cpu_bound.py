@@ -95,7 +95,7 @@ class CpuBound(drill.Drill):
     def _check(self, rows):
         by_turns, by_load, by_client = (rows[strategy] for strategy in STRATEGIES)
         self.n.check(
-            "round_robin: about a third is delayed, and nobody in particular",
+            "round_robin: about a third is delayed, and no client in particular",
             0.15 < by_turns["delayed"] < 0.5 and by_turns["clientsDelayed"] < 0.3,
             f"{100 * by_turns['delayed']:.1f} %",
         )

@@ -18,7 +18,7 @@ from scaleout.load.open_loop import OpenLoop, Request, Stream
 GATEWAYS = 3
 _HEALTHY_SECONDS = 60
 _LOG_LINES = 20000
-# A second in which the yardstick took longer is not quiet.
+# A second in which the baseline took longer is not quiet.
 _DISTURBED_MS = 10.0
 _QUIET_SHARE = 0.2
 
@@ -89,7 +89,7 @@ class Drill:
             if whole == 10 and not self._all_closed():
                 whole = 0
             if time.monotonic() > deadline:
-                raise DrillError(f"the stack is not well: {answer}; {self.breakers.look()}")
+                raise DrillError(f"the stack is not healthy: {answer}; {self.breakers.look()}")
             if not whole:
                 time.sleep(0.2)
 
@@ -104,7 +104,7 @@ class Drill:
     @contextlib.contextmanager
     def load(self, *streams, beside=(), watch=None, timeout=20.0):
         """Open-loop load and its timeline, around a block; the load has ended after it. `beside`
-        are further sources of outcomes, which somebody else starts and stops.
+        are further sources of outcomes, which the caller starts and stops.
         """
         with OpenLoop(self.url, streams, timeout) as load:
             with Timeline(self.n, [load, *beside], watch) as timeline:
@@ -113,7 +113,7 @@ class Drill:
         self.n.figure("timeline", timeline.report())
 
     def states(self, backend):
-        """A watch that tells the breakers of one backend."""
+        """A watch that shows the breakers of one backend."""
         return lambda: " ".join(self.breakers.states(backend).values()) or "?"
 
     def payment_ids(self):
@@ -146,36 +146,36 @@ class Drill:
 
     # Checks
 
-    def check_none_failed(self, name, outcomes, good=(200,)):
-        failed = [outcome for outcome in outcomes if outcome.status not in good]
+    def check_none_failed(self, name, outcomes, expected=(200,)):
+        failed = [outcome for outcome in outcomes if outcome.status not in expected]
         detail = f"{len(outcomes)} requests"
         if failed:
             detail = f"{len(failed)} of {len(outcomes)}; the first: {failed[0]}"
         self.n.check(name, outcomes and not failed, detail)
 
-    def check_p99(self, name, outcomes, limit_ms, yardstick, over_yardstick=True):
-        """A p99 that is less than the limit over the yardstick's: that much is the network's, the
+    def check_p99(self, name, outcomes, limit_ms, baseline, over_baseline=True):
+        """A p99 that is less than the limit over the baseline's: that much is the network's, the
         client's and this machine's. (Not over it, if the limit was measured and has that in it.)
-        In seconds in which the yardstick was slow this machine was busy with something else, and
-        they say nothing. Where there are next to no quick ones (an engine checks the health of nine
-        containers all the time), no p99 says anything: the median has to do.
+        In seconds in which the baseline was slow this machine was busy with something else, and
+        they say nothing. Where there are hardly any quick ones (an engine checks the health of nine
+        containers all the time), no p99 says anything: the median is compared.
         """
-        disturbed = {int(each.due) for each in yardstick if each.milliseconds > _DISTURBED_MS}
+        disturbed = {int(each.due) for each in baseline if each.milliseconds > _DISTURBED_MS}
         quiet = [outcome for outcome in outcomes if int(outcome.due) not in disturbed]
-        noise = p99(yardstick)
-        told = f"of {len(outcomes)}; the yardstick {noise:.1f} ms"
+        noise = p99(baseline)
+        shown = f"of {len(outcomes)}; the baseline {noise:.1f} ms"
         if len(quiet) >= _QUIET_SHARE * len(outcomes):
             measured = p99(quiet)
-            base = p99([each for each in yardstick if int(each.due) not in disturbed])
+            base = p99([each for each in baseline if int(each.due) not in disturbed])
             if len(quiet) < len(outcomes):
-                told = f"of the {len(quiet)} in quiet seconds, {told}"
+                shown = f"of the {len(quiet)} in quiet seconds, {shown}"
         else:
             measured = percentile(latencies(outcomes), 0.5)
-            base = percentile(latencies(yardstick), 0.5)
-            told = f"is the median {told}, and next to no second was quiet"
-        allowed = limit_ms + (base if over_yardstick else 0)
+            base = percentile(latencies(baseline), 0.5)
+            shown = f"is the median {shown}, and hardly any second was quiet"
+        allowed = limit_ms + (base if over_baseline else 0)
         self.n.check(
-            name, measured < allowed, f"{measured:.1f} ms {told}; {allowed:.1f} ms allowed"
+            name, measured < allowed, f"{measured:.1f} ms {shown}; {allowed:.1f} ms allowed"
         )
         return measured
 
@@ -200,7 +200,7 @@ def payment(rate, ids):
 
 
 def count(rate):
-    """The yardstick: the same way through nginx and a gateway, and nothing behind it. What it costs
+    """The baseline: the same way through nginx and a gateway, and nothing behind it. What it costs
     is the network, the client and this machine's other work.
     """
     return Stream("count", rate, lambda: Request("GET", "/api/count"))

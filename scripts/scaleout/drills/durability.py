@@ -1,4 +1,4 @@
-"""Every kind of process is killed at random, and the books must be right afterwards."""
+"""Every kind of process is killed at random, and the databases must be right afterwards."""
 
 import collections
 import random
@@ -23,9 +23,9 @@ class Durability(drill.Drill):
     NAME = "durability"
     TITLE = "durability: orders and payments while every kind of process is killed at random"
     WHY = """kill -9, without a warning, of gateways, services, nginx, Redis and PostgreSQL itself;
-        whoever supervises them brings them back. Buyers repeat what got no answer, with the
-        same key. When all is quiet again, what they were told is compared with what the
-        databases hold."""
+        their supervisor brings them back. Buyers repeat what got no definite answer, with the
+        same key. When everything is healthy again, what they were answered is compared with
+        what the databases hold."""
 
     def hold(self):
         seconds = self.duration(60, 12)
@@ -41,12 +41,12 @@ class Durability(drill.Drill):
                 ):
                     due = began + kills.total() * seconds / wanted
                     time.sleep(max(0.0, due - time.monotonic()) * random.uniform(0.5, 1))
-                    # Everybody's turn comes before anybody's second.
+                    # Each is killed once before any is killed a second time.
                     bag = bag or random.sample(_VICTIMS, len(_VICTIMS))
                     self._kill(*bag.pop(), kills, timeline)
                 timeline.event(f"no more: {kills.total()} kills")
                 self.await_healthy()
-                timeline.event("all is well again")
+                timeline.event("everything is healthy again")
                 self.pause(2, 1)
                 buyers.close()
                 timeline.event("every buyer is done")
@@ -64,7 +64,7 @@ class Durability(drill.Drill):
         ledger.check(self.n, buyers, self.driver)
 
     def _check_scales(self):
-        """Whoever answers must be what the supervisors know, not what a dead one left behind."""
+        """What answers must be known to its supervisor, and not be left over from a dead one."""
         self.driver.scale(drill.GATEWAYS + 1)
         wanted = set(self.driver.instances())
         seen = {self.client.get("/api/count").instance for _ in range(3 * len(wanted))}

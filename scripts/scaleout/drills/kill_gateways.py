@@ -1,4 +1,4 @@
-"""Gateways die without a word: nginx tries another, and nobody notices."""
+"""Gateways die without a drain: nginx tries another, and no client notices."""
 
 import threading
 import time

@@ -116,8 +116,8 @@ class Overload(drill.Drill):
         last = max(start for start, _, _ in flood) - _MARGIN_SECONDS
         peak = statistics.mean((before, after))
         offered = sum(first <= start < last for start, _, _ in flood) / (last - first)
-        good = sum(first <= end < last and status == 200 for _, end, status in flood)
-        goodput = good / (last - first)
+        served = sum(first <= end < last and status == 200 for _, end, status in flood)
+        goodput = served / (last - first)
         figures = {
             "peakBefore": round(before),
             "peakAfter": round(after),

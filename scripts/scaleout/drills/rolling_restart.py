@@ -12,8 +12,8 @@ _BACK_WITHIN = 20
 class RollingRestart(drill.Drill):
     NAME = "rolling-restart"
     TITLE = "rolling-restart: every gateway and every service is replaced in turn, under load"
-    WHY = """Each gets a SIGTERM, says that it is not ready, finishes what it has, and exits. Nobody
-        repeats anything here, reads or writes: not one request may fail, and no overview may
+    WHY = """Each gets a SIGTERM, says that it is not ready, finishes what it has, and exits. No
+        client repeats anything, reads or writes: not one request may fail, and no overview may
         lack a part."""
 
     def hold(self):
@@ -43,7 +43,7 @@ class RollingRestart(drill.Drill):
             self.check_none_failed(
                 f"not one request failed: {kind}",
                 load.between(kind, 0, load.ended),
-                good=(200, 201),
+                expected=(200, 201),
             )
         self.n.check(
             "and every overview was whole",
@@ -53,11 +53,11 @@ class RollingRestart(drill.Drill):
         self.n.check("the gateways are other processes now", len(young) >= restarted, sorted(young))
 
     def _terminate_unannounced(self, timeline):
-        """SIGTERM by itself, without a word to nginx: the drain alone must do. The supervisor
-        brings the gateway back.
+        """SIGTERM without a change of nginx's configuration: the drain alone must be enough. The
+        supervisor brings the gateway back.
         """
         for k in range(1, drill.GATEWAYS + 1):
-            timeline.event(f"SIGTERM to gateway {k}, and nginx is not told")
+            timeline.event(f"SIGTERM to gateway {k}, which nginx still uses")
             terminated = time.monotonic()
             self.driver.kill("api-gateway", k, "TERM")
             # The drain's grace, while it still answers.
@@ -67,7 +67,7 @@ class RollingRestart(drill.Drill):
                     break
                 time.sleep(0.2)
             back = self._younger_than(time.monotonic() - terminated)
-            timeline.event(f"{', '.join(sorted(back)) or 'nobody'} is back")
+            timeline.event(f"{', '.join(sorted(back)) or 'no gateway'} is back")
             self.n.check(f"gateway {k} is replaced within {_BACK_WITHIN} s of its SIGTERM", back)
 
     def _younger_than(self, seconds):

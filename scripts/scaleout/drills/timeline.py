@@ -1,5 +1,5 @@
 """What happened at which second: a line a second with the figures of the load, and events between
-them, told while they happen and kept for the report.
+them, printed while they happen and stored for the report.
 """
 
 import collections
@@ -11,7 +11,7 @@ from scaleout.load.figures import percentile
 
 class Timeline:
     """`with Timeline(narrator, sources, watch) as timeline:`. A source has `kinds`, and `outcomes`
-    that grow. `watch` answers what else to tell each second, such as the breakers' states, as a
+    that grow. `watch` answers what else to print each second, such as the breakers' states, as a
     short text. Second 0 is when the timeline begins.
     """
 
@@ -19,7 +19,7 @@ class Timeline:
         self._n = narrator
         self._sources = sources
         self._kinds = [kind for source in sources for kind in source.kinds]
-        self._told = [0] * len(sources)
+        self._counted = [0] * len(sources)
         self._watch = watch
         self._stop = threading.Event()
         self._lock = threading.Lock()
@@ -30,7 +30,7 @@ class Timeline:
         self.events = []
 
     def __enter__(self):
-        self._n.say("    of each kind of request: answered well/otherwise, and the p99 in ms")
+        self._n.say("    of each kind of request: succeeded/otherwise, and the p99 in ms")
         self._n.say("     s" + "".join(f"{kind:>18}" for kind in self._kinds))
         self._thread.start()
         return self
@@ -53,30 +53,31 @@ class Timeline:
     def _run(self):
         second = 0
         while not self._stop.wait(max(0.0, self._began + second + 1 - time.monotonic())):
-            self._tell(second)
+            self._print(second)
             second += 1
-        self._tell(second)
+        self._print(second)
 
-    def _tell(self, second):
-        # By the time of the answer, so that a line is true when it is told.
+    def _print(self, second):
+        # By the time of the answer, so that a line is true when it is printed.
         by_kind = collections.defaultdict(list)
         for index, source in enumerate(self._sources):
-            fresh = source.outcomes[self._told[index] :]
-            self._told[index] += len(fresh)
+            fresh = source.outcomes[self._counted[index] :]
+            self._counted[index] += len(fresh)
             for outcome in fresh:
                 by_kind[outcome.kind].append(outcome)
         row = {"second": second}
         cells = ""
         for kind in self._kinds:
-            good = sum(outcome.status in (200, 201) for outcome in by_kind[kind])
+            succeeded = sum(outcome.status in (200, 201) for outcome in by_kind[kind])
             worst = percentile([outcome.milliseconds for outcome in by_kind[kind]], 0.99)
             row[kind] = {
-                "ok": good,
-                "notOk": len(by_kind[kind]) - good,
+                "ok": succeeded,
+                "notOk": len(by_kind[kind]) - succeeded,
                 "p99Ms": None if worst != worst else round(worst, 2),
             }
             p99 = "-" if worst != worst else f"{worst:.0f}"
-            cells += f"{f'{good}/{len(by_kind[kind]) - good}':>11}{p99:>7}"
+            counts = f"{succeeded}/{len(by_kind[kind]) - succeeded}"
+            cells += f"{counts:>11}{p99:>7}"
         note = ""
         if self._watch and not self._stop.is_set():
             note = self._watch()

@@ -1,5 +1,4 @@
-"""A small HTTP client that measures: one connection a request, unless told otherwise, and no
-retries of its own.
+"""A small HTTP client that measures: one connection a request, and no retries.
 """
 
 import http.client

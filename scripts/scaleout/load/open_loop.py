@@ -1,6 +1,6 @@
 """Open-loop load, for modest rates where every single answer counts: requests leave on schedule,
-whatever became of the earlier ones, and a latency begins at the moment that the schedule named.
-Nothing is ever sent again, so what fails here has failed for a client.
+whatever became of the earlier ones, and a latency begins at the scheduled moment. Nothing is sent
+again, so what fails here has failed for a client.
 
 A thread with an asyncio loop of its own; about 0.2 ms of CPU a request. For thousands of requests a
 second there is wrk.
@@ -16,7 +16,7 @@ import time
 import urllib.parse
 
 # A connection that idles longer is not used again: its other end may just be closing it, and then
-# the request would be lost on the way, by nobody's fault.
+# the request would be lost although the server did nothing wrong.
 _IDLE_SECONDS = 0.5
 _MAX_IN_FLIGHT = 2000
 

@@ -1,5 +1,5 @@
-"""Whether a part is well, asked of the part itself and on its own door, so that no counter and no
-turn of nginx is used up.
+"""Whether a part is healthy, asked of the part itself on its own socket, so that /api/count and
+nginx's rotation stay as they are.
 """
 
 import http.client
@@ -32,7 +32,7 @@ def has_backends(port):
 
 
 def is_nginx_up(port):
-    """Asks for a path that nginx answers itself, and words as only our configuration has them."""
+    """Asks for a path that nginx answers itself, as only this configuration does."""
     status, body = http_get(port, "/nginx-is-up")
     return status == 404 and '"instance":"/nginx-is-up"' in body
 

@@ -1,9 +1,9 @@
 """nginx: its configuration from the template, and changes of it that no client notices.
 
 A reload replaces nginx's workers; the old ones close every connection that idles, and every busy
-one after its answer, without a word of warning. A client that is just sending its next request then
-sees its connection break. So before a reload the old workers are told to announce it: while their
-closing flag exists they answer with `Connection: close`, and a second later nobody depends on them.
+one after its answer, without notice. A client that is just sending its next request then
+sees its connection break. So a reload is announced: while their closing flag exists, the old
+workers answer with `Connection: close`, and a second later no client uses their connections.
 Each generation of the configuration has a flag of its own.
 """
 

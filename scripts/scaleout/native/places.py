@@ -1,4 +1,4 @@
-"""Where a stack's things lie, and whose they are.
+"""Where a stack's files are, and who owns them.
 
 Everything is below RUN_DIR, with two exceptions, each reached through a symbolic link there:
 `scratch` (sockets and nginx's temporary files) moves to /tmp where RUN_DIR's path is too long for a
@@ -25,8 +25,8 @@ _PREFIX = "scaleout-"
 
 
 def postgres_account():
-    """Whom PostgreSQL runs as: it refuses root, so root lends it somebody else. None: as the
-    caller.
+    """The account that PostgreSQL runs as: it refuses root, so for root another one is chosen.
+    None: the caller's.
     """
     if os.geteuid() != 0:
         return None
@@ -41,7 +41,7 @@ def postgres_account():
 
 
 def nginx_account():
-    """Whom nginx's workers run as, likewise."""
+    """The account that nginx's workers run as, likewise."""
     return pwd.getpwnam("nobody") if os.geteuid() == 0 else None
 
 

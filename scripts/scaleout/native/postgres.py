@@ -110,8 +110,8 @@ class Postgres:
             )
 
     def _drop_stale_lock(self, data):
-        """After a power cut the lock may name a process that is somebody else's by now, and
-        PostgreSQL would not start.
+        """After a power cut the lock may name a process that is another program now, and PostgreSQL
+        would not start.
         """
         lock = data / "postmaster.pid"
         try:

@@ -1,4 +1,4 @@
-"""supervisord: keeps the stack's processes alive, and is spoken to over a unix socket."""
+"""supervisord: starts, stops and restarts the stack's processes, over XML-RPC on a Unix socket."""
 
 import grp
 import os
@@ -68,8 +68,8 @@ def worker_user():
 
 
 def _word(text):
-    """For a command line in supervisord's file: quoted for its shell-like parser, per cent signs
-    doubled.
+    """For a command line in supervisord's file: quoted for its shell-like parser, with %% for
+    each per cent sign.
     """
     return shlex.quote(str(text)).replace("%", "%%")
 
@@ -197,7 +197,7 @@ class Supervisor:
                     "api-gateway",
                     {
                         "LAB_ENDPOINTS": "on",
-                        # Somebody is watching: no breaker waits for a minute to probe again.
+                        # In a demo, no breaker should wait a minute for its next probe.
                         "GATEWAY_BREAKER_OPEN_WAIT_MAX": "8s",
                         **self._own_variables(GATEWAY_PREFIXES),
                         "GATEWAY_LISTEN": f"127.0.0.1:{self._settings.gateway_port(k)},"
@@ -210,7 +210,7 @@ class Supervisor:
         return "\n".join([*programs, "[group:gateways]", f"programs={','.join(names)}"])
 
     def gateway_socket(self, k):
-        """Where nginx finds a gateway; its port is for everybody else."""
+        """Where nginx finds a gateway; its port is for other clients."""
         return self._places.scratch / f"{gateway_program(k)}.sock"
 
     def service_socket(self, service, slot):
@@ -235,8 +235,8 @@ class Supervisor:
             return False
 
     def start_daemon(self):
-        """Starts supervisord in the background, with an environment that says nothing of the
-        caller's, but for what sanitizers are told.
+        """Starts supervisord in the background, with an environment of its own: of the
+        caller's it takes only the options of sanitizers.
         """
         environment = {
             "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
