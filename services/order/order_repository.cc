@@ -103,7 +103,7 @@ auto AddLinesTo(std::vector<Order>& orders) {
   };
 }
 
-// What an earlier call with the same key made, and of what.
+// What an earlier call with the same key created, and the fingerprint of its request.
 struct EarlierOrder {
   OrderId id;
   std::string fingerprint;
@@ -121,7 +121,7 @@ Product ToPricedProduct(const PostgresRow& row) {
   return product;
 }
 
-// What the client asked for, whatever the catalog says meanwhile.
+// Of what the client asked for. Prices are not part of it: they may change between two calls.
 std::string Fingerprint(const NewOrder& order) {
   std::string lines;
   for (const WantedItem& item : order.items) {
@@ -134,7 +134,7 @@ absl::Status NoSuchOrder(OrderId id) {
   return absl::NotFoundError(StrCat("there is no order ", id.value()));
 }
 
-// One transaction's view; the methods are the steps of it.
+// The steps of one transaction.
 class OrderTransaction {
  public:
   explicit OrderTransaction(PostgresSession& session) : session_(session) {}
@@ -173,7 +173,7 @@ class OrderTransaction {
     return PriceItems(wanted, *catalog);
   }
 
-  // Nothing if the key was taken by a call that ran beside this one and has committed since.
+  // Nothing if a concurrent call with the same key has committed since FindCreated().
   absl::StatusOr<std::optional<CreatedOrder>> Insert(const NewOrder& order, PricedItems priced) {
     std::vector<std::int64_t> product_ids;
     std::vector<std::int64_t> quantities;
@@ -286,7 +286,7 @@ class PostgresOrderRepository final : public OrderRepository {
                              CreatedOrder& result) {
     OrderTransaction transaction(session);
     absl::StatusOr<std::optional<CreatedOrder>> created = std::optional<CreatedOrder>();
-    // First, so that a repeated call gets its order even if a product has gone since.
+    // First, so that a repeated call gets its order even if a product no longer exists.
     if (!order.idempotency_key.empty()) created = transaction.FindCreated(order);
     if (!created.ok()) return created.status();
     if (!*created) {
@@ -297,7 +297,7 @@ class PostgresOrderRepository final : public OrderRepository {
     }
     if (!*created) created = transaction.FindCreated(order);
     if (!created.ok()) return created.status();
-    // The other call's order is gone again; its client, and so this one, has to start over.
+    // The concurrent call was rolled back, so there is no order of that key; the client may repeat.
     if (!*created) return absl::AbortedError("a concurrent call with the same key failed");
     result = **std::move(created);
     return absl::OkStatus();

@@ -1,7 +1,9 @@
 // The orders' tables, as plain structs. All of their SQL is in the .cc.
 //
-// Every method takes the call on whose behalf it works and answers its statuses, and the pool's:
-// UNAVAILABLE, DEADLINE_EXCEEDED, CANCELLED. Implementations are thread-safe.
+// Every method takes the call on whose behalf it works and returns its statuses, and the pool's:
+// UNAVAILABLE, DEADLINE_EXCEEDED, CANCELLED. A write is one transaction: it is committed as a whole
+// or not at all, and an index decides about a repeated idempotency key, so that concurrent calls
+// with one key create one order. Implementations are thread-safe.
 #ifndef SCALEOUT_SERVICES_ORDER_ORDER_REPOSITORY_H_
 #define SCALEOUT_SERVICES_ORDER_ORDER_REPOSITORY_H_
 
@@ -39,8 +41,9 @@ class OrderRepository {
   virtual absl::StatusOr<std::vector<Order>> ListOfUsers(const CallContext& call,
                                                          const std::vector<UserId>& user_ids,
                                                          int limit) = 0;
-  // Moves the order as order_state.h has it. NOT_FOUND; FAILED_PRECONDITION if the event may not
-  // happen now.
+  // Moves the order as order_state.h has it, under the lock of its row, so that of two events that
+  // exclude each other one is applied. NOT_FOUND; FAILED_PRECONDITION if the event is not allowed
+  // in the order's state.
   virtual absl::StatusOr<Order> Apply(const CallContext& call, OrderId id, OrderEvent event) = 0;
 };
 

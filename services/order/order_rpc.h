@@ -1,5 +1,8 @@
 // OrderService and ProductService as gRPC services: one line for each RPC names the method that
-// serves it (service/unary_rpcs.h). Nothing else of this directory knows gRPC.
+// serves it.
+//
+// UnaryRpcs (service/unary_rpcs.h) compares the lists with the contracts and gives every call to
+// ServiceCalls, which runs it on a worker. No other file of this directory includes gRPC.
 #ifndef SCALEOUT_SERVICES_ORDER_ORDER_RPC_H_
 #define SCALEOUT_SERVICES_ORDER_ORDER_RPC_H_
 

@@ -1,7 +1,9 @@
 // What each RPC of scaleout.order.v1.OrderService does: validate, ask the repository, map. No SQL
 // and no gRPC.
 //
-// An RPC fills its response and answers OK, or answers a status and leaves the response alone.
+// An RPC fills its response and returns OK, or returns a status and leaves the response as it was.
+// INVALID_ARGUMENT names every refused field by its path in the contract; all other errors are the
+// repository's. A batch read is one statement, and its answer is bounded (service/batch_answer.h).
 // Thread-safe if the repository is.
 #ifndef SCALEOUT_SERVICES_ORDER_ORDER_SERVICE_H_
 #define SCALEOUT_SERVICES_ORDER_ORDER_SERVICE_H_

@@ -4,8 +4,9 @@
 //   PENDING         --charge refused-->  PAYMENT_FAILED  --charged-->  PAID
 //   PENDING         --called off-->  CANCELLED
 //
-// FULFILLED and CANCELLED are final. Calling off a CANCELLED order, and refusing a charge once
-// more, change nothing and are allowed, so that both can be repeated. Pure.
+// FULFILLED and CANCELLED are final. Cancelling a CANCELLED order and refusing the charge of a
+// PAYMENT_FAILED one are allowed and change nothing, so that both can be repeated. Every other pair
+// of state and event is refused. Pure.
 #ifndef SCALEOUT_SERVICES_ORDER_ORDER_STATE_H_
 #define SCALEOUT_SERVICES_ORDER_ORDER_STATE_H_
 
@@ -24,7 +25,7 @@ inline constexpr std::array kOrderStates = {OrderState::kPending, OrderState::kP
 inline constexpr std::array kOrderEvents = {OrderEvent::kCharged, OrderEvent::kChargeRefused,
                                             OrderEvent::kDelivered, OrderEvent::kCalledOff};
 
-// Where `event` leads from `state`; nothing if it may not happen there.
+// The state after `event`; nothing if the event is not allowed in `state`.
 std::optional<OrderState> NextState(OrderState state, OrderEvent event);
 
 // "PENDING", as the table stores it, and back.

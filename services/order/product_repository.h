@@ -1,5 +1,8 @@
-// The catalog's table, as plain structs. All of its SQL is in the .cc. Implementations are
-// thread-safe.
+// The catalog's table, as plain structs. All of its SQL is in the .cc.
+//
+// It only reads: products come with the demo data or by SQL. Every method takes the call on whose
+// behalf it works and returns its statuses, and the pool's: UNAVAILABLE, DEADLINE_EXCEEDED,
+// CANCELLED. Implementations are thread-safe.
 #ifndef SCALEOUT_SERVICES_ORDER_PRODUCT_REPOSITORY_H_
 #define SCALEOUT_SERVICES_ORDER_PRODUCT_REPOSITORY_H_
 

@@ -1,5 +1,9 @@
 // What each RPC of scaleout.order.v1.ProductService does: validate, ask the repository, map. No SQL
 // and no gRPC.
+//
+// An RPC fills its response and returns OK, or returns a status and leaves the response as it was.
+// INVALID_ARGUMENT names every refused field by its path in the contract. Thread-safe if the
+// repository is.
 #ifndef SCALEOUT_SERVICES_ORDER_PRODUCT_SERVICE_H_
 #define SCALEOUT_SERVICES_ORDER_PRODUCT_SERVICE_H_
 

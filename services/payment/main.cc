@@ -17,8 +17,9 @@ int main(int argc, char** argv) {
        .wire = [&](ServiceContext& context) {
          const auto repository = payment::MakePaymentRepository(context.pool());
          const auto ledger = payment::MakeProviderLedger(context.pool());
-         const auto provider = payment::MakeSimulatedProvider(
-             config.provider, *ledger, context.clock(), payment::MakeSimulatedProviderWorld());
+         const auto provider =
+             payment::MakeSimulatedProvider(config.provider, *ledger, context.clock(),
+                                            payment::MakeSimulatedProviderEnvironment());
          payment::PaymentService service(*repository, *provider, config.lease, context.clock());
          const auto rpc = payment::MakePaymentRpc(service, context.calls());
          return context.Serve({{payment::kPaymentServiceName, *rpc}});

@@ -1,4 +1,9 @@
-// Payments as plain values: what the repository and the provider speak. No I/O.
+// Payments as plain values: what the repository and the provider work with.
+//
+// Ids are distinct types, so that an order's id cannot be passed as a payment's. Amounts are
+// integers in the currency's minor unit, times are UTC. The limits of the fields are those of the
+// contract (proto/scaleout/payment/v1/payment_limits.h); the service checks them, these structs do
+// not. No I/O.
 #ifndef SCALEOUT_SERVICES_PAYMENT_PAYMENT_H_
 #define SCALEOUT_SERVICES_PAYMENT_PAYMENT_H_
 
@@ -12,33 +17,37 @@
 namespace scaleout::payment {
 
 using PaymentId = TypedId<struct PaymentIdTag>;
-// Assigned by other services; here only numbers to file payments under.
+// Assigned by other services, which this service does not ask: a payment may name an order or a
+// user that does not exist.
 using OrderId = TypedId<struct OrderIdTag>;
 using UserId = TypedId<struct UserIdTag>;
 
+// In the currency's minor unit: 19.99 EUR is {1999, "EUR"}.
 struct Money {
   std::int64_t amount_minor = 0;
-  std::string currency;
+  std::string currency;  // ISO 4217
 };
 
+// One charge, approved or refused.
 struct Payment {
   PaymentId id;
   OrderId order_id;
   UserId user_id;
   PaymentState state = PaymentState::kAuthorized;
   Money amount;
-  std::string provider_reference;  // empty if the provider never took the charge
+  std::string provider_reference;  // empty if the provider refused the charge
   std::string failure_reason;      // empty unless kFailed
   WallTime created_at;
   WallTime updated_at;
 };
 
+// What a client asks for.
 struct NewPayment {
   OrderId order_id;
   UserId user_id;
   Money amount;
   std::string payment_method_token;
-  std::string idempotency_key;
+  std::string idempotency_key;  // scoped to the user
 };
 
 }  // namespace scaleout::payment

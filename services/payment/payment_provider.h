@@ -1,9 +1,9 @@
-// Whoever takes the money: the interface that hides a payment provider.
+// The interface to a payment provider, which charges a payment method.
 //
-// A charge is named by a reference that this suite makes up. A provider charges once for each
-// reference, however often it is asked, and answers every repetition as it answered the first; that
-// is what makes an unknown outcome harmless. Implementations are thread-safe and block, at most
-// until the call's deadline.
+// The service names a charge by a reference of its own. A provider charges once for each reference,
+// however often it is asked, and repeats its first answer; so a call whose outcome is unknown can
+// be made again without charging twice. Implementations are thread-safe and block, at most until
+// the call's deadline.
 #ifndef SCALEOUT_SERVICES_PAYMENT_PAYMENT_PROVIDER_H_
 #define SCALEOUT_SERVICES_PAYMENT_PAYMENT_PROVIDER_H_
 
@@ -16,7 +16,7 @@
 namespace scaleout::payment {
 
 struct ChargeRequest {
-  std::string reference;
+  std::string reference;  // the same for every attempt with one idempotency key
   Money amount;
   std::string payment_method_token;
 };
@@ -31,8 +31,8 @@ class PaymentProvider {
  public:
   virtual ~PaymentProvider() = default;
 
-  // A declined charge is an answer. A status means that the outcome is not known: money may have
-  // been taken.
+  // A declined charge is an answer. An error means that the outcome is unknown: the provider may or
+  // may not have charged.
   virtual absl::StatusOr<ChargeAnswer> Charge(const CallContext& call,
                                               const ChargeRequest& request) = 0;
 };

@@ -20,8 +20,8 @@ namespace {
 #define SELECT_PAYMENTS "SELECT " PAYMENT_COLUMNS " FROM payments AS p "
 #define NEWEST_FIRST " ORDER BY p.id DESC LIMIT $2"
 
-// A new key, or one whose holder crashed or gave up: then the row is taken over, with its
-// charge_reference.
+// Inserts an attempt for a new key. An attempt that is not finished and whose lease is over is
+// taken over with its charge_reference.
 constexpr PostgresStatement kBeginAttempt = {
     "begin_attempt",
     "INSERT INTO payment_attempts AS a (user_id, idempotency_key, fingerprint, lease_token, "
@@ -97,7 +97,7 @@ Payment ToPayment(const PostgresRow& row) {
   return payment;
 }
 
-// The right to charge that this call has got.
+// The row of an attempt whose lease this call holds.
 struct Lease {
   std::string charge_reference;
   std::string token;
@@ -107,7 +107,7 @@ Lease ToLease(const PostgresRow& row) {
   return {row.Text("charge_reference"), row.Text("lease_token")};
 }
 
-// What an earlier call with the same key has come to.
+// The attempt of an earlier call with the same key.
 struct EarlierAttempt {
   std::string fingerprint;
   std::string wait_ms;
@@ -149,7 +149,7 @@ class PostgresPaymentRepository final : public PaymentRepository {
     absl::StatusOr<std::optional<EarlierAttempt>> found =
         pool_.FindRow(call, kFindAttempt, {user_id, payment.idempotency_key}, ToEarlierAttempt);
     if (!found.ok()) return found.status();
-    if (!*found) return absl::AbortedError("the key's earlier call has gone");
+    if (!*found) return absl::AbortedError("the attempt with this key was deleted");
     EarlierAttempt& earlier = **found;
     if (earlier.fingerprint != fingerprint) {
       return WithReason(
@@ -172,7 +172,7 @@ class PostgresPaymentRepository final : public PaymentRepository {
                          payment.amount.currency, NullIfEmpty(outcome.provider_reference),
                          NullIfEmpty(outcome.failure_reason)},
                         ToPayment);
-      // The charge stands in the books already: whoever took the lease over was faster.
+      // The call that took the lease over has recorded this charge already.
       if (absl::IsAlreadyExists(created.status())) return LeaseLost();
       if (!created.ok()) return created.status();
       result = std::move(created->front());

@@ -1,6 +1,11 @@
 // The payments' tables, as plain structs. All of their SQL is in the .cc.
 //
-// Every method takes the call on whose behalf it works and answers its statuses, and the pool's:
+// A payment is made in two steps, so that a crash between them loses nothing: Begin() commits an
+// attempt with a lease on the idempotency key, Finish() commits the payment and ends the attempt.
+// At most one call holds the lease of a key; when it is over, a repeated call takes the attempt
+// over. A finished attempt answers every repeated call with its payment.
+//
+// Every method takes the call on whose behalf it works and returns its statuses, and the pool's:
 // UNAVAILABLE, DEADLINE_EXCEEDED, CANCELLED. Implementations are thread-safe.
 #ifndef SCALEOUT_SERVICES_PAYMENT_PAYMENT_REPOSITORY_H_
 #define SCALEOUT_SERVICES_PAYMENT_PAYMENT_REPOSITORY_H_
@@ -34,13 +39,14 @@ struct Attempt {
 // An attempt to be made, or the payment that an earlier one made.
 using Claim = std::variant<Attempt, Payment>;
 
-// What the provider said, as a payment.
+// The provider's final answer, as the payment will have it.
 struct Outcome {
   PaymentState state = PaymentState::kFailed;
   std::string provider_reference;
   std::string failure_reason;
 };
 
+// Payments that match both; one that is absent matches all.
 struct PaymentFilter {
   std::optional<UserId> user_id;
   std::optional<OrderId> order_id;
@@ -59,7 +65,8 @@ class PaymentRepository {
   // meanwhile.
   virtual absl::StatusOr<Payment> Finish(const CallContext& call, const Attempt& attempt,
                                          const NewPayment& payment, const Outcome& outcome) = 0;
-  // Gives the lease back at once, so that a repetition need not wait for its end.
+  // Ends the lease now, so that a repeated call can take over at once. Without effect if another
+  // call has the lease.
   virtual absl::Status Release(const CallContext& call, const Attempt& attempt) = 0;
   // NOT_FOUND.
   virtual absl::StatusOr<Payment> Get(const CallContext& call, PaymentId id) = 0;

@@ -1,5 +1,7 @@
-// PaymentService as a gRPC service: one line for each RPC names the method that serves it
-// (service/unary_rpcs.h). Nothing else of this directory knows gRPC.
+// PaymentService as a gRPC service: one line for each RPC names the method that serves it.
+//
+// UnaryRpcs (service/unary_rpcs.h) compares the list with the contract and gives every call to
+// ServiceCalls, which runs it on a worker. No other file of this directory includes gRPC.
 #ifndef SCALEOUT_SERVICES_PAYMENT_PAYMENT_RPC_H_
 #define SCALEOUT_SERVICES_PAYMENT_PAYMENT_RPC_H_
 

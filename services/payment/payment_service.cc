@@ -116,14 +116,14 @@ absl::StatusOr<Payment> PaymentService::Charge(const CallContext& call, const At
                                                const NewPayment& payment) {
   const absl::StatusOr<ChargeAnswer> answer = provider_.Charge(
       call, {attempt.charge_reference, payment.amount, payment.payment_method_token});
-  // From here on the money may have moved, and the books must say so: neither the client's patience
-  // nor its presence counts.
+  // From here on the provider may have charged. That has to be recorded even if the client's
+  // deadline has passed or the client has cancelled.
   CallContext recording;
   recording.deadline = Deadline::In(kRecordLimit, clock_);
   recording.request_id = call.request_id;
   recording.trace_id = call.trace_id;
   if (answer.ok()) return repository_.Finish(recording, attempt, payment, ToOutcome(*answer));
-  // If this fails too, the lease ends by itself.
+  // If this fails too, the lease ends when its time is over.
   repository_.Release(recording, attempt).IgnoreError();
   return WithReason(absl::UnavailableError(
                         "the payment provider's answer is unknown; call again with the same key"),

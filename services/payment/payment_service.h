@@ -1,13 +1,14 @@
 // What each RPC of scaleout.payment.v1.PaymentService does: validate, ask repository and provider,
 // map. No SQL and no gRPC.
 //
-// CreatePayment takes a durable lease on the idempotency key, asks the provider under the key's own
-// reference, and records the answer. What the provider took is recorded even if the client has gone
-// meanwhile. Whatever is cut short, a repeated call goes on with it: at once if the service gave
-// the lease back, after the lease's end if it crashed.
+// CreatePayment takes a durable lease on the idempotency key, charges under the key's own reference
+// and records the answer. The record does not depend on the client: it is made even if the client
+// has cancelled or its deadline has passed. After a failure a repeated call continues the attempt:
+// at once if the service released the lease, when the lease is over if it crashed.
 //
-// An RPC fills its response and answers OK, or answers a status and leaves the response alone.
-// Thread-safe if its parts are.
+// An RPC fills its response and returns OK, or returns a status and leaves the response as it was.
+// A batch read is one statement, and its answer is bounded (service/batch_answer.h). Thread-safe if
+// its parts are.
 #ifndef SCALEOUT_SERVICES_PAYMENT_PAYMENT_SERVICE_H_
 #define SCALEOUT_SERVICES_PAYMENT_PAYMENT_SERVICE_H_
 

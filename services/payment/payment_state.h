@@ -4,7 +4,8 @@
 //   AUTHORIZED  --voided-->    VOIDED
 //   AUTHORIZED  --declined-->  FAILED
 //
-// VOIDED, REFUNDED and FAILED are final. Pure.
+// VOIDED, REFUNDED and FAILED are final. Every pair of state and event that is not shown is
+// refused. Pure.
 #ifndef SCALEOUT_SERVICES_PAYMENT_PAYMENT_STATE_H_
 #define SCALEOUT_SERVICES_PAYMENT_PAYMENT_STATE_H_
 
@@ -23,7 +24,7 @@ inline constexpr std::array kPaymentStates = {PaymentState::kAuthorized, Payment
 inline constexpr std::array kPaymentEvents = {PaymentEvent::kCaptured, PaymentEvent::kDeclined,
                                               PaymentEvent::kVoided, PaymentEvent::kRefunded};
 
-// Where `event` leads from `state`; nothing if it may not happen there.
+// The state after `event`; nothing if the event is not allowed in `state`.
 std::optional<PaymentState> NextState(PaymentState state, PaymentEvent event);
 
 // "CAPTURED", as the table stores it, and back.

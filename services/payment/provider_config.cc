@@ -17,8 +17,8 @@ void DeclareProviderSettings(Settings& settings, ProviderConfig& config) {
                         "how long its answer is waited for");
   settings.Milliseconds("PROVIDER_LEASE", config.lease, 100ms, 10min,
                         "after a crash: when a repeated call may take a payment over");
-  // Else a repetition could take a payment over from a call that is still at work. The
-  // provider would charge once all the same, but one of the two calls would fail for nothing.
+  // Else a repeated call could take an attempt over while the first call still works on it. The
+  // provider would still charge once, but one of the two calls would fail without need.
   const auto needed = config.provider.timeout + kRecordLimit;
   if (config.lease < needed) {
     settings.AddProblem(StrCat("PROVIDER_LEASE: must be at least ", needed.count(),

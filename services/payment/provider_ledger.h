@@ -1,4 +1,8 @@
-// The simulated provider's books: which reference was charged, and what was answered.
+// The simulated provider's ledger: which references it has charged, and what it answered.
+//
+// It is what makes the simulated provider charge once for each reference, also when this service
+// crashes between a charge and its record. It belongs to the provider: the payment repository does
+// not read it. Implementations are thread-safe.
 #ifndef SCALEOUT_SERVICES_PAYMENT_PROVIDER_LEDGER_H_
 #define SCALEOUT_SERVICES_PAYMENT_PROVIDER_LEDGER_H_
 
@@ -17,20 +21,20 @@ namespace scaleout::payment {
 
 struct LedgerEntry {
   ChargeAnswer answer;
-  bool fresh = false;  // entered by this call, not by an earlier one
+  bool fresh = false;  // this call entered it, not an earlier one
 };
 
 class ProviderLedger {
  public:
   virtual ~ProviderLedger() = default;
 
-  // Enters `answer` under the request's reference, unless there is an entry already; answers what
-  // stands there then.
+  // Stores `answer` under the request's reference, unless an earlier call has stored one. Returns
+  // what is stored.
   virtual absl::StatusOr<LedgerEntry> Enter(const CallContext& call, const ChargeRequest& request,
                                             const ChargeAnswer& answer) = 0;
 };
 
-// Survives a crash. `pool` must outlive the ledger.
+// Stores the entries in PostgreSQL. `pool` must outlive the ledger.
 std::unique_ptr<ProviderLedger> MakeProviderLedger(PostgresPool& pool);
 
 }  // namespace scaleout::payment

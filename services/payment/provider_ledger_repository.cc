@@ -38,7 +38,7 @@ class PostgresProviderLedger final : public ProviderLedger {
     absl::StatusOr<std::optional<ChargeAnswer>> earlier =
         pool_.FindRow(call, kReadCharge, {request.reference}, ToChargeAnswer);
     if (!earlier.ok()) return earlier.status();
-    if (!*earlier) return absl::AbortedError("the ledger's entry has gone");
+    if (!*earlier) return absl::AbortedError("the ledger's entry was deleted");
     return LedgerEntry{**std::move(earlier), false};
   }
 

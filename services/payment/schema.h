@@ -1,5 +1,8 @@
-// The payment service's tables and demo data, embedded from migrations/ and demo_data.sql at build
-// time.
+// The payment service's schema: the migrations and the demo data, as text.
+//
+// migrations/*.sql and demo_data.sql are embedded into the binary at build time
+// (services/embed_sql.cmake), so that it needs no files at run time. A migration that has been
+// released is never edited. Thread-safe.
 #ifndef SCALEOUT_SERVICES_PAYMENT_SCHEMA_H_
 #define SCALEOUT_SERVICES_PAYMENT_SCHEMA_H_
 

@@ -24,8 +24,8 @@ ChargeAnswer Decide(const ChargeRequest& request) {
 class SimulatedProvider final : public PaymentProvider {
  public:
   SimulatedProvider(const SimulatedProviderOptions& options, ProviderLedger& ledger,
-                    const Clock& clock, SimulatedProviderWorld world)
-      : options_(options), ledger_(ledger), clock_(clock), world_(std::move(world)) {}
+                    const Clock& clock, SimulatedProviderEnvironment environment)
+      : options_(options), ledger_(ledger), clock_(clock), environment_(std::move(environment)) {}
 
   absl::StatusOr<ChargeAnswer> Charge(const CallContext& call,
                                       const ChargeRequest& request) override {
@@ -33,7 +33,7 @@ class SimulatedProvider final : public PaymentProvider {
     bounded.deadline = Deadline::In(options_.timeout, clock_).Or(call.deadline);
     Wait(bounded, options_.latency);
     if (bounded.deadline.Passed(clock_)) return NoAnswer();
-    if (world_.dice() < options_.failure_rate) return NoAnswer();
+    if (environment_.random() < options_.failure_rate) return NoAnswer();
     if (request.payment_method_token == "tok_timeout") {
       Wait(bounded, options_.timeout);
       return NoAnswer();
@@ -47,18 +47,18 @@ class SimulatedProvider final : public PaymentProvider {
  private:
   void Wait(const CallContext& call, Duration duration) const {
     const Duration wait = std::min(duration, call.deadline.Remaining(clock_));
-    if (wait > Duration::zero()) world_.pause(wait);
+    if (wait > Duration::zero()) environment_.wait(wait);
   }
 
   const SimulatedProviderOptions options_;
   ProviderLedger& ledger_;
   const Clock& clock_;
-  const SimulatedProviderWorld world_;
+  const SimulatedProviderEnvironment environment_;
 };
 
 }  // namespace
 
-SimulatedProviderWorld MakeSimulatedProviderWorld() {
+SimulatedProviderEnvironment MakeSimulatedProviderEnvironment() {
   return {[](Duration duration) { std::this_thread::sleep_for(duration); },
           [] {
             thread_local std::minstd_rand random{std::random_device()()};
@@ -68,8 +68,8 @@ SimulatedProviderWorld MakeSimulatedProviderWorld() {
 
 std::unique_ptr<PaymentProvider> MakeSimulatedProvider(const SimulatedProviderOptions& options,
                                                        ProviderLedger& ledger, const Clock& clock,
-                                                       SimulatedProviderWorld world) {
-  return std::make_unique<SimulatedProvider>(options, ledger, clock, std::move(world));
+                                                       SimulatedProviderEnvironment environment) {
+  return std::make_unique<SimulatedProvider>(options, ledger, clock, std::move(environment));
 }
 
 }  // namespace scaleout::payment

@@ -1,5 +1,5 @@
-// A payment provider that behaves like a real one's test mode: latency, failures, and tokens that
-// choose the outcome.
+// A payment provider for labs and tests that behaves like a real one's test mode: latency,
+// failures, and tokens that choose the outcome.
 //
 //   tok_success     charged
 //   tok_decline     refused: card_declined
@@ -7,8 +7,8 @@
 //   tok_lost_reply  charged, but the first answer is lost
 //   anything else   refused: unknown_payment_method
 //
-// Like a real one it charges once for each reference and repeats its first answer; its books are a
-// ProviderLedger. Thread-safe if the pause, the dice and the ledger are.
+// Like a real provider it charges once for each reference and repeats its first answer; a
+// ProviderLedger remembers the charges. Thread-safe if its environment and the ledger are.
 #ifndef SCALEOUT_SERVICES_PAYMENT_SIMULATED_PROVIDER_H_
 #define SCALEOUT_SERVICES_PAYMENT_SIMULATED_PROVIDER_H_
 
@@ -24,24 +24,24 @@ namespace scaleout::payment {
 
 struct SimulatedProviderOptions {
   std::chrono::milliseconds latency{20};  // of every answer
-  double failure_rate = 0;                // 0 to 1: how often it is down, nothing charged
-  std::chrono::milliseconds timeout{
-      1000};  // how long a caller waits for an answer that does not come
+  double failure_rate = 0;                // share of calls without an answer, nothing charged
+  // How long a caller waits for an answer that does not come.
+  std::chrono::milliseconds timeout{1000};
 };
 
-// Where chance and the passing of time come from.
-struct SimulatedProviderWorld {
-  std::function<void(Duration)> pause;
-  std::function<double()> dice;  // in [0, 1)
+// The sources of waiting and of randomness, which tests replace.
+struct SimulatedProviderEnvironment {
+  std::function<void(Duration)> wait;
+  std::function<double()> random;  // uniform in [0, 1)
 };
 
-// The real thing.
-SimulatedProviderWorld MakeSimulatedProviderWorld();
+// Waits and draws for real.
+SimulatedProviderEnvironment MakeSimulatedProviderEnvironment();
 
 // `ledger` and `clock` must outlive the provider.
 std::unique_ptr<PaymentProvider> MakeSimulatedProvider(const SimulatedProviderOptions& options,
                                                        ProviderLedger& ledger, const Clock& clock,
-                                                       SimulatedProviderWorld world);
+                                                       SimulatedProviderEnvironment environment);
 
 }  // namespace scaleout::payment
 

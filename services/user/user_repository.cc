@@ -55,7 +55,7 @@ UserRecord ToUser(const PostgresRow& row) {
   return user;
 }
 
-// What an earlier call with the same key made, and of what.
+// What an earlier call with the same key created, and the fingerprint of its request.
 struct EarlierUser {
   std::string fingerprint;
   UserRecord user;

@@ -1,7 +1,10 @@
 // The users' table, as plain structs. All of its SQL is in the .cc.
 //
-// Every method takes the call on whose behalf it works and answers its statuses, and the pool's:
-// UNAVAILABLE, DEADLINE_EXCEEDED, CANCELLED. Implementations are thread-safe.
+// Every method takes the call on whose behalf it works and returns its statuses, and the pool's:
+// UNAVAILABLE, DEADLINE_EXCEEDED, CANCELLED. Unique indexes decide about addresses, compared
+// without regard to case, and idempotency keys, so that concurrent calls cannot both create a user.
+// E-mail addresses are personal data: no status and no log line has one. Implementations are
+// thread-safe.
 #ifndef SCALEOUT_SERVICES_USER_USER_REPOSITORY_H_
 #define SCALEOUT_SERVICES_USER_USER_REPOSITORY_H_
 
@@ -24,6 +27,7 @@ namespace scaleout::user {
 
 using UserId = TypedId<struct UserIdTag>;
 
+// One user as it is stored. Times are UTC.
 struct UserRecord {
   UserId id;
   std::string email;
@@ -40,9 +44,10 @@ struct NewUser {
 
 struct CreatedUser {
   UserRecord user;
-  bool replayed = false;
+  bool replayed = false;  // an earlier call with the same key created it
 };
 
+// What is absent stays as it is.
 struct UserChange {
   std::optional<std::string> email;
   std::optional<std::string> name;
@@ -55,6 +60,7 @@ class UserRepository {
   // ALREADY_EXISTS if the address is taken; FAILED_PRECONDITION with IDEMPOTENCY_KEY_REUSED if the
   // key was used for another payload.
   virtual absl::StatusOr<CreatedUser> Create(const CallContext& call, const NewUser& user) = 0;
+  // NOT_FOUND.
   virtual absl::StatusOr<UserRecord> Get(const CallContext& call, UserId id) = 0;
   // Those that exist, in no order; one statement.
   virtual absl::StatusOr<std::vector<UserRecord>> FindMany(const CallContext& call,

@@ -147,27 +147,27 @@ TEST_F(PaymentRepositoryTest, LetsOneOfConcurrentCallsWithOneKeyBegin) {
   EXPECT_EQ(begun, 1);
 }
 
-TEST_F(PaymentRepositoryTest, LetsARepetitionTakeOverWhenTheLeaseIsOver) {
+TEST_F(PaymentRepositoryTest, LetsARepeatedCallTakeOverWhenTheLeaseIsOver) {
   const NewPayment payment = Wanted("key");
-  const Attempt crashed = Begin(payment, 0ms);
+  const Attempt slow = Begin(payment, 0ms);
   const Attempt second = Begin(payment, kLease);
-  EXPECT_EQ(second.charge_reference, crashed.charge_reference);
-  EXPECT_NE(second.lease_token, crashed.lease_token);
-  // The first was not dead after all: it must not write.
-  const auto late = payments_->Finish(call_, crashed, payment, kCaptured);
+  EXPECT_EQ(second.charge_reference, slow.charge_reference);
+  EXPECT_NE(second.lease_token, slow.lease_token);
+  // The first call was only slow: it must not write.
+  const auto late = payments_->Finish(call_, slow, payment, kCaptured);
   EXPECT_TRUE(absl::IsAborted(late.status())) << late.status();
   EXPECT_EQ(Ask("SELECT count(*) FROM payments"), "0");
   EXPECT_TRUE(payments_->Finish(call_, second, payment, kCaptured).ok());
-  // And even later, when the second is done.
-  EXPECT_TRUE(absl::IsAborted(payments_->Finish(call_, crashed, payment, kCaptured).status()));
+  // Nor when the second has finished.
+  EXPECT_TRUE(absl::IsAborted(payments_->Finish(call_, slow, payment, kCaptured).status()));
   EXPECT_EQ(Ask("SELECT count(*) FROM payments"), "1");
 }
 
-TEST_F(PaymentRepositoryTest, LetsARepetitionBeginAtOnceAfterARelease) {
+TEST_F(PaymentRepositoryTest, LetsARepeatedCallBeginAtOnceAfterARelease) {
   const Attempt first = Begin(Wanted("key"));
   EXPECT_TRUE(payments_->Release(call_, first).ok());
   EXPECT_EQ(Begin(Wanted("key")).charge_reference, first.charge_reference);
-  // A lease that is not ours any more is not ours to give back.
+  // The first call's lease token is no longer valid: its release has no effect.
   EXPECT_TRUE(payments_->Release(call_, first).ok());
   EXPECT_TRUE(absl::IsAborted(payments_->Begin(call_, Wanted("key"), kLease).status()));
 }
@@ -205,7 +205,7 @@ TEST_F(PaymentRepositoryTest, ListsThePaymentsOfManyUsersWithOneStatement) {
             "1");
 }
 
-// The service over the real tables and the simulated provider: what its clients can count on.
+// The service over the real tables and the simulated provider, as its clients use it.
 class PaymentFlowTest : public PaymentRepositoryTest {
  protected:
   PaymentFlowTest() {
@@ -221,7 +221,7 @@ class PaymentFlowTest : public PaymentRepositoryTest {
 
   absl::StatusOr<v1::CreatePaymentResponse> Create() {
     const auto provider = MakeSimulatedProvider(provider_options_, *ledger_, SystemClock(),
-                                                MakeSimulatedProviderWorld());
+                                                MakeSimulatedProviderEnvironment());
     PaymentService service(*payments_, *provider, kLease, SystemClock());
     v1::CreatePaymentResponse response;
     if (absl::Status status = service.CreatePayment(call_, request_, response); !status.ok()) {

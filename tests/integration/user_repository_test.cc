@@ -55,7 +55,7 @@ TEST_F(UserRepositoryTest, ADeletedUsersIdDoesNotComeBackWithTheNextStart) {
   EXPECT_GT(Create("next@example.com").id.value(), last.value());
 }
 
-TEST_F(UserRepositoryTest, KeepsAddressesUniqueWhateverTheirCase) {
+TEST_F(UserRepositoryTest, RefusesAnAddressThatIsTakenInAnyCase) {
   Create("ada@example.com");
   const auto again = users_->Create(call_, {"ADA@example.com", "Ada", ""});
   EXPECT_TRUE(absl::IsAlreadyExists(again.status())) << again.status();

@@ -17,7 +17,7 @@ using scaleout::testing::RefusedFields;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
-// Orders in memory; what it was asked last is there to look at.
+// Orders in memory; records the last request.
 class FakeOrders final : public OrderRepository {
  public:
   absl::StatusOr<CreatedOrder> Create(const CallContext&, const NewOrder& order) override {
@@ -79,7 +79,7 @@ class FakeOrders final : public OrderRepository {
 
 class OrderServiceTest : public ::testing::Test {
  protected:
-  v1::CreateOrderRequest GoodRequest() {
+  v1::CreateOrderRequest ValidRequest() {
     v1::CreateOrderRequest request;
     request.set_user_id(7);
     request.set_idempotency_key("key");
@@ -96,7 +96,7 @@ class OrderServiceTest : public ::testing::Test {
 
 TEST_F(OrderServiceTest, CreatesWhatIsAskedFor) {
   v1::CreateOrderResponse response;
-  ASSERT_TRUE(service_.CreateOrder(call_, GoodRequest(), response).ok());
+  ASSERT_TRUE(service_.CreateOrder(call_, ValidRequest(), response).ok());
   EXPECT_EQ(orders_.created.user_id, UserId(7));
   EXPECT_EQ(orders_.created.idempotency_key, "key");
   ASSERT_EQ(orders_.created.items.size(), 1u);
@@ -107,7 +107,7 @@ TEST_F(OrderServiceTest, CreatesWhatIsAskedFor) {
   EXPECT_EQ(response.order().created_at().seconds(), 1'700'000'000);
   EXPECT_FALSE(response.replayed());
   orders_.replay = true;
-  ASSERT_TRUE(service_.CreateOrder(call_, GoodRequest(), response).ok());
+  ASSERT_TRUE(service_.CreateOrder(call_, ValidRequest(), response).ok());
   EXPECT_TRUE(response.replayed());
 }
 
@@ -128,7 +128,7 @@ TEST_F(OrderServiceTest, ListsEveryRefusedFieldAtOnce) {
 
 TEST_F(OrderServiceTest, ChecksItemsAndQuantitiesAtTheLimitsOfTheContract) {
   const auto refused = [this](int items, std::int32_t quantity) {
-    v1::CreateOrderRequest request = GoodRequest();
+    v1::CreateOrderRequest request = ValidRequest();
     request.clear_items();
     for (int i = 1; i <= items; ++i) {
       request.add_items()->set_product_id(i);
@@ -145,7 +145,7 @@ TEST_F(OrderServiceTest, ChecksItemsAndQuantitiesAtTheLimitsOfTheContract) {
 }
 
 TEST_F(OrderServiceTest, NamesAnInvalidProductOnceHoweverOftenItIsOrdered) {
-  v1::CreateOrderRequest request = GoodRequest();
+  v1::CreateOrderRequest request = ValidRequest();
   for (int i = 0; i < 2; ++i) request.add_items()->set_quantity(1);
   v1::CreateOrderResponse response;
   EXPECT_THAT(RefusedFields(service_.CreateOrder(call_, request, response)),
@@ -153,7 +153,7 @@ TEST_F(OrderServiceTest, NamesAnInvalidProductOnceHoweverOftenItIsOrdered) {
 }
 
 TEST_F(OrderServiceTest, RefusesNoItemsAndTooMany) {
-  v1::CreateOrderRequest request = GoodRequest();
+  v1::CreateOrderRequest request = ValidRequest();
   request.clear_items();
   v1::CreateOrderResponse response;
   EXPECT_THAT(RefusedFields(service_.CreateOrder(call_, request, response)), ElementsAre("items"));
@@ -164,10 +164,10 @@ TEST_F(OrderServiceTest, RefusesNoItemsAndTooMany) {
   EXPECT_THAT(RefusedFields(service_.CreateOrder(call_, request, response)), ElementsAre("items"));
 }
 
-TEST_F(OrderServiceTest, PassesTheRepositorysErrorsOn) {
+TEST_F(OrderServiceTest, ReturnsTheRepositorysErrors) {
   orders_.failure = absl::UnavailableError("away");
   v1::CreateOrderResponse response;
-  EXPECT_EQ(service_.CreateOrder(call_, GoodRequest(), response), orders_.failure);
+  EXPECT_EQ(service_.CreateOrder(call_, ValidRequest(), response), orders_.failure);
   EXPECT_FALSE(response.has_order());
 }
 
@@ -185,7 +185,7 @@ TEST_F(OrderServiceTest, MapsEveryStateToItsOwnStatus) {
   EXPECT_EQ(seen.size(), kOrderStates.size());
 }
 
-TEST_F(OrderServiceTest, RefusesIdsThatCannotBe) {
+TEST_F(OrderServiceTest, RefusesInvalidIds) {
   for (const std::int64_t id : {std::int64_t{0}, std::int64_t{-1}, std::int64_t{1} << 53}) {
     v1::GetOrderRequest get;
     get.set_order_id(id);
@@ -251,7 +251,7 @@ TEST_F(OrderServiceTest, AnswersABatchInTheOrderOfItsKeysWithOneCall) {
   EXPECT_TRUE(response.entries(1).has_order_list());
   EXPECT_EQ(response.entries(1).order_list().orders_size(), 0);
   EXPECT_EQ(response.entries(2).order_list().orders_size(), 2);
-  // Its token goes on in the plain list.
+  // Its token continues in ListOrders.
   v1::ListOrdersRequest rest;
   rest.set_user_id(7);
   rest.set_page_token(response.entries(2).order_list().next_page_token());
@@ -260,7 +260,7 @@ TEST_F(OrderServiceTest, AnswersABatchInTheOrderOfItsKeysWithOneCall) {
   EXPECT_EQ(listed.orders_size(), 1);
 }
 
-TEST_F(OrderServiceTest, RefusesABatchOfNoneOfTooManyOrOfTwins) {
+TEST_F(OrderServiceTest, RefusesABatchOfNoKeysOfTooManyOrOfRepeatedOnes) {
   v1::BatchListOrdersRequest request;
   v1::BatchListOrdersResponse response;
   EXPECT_THAT(RefusedFields(service_.BatchListOrders(call_, request, response)),
@@ -276,7 +276,7 @@ TEST_F(OrderServiceTest, RefusesABatchOfNoneOfTooManyOrOfTwins) {
   EXPECT_EQ(orders_.batches, 0);
 }
 
-TEST_F(OrderServiceTest, CancelsByTheEventOfThatName) {
+TEST_F(OrderServiceTest, AppliesTheEventOfACancellation) {
   v1::CancelOrderRequest request;
   request.set_order_id(orders_.Add(7).id.value());
   v1::CancelOrderResponse response;

@@ -18,7 +18,7 @@ using scaleout::testing::RefusedFields;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
-// Payments in memory, with a script for what the lease says.
+// Payments in memory; the test sets what Begin(), Finish() and Release() return.
 class FakePayments final : public PaymentRepository {
  public:
   absl::StatusOr<Claim> Begin(const CallContext&, const NewPayment& payment,
@@ -166,17 +166,17 @@ TEST_F(PaymentServiceTest, RecordsARefusedChargeAsAFailedPayment) {
   EXPECT_THAT(response_.payment().provider_reference(), IsEmpty());
 }
 
-TEST_F(PaymentServiceTest, GivesTheLeaseBackWhenTheOutcomeIsUnknown) {
+TEST_F(PaymentServiceTest, ReleasesTheLeaseWhenTheOutcomeIsUnknown) {
   provider_.answer = absl::UnavailableError("no answer");
   const absl::Status status = Create();
   EXPECT_TRUE(absl::IsUnavailable(status)) << status;
   EXPECT_EQ(ReasonOf(status), "PAYMENT_OUTCOME_UNKNOWN");
   EXPECT_THAT(payments_.log, ElementsAre("begin", "release lease-1"));
-  payments_.release_failure = absl::UnavailableError("the database went too");
+  payments_.release_failure = absl::UnavailableError("the database is unreachable");
   EXPECT_EQ(ReasonOf(Create()), "PAYMENT_OUTCOME_UNKNOWN");
 }
 
-TEST_F(PaymentServiceTest, RecordsWhatWasChargedEvenIfTheClientHasGone) {
+TEST_F(PaymentServiceTest, RecordsTheChargeEvenIfTheClientHasCancelled) {
   call_.deadline = Deadline::In(1ms, clock_);
   call_.is_cancelled = [] { return true; };
   call_.request_id = "req-1";
@@ -186,10 +186,10 @@ TEST_F(PaymentServiceTest, RecordsWhatWasChargedEvenIfTheClientHasGone) {
   EXPECT_EQ(payments_.recording.request_id, "req-1");
 }
 
-TEST_F(PaymentServiceTest, PassesOnThatTheAnswerCouldNotBeRecorded) {
+TEST_F(PaymentServiceTest, ReturnsTheErrorIfTheAnswerCannotBeRecorded) {
   payments_.finish_failure = absl::AbortedError("the lease was lost");
   EXPECT_TRUE(absl::IsAborted(Create()));
-  // No release: whoever has the lease now needs it.
+  // No release: another call may have the lease.
   EXPECT_THAT(payments_.log, ElementsAre("begin", "finish lease-1"));
 }
 
@@ -244,7 +244,7 @@ TEST_F(PaymentServiceTest, MapsEveryStateToItsOwnStatus) {
               ElementsAre("payment_id"));
 }
 
-TEST_F(PaymentServiceTest, WalksThroughAFilteredListAndRefusesItsTokenElsewhere) {
+TEST_F(PaymentServiceTest, PagesThroughAFilteredListAndRefusesItsTokenForAnotherFilter) {
   for (int i = 0; i < 3; ++i) payments_.Add(7, 3);
   payments_.Add(7, 4);
   v1::ListPaymentsRequest request;
@@ -282,7 +282,7 @@ TEST_F(PaymentServiceTest, AnswersABatchInTheOrderOfItsKeysWithOneCall) {
   EXPECT_TRUE(response.entries(0).has_payment_list());
   EXPECT_EQ(response.entries(0).payment_list().payments_size(), 0);
   EXPECT_EQ(response.entries(1).payment_list().payments_size(), 2);
-  // Its token goes on in the plain list of that user.
+  // Its token continues in ListPayments of that user.
   v1::ListPaymentsRequest rest;
   rest.set_user_id(7);
   rest.set_page_token(response.entries(1).payment_list().next_page_token());

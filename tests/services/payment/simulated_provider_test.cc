@@ -30,10 +30,10 @@ class SimulatedProviderTest : public ::testing::Test {
  protected:
   absl::StatusOr<ChargeAnswer> Charge(const std::string& token,
                                       const std::string& reference = "ref") {
-    SimulatedProviderWorld world;
-    world.pause = [this](Duration duration) { clock_.Advance(duration); };
-    world.dice = [this] { return dice_; };
-    const auto provider = MakeSimulatedProvider(options_, ledger_, clock_, world);
+    SimulatedProviderEnvironment environment;
+    environment.wait = [this](Duration duration) { clock_.Advance(duration); };
+    environment.random = [this] { return random_; };
+    const auto provider = MakeSimulatedProvider(options_, ledger_, clock_, environment);
     ChargeRequest request;
     request.reference = reference;
     request.amount.amount_minor = 1999;
@@ -46,7 +46,7 @@ class SimulatedProviderTest : public ::testing::Test {
   FakeLedger ledger_;
   SimulatedProviderOptions options_;
   CallContext call_;
-  double dice_ = 0.5;
+  double random_ = 0.5;
 };
 
 TEST_F(SimulatedProviderTest, ChargesTheTokenOfSuccessAfterItsLatency) {
@@ -95,28 +95,28 @@ TEST_F(SimulatedProviderTest, WaitsNoLongerThanTheCall) {
   EXPECT_TRUE(ledger_.entries.empty());
 }
 
-TEST_F(SimulatedProviderTest, FailsAsOftenAsItIsTold) {
+TEST_F(SimulatedProviderTest, FailsAtTheConfiguredRate) {
   options_.failure_rate = 0.3;
-  dice_ = 0.29;
+  random_ = 0.29;
   EXPECT_TRUE(absl::IsUnavailable(Charge("tok_success").status()));
   EXPECT_TRUE(ledger_.entries.empty());
-  dice_ = 0.31;
+  random_ = 0.31;
   EXPECT_TRUE(Charge("tok_success").ok());
 }
 
-TEST_F(SimulatedProviderTest, DoesNotAnswerWithoutItsBooks) {
+TEST_F(SimulatedProviderTest, DoesNotAnswerWhenTheLedgerFails) {
   ledger_.failure = absl::DeadlineExceededError("slow");
   EXPECT_TRUE(absl::IsUnavailable(Charge("tok_success").status()));
 }
 
-TEST(SimulatedProviderWorldTest, ThrowsDiceFromZeroToOne) {
-  const SimulatedProviderWorld world = MakeSimulatedProviderWorld();
+TEST(SimulatedProviderEnvironmentTest, DrawsRandomNumbersFromZeroToBelowOne) {
+  const SimulatedProviderEnvironment environment = MakeSimulatedProviderEnvironment();
   for (int i = 0; i < 100; ++i) {
-    const double dice = world.dice();
-    EXPECT_GE(dice, 0);
-    EXPECT_LT(dice, 1);
+    const double value = environment.random();
+    EXPECT_GE(value, 0);
+    EXPECT_LT(value, 1);
   }
-  world.pause(1us);
+  environment.wait(1us);
 }
 
 }  // namespace

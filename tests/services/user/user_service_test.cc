@@ -15,7 +15,7 @@ using scaleout::testing::RefusedFields;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
-// Users in memory; what it was asked last is there to look at.
+// Users in memory; records the last request.
 class FakeUsers final : public UserRepository {
  public:
   absl::StatusOr<CreatedUser> Create(const CallContext&, const NewUser& user) override {
@@ -139,12 +139,12 @@ TEST_F(UserServiceTest, ChecksEveryFieldAtTheLimitsOfTheContract) {
               ElementsAre("email", "name", "idempotency_key"));
 }
 
-TEST_F(UserServiceTest, PassesTheRepositorysErrorsOn) {
+TEST_F(UserServiceTest, ReturnsTheRepositorysErrors) {
   users_.failure = absl::AlreadyExistsError("taken");
   EXPECT_EQ(Create("ada@example.com", "Ada"), users_.failure);
 }
 
-TEST_F(UserServiceTest, ReadsAndDeletesByIdsThatCanBe) {
+TEST_F(UserServiceTest, ReadsAndDeletesByValidIdsOnly) {
   const std::int64_t id = users_.Add().id.value();
   v1::GetUserRequest get;
   v1::GetUserResponse got;
@@ -181,7 +181,7 @@ TEST_F(UserServiceTest, ChangesOnlyFieldsThatArePresentAndChecksThose) {
               ElementsAre("email", "name"));
 }
 
-TEST_F(UserServiceTest, AnswersABatchInTheOrderOfItsKeysWithAnErrorForEachThatIsMissing) {
+TEST_F(UserServiceTest, AnswersABatchInTheOrderOfItsKeysWithAnErrorForEachAbsentUser) {
   users_.Add("ada@example.com");
   users_.Add("bob@example.com");
   v1::BatchGetUsersRequest request;

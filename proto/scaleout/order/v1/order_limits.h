@@ -1,8 +1,8 @@
-// The limits of the order contract (order.proto), for the gateway and the service alike.
+// The limits of the order contract (order.proto), for the gateway and the service.
 //
 // An order is bounded in lines and pieces so that its total stays far below 2^53 (product_limits.h
-// bounds the price). What the migrations of the order service check is the same again, in the
-// database's own words.
+// bounds the price). The migrations of the order service state the same limits as constraints, and
+// order_limits_test compares them.
 #ifndef SCALEOUT_PROTO_SCALEOUT_ORDER_V1_ORDER_LIMITS_H_
 #define SCALEOUT_PROTO_SCALEOUT_ORDER_V1_ORDER_LIMITS_H_
 

@@ -1,5 +1,7 @@
-// The limits of the product contract (product.proto). No call writes products yet: these are what
-// readers can rely on, and what the migrations of the order service check.
+// The limits of the product contract (product.proto), for the gateway and the service.
+//
+// No RPC writes products yet: these are what readers can rely on. The migrations of the order
+// service state the same limits as constraints, and product_limits_test compares them.
 #ifndef SCALEOUT_PROTO_SCALEOUT_ORDER_V1_PRODUCT_LIMITS_H_
 #define SCALEOUT_PROTO_SCALEOUT_ORDER_V1_PRODUCT_LIMITS_H_
 

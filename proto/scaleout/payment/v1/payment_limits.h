@@ -1,8 +1,8 @@
-// The limits of the payment contract (payment.proto), for the gateway and the service alike.
+// The limits of the payment contract (payment.proto), for the gateway and the service.
 //
-// Currency codes and the greatest amount are money_limits.h's. Rules answer as those of
-// request_limits.h do; pure and thread-safe. What the migrations of the payment service check is
-// the same again, in the database's own words.
+// Currency codes and the greatest amount are in money_limits.h. Rules return what those of
+// request_limits.h return; pure and thread-safe. The migrations of the payment service state the
+// same limits as constraints, and payment_limits_test compares them.
 #ifndef SCALEOUT_PROTO_SCALEOUT_PAYMENT_V1_PAYMENT_LIMITS_H_
 #define SCALEOUT_PROTO_SCALEOUT_PAYMENT_V1_PAYMENT_LIMITS_H_
 
@@ -15,15 +15,15 @@
 
 namespace scaleout::payment::v1 {
 
-// A charge of nothing is no charge.
+// Zero cannot be charged.
 inline constexpr std::int64_t kMinAmountMinor = 1;
 inline constexpr std::int64_t kMaxAmountMinor = type::v1::kMaxAmountMinor;
 
 inline constexpr std::size_t kMinPaymentMethodTokenCharacters = 1;
 inline constexpr std::size_t kMaxPaymentMethodTokenCharacters = 200;
 
-// The provider's own word, hence any text without control characters. A token that the provider
-// does not know is a declined charge, not a refused field.
+// Any text without control characters, because the provider chooses its tokens. A token that the
+// provider does not have is a declined charge, not a refused field.
 rpc::v1::Violation FindPaymentMethodTokenViolation(std::string_view value);
 
 }  // namespace scaleout::payment::v1

@@ -1,13 +1,13 @@
-// What every contract says of a request: ids, pages, batches and idempotency keys, as numbers and
+// The limits that all contracts share: of ids, pages, batches and idempotency keys, as numbers and
 // as rules.
 //
-// The gateway checks with them before it calls a service, so that one answer lists every mistake; a
-// service checks with them again, because it has other callers too. The comments of the protos and
-// docs/openapi.yaml state the same numbers, and request_limits_test holds them to it.
+// The gateway checks requests by them before it calls a service, so that one answer lists every
+// mistake; a service checks them again, because it has other callers too. The comments of the
+// protos and docs/openapi.yaml state the same numbers, which request_limits_test compares.
 //
-// A rule answers what is wrong with a value, as the end of a sentence that begins with the field's
+// A rule returns what is wrong with a value, as the end of a sentence that begins with the field's
 // name, or nothing. A character is a Unicode code point; texts are valid UTF-8, which Protobuf and
-// the JSON reader see to. All rules are pure and thread-safe.
+// the JSON reader check. All rules are pure and thread-safe.
 #ifndef SCALEOUT_PROTO_SCALEOUT_RPC_V1_REQUEST_LIMITS_H_
 #define SCALEOUT_PROTO_SCALEOUT_RPC_V1_REQUEST_LIMITS_H_
 
@@ -41,11 +41,11 @@ inline constexpr std::string_view kEntryTooLarge = "ENTRY_TOO_LARGE";
 // Printable ASCII, hence as many bytes.
 inline constexpr std::size_t kMaxIdempotencyKeyCharacters = 200;
 
-// What a request may name; whether anything has that id is another question.
+// Whether a request may name it, not whether anything has that id.
 constexpr bool IsValidId(std::int64_t value) { return value > 0 && value <= kMaxId; }
 Violation FindIdViolation(std::optional<std::int64_t> value);
 
-// From `min` to `max`. Here and above, nothing stands for what is no integer at all.
+// From `min` to `max`. Here and above, nullopt stands for a value that is not an integer.
 Violation FindIntegerViolation(std::optional<std::int64_t> value, std::int64_t min,
                                std::int64_t max);
 
@@ -53,27 +53,27 @@ Violation FindIntegerViolation(std::optional<std::int64_t> value, std::int64_t m
 Violation FindTextViolation(std::string_view value, std::size_t min_characters,
                             std::size_t max_characters);
 
-// 1 to kMaxIdempotencyKeyCharacters of printable ASCII. Where a key is optional, absence is the
-// caller's to allow.
+// 1 to kMaxIdempotencyKeyCharacters of printable ASCII. Where a key is optional, the caller asks
+// only if there is one.
 Violation FindIdempotencyKeyViolation(std::string_view value);
 
-// Negative sizes are refused, and what is no integer (nothing).
+// Refuses negative sizes, and values that are not integers (nullopt).
 Violation FindPageSizeViolation(std::optional<std::int64_t> value);
 // How many items a list gives: 0 means kDefaultPageSize, more than kMaxPageSize means kMaxPageSize.
 std::int32_t EffectivePageSize(std::int64_t value);
 
-// The one thing that is said of a token which a list did not give with the same filter.
+// The violation of every token that the list did not return with the same filter.
 inline constexpr std::string_view kForeignPageToken =
     "is not a token of this list with this filter";
 // Whether it can be a token: at most kMaxPageTokenBytes of graphic ASCII, empty for the first page.
-// Whether the list gave it is the service's to find out.
+// Only the service can check that its list returned it.
 Violation FindPageTokenViolation(std::string_view value);
 
-// For a list in which each id may be named once: the keys of a batch, the products of an order.
+// Finds repeated ids in a list in which each may occur once: the keys of a batch, the products of
+// an order.
 class NamedIds {
  public:
-  // Of a valid id that was asked for before. One that is not valid is FindIdViolation's, however
-  // often it is named.
+  // A violation if `id` is valid and was passed before. Invalid ids are left to FindIdViolation().
   Violation FindViolation(std::int64_t id);
 
  private:

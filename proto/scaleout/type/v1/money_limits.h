@@ -1,8 +1,8 @@
-// What holds for every amount of money (money.proto): its bound and what a currency code looks
-// like.
+// The limits of every amount of money (money.proto): its greatest value, and the form of a currency
+// code.
 //
-// Where a contract says more of an amount (a payment is more than zero) its own header does. Rules
-// answer as those of request_limits.h do; pure and thread-safe.
+// A contract that limits an amount further (a payment is more than zero) does so in its own header.
+// Rules return what those of request_limits.h return; pure and thread-safe.
 #ifndef SCALEOUT_PROTO_SCALEOUT_TYPE_V1_MONEY_LIMITS_H_
 #define SCALEOUT_PROTO_SCALEOUT_TYPE_V1_MONEY_LIMITS_H_
 

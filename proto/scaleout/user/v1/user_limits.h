@@ -1,7 +1,7 @@
-// The limits of the user contract (user.proto), for the gateway and the service alike.
+// The limits of the user contract (user.proto), for the gateway and the service.
 //
-// Rules answer as those of request_limits.h do; pure and thread-safe. What the migrations of the
-// user service check is the same again, in the database's own words.
+// Rules return what those of request_limits.h return; pure and thread-safe. The migrations of the
+// user service state the same limits as constraints, and user_limits_test compares them.
 #ifndef SCALEOUT_PROTO_SCALEOUT_USER_V1_USER_LIMITS_H_
 #define SCALEOUT_PROTO_SCALEOUT_USER_V1_USER_LIMITS_H_
 
@@ -20,8 +20,8 @@ inline constexpr std::size_t kMaxEmailCharacters = 254;
 inline constexpr std::size_t kMinNameCharacters = 1;
 inline constexpr std::size_t kMaxNameCharacters = 100;
 
-// One @ with something on both sides, no blank, no control character. It catches what cannot be an
-// address; whether mail arrives, only mail can show.
+// One @ with something on both sides, no blank, no control character. It refuses what cannot be an
+// address and does not check that the address exists.
 rpc::v1::Violation FindEmailViolation(std::string_view value);
 
 // Any text without control characters.
