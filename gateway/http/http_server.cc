@@ -1,12 +1,12 @@
 #include "gateway/http/http_server.h"
 
-#include <atomic>
 #include <thread>
 #include <utility>
 
 #include "common/str_cat.h"
 #include "gateway/http/acceptor.h"
 #include "gateway/http/connection_table.h"
+#include "gateway/runtime/member_job.h"
 
 namespace scaleout::gateway {
 namespace {
@@ -45,32 +45,7 @@ class HttpServer::Front {
   std::size_t connections() const { return connections_.size(); }
 
  private:
-  // A job that exists from the start, for what other threads ask of the loop.
-  class Action final : public Job {
-   public:
-    Action(Front& front, void (Front::*what)()) : front_(front), what_(what) {}
-    void PostTo(Executor& loop) {
-      if (!posted_.exchange(true)) loop.Post(*this);
-    }
-    void Run() override {
-      posted_.store(false);
-      (front_.*what_)();
-    }
-
-   private:
-    Front& front_;
-    void (Front::*const what_)();
-    std::atomic<bool> posted_{false};
-  };
-
-  class TimeoutCheck final : public TimerJob {
-   public:
-    explicit TimeoutCheck(Front& front) : front_(front) {}
-    void Run() override { front_.CheckTimeouts(); }
-
-   private:
-    Front& front_;
-  };
+  using Action = MemberJob<Front>;
 
   void DoStart() {
     acceptor_.Start();
@@ -91,7 +66,7 @@ class HttpServer::Front {
   const std::unique_ptr<ExchangeHandler> pipeline_;
   ConnectionTable connections_;
   Acceptor acceptor_;
-  TimeoutCheck timeout_check_{*this};
+  MemberJob<Front, TimerJob> timeout_check_{*this, &Front::CheckTimeouts};
   Action start_{*this, &Front::DoStart};
   Action stop_accepting_{*this, &Front::DoStopAccepting};
   Action begin_drain_{*this, &Front::DoBeginDrain};
