@@ -1,7 +1,9 @@
 #include "gateway/http/connection_table.h"
 
+#include <poll.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <string_view>
 
@@ -23,8 +25,8 @@ class ConnectionTable::Peer final : public Socket, public FdWatcher {
 
   void OnReady(FdEvents ready) override {
     if (ready.writable) http_->OnWritable();
-    // A connection with bytes left is read once a turn, however many more arrive meanwhile.
-    if (ready.readable && !unfinished) table_.Read(*this);
+    // A connection in the queue has its turn there, however many bytes arrive meanwhile.
+    if (ready.readable && !queued) table_.TakeTurn(*this);
   }
 
   std::int64_t Send(std::string_view bytes) override {
@@ -46,7 +48,15 @@ class ConnectionTable::Peer final : public Socket, public FdWatcher {
 
   void ShutDownWriting() override { ::shutdown(fd(), SHUT_WR); }
 
-  bool unfinished = false;  // is in the table's list
+  void RequestTurn() override { table_.Enqueue(*this); }
+
+  // Whether the client has closed its side or is gone, though bytes of it are still unread.
+  bool HasLeft() const {
+    pollfd state{fd(), POLLRDHUP, 0};
+    return ::poll(&state, 1, 0) == 1;
+  }
+
+  bool queued = false;  // is in the table's queue
 
   void Close() override {
     if (table_.to_close_.empty()) table_.loop_.Defer(table_.close_requested_);
@@ -79,35 +89,59 @@ void ConnectionTable::Add(int fd) {
   size_.fetch_add(1, std::memory_order_relaxed);
 }
 
+void ConnectionTable::TakeTurn(Peer& peer) {
+  peer.http().BeginTurn();
+  Read(peer);
+}
+
 // Until there is nothing left, because the loop reports only what arrives after that.
 void ConnectionTable::Read(Peer& peer) {
-  std::size_t read = 0;
-  while (read < kReadBytesPerTurn) {
-    const ssize_t size = ::recv(peer.fd(), buffer_.data(), buffer_.size(), MSG_DONTWAIT);
+  for (std::size_t read = 0; read < kReadBytesPerTurn;) {
+    const std::size_t room = std::min(peer.http().Room(), buffer_.size());
+    if (room == 0) {
+      if (peer.http().IsBusy() && peer.HasLeft()) Disconnect(peer);
+      return;
+    }
+    const ssize_t size = ::recv(peer.fd(), buffer_.data(), room, MSG_DONTWAIT);
     if (size > 0) {
       read += static_cast<std::size_t>(size);
       peer.http().OnBytes({buffer_.data(), static_cast<std::size_t>(size)});
     } else if (size < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
       return;
     } else if (size == 0 || errno != EINTR) {
-      peer.http().OnDisconnect();
-      peer.Close();
-      return;
+      return Disconnect(peer);
     }
   }
-  // Not posted from here, because what is posted in a turn may run in the same one.
-  if (unfinished_.empty()) loop_.Defer(read_in_next_turn_);
-  unfinished_.push_back(peer.key());
-  peer.unfinished = true;
+  Enqueue(peer);
 }
 
-void ConnectionTable::ReadUnfinished() {
-  for (const Key& key : std::exchange(unfinished_, {})) {
+void ConnectionTable::Disconnect(Peer& peer) {
+  peer.http().OnDisconnect();
+  peer.Close();
+}
+
+void ConnectionTable::Enqueue(Peer& peer) {
+  if (std::exchange(peer.queued, true)) return;
+  queue_.push_back(peer.key());
+  RequestTurns();
+}
+
+// Not posted from here, because what is posted in a turn may run in the same one.
+void ConnectionTable::RequestTurns() {
+  if (!std::exchange(turns_requested_, true)) loop_.Defer(post_turns_);
+}
+
+void ConnectionTable::TakeTurns() {
+  turns_requested_ = false;
+  for (std::size_t left = std::min(queue_.size(), kQueuedPerTurn); left > 0; --left) {
+    const Key key = queue_.front();
+    queue_.pop_front();
     Peer* const peer = Find(key);
     if (peer == nullptr) continue;
-    peer->unfinished = false;
-    Read(*peer);
+    peer->queued = false;
+    TakeTurn(*peer);
   }
+  if (!queue_.empty()) RequestTurns();
 }
 
 void ConnectionTable::CheckTimeouts(MonotonicTime now) {

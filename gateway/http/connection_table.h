@@ -1,8 +1,14 @@
 // The open connections of one event loop: each a peer of the loop, with its HTTP side.
 //
-// Reads are bounded: a connection is read at most kReadBytesPerTurn in a turn, so that a client
-// that sends without end shares the loop with all others; what is left is read in the next turn. A
-// connection is closed at the end of the turn in which that was asked for. Loop thread only, but
+// What a client can make the loop do in one turn is bounded. A connection is read at most
+// kReadBytesPerTurn and begins at most kRequestsPerTurn requests; what is left of either waits for
+// a later turn, in a queue of connections of which a turn serves kQueuedPerTurn, so that the length
+// of a turn does not grow with the number of clients that send without end. A connection that has
+// no room for more input (HttpConnection::Room) is not read at all until it has: what its client
+// sends stays in the kernel. That the client of such a connection has left is seen all the same,
+// when the kernel reports it.
+//
+// A connection is closed at the end of the turn in which that was asked for. Loop thread only, but
 // for size().
 #ifndef SCALEOUT_GATEWAY_HTTP_CONNECTION_TABLE_H_
 #define SCALEOUT_GATEWAY_HTTP_CONNECTION_TABLE_H_
@@ -11,6 +17,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <string>
@@ -23,10 +30,13 @@
 #include "gateway/http/http_connection.h"
 #include "gateway/http/response_head.h"
 #include "gateway/runtime/event_loop.h"
+#include "gateway/runtime/member_job.h"
 
 namespace scaleout::gateway {
 
 inline constexpr std::size_t kReadBytesPerTurn = 64 * 1024;
+// Connections that go on in a turn because an earlier one left them with work.
+inline constexpr std::size_t kQueuedPerTurn = 64;
 
 class ConnectionTable {
  public:
@@ -57,23 +67,16 @@ class ConnectionTable {
  private:
   class Peer;
 
-  // What a member function does, as a job.
-  class Action final : public Job {
-   public:
-    Action(ConnectionTable& table, void (ConnectionTable::*what)()) : table_(table), what_(what) {}
-    void Run() override { (table_.*what_)(); }
-
-   private:
-    ConnectionTable& table_;
-    void (ConnectionTable::*const what_)();
-  };
-
   // A descriptor with the number of its connection, because the kernel gives descriptors again.
   using Key = std::pair<int, std::uint64_t>;
 
+  void TakeTurn(Peer& peer);
   void Read(Peer& peer);
-  void ReadUnfinished();
-  void ReadInNextTurn() { loop_.Post(read_unfinished_); }
+  void Disconnect(Peer& peer);
+  void Enqueue(Peer& peer);
+  void RequestTurns();
+  void PostTurns() { loop_.Post(take_turns_); }
+  void TakeTurns();
   void CloseRequested();
   Peer* Find(const Key& key) const;
   void Remove(int fd);
@@ -88,11 +91,12 @@ class ConnectionTable {
   std::uint64_t next_number_ = 1;
   std::unordered_map<int, std::unique_ptr<Peer>> peers_;
   std::atomic<std::size_t> size_{0};
-  std::vector<Key> unfinished_;  // with bytes left, to be read in the next turn
+  std::deque<Key> queue_;  // with work left, for a later turn
+  bool turns_requested_ = false;
   std::vector<Key> to_close_;
-  Action read_unfinished_{*this, &ConnectionTable::ReadUnfinished};
-  Action read_in_next_turn_{*this, &ConnectionTable::ReadInNextTurn};
-  Action close_requested_{*this, &ConnectionTable::CloseRequested};
+  MemberJob<ConnectionTable> take_turns_{*this, &ConnectionTable::TakeTurns};
+  MemberJob<ConnectionTable> post_turns_{*this, &ConnectionTable::PostTurns};
+  MemberJob<ConnectionTable> close_requested_{*this, &ConnectionTable::CloseRequested};
   std::array<char, 16 * 1024> buffer_;
 };
 

@@ -1,6 +1,7 @@
 #include "gateway/http/http_connection.h"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 #include "gateway/http/problem.h"
@@ -10,6 +11,10 @@ namespace {
 
 constexpr std::string_view kEndOfHead = "\r\n\r\n";
 constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
+// Only a guess at what to allocate.
+constexpr std::size_t kTypicalHeadBytes = 512;
+// Answers to pipelined requests are gathered up to so many bytes before they are sent.
+constexpr std::size_t kAnswersTogetherBytes = 16 * 1024;
 
 }  // namespace
 
@@ -24,18 +29,37 @@ HttpConnection::HttpConnection(Socket& socket, Executor& loop, const Clock& cloc
       handler_(handler),
       state_since_(clock.Now()) {}
 
+void HttpConnection::BeginTurn() {
+  requests_left_ = kRequestsPerTurn;
+  Advance();
+}
+
+std::size_t HttpConnection::Room() {
+  std::size_t most = limits_.head_bytes;
+  switch (state_) {
+    case State::kBody:
+      most = static_cast<std::size_t>(current_->framing.content_length);
+      break;
+    case State::kHead:
+      if (requests_left_ == 0) most = 0;
+      break;
+    case State::kHandling:
+    case State::kAnswering:
+      break;
+    case State::kLinger:
+    case State::kClosed:
+      out_of_room_ = false;
+      return std::numeric_limits<std::size_t>::max();
+  }
+  const std::size_t room = most - std::min(most, input_.size());
+  out_of_room_ = room == 0;
+  return room;
+}
+
 void HttpConnection::OnBytes(std::string_view bytes) {
   if (state_ == State::kLinger || state_ == State::kClosed) return;
   if (state_ == State::kHead && input_.empty()) state_since_ = clock_.Now();
-  // Only a client that pipelines gets this far ahead; it has to repeat what is dropped here.
-  const std::size_t most = limits_.head_bytes + static_cast<std::size_t>(limits_.body_bytes);
-  const bool busy = state_ == State::kHandling || state_ == State::kAnswering;
-  if (busy && input_.size() + bytes.size() > most) {
-    close_after_answer_ = true;
-    input_.clear();
-    return;
-  }
-  input_.append(bytes);
+  input_.Append(bytes);
   Advance();
 }
 
@@ -69,7 +93,7 @@ void HttpConnection::OnTick(MonotonicTime now) {
     case State::kBody:
       if (spent > limits_.body_timeout) {
         close_after_answer_ = true;
-        input_.clear();
+        input_.Clear();
         EndReading(HttpError(408, "The body of the request took too long."));
       }
       return;
@@ -88,47 +112,62 @@ void HttpConnection::CloseIfIdle() {
   if (state_ == State::kHead && input_.empty()) Close();
 }
 
-// One request after the other, as far as the input goes. A request can end while it is started
-// here, which calls back; that inner call leaves the work to this loop.
+// One request after the other, as far as the input and the turn's budget go. A request can end
+// while it is started here, which calls back; that inner call leaves the work to this loop.
 void HttpConnection::Advance() {
   if (std::exchange(advancing_, true)) return;
-  while ((state_ == State::kHead && TakeHead()) || (state_ == State::kBody && TakeBody())) {
+  while ((state_ == State::kHead && requests_left_ > 0 && TakeHead()) ||
+         (state_ == State::kBody && TakeBody())) {
   }
   advancing_ = false;
+  if (flush_due_ && !Flush() && state_ == State::kHead) EnterState(State::kAnswering);
+  if (state_ == State::kHead && requests_left_ == 0) {
+    socket_.RequestTurn();
+  } else {
+    ReadOn();
+  }
 }
 
-// Starts the next request if its head is whole or cannot become one.
+// Has the socket read on if it stopped for lack of room and there is room now.
+void HttpConnection::ReadOn() {
+  if (out_of_room_ && Room() > 0) socket_.RequestTurn();
+}
+
+// Starts the next request if its head is complete or cannot become one.
 bool HttpConnection::TakeHead() {
   // An empty line before the request line is a habit of old clients (RFC 9112, section 2.2).
-  if (scanned_ == 0 && input_.starts_with("\r\n")) input_.erase(0, 2);
-  if (input_.empty()) return false;
+  if (scanned_ == 0 && input_.view().starts_with("\r\n")) input_.Consume(2);
+  const std::string_view input = input_.view();
+  if (input.empty() || input == "\r") return false;
   const std::size_t from = scanned_ < kEndOfHead.size() ? 0 : scanned_ - kEndOfHead.size() + 1;
-  const std::size_t end = input_.find(kEndOfHead, from);
-  const std::size_t size = end == std::string::npos ? input_.size() : end + kEndOfHead.size();
+  const std::size_t end = input.find(kEndOfHead, from);
+  if (end == std::string_view::npos) {
+    if (input.size() < limits_.head_bytes && CanBecomeHead(input, scanned_)) {
+      scanned_ = input.size();
+      return false;
+    }
+    Refuse(input.size() < limits_.head_bytes
+               ? HttpError(400, "That is not an HTTP request.")
+               : HttpError(431, "The head of the request is too large."));
+    return true;
+  }
+  const std::size_t size = end + kEndOfHead.size();
   if (size > limits_.head_bytes) {
     Refuse(HttpError(431, "The head of the request is too large."));
     return true;
   }
-  if (end == std::string::npos) {
-    if (CanBecomeHead(input_)) {
-      scanned_ = input_.size();
-      return false;
-    }
-    Refuse(HttpError(400, "That is not an HTTP request."));
-    return true;
-  }
-  std::string head(input_, 0, size);
-  input_.erase(0, size);
+  std::string head(input.substr(0, size));
+  input_.Consume(size);
   StartRequest(std::move(head), absl::OkStatus());
   return true;
 }
 
-// Resumes the request that waits for its body if that is whole.
+// Resumes the request that waits for its body if that is complete.
 bool HttpConnection::TakeBody() {
   const auto length = static_cast<std::size_t>(current_->framing.content_length);
   if (input_.size() < length) return false;
-  current_->request.body.assign(input_, 0, length);
-  input_.erase(0, length);
+  current_->request.body.assign(input_.view().substr(0, length));
+  input_.Consume(length);
   EndReading(absl::OkStatus());
   return true;
 }
@@ -137,6 +176,7 @@ bool HttpConnection::TakeBody() {
 void HttpConnection::Refuse(absl::Status refusal) { StartRequest({}, std::move(refusal)); }
 
 void HttpConnection::StartRequest(std::string head, absl::Status refusal) {
+  if (requests_left_ > 0) --requests_left_;
   HandleRequest(shared_from_this(), std::move(head), std::move(refusal));
   loop_.LeaveRoute();
 }
@@ -158,7 +198,7 @@ internal::Detached HttpConnection::HandleRequest(
   if (!refusal.ok()) {
     exchange.refusal = std::move(refusal);
     close_after_answer_ = true;
-    input_.clear();
+    input_.Clear();
   }
   current_ = &exchange;
   EnterState(State::kHandling);
@@ -175,13 +215,13 @@ bool HttpConnection::StartReading(Exchange& exchange, std::int64_t limit,
     exchange.body_status = limit == 0 ? HttpError(413, "This route takes no body.")
                                       : HttpError(413, "The body of the request is too large.");
     close_after_answer_ = true;
-    input_.clear();
+    input_.Clear();
     return false;
   }
   const auto size = static_cast<std::size_t>(length);
   if (input_.size() >= size) {
-    exchange.request.body.assign(input_, 0, size);
-    input_.erase(0, size);
+    exchange.request.body.assign(input_.view().substr(0, size));
+    input_.Consume(size);
     return false;
   }
   if (exchange.framing.expects_continue && exchange.refusal.ok()) Send(kContinue);
@@ -202,20 +242,24 @@ void HttpConnection::EndReading(absl::Status status) {
   loop_.LeaveRoute();
 }
 
-// Only the headers if the request was a HEAD.
+// Only the headers if the request was a HEAD. The answers to requests that are pipelined in one
+// turn leave together, when the turn's last one has been answered or has to wait.
 void HttpConnection::Answer(const Exchange& exchange, const Response& response) {
   const bool keep_alive = !close_after_answer_ && !last_answer_ && exchange.framing.keep_alive;
-  std::string bytes;
-  bytes.reserve(512 + response.body.size());
-  head_writer_.Append(response, exchange.context.request_id, keep_alive, bytes);
+  if (output_.empty()) output_.reserve(kTypicalHeadBytes + response.body.size());
+  head_writer_.Append(response, exchange.context.request_id, keep_alive, output_);
   if (exchange.request.method != Method::kHead && response.status != 204 &&
       response.status != 304) {
-    bytes.append(response.body);
+    output_.append(response.body);
   }
   close_after_answer_ = !keep_alive;
+  if (keep_alive && advancing_ && requests_left_ > 0 && !input_.empty() &&
+      output_.size() < kAnswersTogetherBytes) {
+    flush_due_ = true;
+    return EnterState(State::kHead);
+  }
   EnterState(State::kAnswering);
-  Send(bytes);
-  if (state_ == State::kAnswering && output_.empty()) AfterAnswer();
+  if (Flush() && state_ == State::kAnswering) AfterAnswer();
 }
 
 void HttpConnection::Send(std::string_view bytes) {
@@ -223,8 +267,9 @@ void HttpConnection::Send(std::string_view bytes) {
   Flush();
 }
 
-// True if nothing is left to send.
+// True if nothing is left to send. Its memory is then given back: answers differ much in size.
 bool HttpConnection::Flush() {
+  flush_due_ = false;
   if (output_.empty()) return true;
   const std::int64_t sent = socket_.Send(std::string_view(output_).substr(output_sent_));
   if (sent < 0) {
@@ -234,7 +279,7 @@ bool HttpConnection::Flush() {
   if (sent > 0) state_since_ = clock_.Now();
   output_sent_ += static_cast<std::size_t>(sent);
   if (output_sent_ < output_.size()) return false;
-  output_.clear();
+  std::string().swap(output_);
   output_sent_ = 0;
   return true;
 }
@@ -243,6 +288,7 @@ void HttpConnection::AfterAnswer() {
   if (close_after_answer_) {
     socket_.ShutDownWriting();
     EnterState(State::kLinger);
+    ReadOn();
     return;
   }
   EnterState(State::kHead);

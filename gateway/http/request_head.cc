@@ -189,13 +189,17 @@ class FramingReader {
 
 }  // namespace
 
-bool CanBecomeHead(std::string_view bytes) {
-  for (std::size_t i = 0; i < bytes.size(); ++i) {
-    const char c = bytes[i];
-    if (c == '\n' ? (i == 0 || bytes[i - 1] != '\r') : (c != '\r' && !IsFieldByte(c))) return false;
-    if (i > 0 && bytes[i - 1] == '\r' && c != '\n') return false;
+bool CanBecomeHead(std::string_view bytes, std::size_t scanned) {
+  if (scanned == 0 && !bytes.empty() && bytes != "\r" &&
+      !kTokenTable[static_cast<unsigned char>(bytes.front())]) {
+    return false;
   }
-  return bytes.empty() || bytes == "\r" || kTokenTable[static_cast<unsigned char>(bytes.front())];
+  for (std::size_t i = scanned; i < bytes.size(); ++i) {
+    const bool after_cr = i > 0 && bytes[i - 1] == '\r';
+    if (after_cr != (bytes[i] == '\n')) return false;
+    if (bytes[i] != '\r' && bytes[i] != '\n' && !IsFieldByte(bytes[i])) return false;
+  }
+  return true;
 }
 
 absl::StatusOr<Framing> ParseHead(Request& request) {

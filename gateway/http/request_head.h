@@ -30,8 +30,9 @@ struct Framing {
 };
 
 // Whether `bytes`, the beginning of a head that has not ended yet, can still become one. Catches
-// binary junk and bare LF before the head timeout does.
-bool CanBecomeHead(std::string_view bytes);
+// binary junk and bare LF before the head timeout does. Only the bytes from `scanned` on are looked
+// at; those before it, an earlier call has found good.
+bool CanBecomeHead(std::string_view bytes, std::size_t scanned = 0);
 
 // Parses request.head, which ends with the empty line, into the other fields of `request` (not
 // path_parameters, not body). An error carries its HTTP status (HttpError): 400, 411, 413, 414,

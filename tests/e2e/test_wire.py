@@ -1,9 +1,13 @@
 """The gateway's own port, byte by byte: it must not rely on what nginx rejects before it."""
 
+import concurrent.futures
+import contextlib
 import json
 import random
 import re
+import selectors
 import socket
+import threading
 import time
 
 import pytest
@@ -209,6 +213,44 @@ def test_pipelined_requests_are_answered_each_and_in_order(wire):
     answers = [wire.read_answer() for _ in paths]
     assert [answer[0] for answer in answers] == [200, 200, 404, 200, 200, 200]
     assert [answer[1]["x-request-id"] for answer in answers] == [f"r{k}" for k in range(len(paths))]
+
+
+def test_clients_that_pipeline_without_end_leave_the_gateway_to_others(lone_gateway):
+    """A hundred of them, answers read. A turn of the loop was over a second long once."""
+    stop = threading.Event()
+
+    def flood():
+        requests = b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n" * 2000
+        with selectors.DefaultSelector() as selector, contextlib.ExitStack() as open_sockets:
+            for _ in range(100):
+                wire = open_sockets.enter_context(Wire(lone_gateway.port))
+                wire.socket.setblocking(False)
+                selector.register(wire.socket, selectors.EVENT_READ | selectors.EVENT_WRITE, [0])
+            while not stop.is_set():
+                for key, events in selector.select(timeout=0.1):
+                    if events & selectors.EVENT_READ:
+                        assert key.fileobj.recv(1 << 16), "the gateway has closed it"
+                    if events & selectors.EVENT_WRITE:
+                        sent = key.fileobj.send(requests[key.data[0] :])
+                        key.data[0] = (key.data[0] + sent) % len(requests)
+
+    with concurrent.futures.ThreadPoolExecutor(1) as pool, Wire(lone_gateway.port) as other:
+        flooding = pool.submit(flood)
+        try:
+            time.sleep(0.5)
+            waits = []
+            for _ in range(100):
+                began = time.monotonic()
+                other.send("GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
+                assert other.read_answer()[0] == 200
+                waits.append(time.monotonic() - began)
+        finally:
+            stop.set()
+        flooding.result()
+    assert lone_gateway.is_alive
+    # The flood takes the interpreter's lock from this thread, too: several times what a client in
+    # a process of its own sees.
+    assert sorted(waits)[98] < 0.5, sorted(waits)[-5:]
 
 
 def test_a_request_in_single_bytes_is_answered(wire):

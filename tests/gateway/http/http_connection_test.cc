@@ -3,17 +3,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <algorithm>
-#include <coroutine>
-#include <limits>
 #include <memory>
 #include <string>
-#include <utility>
-#include <vector>
 
 #include "gateway/http/problem.h"
-#include "tests/support/fake_clock.h"
-#include "tests/support/manual_executor.h"
+#include "tests/gateway/http/http_connection_fixture.h"
 
 namespace scaleout::gateway {
 namespace {
@@ -23,111 +17,6 @@ using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::StartsWith;
-
-// Takes `window` bytes and then no more until the test opens it again.
-class FakeSocket final : public Socket {
- public:
-  std::int64_t Send(std::string_view bytes) override {
-    if (gone) return -1;
-    const std::size_t taken = std::min(bytes.size(), window);
-    window -= taken;
-    sent.append(bytes.substr(0, taken));
-    return static_cast<std::int64_t>(taken);
-  }
-  void ShutDownWriting() override { shut = true; }
-  void Close() override { closed = true; }
-
-  std::size_t window = std::numeric_limits<std::size_t>::max();
-  std::string sent;
-  bool shut = false;
-  bool closed = false;
-  bool gone = false;
-};
-
-// Answers at once, or holds each request until the test lets it go.
-class FakeHandler final : public ExchangeHandler {
- public:
-  // A request that is held; in the frame of its Serve.
-  struct Held {
-    explicit Held(FakeHandler& handler_in, Exchange& exchange_in)
-        : handler(handler_in), exchange(exchange_in) {}
-    bool await_ready() const noexcept { return handler.answer_at_once; }
-    void await_suspend(std::coroutine_handle<> serve_in) {
-      serve = serve_in;
-      handler.waiting.push_back(this);
-    }
-    void await_resume() const noexcept {}
-
-    FakeHandler& handler;
-    Exchange& exchange;
-    std::coroutine_handle<> serve;
-  };
-
-  Task<Response> Serve(Exchange& exchange) override {
-    exchange.context.request_id = "id";
-    exchange.context.loop.EnterRoute(route);
-    exchange.context.route = &route;
-    if (exchange.refusal.ok()) exchange.refusal = refusal;
-    ReadBody reading(exchange, body_limit);
-    const absl::Status read = co_await reading;
-    if (exchange.refusal.ok()) exchange.refusal = read;
-    Held held(*this, exchange);
-    co_await held;
-    ++served;
-    bodies.push_back(exchange.request.body);
-    if (exchange.refusal.ok()) co_return Response(200, "answer");
-    co_return RenderProblem(exchange.refusal, "", "id");
-  }
-
-  // Each is answered once.
-  void Answer(std::size_t i) { std::exchange(waiting[i], nullptr)->serve.resume(); }
-  void AnswerAll() {
-    for (std::size_t i = 0; i < waiting.size(); ++i) {
-      if (waiting[i] != nullptr) Answer(i);
-    }
-  }
-
-  const RouteDescription route{"/a"};
-  absl::Status refusal;
-  std::int64_t body_limit = 100;
-  bool answer_at_once = true;
-  std::vector<Held*> waiting;
-  std::vector<std::string> bodies;
-  int served = 0;
-};
-
-class HttpConnectionTest : public ::testing::Test {
- protected:
-  // A coroutine that is held owns its connection.
-  ~HttpConnectionTest() override {
-    connection.OnDisconnect();
-    handler.AnswerAll();
-  }
-
-  std::shared_ptr<HttpConnection> MakeConnection() {
-    return std::make_shared<HttpConnection>(socket, loop, clock, limits, head_writer, handler);
-  }
-
-  int Answers() const {
-    int count = 0;
-    for (std::size_t at = socket.sent.find("HTTP/1.1 200"); at != std::string::npos;
-         at = socket.sent.find("HTTP/1.1 200", at + 1)) {
-      ++count;
-    }
-    return count;
-  }
-
-  static constexpr std::string_view kGet = "GET /a HTTP/1.1\r\nHost: h\r\n\r\n";
-
-  testing::FakeClock clock;
-  testing::ManualExecutor loop{clock};
-  FakeSocket socket;
-  FakeHandler handler;
-  ConnectionLimits limits;
-  ResponseHeadWriter head_writer{"instance-1", clock};
-  const std::shared_ptr<HttpConnection> shared = MakeConnection();
-  HttpConnection& connection = *shared;
-};
 
 TEST_F(HttpConnectionTest, AnswersARequestAndStaysOpen) {
   connection.OnBytes(kGet);
@@ -150,20 +39,6 @@ TEST_F(HttpConnectionTest, TakesARequestByteByByte) {
   }
   EXPECT_EQ(Answers(), 1);
   EXPECT_THAT(handler.bodies, ::testing::ElementsAre("abc"));
-}
-
-TEST_F(HttpConnectionTest, AnswersPipelinedRequestsInOrderAndOneAtATime) {
-  handler.answer_at_once = false;
-  connection.OnBytes(std::string(kGet) +
-                     "POST /b HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\n\r\nx" +
-                     std::string(kGet));
-  ASSERT_EQ(handler.waiting.size(), 1U);
-  for (std::size_t i = 0; i < 3; ++i) {
-    ASSERT_EQ(handler.waiting.size(), i + 1);
-    handler.Answer(i);
-  }
-  EXPECT_EQ(Answers(), 3);
-  EXPECT_THAT(handler.bodies, ::testing::ElementsAre("", "x", ""));
 }
 
 TEST_F(HttpConnectionTest, AHeadRequestGetsNoBody) {
@@ -217,36 +92,6 @@ TEST_F(HttpConnectionTest, AsksForTheBodyWhereTheClientWaits) {
   EXPECT_EQ(Answers(), 1);
 }
 
-TEST_F(HttpConnectionTest, AnIdleConnectionIsClosedSilently) {
-  clock.Advance(limits.idle_timeout + seconds(1));
-  connection.OnTick(clock.Now());
-  EXPECT_TRUE(socket.closed);
-  EXPECT_EQ(socket.sent, "");
-}
-
-TEST_F(HttpConnectionTest, ASlowHeadIs408) {
-  connection.OnBytes("GET / HT");
-  clock.Advance(limits.head_timeout + seconds(1));
-  connection.OnTick(clock.Now());
-  EXPECT_THAT(socket.sent, StartsWith("HTTP/1.1 408"));
-  EXPECT_TRUE(socket.shut);
-}
-
-TEST_F(HttpConnectionTest, ASlowBodyIs408) {
-  connection.OnBytes("POST /a HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nab");
-  clock.Advance(limits.body_timeout + seconds(1));
-  connection.OnTick(clock.Now());
-  EXPECT_THAT(socket.sent, StartsWith("HTTP/1.1 408"));
-}
-
-TEST_F(HttpConnectionTest, ASlowHandlerIsNotTheConnectionsBusiness) {
-  handler.answer_at_once = false;
-  connection.OnBytes(kGet);
-  clock.Advance(std::chrono::hours(1));
-  connection.OnTick(clock.Now());
-  EXPECT_FALSE(socket.closed);
-}
-
 TEST_F(HttpConnectionTest, ASlowReaderGetsAllInTheEnd) {
   socket.window = 10;
   connection.OnBytes(kGet);
@@ -256,14 +101,6 @@ TEST_F(HttpConnectionTest, ASlowReaderGetsAllInTheEnd) {
   socket.window = 1'000'000;
   connection.OnWritable();
   EXPECT_EQ(Answers(), 2);
-}
-
-TEST_F(HttpConnectionTest, AReaderThatStopsIsClosed) {
-  socket.window = 10;
-  connection.OnBytes(kGet);
-  clock.Advance(limits.write_timeout + seconds(1));
-  connection.OnTick(clock.Now());
-  EXPECT_TRUE(socket.closed);
 }
 
 TEST_F(HttpConnectionTest, ADisconnectCancelsTheRequestAndDropsItsAnswer) {
@@ -339,15 +176,6 @@ TEST_F(HttpConnectionTest, AnIdleConnectionEndsWhenTheDrainSaysSo) {
   EXPECT_FALSE(socket.closed);
   connection.CloseIfIdle();
   EXPECT_TRUE(socket.closed);
-}
-
-TEST_F(HttpConnectionTest, AClientThatPipelinesWithoutEndIsCutOff) {
-  handler.answer_at_once = false;
-  connection.OnBytes(kGet);
-  const std::string flood(limits.head_bytes + static_cast<std::size_t>(limits.body_bytes) + 1, 'x');
-  connection.OnBytes(flood);
-  handler.Answer(0);
-  EXPECT_THAT(socket.sent, HasSubstr("Connection: close"));
 }
 
 TEST_F(HttpConnectionTest, AnEmptyLineBeforeARequestIsSkipped) {

@@ -3,7 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <future>
@@ -13,6 +15,7 @@
 #include <utility>
 #include <vector>
 
+#include "common/clock.h"
 #include "common/process_stats.h"
 #include "tests/gateway/http/http_server_fixture.h"
 #include "tests/support/eventually.h"
@@ -193,7 +196,7 @@ TEST_P(HttpServerTest, AClientThatSendsWithoutEndLeavesTheLoopToOthers) {
   std::atomic<bool> stop{false};
   std::thread flood([&] {
     const std::string bytes(256 * 1024, 'x');
-    while (!stop) flooder.Send(bytes);
+    while (!stop) ::send(flooder.fd(), bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
   });
   for (int i = 0; i < 50; ++i) EXPECT_THAT(Get("/hello"), EndsWith("hello"));
   stop = true;
@@ -202,6 +205,39 @@ TEST_P(HttpServerTest, AClientThatSendsWithoutEndLeavesTheLoopToOthers) {
   EXPECT_TRUE(Eventually([this] { return cancelled.load(); }));
   gate.Open();
   EXPECT_TRUE(Eventually([this] { return stats.active.value() == 0; }));
+}
+
+TEST_P(HttpServerTest, ClientsThatPipelineWithoutEndLeaveTheLoopToOthers) {
+  StartServer(1);
+  std::string requests;
+  for (int i = 0; i < 1000; ++i) requests += "GET /hello HTTP/1.1\r\nHost: h\r\n\r\n";
+  std::vector<std::unique_ptr<StreamClient>> clients;
+  for (int i = 0; i < 20; ++i) clients.push_back(std::make_unique<StreamClient>(address));
+  std::atomic<bool> stop{false};
+  std::thread flood([&] {
+    std::vector<char> answers(64 * 1024);
+    std::vector<std::size_t> sent(clients.size());
+    while (!stop) {
+      for (std::size_t i = 0; i < clients.size(); ++i) {
+        const int fd = clients[i]->fd();
+        const ssize_t size = ::send(fd, requests.data() + sent[i], requests.size() - sent[i],
+                                    MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (size > 0) sent[i] = (sent[i] + static_cast<std::size_t>(size)) % requests.size();
+        while (::recv(fd, answers.data(), answers.size(), MSG_DONTWAIT) > 0) {
+        }
+      }
+    }
+  });
+  EXPECT_TRUE(Eventually([this] { return stats.total.value() > 1000; }));
+  Duration worst{0};
+  for (int i = 0; i < 50; ++i) {
+    const MonotonicTime before = SystemClock().Now();
+    EXPECT_THAT(Get("/hello"), EndsWith("hello"));
+    worst = std::max(worst, SystemClock().Now() - before);
+  }
+  stop = true;
+  flood.join();
+  EXPECT_LT(worst, milliseconds(500));
 }
 
 INSTANTIATE_TEST_SUITE_P(Families, HttpServerTest, ::testing::Values(Family::kTcp, Family::kUnix),

@@ -136,5 +136,12 @@ TEST(RequestHead, KnowsJunkBeforeItsEnd) {
   EXPECT_FALSE(CanBecomeHead(" GET"));
 }
 
+TEST(RequestHead, LooksOnlyAtWhatIsNewForJunk) {
+  EXPECT_TRUE(CanBecomeHead("GET \n HTTP", 6)) << "what an earlier call has seen costs nothing";
+  EXPECT_FALSE(CanBecomeHead("GET \n HTTP", 4));
+  EXPECT_FALSE(CanBecomeHead("GET / HTTP/1.1\rX", 15)) << "CR at the end of what was seen";
+  EXPECT_TRUE(CanBecomeHead("GET / HTTP/1.1\r\n", 15));
+}
+
 }  // namespace
 }  // namespace scaleout::gateway

@@ -28,9 +28,11 @@ class SocketOfText final : public Socket {
     return static_cast<std::int64_t>(bytes.size());
   }
   void ShutDownWriting() override {}
+  void RequestTurn() override { turn_requested = true; }
   void Close() override {}
 
   std::string text;
+  bool turn_requested = false;
 };
 
 class RequestPipelineTest : public ::testing::Test {
