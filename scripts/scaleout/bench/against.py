@@ -21,8 +21,7 @@ class Against:
         )
         with this.stack(GATEWAY_LOOPS=str(loops)) as first:
             with other.stack(GATEWAY_LOOPS=str(loops)) as second:
-                processes = {"this": families(first), "other": families(second)}
-                rows = self._turns(processes)
+                rows = self._turns({"this": first, "other": second})
         self._show(rows)
         for (route, via), turns in rows.items():
             ratio = median(this / other for this, other in _rates(turns))
@@ -32,12 +31,13 @@ class Against:
                 f"{ratio:.3f}",
             )
 
-    def _turns(self, processes):
+    def _turns(self, stacks):
         """{(route, via): [{build's name: figures}]}, a turn a round."""
         rows = {(route, via): [] for route in ROUTES for via in ("direct", "nginx")}
         for round_ in range(self._rounds + 1):
             # Neither always goes first.
             builds = self._builds[:: 1 if round_ % 2 else -1]
+            processes = {name: families(stack) for name, stack in stacks.items()}
             for (route, via), turns in rows.items():
                 figures = {
                     build.name: turn(
