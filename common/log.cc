@@ -1,29 +1,17 @@
 #include "common/log.h"
 
-#include <poll.h>
-#include <pthread.h>
-#include <signal.h>
-#include <spdlog/async_logger.h>
-#include <spdlog/details/thread_pool.h>
-#include <spdlog/sinks/sink.h>
-#include <unistd.h>
-
-#include <atomic>
-#include <cerrno>
 #include <charconv>
 #include <cmath>
-#include <condition_variable>
 #include <cstdio>
-#include <mutex>
+#include <numeric>
 #include <utility>
 
+#include "common/log_queue.h"
+#include "common/metrics.h"
 #include "common/utf8.h"
 
 namespace scaleout {
 namespace {
-
-// Lines that come in one burst leave in one write.
-constexpr std::size_t kWriteBytes = 32 * 1024;
 
 std::string_view LevelName(LogLevel level) {
   switch (level) {
@@ -137,136 +125,57 @@ class LineWriter {
   std::string source_;
 };
 
-// The writer thread's end of the queue. It buffers while more lines wait and writes when none do,
-// so that a busy process pays one system call for many lines and an idle one shows each at once.
-//
-// Not spdlog's stdout sink: that one flushes after every line, its flush cannot be waited for, and
-// stdio's lock would make exit() hang on a reader that has stopped.
-class FdSink final : public spdlog::sinks::sink {
- public:
-  FdSink(int fd, const LineWriter& lines) : fd_(fd), lines_(lines) { buffer_.reserve(kWriteBytes); }
-
-  // Before the first line; `pool` must outlive the writer thread.
-  void Attach(spdlog::details::thread_pool* pool) { pool_ = pool; }
-
-  void log(const spdlog::details::log_msg& message) override {
-    buffer_.append(message.payload.data(), message.payload.size());
-    ++taken_;
-    const bool idle = pool_->queue_size() == 0;
-    if (idle) AppendDropped();
-    if (idle || buffer_.size() >= kWriteBytes) WriteOut();
-  }
-
-  // Waits until `lines` lines have been written or dropped; false if kLogFlushLimit passed first.
-  bool AwaitWritten(std::uint64_t lines) {
-    std::unique_lock lock(mutex_);
-    return changed_.wait_for(lock, kLogFlushLimit,
-                             [&] { return written_ + pool_->overrun_counter() >= lines; });
-  }
-
-  void flush() override {}
-  void set_pattern(const std::string&) override {}
-  void set_formatter(std::unique_ptr<spdlog::formatter>) override {}
-
- private:
-  void AppendDropped() {
-    const std::uint64_t dropped = pool_->overrun_counter();
-    if (dropped == dropped_) return;
-    buffer_ +=
-        lines_.Render(LogLevel::kWarn, "log lines dropped", {{"dropped", dropped - dropped_}});
-    dropped_ = dropped;
-  }
-
-  void WriteOut() {
-    std::string_view left = buffer_;
-    while (!left.empty()) {
-      const ssize_t count = write(fd_, left.data(), left.size());
-      if (count > 0) {
-        left.remove_prefix(static_cast<std::size_t>(count));
-      } else if (count < 0 && errno == EAGAIN) {
-        // Whoever shares this descriptor made it non-blocking.
-        pollfd writable = {fd_, POLLOUT, 0};
-        poll(&writable, 1, -1);
-      } else if (count >= 0 || errno != EINTR) {
-        break;  // nobody reads any more, and there is nowhere to say so
-      }
-    }
-    buffer_.clear();
-    const std::lock_guard lock(mutex_);
-    written_ = taken_;
-    changed_.notify_all();
-  }
-
-  const int fd_;
-  const LineWriter& lines_;
-  spdlog::details::thread_pool* pool_ = nullptr;
-
-  // The writer thread's.
-  std::string buffer_;
-  std::uint64_t taken_ = 0;
-  std::uint64_t dropped_ = 0;
-
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::uint64_t written_ = 0;
-};
-
-void PrepareWriterThread() {
-  // Signals are for the program's own threads, and SIGPIPE becomes an EPIPE.
-  sigset_t all;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, nullptr);
-  pthread_setname_np(pthread_self(), "log");
-}
-
 class JsonLogger final : public Logger {
  public:
   explicit JsonLogger(const LogOptions& options)
-      : level_(options.level), parts_(std::make_unique<Parts>(options)) {}
+      : level_(options.level),
+        flush_limit_(options.flush_limit),
+        parts_(std::make_unique<Parts>(options)) {}
 
-  // A writer that is stuck in write() cannot be joined. It is left behind with all it uses, so that
-  // a process whose logs nobody reads can still exit.
+  // A writer that is blocked in write() cannot be joined. It is left behind with all it uses, so
+  // that a process whose logs are not read can still exit.
   ~JsonLogger() override {
-    if (!parts_->sink->AwaitWritten(posted_.load())) static_cast<void>(parts_.release());
+    if (!parts_->queue.AwaitWritten(flush_limit_)) static_cast<void>(parts_.release());
   }
 
   bool Enabled(LogLevel level) const override { return level >= level_; }
 
   void Log(LogLevel level, std::string_view message,
            std::initializer_list<LogField> fields) override {
-    const std::string line = parts_->lines.Render(level, message, fields);
-    // Counted first: the queue is first in, first out, so once as many lines have left it, all of
-    // those that were counted before a Flush have.
-    posted_.fetch_add(1);
-    parts_->queue->log(spdlog::level::info, spdlog::string_view_t(line.data(), line.size()));
+    parts_->queue.Push(level, parts_->lines.Render(level, message, fields));
   }
 
-  void Flush() override { parts_->sink->AwaitWritten(posted_.load()); }
+  void Flush() override { parts_->queue.AwaitWritten(flush_limit_); }
+
+  std::uint64_t dropped(LogLevel level) const override { return parts_->queue.dropped(level); }
 
  private:
   struct Parts {
     explicit Parts(const LogOptions& options)
-        : lines(options),
-          sink(std::make_shared<FdSink>(options.fd, lines)),
-          pool(std::make_shared<spdlog::details::thread_pool>(kLogQueueLines, 1,
-                                                              PrepareWriterThread)),
-          queue(std::make_shared<spdlog::async_logger>(
-              options.service, sink, pool, spdlog::async_overflow_policy::overrun_oldest)) {
-      sink->Attach(pool.get());
+        : lines(options), queue(options.fd, [this](const LogQueue::Dropped& dropped) {
+            return RenderDropped(dropped);
+          }) {}
+
+    std::string RenderDropped(const LogQueue::Dropped& dropped) const {
+      const auto count = [&dropped](LogLevel level) {
+        return dropped[static_cast<std::size_t>(level)];
+      };
+      return lines.Render(
+          LogLevel::kWarn, "log lines dropped",
+          {{"dropped", std::accumulate(dropped.begin(), dropped.end(), std::uint64_t{0})},
+           {"debug", count(LogLevel::kDebug)},
+           {"info", count(LogLevel::kInfo)},
+           {"warn", count(LogLevel::kWarn)},
+           {"error", count(LogLevel::kError)}});
     }
 
-    // Joins the writer thread, which uses the other parts.
-    ~Parts() { pool.reset(); }
-
-    LineWriter lines;
-    std::shared_ptr<FdSink> sink;
-    std::shared_ptr<spdlog::details::thread_pool> pool;
-    std::shared_ptr<spdlog::async_logger> queue;
+    const LineWriter lines;
+    LogQueue queue;
   };
 
   const LogLevel level_;
+  const std::chrono::milliseconds flush_limit_;
   std::unique_ptr<Parts> parts_;
-  std::atomic<std::uint64_t> posted_{0};
 };
 
 class NullLogger final : public Logger {
@@ -280,6 +189,15 @@ class NullLogger final : public Logger {
 
 std::unique_ptr<Logger> MakeJsonLogger(const LogOptions& options) {
   return std::make_unique<JsonLogger>(options);
+}
+
+void AddLogMetrics(Metrics& metrics, const Logger& logger) {
+  for (const auto& [name, level] : kLogLevels) {
+    metrics.AddCallbackCounter(
+        "log_lines_dropped_total", "Log lines dropped because they came faster than they were read",
+        {{"level", std::string(name)}},
+        [&logger, level = level] { return static_cast<double>(logger.dropped(level)); });
+  }
 }
 
 std::unique_ptr<Logger> MakeNullLogger() { return std::make_unique<NullLogger>(); }

@@ -70,6 +70,7 @@ int RunGateway(const GatewayConfig& config, ListenSockets sockets, StopSignals& 
   const std::string addresses = AddressesOf(sockets);
   const std::unique_ptr<Metrics> metrics = MakeMetrics();
   AddProcessMetrics(*metrics);
+  AddLogMetrics(*metrics, logger);
   EventLoops loops(config.loops, clock, logger, *metrics);
 
   Backends backends(MakeBackends(config.backends,

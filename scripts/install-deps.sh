@@ -35,7 +35,6 @@ libraries  libpqxx-dev                    PostgreSQL client
 libraries  libpq-dev                      PostgreSQL client: connecting within a limit
 libraries  libabsl-dev                    status values, strings, synchronization
 libraries  rapidjson-dev                  JSON
-libraries  libspdlog-dev                  log queue and writer
 libraries  prometheus-cpp-dev             Prometheus text format
 libraries  libhiredis-dev                 Redis client
 servers    supervisor                     runs the native stack's processes

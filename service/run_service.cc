@@ -72,6 +72,7 @@ int RunService(int argc, const char* const* argv, const ServiceProgram& program,
       MakeJsonLogger({program.name, config.instance_id, config.log_level});
   const std::unique_ptr<Metrics> metrics = MakeMetrics();
   AddProcessMetrics(*metrics);
+  AddLogMetrics(*metrics, *logger);
   ServiceHost host(config, *logger, *metrics, clock);
   PostgresPool pool(config.database, MakePostgresPrepare(config, program.schema, *logger),
                     {[&host](bool reachable) { host.SetServing(reachable); },

@@ -1,22 +1,21 @@
 #include "service/service_calls.h"
 
 #include <algorithm>
-#include <array>
-#include <atomic>
 #include <cstdint>
 #include <deque>
 #include <exception>
-#include <mutex>
+#include <optional>
 #include <utility>
 
+#include "common/call_durations.h"
 #include "common/grpc_status.h"
+#include "common/log_throttle.h"
 #include "common/status.h"
 
 namespace scaleout {
 namespace {
 
 constexpr std::chrono::milliseconds kWarnEvery{100};
-constexpr std::size_t kCodes = 17;
 constexpr std::size_t kMaxRequestIdBytes = 128;
 
 // The service's own fault, or its database's; the rest is the caller's.
@@ -57,77 +56,53 @@ absl::Status RunGuarded(const std::function<absl::Status(const CallContext&)>& w
 
 class ServiceCalls::Method {
  public:
-  Method(std::string_view name, Metrics& metrics) : name_(name), metrics_(metrics) {}
+  Method(std::string_view name, Metrics& metrics)
+      : name_(name),
+        durations_(metrics, "rpc_server_call_duration_seconds",
+                   "Calls served, from arrival to answer", {{"method", name_}}) {}
 
   const std::string& name() const { return name_; }
-
-  void Observe(absl::StatusCode code, double seconds) {
-    // A series is made when its code first occurs, so that a page does not list 17 for each method.
-    std::atomic<Histogram*>& slot =
-        durations_[std::min(static_cast<std::size_t>(code), kCodes - 1)];
-    Histogram* duration = slot.load(std::memory_order_acquire);
-    if (duration == nullptr) {
-      duration = &metrics_.AddHistogram("rpc_server_call_duration_seconds",
-                                        "Calls served, from arrival to answer", LatencyBounds(),
-                                        {{"method", name_}, {"code", std::string(CodeName(code))}});
-      slot.store(duration, std::memory_order_release);
-    }
-    duration->Observe(seconds);
-  }
-
-  // Whether a warning may be written now; `held_back` is how many were not since the last.
-  bool MayWarn(MonotonicTime now, std::uint64_t& held_back) {
-    const std::lock_guard lock(mutex_);
-    if (now < next_warning_) {
-      ++held_back_;
-      return false;
-    }
-    next_warning_ = now + kWarnEvery;
-    held_back = std::exchange(held_back_, 0);
-    return true;
-  }
+  CallDurations& durations() { return durations_; }
+  LogThrottle& warnings() { return warnings_; }
 
  private:
   const std::string name_;
-  Metrics& metrics_;
-  std::array<std::atomic<Histogram*>, kCodes> durations_{};
-  std::mutex mutex_;
-  MonotonicTime next_warning_{};
-  std::uint64_t held_back_ = 0;
+  CallDurations durations_;
+  LogThrottle warnings_{kWarnEvery};
 };
 
 struct ServiceCalls::Impl {
   void Finish(Method& method, grpc::ServerUnaryReactor* reactor, const CallContext& call,
               MonotonicTime start, const absl::Status& status) {
     const MonotonicTime now = clock.Now();
-    const double seconds = std::chrono::duration<double>(now - start).count();
-    method.Observe(status.code(), seconds);
-    Report(method, call, now, seconds, status);
+    method.durations().Observe(status.code(), now - start);
+    Report(method, call, now, now - start, status);
     active_calls.Add(-1);
     // Last: gRPC may free the call, its context and its messages from here on.
     reactor->Finish(ToGrpcStatus(status));
   }
 
-  void Report(Method& method, const CallContext& call, MonotonicTime now, double seconds,
+  void Report(Method& method, const CallContext& call, MonotonicTime now, Duration took,
               const absl::Status& status) {
+    const double duration_ms = std::chrono::duration<double, std::milli>(took).count();
     const std::string_view code = CodeName(status.code());
     if (!IsOurs(status.code())) {
       logger.Debug("rpc", {{"method", method.name()},
                            {"code", code},
-                           {"durationMs", seconds * 1000},
+                           {"durationMs", duration_ms},
                            {"requestId", call.request_id},
                            {"traceId", call.trace_id}});
       return;
     }
-    std::uint64_t held_back = 0;
-    if (!method.MayWarn(now, held_back)) return;
+    const std::optional<std::int64_t> held_back = method.warnings().Admit(now);
+    if (!held_back) return;
     logger.Warn("rpc failed", {{"method", method.name()},
                                {"code", code},
                                {"detail", std::string(status.message())},
-                               {"durationMs", seconds * 1000},
+                               {"durationMs", duration_ms},
                                {"requestId", call.request_id},
                                {"traceId", call.trace_id},
-                               {"heldBack", held_back}});
+                               {"heldBack", *held_back}});
   }
 
   WorkerPool& workers;

@@ -1,6 +1,7 @@
 #include "gateway/backends/backend_guard.h"
 
 #include <chrono>
+#include <optional>
 #include <utility>
 
 #include "common/status.h"
@@ -48,7 +49,8 @@ BackendGuard::BackendGuard(std::string_view backend, const GuardParts& parts)
                [this](const CircuitTransition& transition) { LogTransition(transition); }),
       bulkhead_(parts.config.bulkhead),
       retry_budget_(parts.config.retry_budget, parts.clock),
-      retry_policy_(parts.config.retry, parts.random) {
+      retry_policy_(parts.config.retry, parts.random),
+      transport_errors_(kLogInterval) {
   DescribeCircuitBreaker(metrics_, backend_, breaker_);
   DescribeBulkhead(metrics_, backend_, bulkhead_);
   DescribeRetryBudget(metrics_, backend_, retry_budget_);
@@ -135,36 +137,20 @@ absl::Status BackendGuard::TransportError(absl::StatusCode code) const {
 
 // A backend that is down fails every call; one line a second says as much as thousands.
 void BackendGuard::LogTransportError(const absl::Status& raw, MonotonicTime now) {
-  const Duration::rep time = Duration(now.time_since_epoch()).count();
-  Duration::rep due = next_log_.load(std::memory_order_relaxed);
-  const Duration::rep next = time + kLogInterval.count();
-  if (time < due || !next_log_.compare_exchange_strong(due, next, std::memory_order_relaxed)) {
-    held_back_.fetch_add(1, std::memory_order_relaxed);
-    return;
-  }
+  const std::optional<std::int64_t> held_back = transport_errors_.Admit(now);
+  if (!held_back) return;
   logger_.Warn("Call to backend failed", {{"backend", backend_},
                                           {"code", CodeName(raw.code())},
                                           {"error", FromAbsl(raw.message())},
-                                          {"heldBack", held_back_.exchange(0)}});
+                                          {"heldBack", *held_back}});
 }
 
 RpcMethod::RpcMethod(BackendGuard& guard, std::string_view name, Repeat repeat)
-    : guard_(guard), name_(name), repeat_(repeat) {}
-
-void RpcMethod::Observe(absl::StatusCode code, Duration took) {
-  std::size_t index = static_cast<std::size_t>(code);
-  if (index >= kCodes) index = static_cast<std::size_t>(absl::StatusCode::kUnknown);
-  Histogram* durations = durations_[index].load(std::memory_order_acquire);
-  if (durations == nullptr) {
-    // Two threads may come here at once: the registry gives both the same instrument.
-    durations = &guard_.metrics().AddHistogram(
-        "rpc_client_call_duration_seconds", "Duration of calls to backends.", LatencyBounds(),
-        {{"backend", guard_.backend()},
-         {"method", std::string(name_)},
-         {"code", std::string(CodeName(static_cast<absl::StatusCode>(index)))}});
-    durations_[index].store(durations, std::memory_order_release);
-  }
-  durations->Observe(std::chrono::duration<double>(took).count());
-}
+    : guard_(guard),
+      name_(name),
+      repeat_(repeat),
+      durations_(guard.metrics(), "rpc_client_call_duration_seconds",
+                 "Calls to backends, from the request for one to the end of its last attempt",
+                 {{"backend", guard.backend()}, {"method", std::string(name)}}) {}
 
 }  // namespace scaleout::gateway

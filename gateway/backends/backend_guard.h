@@ -14,8 +14,10 @@
 #include <string_view>
 
 #include "absl/status/status.h"
+#include "common/call_durations.h"
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/log_throttle.h"
 #include "common/metrics.h"
 #include "gateway/resilience/bulkhead.h"
 #include "gateway/resilience/call_outcome.h"
@@ -95,8 +97,7 @@ class BackendGuard {
   std::array<Counter*, kRetryVerdicts.size()> retry_verdicts_{};
   std::atomic<std::int64_t> calls_{0};
   std::atomic<std::int64_t> failures_{0};
-  std::atomic<Duration::rep> next_log_{0};  // since the clock's epoch
-  std::atomic<std::int64_t> held_back_{0};
+  LogThrottle transport_errors_;
 };
 
 // Whether a call may be made again when nobody knows what became of it. kWithKey: if its request
@@ -112,16 +113,14 @@ class RpcMethod {
   std::string_view name() const { return name_; }
   Repeat repeat() const { return repeat_; }
 
-  void Observe(absl::StatusCode code, Duration took);
+  // rpc_client_call_duration_seconds{backend,method,code}.
+  void Observe(absl::StatusCode code, Duration took) { durations_.Observe(code, took); }
 
  private:
-  static constexpr std::size_t kCodes = 17;
-
   BackendGuard& guard_;
   const std::string_view name_;
   const Repeat repeat_;
-  // By code, made when it is first seen: most never are.
-  std::array<std::atomic<Histogram*>, kCodes> durations_{};
+  CallDurations durations_;
 };
 
 }  // namespace scaleout::gateway

@@ -127,8 +127,6 @@ def test_a_new_room_has_to_be_put_on_the_map(tmp_path):
         ("services/user/user_repository.cc", "#include <pqxx/result>", "libpqxx"),
         ("services/user/user_repository.cc", "const pqxx::row& row;", "libpqxx"),
         ("common/env.cc", "pqxx::work work;", "libpqxx"),
-        ("common/metrics.cc", "#include <spdlog/spdlog.h>", "spdlog"),
-        ("common/log.h", "std::string s = fmt::format(x);", "spdlog"),
         ("gateway/observability/x.cc", "#include <prometheus/registry.h>", "prometheus-cpp"),
         ("gateway/observability/x.cc", "#include <prometheus/exposer.h>", "CivetWeb"),
         ("common/metrics.cc", "#include <civetweb.h>", "CivetWeb"),
@@ -155,7 +153,6 @@ def test_libraries_keep_to_their_rooms(tmp_path, path, line, name):
     [
         ("gateway/runtime/event_loop.cc", "#include <pistache/reactor.h>"),
         ("postgres/postgres_pool.h", "#include <pqxx/pqxx>"),
-        ("common/log.cc", "#include <spdlog/spdlog.h>"),
         ("common/metrics.cc", "#include <prometheus/registry.h>"),
         ("gateway/json/x.cc", "#include <rapidjson/writer.h>"),
         ("redis/redis_connection.cc", "#include <hiredis/async.h>"),

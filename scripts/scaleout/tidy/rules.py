@@ -55,7 +55,6 @@ LIBRARIES = [
     ("Pistache", r"pistache/", r"\bPistache::", ["gateway/runtime/*"]),
     ("libpqxx", r"pqxx/", r"\bpqxx::", ["postgres/*"]),
     ("libpq", r"^libpq-fe\.h", r"\bPQ[a-z]\w+\(", ["postgres/*"]),
-    ("spdlog", r"(spdlog|fmt)/", r"\b(spdlog|fmt)::", ["common/log.cc"]),
     ("prometheus-cpp", r"prometheus/", r"\bprometheus::", ["common/metrics*"]),
     (
         "CivetWeb",
