@@ -134,6 +134,11 @@ std::string Environment::String(std::string_view name, std::string_view default_
   return value ? *value : std::string(default_value);
 }
 
+std::string Environment::Secret(std::string_view name, std::string_view default_value) {
+  secrets_.emplace(name);
+  return String(name, default_value);
+}
+
 std::string Environment::Required(std::string_view name) {
   const std::string* value = Find(name);
   if (value) return *value;
@@ -233,7 +238,7 @@ const std::string* Environment::Find(std::string_view name) {
   const auto direct = variables_.find(name);
   const auto file = variables_.find(file_name);
   if (file == variables_.end()) return direct == variables_.end() ? nullptr : &direct->second;
-  if (direct != variables_.end()) {
+  if (direct != variables_.end() && !secrets_.contains(name)) {
     AddProblem(StrCat(name, " and ", file_name, ": only one of them may be set"));
     return &direct->second;
   }
@@ -241,7 +246,8 @@ const std::string* Environment::Find(std::string_view name) {
 
   const absl::StatusOr<std::string> content = ReadValueFile(file->second);
   if (!content.ok()) {
-    AddProblem(StrCat(file_name, "=", file->second, ": ", content.status().message()));
+    const std::string path = secrets_.contains(name) ? "" : StrCat("=", file->second);
+    AddProblem(StrCat(file_name, path, ": ", content.status().message()));
     return nullptr;
   }
   return &from_files_.emplace(name, *content).first->second;
@@ -250,8 +256,13 @@ const std::string* Environment::Find(std::string_view name) {
 void Environment::Refuse(std::string_view name, std::string_view why) {
   // What a file holds may be a secret that was put under the wrong name.
   const auto direct = variables_.find(name);
-  AddProblem(direct != variables_.end() ? StrCat(name, "=", direct->second, ": ", why)
-                                        : StrCat(name, " (from ", name, kFileSuffix, "): ", why));
+  if (direct != variables_.end() && !secrets_.contains(name)) {
+    AddProblem(StrCat(name, "=", direct->second, ": ", why));
+  } else if (from_files_.contains(name)) {
+    AddProblem(StrCat(name, " (from ", name, kFileSuffix, "): ", why));
+  } else {
+    AddProblem(StrCat(name, ": ", why));
+  }
 }
 
 bool Environment::IsKnown(std::string_view name) const {

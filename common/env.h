@@ -68,7 +68,14 @@ class Environment {
   std::string OneOf(std::string_view name, std::string_view default_value,
                     const std::vector<std::string>& choices);
 
-  // For checks that span variables: adds a sentence to the list.
+  // As String, for what must not be shown: no problem names the value, nor what NAME_FILE is set
+  // to, which may be the value by mistake.
+  std::string Secret(std::string_view name, std::string_view default_value);
+
+  // For checks beyond those above: notes that the value of `name` is refused, and why. Shows the
+  // value unless it came from a file or is a secret, so the caller must not.
+  void Refuse(std::string_view name, std::string_view why);
+  // The same for a check that spans variables: a sentence, without their values.
   void AddProblem(std::string problem);
 
   // OK, or INVALID_ARGUMENT whose message has one problem a line.
@@ -77,13 +84,13 @@ class Environment {
  private:
   // The value of `name`, direct or from its file; null if unset.
   const std::string* Find(std::string_view name);
-  void Refuse(std::string_view name, std::string_view why);
   bool IsKnown(std::string_view name) const;
   std::string Suggestion(std::string_view name) const;
 
   EnvironmentMap variables_;
   std::vector<std::string> prefixes_;
   std::set<std::string, std::less<>> known_;
+  std::set<std::string, std::less<>> secrets_;
   std::map<std::string, std::string, std::less<>> from_files_;
   std::vector<std::string> problems_;
 };

@@ -1,6 +1,8 @@
 #include "common/settings.h"
 
 #include <algorithm>
+#include <cstdio>
+#include <cstdlib>
 #include <utility>
 
 #include "absl/strings/str_join.h"
@@ -112,7 +114,7 @@ void Settings::Required(std::string_view name, std::string& field, std::string_v
 
 void Settings::Secret(std::string_view name, std::string& field, std::string_view help) {
   Declare(name, "", StrCat("better as ", name, "_FILE"), help);
-  field = env_.String(name, field);
+  field = env_.Secret(name, field);
 }
 
 void Settings::List(std::string_view name, std::vector<std::string>& field, std::string_view help) {
@@ -133,6 +135,8 @@ void Settings::Switch(std::string_view name, bool& field, std::string_view help)
   Declare(name, field ? "on" : "off", "on, off", help);
   field = env_.Switch(name, field);
 }
+
+void Settings::Refuse(std::string_view name, std::string_view why) { env_.Refuse(name, why); }
 
 void Settings::AddProblem(std::string problem) { env_.AddProblem(std::move(problem)); }
 
@@ -168,7 +172,11 @@ Setting& Settings::Declare(std::string_view name, std::string default_value, std
                            std::string_view help) {
   const bool again =
       std::ranges::any_of(list_, [name](const Setting& other) { return other.name == name; });
-  if (again) AddProblem(StrCat(name, ": declared twice"));
+  if (again) {
+    std::fprintf(stderr, "setting %.*s: declared twice\n", static_cast<int>(name.size()),
+                 name.data());
+    std::abort();
+  }
   Setting setting;
   setting.group = group_;
   setting.name = name;

@@ -50,7 +50,7 @@ class Settings {
   void Group(std::string_view heading);
 
   // What a value has to look like and what happens to a bad one: see Environment. Bounds are
-  // inclusive. Declaring a name twice is a problem.
+  // inclusive. Declaring a name twice ends the process, with --help too.
   void String(std::string_view name, std::string& field, std::string_view help);
   // As String, for a default that differs from host to host: the list has `shown` instead.
   void HostString(std::string_view name, std::string& field, std::string_view shown,
@@ -102,7 +102,10 @@ class Settings {
     }
   }
 
-  // For checks that span settings: adds a sentence to the environment's problems.
+  // For checks beyond bounds: notes that the value of `name` is refused, and why. The environment
+  // shows the value where it may be shown; `why` must not.
+  void Refuse(std::string_view name, std::string_view why);
+  // The same for a check that spans settings: a sentence, without their values.
   void AddProblem(std::string problem);
 
   // Every declaration so far, in order.

@@ -7,7 +7,6 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
-#include "absl/strings/str_join.h"
 #include "common/str_cat.h"
 #include "gateway/http/listen_socket.h"
 
@@ -48,9 +47,9 @@ void DeclareListening(Settings& settings, GatewayConfig& config) {
   settings.List("GATEWAY_LISTEN", config.listen,
                 "IP address:port or unix:/path, or several with commas between");
   if (!AreDistinct(config.listen, &ListenSocket::IsAddress)) {
-    settings.AddProblem(StrCat("GATEWAY_LISTEN=", absl::StrJoin(config.listen, ","),
-                               ": wants IP address:port or unix:/path (107 bytes), or different "
-                               "ones with commas between"));
+    settings.Refuse("GATEWAY_LISTEN",
+                    "wants IP address:port or unix:/path (107 bytes), or different ones with "
+                    "commas between");
   }
   settings.Int("GATEWAY_BACKLOG", config.backlog, 1, 65535,
                "connections to an address that wait to be accepted");
@@ -114,8 +113,7 @@ void DeclareSupervised(Settings& settings, GatewayConfig& config) {
     config.listen_fds.push_back(absl::SimpleAtoi(text, &fd) ? fd : -1);
   }
   if (!AreDistinct(config.listen_fds, [](int fd) { return fd > STDERR_FILENO; })) {
-    settings.AddProblem(StrCat("GATEWAY_LISTEN_FDS=", absl::StrJoin(fds, ","),
-                               ": wants different descriptors from 3 on"));
+    settings.Refuse("GATEWAY_LISTEN_FDS", "wants different descriptors from 3 on");
   }
 }
 

@@ -27,11 +27,10 @@ void CheckAddress(Settings& settings, std::string_view name, std::string_view ad
   if (address.starts_with(kUnixPrefix)) {
     const std::string_view path = address.substr(kUnixPrefix.size());
     if (path.empty() || path.size() > kMaxSocketPath) {
-      settings.AddProblem(StrCat(name, ": the socket path \"", path, "\" must have 1 to ",
-                                 kMaxSocketPath, " bytes"));
+      settings.Refuse(name, StrCat("a socket's path must have 1 to ", kMaxSocketPath, " bytes"));
     }
   } else if (!IsHostPort(address)) {
-    settings.AddProblem(StrCat(name, ": \"", address, "\" is neither unix:/path nor host:port"));
+    settings.Refuse(name, "neither unix:/path nor host:port");
   }
 }
 
@@ -63,8 +62,7 @@ void DeclareServiceSettings(Settings& settings, ServiceConfig& config) {
   settings.String("SERVICE_METRICS_LISTEN", config.metrics_listen,
                   "host:port of a Prometheus page at /metrics");
   if (!config.metrics_listen.empty() && !IsHostPort(config.metrics_listen)) {
-    settings.AddProblem(
-        StrCat("SERVICE_METRICS_LISTEN: \"", config.metrics_listen, "\" is not host:port"));
+    settings.Refuse("SERVICE_METRICS_LISTEN", "not host:port");
   }
 
   settings.Group("Calls");
@@ -73,7 +71,7 @@ void DeclareServiceSettings(Settings& settings, ServiceConfig& config) {
   std::erase_if(config.listen, [](const std::string& address) {
     return address.find_first_not_of(' ') == std::string::npos;
   });
-  if (config.listen.empty()) settings.AddProblem("SERVICE_LISTEN: names no address");
+  if (config.listen.empty()) settings.Refuse("SERVICE_LISTEN", "names no address");
   for (const std::string& address : config.listen)
     CheckAddress(settings, "SERVICE_LISTEN", address);
   settings.Int("SERVICE_MAX_THREADS", config.max_threads, 1, 1024, "calls at work at once");

@@ -149,13 +149,34 @@ TEST(Settings, AListOfNothingIsEmpty) {
   EXPECT_EQ(settings.list()[0].default_value, "");
 }
 
-TEST(Settings, DeclaringANameTwiceIsAProblem) {
+TEST(Settings, DeclaringANameTwiceEndsTheProcessWithAndWithoutAnEnvironment) {
+  const auto declare_twice = [](Settings& settings) {
+    int field = 1;
+    settings.Int("X_A", field, 1, 2, "");
+    settings.Int("X_A", field, 1, 2, "");
+  };
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
   Environment env({}, {});
+  Settings loading(env);
+  EXPECT_DEATH(declare_twice(loading), "setting X_A: declared twice");
+  Settings listing;
+  EXPECT_DEATH(declare_twice(listing), "setting X_A: declared twice");
+}
+
+TEST(Settings, ARefusedSecretIsNotShown) {
+  Environment env({{"X_PASSWORD", "hunter2"}, {"X_NOTE", "open"}, {"X_KEY_FILE", "hunter3"}}, {});
   Settings settings(env);
-  int field = 1;
-  settings.Int("X_A", field, 1, 2, "");
-  settings.Int("X_A", field, 1, 2, "");
-  EXPECT_EQ(std::string(env.Check().message()), "X_A: declared twice");
+  std::string password;
+  std::string key;
+  settings.Secret("X_PASSWORD", password, "");
+  settings.Secret("X_KEY", key, "");
+  settings.Refuse("X_PASSWORD", "is too short");
+  settings.Refuse("X_NOTE", "is too short");
+  settings.Refuse("X_ABSENT", "is too short");
+  EXPECT_EQ(password, "hunter2");
+  EXPECT_EQ(std::string(env.Check().message()),
+            "X_KEY_FILE: cannot be read (No such file or directory)\n"
+            "X_PASSWORD: is too short\nX_NOTE=open: is too short\nX_ABSENT: is too short");
 }
 
 TEST(Settings, ChecksThatSpanSettingsReachTheEnvironment) {

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <fstream>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -12,6 +13,7 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 // "GATEWAY_USER_TARGET" for "user".
 std::string TargetOf(std::string_view backend) {
@@ -66,6 +68,15 @@ TEST(GatewayConfig, AsksForTheTargetOfEachBackendOfTheTable) {
     EXPECT_EQ(config->backends[i].name, kBackendNames[i]);
     EXPECT_EQ(config->backends[i].target, "unix:/" + config->backends[i].name);
   }
+}
+
+TEST(GatewayConfig, AProblemDoesNotShowWhatAFileHolds) {
+  const std::string path = ::testing::TempDir() + "gateway_config_listen";
+  std::ofstream(path) << "hunter2";
+  const absl::StatusOr<GatewayConfig> config = Load({{"GATEWAY_LISTEN_FILE", path}});
+  ASSERT_FALSE(config.ok());
+  EXPECT_THAT(std::string(config.status().message()), HasSubstr("GATEWAY_LISTEN (from"));
+  EXPECT_THAT(std::string(config.status().message()), Not(HasSubstr("hunter2")));
 }
 
 TEST(GatewayConfig, HelpNamesTheTargetOfEachBackend) {

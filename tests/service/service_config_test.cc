@@ -46,7 +46,7 @@ TEST(ServiceConfig, SkipsEmptyItemsOfTheListOfAddressesButNeedsOne) {
   Environment none(variables, {"SERVICE_", "DB_"});
   Settings settings_of_none(none);
   LoadServiceConfig(settings_of_none, "user-service");
-  EXPECT_THAT(std::string(none.Check().message()), HasSubstr("SERVICE_LISTEN: names no address"));
+  EXPECT_THAT(std::string(none.Check().message()), HasSubstr("SERVICE_LISTEN=,: names no address"));
 }
 
 TEST(ServiceConfig, ListensOnSeveralAddresses) {
