@@ -11,6 +11,16 @@
 namespace scaleout {
 namespace {
 
+// 08 connection, 57P shutdown, 28 login and 3D catalog while a server is being set up, 25006 a
+// server that has become a standby. All of them are transient, and of no use to a later statement
+// on the same connection. Class 53, a lack of disk, memory or the like, is not among them: it
+// concerns one statement.
+bool EndsTheConnection(std::string_view sqlstate) {
+  const std::string_view sql_class = sqlstate.substr(0, 2);
+  return sql_class == "08" || sql_class == "28" || sql_class == "3D" || sqlstate == "25006" ||
+         sqlstate.substr(0, 3) == "57P";
+}
+
 absl::Status StatusOfSqlState(std::string_view sqlstate) {
   const std::string_view sql_class = sqlstate.substr(0, 2);
   if (sqlstate == "57014") return absl::DeadlineExceededError("the statement was cancelled");
@@ -20,18 +30,13 @@ absl::Status StatusOfSqlState(std::string_view sqlstate) {
     return absl::InvalidArgumentError("a value is out of its range");
   }
   if (sql_class == "40" || sqlstate == "55P03") {
-    return absl::AbortedError("a concurrent change got in the way");
+    return absl::AbortedError("conflict with a concurrent change");
   }
   if (sql_class == "53") {
     return WithReason(absl::UnavailableError("the database is out of resources"),
                       "DATABASE_OVERLOADED");
   }
-  // 08 connection, 57P shutdown, 28 login and 3D catalog while a server is being set up, 25006 a
-  // server that is being demoted: all of them pass without anything being changed here.
-  if (sql_class == "08" || sql_class == "28" || sql_class == "3D" || sqlstate == "25006" ||
-      sqlstate.substr(0, 3) == "57P") {
-    return DatabaseUnavailable();
-  }
+  if (EndsTheConnection(sqlstate)) return DatabaseUnavailable();
   return absl::InternalError("the database refused a statement");
 }
 
@@ -46,7 +51,7 @@ PostgresError PostgresErrorOf(std::string_view sqlstate, std::string detail) {
   PostgresError error;
   error.status = StatusOfSqlState(sqlstate);
   error.detail = StrCat(sqlstate, " ", detail);
-  error.connection_lost = absl::IsUnavailable(error.status);
+  error.connection_lost = EndsTheConnection(sqlstate);
   return error;
 }
 

@@ -69,6 +69,13 @@ class PoolFixture : public ::testing::Test {
 
   std::string Ask(const std::string& sql) { return postgres_.Ask(conninfo_, sql); }
 
+  // Statements of this database that run now, apart from the one that asks.
+  std::string RunningStatements() {
+    return Ask(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+        " AND state = 'active' AND pid <> pg_backend_pid()");
+  }
+
   // Runs all `calls` at once and answers their results, in the same order. `lock` is a statement
   // that takes a lock which every call needs; it is held until all of them wait for it.
   template <typename Result>

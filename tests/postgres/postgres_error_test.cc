@@ -41,7 +41,8 @@ TEST(PostgresError, HasACodeForEverySqlState) {
       {"28P01", absl::StatusCode::kUnavailable, true},
       {"3D000", absl::StatusCode::kUnavailable, true},
       {"25006", absl::StatusCode::kUnavailable, true},
-      {"53300", absl::StatusCode::kUnavailable, true},
+      {"53100", absl::StatusCode::kUnavailable, false},
+      {"53300", absl::StatusCode::kUnavailable, false},
       {"42601", absl::StatusCode::kInternal, false},
       {"", absl::StatusCode::kInternal, false},
   };
