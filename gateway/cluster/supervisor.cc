@@ -171,6 +171,11 @@ WorkerLauncher MakeWorkerLauncher(char** argv, const EnvironmentMap& environment
     const pid_t pid = ::fork();
     if (pid != 0) return pid;
     // Between fork and exec only what is safe after a fork of a process with threads.
+    // A process group of its own: a signal to the supervisor's group (Ctrl-C in a terminal) would
+    // reach a worker beside the supervisor's SIGTERM, and a second signal ends it at once.
+    ::setpgid(0, 0);
+    // A terminal with `stty tostop` would otherwise stop it when it logs.
+    ::signal(SIGTTOU, SIG_IGN);
     ::prctl(PR_SET_PDEATHSIG, SIGTERM);
     if (::getppid() != supervisor) ::_exit(EXIT_FAILURE);
     for (const int fd : listen_fds) ::fcntl(fd, F_SETFD, 0);

@@ -1,10 +1,13 @@
 // Cluster mode: one process that starts N workers on listening sockets that they share, and does no
 // request work itself.
 //
-// A worker that dies is replaced, with backoff (restart_backoff.h). A stop signal is passed on; the
-// workers then drain, and those that take longer than `kill_after` are killed. A second signal
-// kills them at once. If the supervisor itself is killed, the kernel sends its workers SIGTERM. One
-// thread: the caller's. (Idea: nginx's master, Node's cluster.)
+// A worker that dies is replaced, with backoff (restart_backoff.h). On a stop signal the supervisor
+// sends each worker SIGTERM; the workers then drain, and those that take longer than `kill_after`
+// are killed. A second signal kills them at once. Each worker has a process group of its own, so
+// that Ctrl-C and a kill of the supervisor's group reach the supervisor alone; Ctrl-Z stops only
+// the supervisor, and the workers go on serving. If the supervisor ends without stopping them
+// (SIGKILL, SIGHUP), the kernel sends them SIGTERM. One thread: the caller's. (Idea: nginx's
+// master, Node's cluster.)
 #ifndef SCALEOUT_GATEWAY_CLUSTER_SUPERVISOR_H_
 #define SCALEOUT_GATEWAY_CLUSTER_SUPERVISOR_H_
 
@@ -39,8 +42,9 @@ using WorkerLauncher = std::function<pid_t(int index)>;
 int RunSupervisor(const SupervisorOptions& options, const WorkerLauncher& launch,
                   StopSignals& signals, const Clock& clock, Logger& logger);
 
-// A launcher that runs this program again as a worker: the same arguments and environment,
-// GATEWAY_WORKER=index, and GATEWAY_LISTEN_FDS=listen_fds, which the worker inherits.
+// A launcher that runs this program again as a worker, in a process group of its own: the same
+// arguments and environment, GATEWAY_WORKER=index, and GATEWAY_LISTEN_FDS=listen_fds, which the
+// worker inherits. `argv` outlives it.
 WorkerLauncher MakeWorkerLauncher(char** argv, const EnvironmentMap& environment,
                                   const std::vector<int>& listen_fds);
 

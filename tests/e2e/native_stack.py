@@ -200,7 +200,8 @@ class NativeStack:
 class LoneGateway:
     """A gateway without services, for what concerns its own listeners: a port and a Unix socket."""
 
-    def __init__(self, socket_path=None, **variables):
+    def __init__(self, socket_path=None, new_session=False, **variables):
+        """`new_session`: in a process group of its own, which a test can signal as a terminal does."""
         self.port = free_ports(1)
         self._socket_dir = tempfile.mkdtemp(prefix="e2e-")
         self.socket = socket_path or f"{self._socket_dir}/gateway.sock"
@@ -220,6 +221,7 @@ class LoneGateway:
             env=environment,
             stdout=self._output,
             stderr=subprocess.STDOUT,
+            start_new_session=new_session,
         )
         try:
             eventually(lambda: httpx.get(f"{self.url}/readyz").status_code == 200, seconds=15)

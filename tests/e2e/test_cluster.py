@@ -1,5 +1,6 @@
 """Cluster mode: a supervisor and two workers that share a port and a Unix socket."""
 
+import concurrent.futures
 import contextlib
 import os
 import signal
@@ -15,7 +16,10 @@ from native_stack import LoneGateway, eventually
 class Cluster(LoneGateway):
     def __init__(self):
         super().__init__(
-            GATEWAY_WORKERS="2", GATEWAY_CONNECT_WAIT="0s", GATEWAY_DRAIN_GRACE="100ms"
+            new_session=True,
+            GATEWAY_WORKERS="2",
+            GATEWAY_CONNECT_WAIT="0s",
+            GATEWAY_DRAIN_GRACE="100ms",
         )
         self.doors = {
             "port": httpx.HTTPTransport(),
@@ -32,6 +36,12 @@ class Cluster(LoneGateway):
     def workers(self):
         """Their process ids."""
         return {child.pid for child in psutil.Process(self.process.pid).children()}
+
+
+def cpu_ticks(pid):
+    """The processor time that a process has used, in the kernel's hundredths of a second."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return int(fields[11]) + int(fields[12])
 
 
 def is_refused(cluster, door):
@@ -103,6 +113,22 @@ def test_a_stopped_cluster_drains_and_then_refuses(cluster):
     assert cluster.process.wait(timeout=20) == 0
     assert cluster.output().count('"clean":true') == 2
     assert is_refused(cluster, "port") and is_refused(cluster, "socket")
+
+
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_to_the_whole_group_cuts_off_no_request(cluster, stop):
+    """As Ctrl-C in a terminal does: each process of the foreground group gets the signal."""
+    eventually(lambda: len(cluster.workers()) == 2)
+    before = {pid: cpu_ticks(pid) for pid in cluster.workers()}
+    url = f"{cluster.url}/api/cpu-bound?ms=2000&mode=offload"
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        slow = pool.submit(httpx.get, url, timeout=10)
+        # Until a worker is at work on it.
+        eventually(lambda: any(cpu_ticks(pid) - used > 20 for pid, used in before.items()))
+        os.killpg(cluster.process.pid, stop)
+        assert slow.result().status_code == 200
+    assert cluster.process.wait(timeout=20) == 0
+    assert cluster.output().count('"clean":true') == 2
 
 
 def test_workers_go_with_their_supervisor_and_leave_their_doors_to_the_next(cluster):
