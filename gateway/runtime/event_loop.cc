@@ -6,7 +6,6 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
-#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <cstdlib>
@@ -66,7 +65,6 @@ class PistacheLoop final : public EventLoop {
   void Start() override {
     thread_ = std::thread([this] {
       pthread_setname_np(pthread_self(), StrCat("loop-", index_).c_str());
-      thread_id_.store(std::this_thread::get_id());
       StartTicking();
       reactor_->run();
     });
@@ -147,9 +145,6 @@ class PistacheLoop final : public EventLoop {
   void EnterRoute(const RouteDescription& route) override { monitor_.EnterRoute(route); }
   void LeaveRoute() override { monitor_.LeaveRoute(); }
 
-  bool OnLoop() const override {
-    return thread_id_.load(std::memory_order_relaxed) == std::this_thread::get_id();
-  }
   std::size_t index() const override { return index_; }
 
  private:
@@ -267,7 +262,6 @@ class PistacheLoop final : public EventLoop {
   std::size_t ready_in_turn_ = 0;
   std::vector<std::function<void(Duration)>> tick_listeners_;
   MonotonicTime next_tick_;
-  std::atomic<std::thread::id> thread_id_{};
   const std::shared_ptr<Aio::Reactor> reactor_;
   std::shared_ptr<LoopTransport> transport_;
   std::thread thread_;

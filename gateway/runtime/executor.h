@@ -98,8 +98,6 @@ class Executor {
   virtual void EnterRoute(const RouteDescription& route) = 0;
   virtual void LeaveRoute() = 0;
 
-  // Whether the caller is on the loop's thread.
-  virtual bool OnLoop() const = 0;
   // 0 to the number of loops, exclusive: an index for what exists once for each loop.
   virtual std::size_t index() const = 0;
 };

@@ -11,7 +11,6 @@
 #include <functional>
 #include <map>
 #include <mutex>
-#include <thread>
 #include <utility>
 
 #include "common/clock.h"
@@ -23,7 +22,7 @@ namespace scaleout::testing {
 class ManualExecutor final : public gateway::Executor {
  public:
   explicit ManualExecutor(const Clock& clock, std::size_t index = 0)
-      : clock_(clock), index_(index), owner_(std::this_thread::get_id()) {}
+      : clock_(clock), index_(index) {}
 
   void Post(gateway::Job& job) override {
     const std::lock_guard lock(mutex_);
@@ -43,7 +42,6 @@ class ManualExecutor final : public gateway::Executor {
   void Unwatch(int fd) override { watched_.erase(fd); }
   void EnterRoute(const gateway::RouteDescription& route) override { route_ = &route; }
   void LeaveRoute() override { route_ = nullptr; }
-  bool OnLoop() const override { return std::this_thread::get_id() == owner_; }
   std::size_t index() const override { return index_; }
 
   // Runs what is posted and due until there is nothing; returns how many jobs that were.
@@ -107,7 +105,6 @@ class ManualExecutor final : public gateway::Executor {
 
   const Clock& clock_;
   const std::size_t index_;
-  const std::thread::id owner_;
   std::mutex mutex_;
   std::condition_variable wake_;
   std::deque<gateway::Job*> posted_;

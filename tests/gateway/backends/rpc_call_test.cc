@@ -124,7 +124,6 @@ TEST(RpcCall, IsBlamedOnItsRoute) {
     void Unwatch(int) override {}
     void EnterRoute(const RouteDescription&) override {}
     void LeaveRoute() override {}
-    bool OnLoop() const override { return true; }
     std::size_t index() const override { return 0; }
     const RouteDescription* route = nullptr;
   } loop;

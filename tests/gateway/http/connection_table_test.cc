@@ -51,7 +51,6 @@ class TurnByTurnLoop final : public EventLoop {
   void Unwatch(int fd) override { rest_.Unwatch(fd); }
   void EnterRoute(const RouteDescription&) override {}
   void LeaveRoute() override {}
-  bool OnLoop() const override { return true; }
   std::size_t index() const override { return 0; }
 
   // A turn in which `fd` is reported as readable, as it is each time that bytes arrive.

@@ -16,6 +16,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -141,9 +142,11 @@ class HttpServerTest : public ::testing::TestWithParam<Family> {
         }));
     rows.push_back(MakeRoute(
         "/wait", [this](RequestContext& context, const Request&) -> Task<absl::StatusOr<Response>> {
+          const std::thread::id loop_thread = std::this_thread::get_id();
           Task<void> wait = gate.Wait(context);
           co_await wait;
-          co_return Response(200, context.loop.OnLoop() ? "on its loop" : "elsewhere");
+          const bool on_loop = std::this_thread::get_id() == loop_thread;
+          co_return Response(200, on_loop ? "on its loop" : "elsewhere");
         }));
     rows.push_back(
         MakeRoute("/throw", [](RequestContext&, const Request&) -> Task<absl::StatusOr<Response>> {

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <pthread.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -106,14 +107,18 @@ class EventLoopTest : public ::testing::Test {
 };
 
 TEST_F(EventLoopTest, RunsJobsOnItsThreadInTheOrderOfTheirPosts) {
-  FunctionJob first([this] { Note(loop.OnLoop() ? "first" : "elsewhere"); });
+  FunctionJob first([this] {
+    char thread[16] = {};
+    pthread_getname_np(pthread_self(), thread, sizeof thread);
+    Note(std::string("first on ") + thread);
+  });
   FunctionJob second([this] { Note("second"); });
   loop.Post(first);
   loop.Post(second);
   EXPECT_TRUE(Words().empty()) << "nothing runs before the start";
   loops.Start();
   EXPECT_TRUE(Eventually([this] { return Words().size() == 2; }));
-  EXPECT_THAT(Words(), ElementsAre("first", "second"));
+  EXPECT_THAT(Words(), ElementsAre("first on loop-0", "second"));
 }
 
 TEST_F(EventLoopTest, RunsDeferredJobsAtTheEndOfTheTurn) {
