@@ -90,8 +90,8 @@ int RunGateway(const GatewayConfig& config, ListenSockets sockets, StopSignals& 
       ProductHandlers(products),
       OrderHandlers(orders),
       PaymentHandlers(payments),
-      HealthHandlers(config.instance_id, readiness, backends),
-      MetricsHandlers(config.instance_id, *metrics, instance, backends),
+      HealthHandlers(config.instance_id, loops.size(), readiness, backends),
+      MetricsHandlers(config.instance_id, loops.size(), *metrics, instance, backends),
       CircuitBreakerHandlers(config.instance_id, backends),
       LabHandlers(config.instance_id, loops.size(), offload),
   };

@@ -3,6 +3,9 @@
 #include <chrono>
 #include <utility>
 
+#include "gateway/handlers/ask_backend.h"
+#include "gateway/handlers/same_origin.h"
+
 namespace scaleout::gateway {
 namespace {
 
@@ -24,6 +27,14 @@ template <auto kVerb, typename T>
 Handler To(T& handlers) {
   return [&handlers](RequestContext& context, const Request& request) {
     return (handlers.*kVerb)(context, request);
+  };
+}
+
+// Refuses what a page of another site makes a browser send.
+Handler OnlySameOrigin(Handler handler) {
+  return [handler = std::move(handler)](RequestContext& context, const Request& request) {
+    const absl::Status allowed = CheckSameOrigin(request);
+    return allowed.ok() ? handler(context, request) : Refuse(allowed);
   };
 }
 
@@ -73,6 +84,9 @@ std::vector<Route> MakeRoutes(Handlers& handlers, const RouteOptions& options) {
       {kPost,   "/api/circuit-breakers/{backend}/disable",    kPublic, read, To<&CircuitBreakerHandlers::Disable>(breakers)},
     };
     routes.insert(routes.end(), dangerous.begin(), dangerous.end());
+  }
+  for (Route& route : routes) {
+    if (route.method != kGet) route.handler = OnlySameOrigin(std::move(route.handler));
   }
   return routes;
 }

@@ -44,9 +44,13 @@ Response StatusResponse(std::string_view status) {
 
 }  // namespace
 
-HealthHandlers::HealthHandlers(std::string instance_id, const Readiness& readiness,
-                               Backends& backends)
-    : instance_id_(std::move(instance_id)), readiness_(readiness), backends_(backends) {}
+HealthHandlers::HealthHandlers(std::string instance_id, std::size_t loops,
+                               const Readiness& readiness, Backends& backends)
+    : instance_id_(std::move(instance_id)),
+      readiness_(readiness),
+      backends_(backends),
+      health_(loops, kHealthCheckDeadline,
+              [this](RequestContext& context) { return AskBackends(context); }) {}
 
 Task<absl::StatusOr<Response>> HealthHandlers::Live(RequestContext&, const Request&) {
   if (!readiness_.live()) {
@@ -66,6 +70,10 @@ Task<absl::StatusOr<Response>> HealthHandlers::Ready(RequestContext&, const Requ
 }
 
 Task<absl::StatusOr<Response>> HealthHandlers::Health(RequestContext& context, const Request&) {
+  return health_.Get(context);
+}
+
+Task<Response> HealthHandlers::AskBackends(RequestContext& context) {
   std::vector<Task<HealthReport>> checks;
   for (Backend& backend : backends_) checks.push_back(backend.health->Check(context));
   WhenEach all(checks);

@@ -1,14 +1,17 @@
 // The probes of this instance, and its view of the services.
 //
-// A backend that does not serve degrades the health document; it never fails it, nor a probe.
-// Stateless apart from what is injected, which outlives it.
+// A backend that does not serve degrades the health document; it never fails it, nor a probe. The
+// document asks every backend; it is made once a second at most, however many ask for it
+// (shared_response.h). What is injected outlives the handlers. Thread-safe.
 #ifndef SCALEOUT_GATEWAY_HANDLERS_HEALTH_HANDLERS_H_
 #define SCALEOUT_GATEWAY_HANDLERS_HEALTH_HANDLERS_H_
 
+#include <cstddef>
 #include <string>
 
 #include "absl/status/statusor.h"
 #include "gateway/backends/backends.h"
+#include "gateway/handlers/shared_response.h"
 #include "gateway/http/message.h"
 #include "gateway/observability/readiness.h"
 #include "gateway/runtime/request_context.h"
@@ -18,19 +21,24 @@ namespace scaleout::gateway {
 
 class HealthHandlers {
  public:
-  HealthHandlers(std::string instance_id, const Readiness& readiness, Backends& backends);
+  // For an instance with `loops` event loops.
+  HealthHandlers(std::string instance_id, std::size_t loops, const Readiness& readiness,
+                 Backends& backends);
 
   // 200 while all loops make progress, else 503.
   Task<absl::StatusOr<Response>> Live(RequestContext& context, const Request& request);
   // 200 from the start to the drain, else 503.
   Task<absl::StatusOr<Response>> Ready(RequestContext& context, const Request& request);
-  // Always 200; `status` is "ok" or "degraded". Asks all backends at once.
+  // Always 200; `status` is "ok" or "degraded". At most kMaxSharedAge old.
   Task<absl::StatusOr<Response>> Health(RequestContext& context, const Request& request);
 
  private:
+  Task<Response> AskBackends(RequestContext& context);
+
   const std::string instance_id_;
   const Readiness& readiness_;
   Backends& backends_;
+  SharedResponse health_;
 };
 
 }  // namespace scaleout::gateway

@@ -3,15 +3,36 @@
 #define SCALEOUT_GATEWAY_HANDLERS_JSON_RESPONSE_H_
 
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "gateway/http/message.h"
 #include "gateway/json/json_writer.h"
+#include "gateway/json/resource_json.h"
 
 namespace scaleout::gateway {
 
 // 200 with what was written.
 inline Response JsonResponse(const JsonWriter& json) { return Response(200, json.ToString()); }
+
+// 200 with one resource; `write` is its function of resource_json.h.
+template <typename Item>
+Response ItemResponse(const Item& item, void (*write)(JsonWriter&, const Item&)) {
+  JsonWriter json;
+  write(json, item);
+  return JsonResponse(json);
+}
+
+// 200 with a page of them.
+template <typename Item>
+Response PageResponse(const google::protobuf::RepeatedPtrField<Item>& items,
+                      std::string_view next_page_token, void (*write)(JsonWriter&, const Item&)) {
+  JsonWriter json;
+  json.StartObject();
+  WritePage(json, items, next_page_token, write);
+  json.EndObject();
+  return JsonResponse(json);
+}
 
 // As JsonResponse, for what is only true of this moment.
 inline Response UncachedResponse(const JsonWriter& json) {
@@ -20,8 +41,13 @@ inline Response UncachedResponse(const JsonWriter& json) {
   return response;
 }
 
-// 201 with Location. `replayed`: an earlier request with the same Idempotency-Key made it.
-inline Response CreatedResponse(const JsonWriter& json, std::string location, bool replayed) {
+// 201 with the new resource and its Location. `replayed`: an earlier request with the same
+// Idempotency-Key made it.
+template <typename Item>
+Response CreatedResponse(const Item& item, void (*write)(JsonWriter&, const Item&),
+                         std::string location, bool replayed) {
+  JsonWriter json;
+  write(json, item);
   Response response(201, json.ToString());
   response.headers.emplace_back("Location", std::move(location));
   if (replayed) response.headers.emplace_back("Idempotent-Replayed", "true");

@@ -65,12 +65,13 @@ void WriteBackend(JsonWriter& json, Backend& backend) {
 
 }  // namespace
 
-MetricsHandlers::MetricsHandlers(std::string instance_id, const Metrics& metrics,
+MetricsHandlers::MetricsHandlers(std::string instance_id, std::size_t loops, const Metrics& metrics,
                                  const InstanceSnapshotSource& instance, Backends& backends)
     : instance_id_(std::move(instance_id)),
       metrics_(metrics),
       instance_(instance),
-      backends_(backends) {}
+      backends_(backends),
+      snapshot_(loops, Duration::zero(), [this](RequestContext&) { return TakeSnapshot(); }) {}
 
 Task<absl::StatusOr<Response>> MetricsHandlers::Prometheus(RequestContext&, const Request&) {
   Response response(200, metrics_.RenderPrometheus());
@@ -78,7 +79,12 @@ Task<absl::StatusOr<Response>> MetricsHandlers::Prometheus(RequestContext&, cons
   co_return response;
 }
 
-Task<absl::StatusOr<Response>> MetricsHandlers::Json(RequestContext&, const Request&) {
+Task<absl::StatusOr<Response>> MetricsHandlers::Json(RequestContext& context, const Request&) {
+  return snapshot_.Get(context);
+}
+
+// It waits for nothing, so it needs no time limit.
+Task<Response> MetricsHandlers::TakeSnapshot() {
   const InstanceSnapshot snapshot = instance_.TakeSnapshot();
   JsonWriter json;
   json.StartObject();

@@ -1,14 +1,18 @@
 // What the instance measures of itself: /metrics for Prometheus, /api/metrics for people.
 //
-// Reads what others count and keeps nothing. What is injected outlives it.
+// Reads what others count. /api/metrics also reads /proc, on the loop, and is therefore made once a
+// second at most, however many ask for it (shared_response.h). What is injected outlives the
+// handlers. Thread-safe.
 #ifndef SCALEOUT_GATEWAY_HANDLERS_METRICS_HANDLERS_H_
 #define SCALEOUT_GATEWAY_HANDLERS_METRICS_HANDLERS_H_
 
+#include <cstddef>
 #include <string>
 
 #include "absl/status/statusor.h"
 #include "common/metrics.h"
 #include "gateway/backends/backends.h"
+#include "gateway/handlers/shared_response.h"
 #include "gateway/http/message.h"
 #include "gateway/observability/instance_snapshot.h"
 #include "gateway/runtime/request_context.h"
@@ -18,17 +22,22 @@ namespace scaleout::gateway {
 
 class MetricsHandlers {
  public:
-  MetricsHandlers(std::string instance_id, const Metrics& metrics,
+  // For an instance with `loops` event loops.
+  MetricsHandlers(std::string instance_id, std::size_t loops, const Metrics& metrics,
                   const InstanceSnapshotSource& instance, Backends& backends);
 
   Task<absl::StatusOr<Response>> Prometheus(RequestContext& context, const Request& request);
+  // At most kMaxSharedAge old.
   Task<absl::StatusOr<Response>> Json(RequestContext& context, const Request& request);
 
  private:
+  Task<Response> TakeSnapshot();
+
   const std::string instance_id_;
   const Metrics& metrics_;
   const InstanceSnapshotSource& instance_;
   Backends& backends_;
+  SharedResponse snapshot_;
 };
 
 }  // namespace scaleout::gateway

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "common/str_cat.h"
+#include "gateway/handlers/ask_backend.h"
 #include "gateway/handlers/idempotency_key.h"
 #include "gateway/handlers/json_response.h"
 #include "gateway/json/field_path.h"
@@ -52,51 +53,34 @@ Task<absl::StatusOr<Response>> OrderHandlers::List(RequestContext& context,
   ask.set_page_size(query.PageSize());
   ask.set_page_token(query.PageToken());
   ask.set_user_id(query.OptionalId("user_id"));
-  absl::Status checked = query.Check();
-  if (!checked.ok()) co_return checked;
-
-  Task<absl::StatusOr<order::v1::ListOrdersResponse>> call =
-      orders_.ListOrders(context, std::move(ask));
-  const absl::StatusOr<order::v1::ListOrdersResponse> answer = co_await call;
-  if (!answer.ok()) co_return WithClientNames(answer.status(), kFilterNames);
-
-  JsonWriter json;
-  json.StartObject();
-  WritePage(json, answer->orders(), answer->next_page_token(), &WriteOrder);
-  json.EndObject();
-  co_return JsonResponse(json);
+  if (absl::Status checked = query.Check(); !checked.ok()) return Refuse(checked);
+  return AskBackend(orders_.ListOrders(context, std::move(ask)), kFilterNames,
+                    [](const order::v1::ListOrdersResponse& answer) {
+                      return PageResponse(answer.orders(), answer.next_page_token(), &WriteOrder);
+                    });
 }
 
 Task<absl::StatusOr<Response>> OrderHandlers::Create(RequestContext& context,
                                                      const Request& request) {
   absl::StatusOr<order::v1::CreateOrderRequest> ask = ParseCreate(request);
-  if (!ask.ok()) co_return ask.status();
-
-  Task<absl::StatusOr<order::v1::CreateOrderResponse>> call =
-      orders_.CreateOrder(context, *std::move(ask));
-  const absl::StatusOr<order::v1::CreateOrderResponse> answer = co_await call;
-  if (!answer.ok()) co_return WithClientNames(answer.status());
-
-  JsonWriter json;
-  WriteOrder(json, answer->order());
-  co_return CreatedResponse(json, StrCat("/api/orders/", answer->order().id()), answer->replayed());
+  if (!ask.ok()) return Refuse(ask.status());
+  return AskBackend(orders_.CreateOrder(context, *std::move(ask)), {},
+                    [](const order::v1::CreateOrderResponse& answer) {
+                      return CreatedResponse(answer.order(), &WriteOrder,
+                                             StrCat("/api/orders/", answer.order().id()),
+                                             answer.replayed());
+                    });
 }
 
 Task<absl::StatusOr<Response>> OrderHandlers::Get(RequestContext& context, const Request& request) {
   QueryReader query(request);
   order::v1::GetOrderRequest ask;
   ask.set_order_id(query.PathId("id"));
-  absl::Status checked = query.Check();
-  if (!checked.ok()) co_return checked;
-
-  Task<absl::StatusOr<order::v1::GetOrderResponse>> call =
-      orders_.GetOrder(context, std::move(ask));
-  const absl::StatusOr<order::v1::GetOrderResponse> answer = co_await call;
-  if (!answer.ok()) co_return WithClientNames(answer.status(), kOrderNames);
-
-  JsonWriter json;
-  WriteOrder(json, answer->order());
-  co_return JsonResponse(json);
+  if (absl::Status checked = query.Check(); !checked.ok()) return Refuse(checked);
+  return AskBackend(orders_.GetOrder(context, std::move(ask)), kOrderNames,
+                    [](const order::v1::GetOrderResponse& answer) {
+                      return ItemResponse(answer.order(), &WriteOrder);
+                    });
 }
 
 Task<absl::StatusOr<Response>> OrderHandlers::Cancel(RequestContext& context,
@@ -104,17 +88,11 @@ Task<absl::StatusOr<Response>> OrderHandlers::Cancel(RequestContext& context,
   QueryReader query(request);
   order::v1::CancelOrderRequest ask;
   ask.set_order_id(query.PathId("id"));
-  absl::Status checked = query.Check();
-  if (!checked.ok()) co_return checked;
-
-  Task<absl::StatusOr<order::v1::CancelOrderResponse>> call =
-      orders_.CancelOrder(context, std::move(ask));
-  const absl::StatusOr<order::v1::CancelOrderResponse> answer = co_await call;
-  if (!answer.ok()) co_return WithClientNames(answer.status(), kOrderNames);
-
-  JsonWriter json;
-  WriteOrder(json, answer->order());
-  co_return JsonResponse(json);
+  if (absl::Status checked = query.Check(); !checked.ok()) return Refuse(checked);
+  return AskBackend(orders_.CancelOrder(context, std::move(ask)), kOrderNames,
+                    [](const order::v1::CancelOrderResponse& answer) {
+                      return ItemResponse(answer.order(), &WriteOrder);
+                    });
 }
 
 }  // namespace scaleout::gateway

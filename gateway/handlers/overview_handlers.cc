@@ -37,6 +37,15 @@ Task<Part<Answer>> Timed(const Clock& clock, Task<Answer> call) {
   co_return part;
 }
 
+// Without a user the optional parts are not needed.
+Task<Part<UserAnswer>> RequiredUser(const Clock& clock, Task<UserAnswer> call,
+                                    Cancellation& optional_parts) {
+  Task<Part<UserAnswer>> timed = Timed(clock, std::move(call));
+  Part<UserAnswer> user = co_await timed;
+  if (!user.answer.ok()) optional_parts.Cancel();
+  co_return user;
+}
+
 std::string_view PartStatus(const absl::Status& status) {
   if (status.ok()) return "ok";
   if (ReasonOf(status) == "CIRCUIT_OPEN") return "circuit_open";
@@ -107,11 +116,13 @@ Task<absl::StatusOr<Response>> OverviewHandlers::Get(RequestContext& context,
   ask_payments.set_page_size(kOverviewItems);
 
   const Clock& clock = context.clock;
-  Task<Part<UserAnswer>> get_user = Timed(clock, users_.GetUser(context, std::move(ask_user)));
+  PartContext optional(context);
+  Task<Part<UserAnswer>> get_user =
+      RequiredUser(clock, users_.GetUser(context, std::move(ask_user)), optional.cancellation);
   Task<Part<OrdersAnswer>> list_orders =
-      Timed(clock, orders_.ListOrders(context, std::move(ask_orders)));
+      Timed(clock, orders_.ListOrders(optional, std::move(ask_orders)));
   Task<Part<PaymentsAnswer>> list_payments =
-      Timed(clock, payments_.ListPayments(context, std::move(ask_payments)));
+      Timed(clock, payments_.ListPayments(optional, std::move(ask_payments)));
   WhenAll all(get_user, list_orders, list_payments);
   const std::tuple<Part<UserAnswer>, Part<OrdersAnswer>, Part<PaymentsAnswer>> parts = co_await all;
   const auto& [user, orders, payments] = parts;

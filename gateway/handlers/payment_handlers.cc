@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "common/str_cat.h"
+#include "gateway/handlers/ask_backend.h"
 #include "gateway/handlers/idempotency_key.h"
 #include "gateway/handlers/json_response.h"
 #include "gateway/json/field_path.h"
@@ -50,35 +51,24 @@ Task<absl::StatusOr<Response>> PaymentHandlers::List(RequestContext& context,
   ask.set_page_token(query.PageToken());
   ask.set_user_id(query.OptionalId("user_id"));
   ask.set_order_id(query.OptionalId("order_id"));
-  absl::Status checked = query.Check();
-  if (!checked.ok()) co_return checked;
-
-  Task<absl::StatusOr<payment::v1::ListPaymentsResponse>> call =
-      payments_.ListPayments(context, std::move(ask));
-  const absl::StatusOr<payment::v1::ListPaymentsResponse> answer = co_await call;
-  if (!answer.ok()) co_return WithClientNames(answer.status(), kFilterNames);
-
-  JsonWriter json;
-  json.StartObject();
-  WritePage(json, answer->payments(), answer->next_page_token(), &WritePayment);
-  json.EndObject();
-  co_return JsonResponse(json);
+  if (absl::Status checked = query.Check(); !checked.ok()) return Refuse(checked);
+  return AskBackend(payments_.ListPayments(context, std::move(ask)), kFilterNames,
+                    [](const payment::v1::ListPaymentsResponse& answer) {
+                      return PageResponse(answer.payments(), answer.next_page_token(),
+                                          &WritePayment);
+                    });
 }
 
 Task<absl::StatusOr<Response>> PaymentHandlers::Create(RequestContext& context,
                                                        const Request& request) {
   absl::StatusOr<payment::v1::CreatePaymentRequest> ask = ParseCreate(request);
-  if (!ask.ok()) co_return ask.status();
-
-  Task<absl::StatusOr<payment::v1::CreatePaymentResponse>> call =
-      payments_.CreatePayment(context, *std::move(ask));
-  const absl::StatusOr<payment::v1::CreatePaymentResponse> answer = co_await call;
-  if (!answer.ok()) co_return WithClientNames(answer.status(), kNewPaymentNames);
-
-  JsonWriter json;
-  WritePayment(json, answer->payment());
-  co_return CreatedResponse(json, StrCat("/api/payments/", answer->payment().id()),
-                            answer->replayed());
+  if (!ask.ok()) return Refuse(ask.status());
+  return AskBackend(payments_.CreatePayment(context, *std::move(ask)), kNewPaymentNames,
+                    [](const payment::v1::CreatePaymentResponse& answer) {
+                      return CreatedResponse(answer.payment(), &WritePayment,
+                                             StrCat("/api/payments/", answer.payment().id()),
+                                             answer.replayed());
+                    });
 }
 
 Task<absl::StatusOr<Response>> PaymentHandlers::Get(RequestContext& context,
@@ -86,17 +76,11 @@ Task<absl::StatusOr<Response>> PaymentHandlers::Get(RequestContext& context,
   QueryReader query(request);
   payment::v1::GetPaymentRequest ask;
   ask.set_payment_id(query.PathId("id"));
-  absl::Status checked = query.Check();
-  if (!checked.ok()) co_return checked;
-
-  Task<absl::StatusOr<payment::v1::GetPaymentResponse>> call =
-      payments_.GetPayment(context, std::move(ask));
-  const absl::StatusOr<payment::v1::GetPaymentResponse> answer = co_await call;
-  if (!answer.ok()) co_return WithClientNames(answer.status(), kPaymentNames);
-
-  JsonWriter json;
-  WritePayment(json, answer->payment());
-  co_return JsonResponse(json);
+  if (absl::Status checked = query.Check(); !checked.ok()) return Refuse(checked);
+  return AskBackend(payments_.GetPayment(context, std::move(ask)), kPaymentNames,
+                    [](const payment::v1::GetPaymentResponse& answer) {
+                      return ItemResponse(answer.payment(), &WritePayment);
+                    });
 }
 
 }  // namespace scaleout::gateway

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "common/str_cat.h"
+#include "gateway/handlers/ask_backend.h"
 #include "gateway/handlers/idempotency_key.h"
 #include "gateway/handlers/json_response.h"
 #include "gateway/json/field_path.h"
@@ -53,65 +54,44 @@ Task<absl::StatusOr<Response>> UserHandlers::List(RequestContext& context, const
   user::v1::ListUsersRequest ask;
   ask.set_page_size(query.PageSize());
   ask.set_page_token(query.PageToken());
-  absl::Status checked = query.Check();
-  if (!checked.ok()) co_return checked;
-
-  Task<absl::StatusOr<user::v1::ListUsersResponse>> call =
-      users_.ListUsers(context, std::move(ask));
-  const absl::StatusOr<user::v1::ListUsersResponse> answer = co_await call;
-  if (!answer.ok()) co_return WithClientNames(answer.status());
-
-  JsonWriter json;
-  json.StartObject();
-  WritePage(json, answer->users(), answer->next_page_token(), &WriteUserProfile);
-  json.EndObject();
-  co_return JsonResponse(json);
+  if (absl::Status checked = query.Check(); !checked.ok()) return Refuse(checked);
+  return AskBackend(
+      users_.ListUsers(context, std::move(ask)), {}, [](const user::v1::ListUsersResponse& answer) {
+        return PageResponse(answer.users(), answer.next_page_token(), &WriteUserProfile);
+      });
 }
 
 Task<absl::StatusOr<Response>> UserHandlers::Create(RequestContext& context,
                                                     const Request& request) {
   absl::StatusOr<user::v1::CreateUserRequest> ask = ParseCreate(request);
-  if (!ask.ok()) co_return ask.status();
-
-  Task<absl::StatusOr<user::v1::CreateUserResponse>> call =
-      users_.CreateUser(context, *std::move(ask));
-  const absl::StatusOr<user::v1::CreateUserResponse> answer = co_await call;
-  if (!answer.ok()) co_return WithClientNames(answer.status());
-
-  JsonWriter json;
-  WriteUser(json, answer->user());
-  co_return CreatedResponse(json, StrCat("/api/users/", answer->user().id()), answer->replayed());
+  if (!ask.ok()) return Refuse(ask.status());
+  return AskBackend(users_.CreateUser(context, *std::move(ask)), {},
+                    [](const user::v1::CreateUserResponse& answer) {
+                      return CreatedResponse(answer.user(), &WriteUser,
+                                             StrCat("/api/users/", answer.user().id()),
+                                             answer.replayed());
+                    });
 }
 
 Task<absl::StatusOr<Response>> UserHandlers::Get(RequestContext& context, const Request& request) {
   QueryReader query(request);
   user::v1::GetUserRequest ask;
   ask.set_user_id(query.PathId("id"));
-  absl::Status checked = query.Check();
-  if (!checked.ok()) co_return checked;
-
-  Task<absl::StatusOr<user::v1::GetUserResponse>> call = users_.GetUser(context, std::move(ask));
-  const absl::StatusOr<user::v1::GetUserResponse> answer = co_await call;
-  if (!answer.ok()) co_return WithClientNames(answer.status(), kUserNames);
-
-  JsonWriter json;
-  WriteUser(json, answer->user());
-  co_return JsonResponse(json);
+  if (absl::Status checked = query.Check(); !checked.ok()) return Refuse(checked);
+  return AskBackend(users_.GetUser(context, std::move(ask)), kUserNames,
+                    [](const user::v1::GetUserResponse& answer) {
+                      return ItemResponse(answer.user(), &WriteUser);
+                    });
 }
 
 Task<absl::StatusOr<Response>> UserHandlers::Update(RequestContext& context,
                                                     const Request& request) {
   absl::StatusOr<user::v1::UpdateUserRequest> ask = ParseUpdate(request);
-  if (!ask.ok()) co_return ask.status();
-
-  Task<absl::StatusOr<user::v1::UpdateUserResponse>> call =
-      users_.UpdateUser(context, *std::move(ask));
-  const absl::StatusOr<user::v1::UpdateUserResponse> answer = co_await call;
-  if (!answer.ok()) co_return WithClientNames(answer.status(), kUserNames);
-
-  JsonWriter json;
-  WriteUser(json, answer->user());
-  co_return JsonResponse(json);
+  if (!ask.ok()) return Refuse(ask.status());
+  return AskBackend(users_.UpdateUser(context, *std::move(ask)), kUserNames,
+                    [](const user::v1::UpdateUserResponse& answer) {
+                      return ItemResponse(answer.user(), &WriteUser);
+                    });
 }
 
 Task<absl::StatusOr<Response>> UserHandlers::Delete(RequestContext& context,
@@ -119,14 +99,9 @@ Task<absl::StatusOr<Response>> UserHandlers::Delete(RequestContext& context,
   QueryReader query(request);
   user::v1::DeleteUserRequest ask;
   ask.set_user_id(query.PathId("id"));
-  absl::Status checked = query.Check();
-  if (!checked.ok()) co_return checked;
-
-  Task<absl::StatusOr<user::v1::DeleteUserResponse>> call =
-      users_.DeleteUser(context, std::move(ask));
-  const absl::StatusOr<user::v1::DeleteUserResponse> answer = co_await call;
-  if (!answer.ok()) co_return WithClientNames(answer.status(), kUserNames);
-  co_return NoContent();
+  if (absl::Status checked = query.Check(); !checked.ok()) return Refuse(checked);
+  return AskBackend(users_.DeleteUser(context, std::move(ask)), kUserNames,
+                    [](const user::v1::DeleteUserResponse&) { return NoContent(); });
 }
 
 }  // namespace scaleout::gateway

@@ -14,8 +14,8 @@
 
 namespace scaleout::gateway {
 
-// Told once, on the loop's thread, when the client is gone. A member of whatever can be called off;
-// leaves the list by itself when destroyed.
+// Called once, on the loop's thread, when the client is gone. A member of whatever can be
+// cancelled; leaves the list by itself when destroyed.
 class CancelListener {
  public:
   CancelListener() = default;
@@ -87,6 +87,21 @@ struct RequestContext {
   MonotonicTime deadline;
   const RouteDescription* route = nullptr;  // null for none; goes into every Job of this request
   Cancellation cancellation;
+};
+
+// A part of a request that can be cancelled by itself: the context of `whole`, which outlives it,
+// with a cancellation of its own that follows the whole's.
+struct PartContext final : RequestContext, private CancelListener {
+  explicit PartContext(RequestContext& whole) : RequestContext(whole.loop, whole.clock) {
+    request_id = whole.request_id;
+    traceparent = whole.traceparent;
+    deadline = whole.deadline;
+    route = whole.route;
+    whole.cancellation.Add(*this);
+  }
+
+ private:
+  void OnCancel() override { cancellation.Cancel(); }
 };
 
 }  // namespace scaleout::gateway

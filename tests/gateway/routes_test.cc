@@ -16,6 +16,7 @@
 #include "common/log.h"
 #include "common/status.h"
 #include "gateway/config.h"
+#include "gateway/http/problem.h"
 #include "tests/support/fake_backends.h"
 #include "tests/support/refused_fields.h"
 #include "tests/support/request_fixture.h"
@@ -51,8 +52,8 @@ struct Api {
                     ProductHandlers(products),
                     OrderHandlers(orders),
                     PaymentHandlers(payments),
-                    HealthHandlers("gateway-1", readiness, backends.all),
-                    MetricsHandlers("gateway-1", *backends.metrics, snapshots, backends.all),
+                    HealthHandlers("gateway-1", 1, readiness, backends.all),
+                    MetricsHandlers("gateway-1", 1, *backends.metrics, snapshots, backends.all),
                     CircuitBreakerHandlers("gateway-1", backends.all),
                     LabHandlers("gateway-1", 1, offload)};
   RouteTable table;
@@ -225,6 +226,21 @@ void AnswerEveryCall(Api& api, const std::function<absl::Status(const char* verb
   api.payments.list_payments.Answers(answer("list_payments"));
   api.payments.create_payment.Answers(answer("create_payment"));
   api.payments.get_payment.Answers(answer("get_payment"));
+}
+
+TEST(Routes, RefuseAnotherSitesPageWhereTheyChangeSomething) {
+  Api api(true);
+  int changing = 0;
+  for (const Route& route : api.table.routes()) {
+    if (route.method == Method::kGet) continue;
+    ++changing;
+    testing::RequestFixture fixture;
+    TestRequest request;
+    request.Header("Host", "localhost").Header("Sec-Fetch-Site", "cross-site");
+    RunningTask<absl::StatusOr<Response>> running(route.handler(fixture.context, request));
+    EXPECT_EQ(HttpStatusOf(running.value().status()), 403) << route.path;
+  }
+  EXPECT_EQ(changing, 9);
 }
 
 TEST(Routes, LeadToTheirHandlers) {

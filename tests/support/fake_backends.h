@@ -140,11 +140,13 @@ class FakeBackendHealth final : public gateway::BackendHealth {
   explicit FakeBackendHealth(gateway::ServingState state_in) : state(state_in) {}
 
   gateway::Task<gateway::HealthReport> Check(gateway::RequestContext&) override {
+    ++checks;
     const gateway::HealthReport report(state, std::chrono::microseconds(1500));
     co_return report;
   }
 
   gateway::ServingState state;
+  int checks = 0;
 };
 
 // A list of backends without services, over a registry and a logger of their own. Three, whatever

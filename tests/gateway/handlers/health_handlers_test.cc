@@ -13,6 +13,7 @@ namespace scaleout::gateway {
 namespace {
 
 using ::testing::Contains;
+using ::testing::HasSubstr;
 using ::testing::Pair;
 using testing::RunningTask;
 
@@ -33,7 +34,7 @@ class HealthHandlersTest : public ::testing::Test {
   testing::FakeBackendHealth& user_ = backends_.user_health;
   testing::FakeBackendHealth& order_ = backends_.order_health;
   testing::FakeBackendHealth& payment_ = backends_.payment_health;
-  HealthHandlers handlers_{"gateway-1", readiness_, backends_.all};
+  HealthHandlers handlers_{"gateway-1", 1, readiness_, backends_.all};
 };
 
 TEST_F(HealthHandlersTest, IsLiveWhileItsLoopsProgress) {
@@ -67,6 +68,15 @@ TEST_F(HealthHandlersTest, IsOkWhenAllBackendsServe) {
             R"("order":{"status":"SERVING","latencyMs":1.5,"circuitBreaker":"CLOSED"},)"
             R"("payment":{"status":"SERVING","latencyMs":1.5,"circuitBreaker":"CLOSED"}}})");
   EXPECT_THAT(answer->headers, Contains(Pair("Cache-Control", "no-store")));
+}
+
+TEST_F(HealthHandlersTest, AsksTheBackendsOnceASecondHoweverManyAsk) {
+  for (int i = 0; i < 3; ++i) EXPECT_TRUE(Ask(&HealthHandlers::Health).ok());
+  EXPECT_EQ(user_.checks, 1);
+  user_.state = ServingState::kUnreachable;
+  fixture_.clock.Advance(kMaxSharedAge);
+  EXPECT_THAT(Ask(&HealthHandlers::Health)->body, HasSubstr("\"status\":\"degraded\""));
+  EXPECT_EQ(user_.checks, 2);
 }
 
 TEST_F(HealthHandlersTest, IsDegradedWhenABackendDoesNotServe) {

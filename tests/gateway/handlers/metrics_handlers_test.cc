@@ -17,15 +17,19 @@ using Answer = absl::StatusOr<Response>;
 
 class FakeSnapshotSource final : public InstanceSnapshotSource {
  public:
-  InstanceSnapshot TakeSnapshot() const override { return snapshot; }
+  InstanceSnapshot TakeSnapshot() const override {
+    ++taken;
+    return snapshot;
+  }
   InstanceSnapshot snapshot;
+  mutable int taken = 0;
 };
 
 struct MetricsFixture {
   testing::RequestFixture request;
   FakeSnapshotSource source;
   testing::ThreeBackends backends;
-  MetricsHandlers handlers{"gateway-1", *backends.metrics, source, backends.all};
+  MetricsHandlers handlers{"gateway-1", 1, *backends.metrics, source, backends.all};
 };
 
 TEST(MetricsHandlers, RendersTheRegistryForPrometheus) {
@@ -37,7 +41,20 @@ TEST(MetricsHandlers, RendersTheRegistryForPrometheus) {
   EXPECT_THAT(running.value()->body, HasSubstr("things_total 3"));
 }
 
-TEST(MetricsHandlers, TellsPeopleWhatTheInstanceMeasures) {
+TEST(MetricsHandlers, TakesOneSnapshotASecondHoweverManyAsk) {
+  MetricsFixture fixture;
+  const TestRequest request;
+  for (int i = 0; i < 3; ++i) {
+    RunningTask<Answer> running(fixture.handlers.Json(fixture.request.context, request));
+    EXPECT_TRUE(running.value().ok());
+  }
+  EXPECT_EQ(fixture.source.taken, 1);
+  fixture.request.clock.Advance(kMaxSharedAge);
+  RunningTask<Answer> running(fixture.handlers.Json(fixture.request.context, request));
+  EXPECT_EQ(fixture.source.taken, 2);
+}
+
+TEST(MetricsHandlers, RendersWhatTheInstanceMeasuresAsJson) {
   MetricsFixture fixture;
   fixture.backends.user.CountCall(absl::OkStatus());
   fixture.backends.user.CountCall(absl::UnavailableError(""));

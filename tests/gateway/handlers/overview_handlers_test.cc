@@ -148,6 +148,17 @@ TEST_F(OverviewHandlersTest, AsksNothingForABadRequest) {
   EXPECT_TRUE(orders_backend_.list_orders.asked().empty());
 }
 
+TEST_F(OverviewHandlersTest, FailsAtOnceWithTheUserAndCancelsTheOtherParts) {
+  users_backend_.get_user.Holds();
+  orders_backend_.list_orders.Holds();
+  payments_backend_.list_payments.Holds();
+  RunningTask<Answer> running(Ask());
+  users_backend_.get_user.Release(absl::NotFoundError("no such user"));
+  fixture_.loop.Run();
+  ASSERT_TRUE(running.done()) << "it waits for parts that are not needed";
+  EXPECT_EQ(HttpStatusOf(running.value().status()), 404);
+}
+
 TEST_F(OverviewHandlersTest, EndsEveryPartWhenTheClientGoes) {
   users_backend_.get_user.Holds();
   orders_backend_.list_orders.Holds();

@@ -79,5 +79,20 @@ TEST(RequestContext, NeverHasLessThanNoTimeLeft) {
   EXPECT_EQ(fixture.context.Remaining(), Duration::zero());
 }
 
+TEST(PartContext, IsCancelledWithTheWholeOrAlone) {
+  testing::RequestFixture fixture;
+  PartContext one(fixture.context);
+  PartContext other(fixture.context);
+  EXPECT_EQ(one.request_id, "test-request");
+  EXPECT_EQ(one.deadline, fixture.context.deadline);
+  one.cancellation.Cancel();
+  EXPECT_FALSE(fixture.context.cancellation.cancelled());
+  EXPECT_FALSE(other.cancellation.cancelled());
+  fixture.context.cancellation.Cancel();
+  EXPECT_TRUE(other.cancellation.cancelled());
+  PartContext late(fixture.context);
+  EXPECT_TRUE(late.cancellation.cancelled());
+}
+
 }  // namespace
 }  // namespace scaleout::gateway
