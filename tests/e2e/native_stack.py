@@ -201,7 +201,7 @@ class LoneGateway:
     """A gateway without services, for what concerns its own listeners: a port and a Unix socket."""
 
     def __init__(self, socket_path=None, new_session=False, **variables):
-        """`new_session`: in a process group of its own, which a test can signal as a terminal does."""
+        """`new_session`: in a process group of its own, for a test that signals all of it."""
         self.port = free_ports(1)
         self._socket_dir = tempfile.mkdtemp(prefix="e2e-")
         self.socket = socket_path or f"{self._socket_dir}/gateway.sock"
