@@ -142,7 +142,9 @@ TEST_F(PaymentRepositoryTest, LetsOneOfConcurrentCallsWithOneKeyBegin) {
     }
     EXPECT_TRUE(absl::IsAborted(claim.status())) << claim.status();
     EXPECT_EQ(ReasonOf(claim.status()), "IDEMPOTENCY_KEY_IN_PROGRESS");
-    EXPECT_TRUE(MetadataOf(claim.status()).contains("retryAfterMs"));
+    const int retry_after_ms = std::stoi(MetadataOf(claim.status())["retryAfterMs"]);
+    EXPECT_GT(retry_after_ms, 0);
+    EXPECT_LE(retry_after_ms, kLease.count());
   }
   EXPECT_EQ(begun, 1);
 }
@@ -322,6 +324,7 @@ TEST_F(PaymentDemoDataTest, HasAPaymentForEachDemoOrderThatWasChargedOrRefusedAn
   const auto payments = MakePool(Schema(), true);
   EXPECT_EQ(Ask("SELECT count(*) FROM payments"), "4500");
   EXPECT_EQ(Payments(), PaymentsByOrders());
+  EXPECT_EQ(Ask("SELECT string_agg(DISTINCT failure_reason, ',') FROM payments"), "card_declined");
 }
 
 TEST_F(PaymentDemoDataTest, FitsTheDemoOrdersAlsoWhereClientsWereFirst) {

@@ -46,6 +46,30 @@ TEST(BatchAnswer, StaysWithinItsLimitWhateverTheSizeOfTheEntries) {
   }
 }
 
+TEST(BatchAnswer, StaysWithinItsLimitWhenOneEntryTakesAllButTheErrorsOfTheOthers) {
+  const auto answer_of = [](std::size_t first_bytes) {
+    Response response;
+    BatchAnswer answer(rpc::v1::kMaxBatchKeys);
+    for (std::size_t i = 0; i < rpc::v1::kMaxBatchKeys; ++i) {
+      Response::Entry& entry = *response.add_entries();
+      const std::size_t bytes = i == 0 ? first_bytes : rpc::v1::kMaxBatchAnswerBytes / 32;
+      entry.mutable_order_list()->set_next_page_token(std::string(bytes, 't'));
+      answer.Bound(entry);
+    }
+    return response;
+  };
+  // The largest first entry that fits, by bisection.
+  std::size_t fits = 0;
+  std::size_t too_large = rpc::v1::kMaxBatchAnswerBytes;
+  while (too_large - fits > 1) {
+    const std::size_t middle = (fits + too_large) / 2;
+    const Response response = answer_of(middle);
+    EXPECT_LE(response.ByteSizeLong(), rpc::v1::kMaxBatchAnswerBytes) << middle;
+    (response.entries(0).has_error() ? too_large : fits) = middle;
+  }
+  EXPECT_EQ(CountErrors(answer_of(fits)), static_cast<int>(rpc::v1::kMaxBatchKeys) - 1);
+}
+
 TEST(BatchAnswer, ReplacesAnEntryThatDoesNotFitByAnError) {
   Response response;
   BatchAnswer answer(3);

@@ -77,10 +77,10 @@ TEST(FieldChecks, LimitIdempotencyKeysAndBatches) {
   checks.OptionalIdempotencyKey("longer", std::string(kMaxIdempotencyKeyCharacters + 1, 'k'));
   checks.OptionalIdempotencyKey("unprintable", "café");
   checks.BatchIds("none", {}, 3);
-  checks.BatchIds("many", {1, 2, 3, 4}, 3);
-  checks.BatchIds("twins", {1, 1, -1}, 3);
+  checks.BatchIds("many", {1, 2, 3, 0}, 3);
+  checks.BatchIds("repeated", {1, 1, -1}, 3);
   EXPECT_THAT(Fields(checks), ::testing::ElementsAre("longer", "unprintable", "none", "many",
-                                                     "twins[1]", "twins[2]"));
+                                                     "repeated[1]", "repeated[2]"));
 }
 
 }  // namespace

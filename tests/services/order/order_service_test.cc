@@ -162,6 +162,9 @@ TEST_F(OrderServiceTest, RefusesNoItemsAndTooMany) {
     request.mutable_items()->rbegin()->set_quantity(1);
   }
   EXPECT_THAT(RefusedFields(service_.CreateOrder(call_, request, response)), ElementsAre("items"));
+  // Items beyond the limit are not checked, so that a long request has no longer answer.
+  for (auto& item : *request.mutable_items()) item.set_quantity(0);
+  EXPECT_EQ(RefusedFields(service_.CreateOrder(call_, request, response)).size(), 1u + 50u);
 }
 
 TEST_F(OrderServiceTest, ReturnsTheRepositorysErrors) {

@@ -180,10 +180,21 @@ TEST_F(PaymentServiceTest, RecordsTheChargeEvenIfTheClientHasCancelled) {
   call_.deadline = Deadline::In(1ms, clock_);
   call_.is_cancelled = [] { return true; };
   call_.request_id = "req-1";
+  call_.trace_id = "trace-1";
   ASSERT_TRUE(Create().ok());
   EXPECT_EQ(payments_.recording.deadline.Remaining(clock_), Duration(kRecordLimit));
   EXPECT_FALSE(payments_.recording.is_cancelled);
   EXPECT_EQ(payments_.recording.request_id, "req-1");
+  EXPECT_EQ(payments_.recording.trace_id, "trace-1");
+}
+
+TEST_F(PaymentServiceTest, ReleasesTheLeaseEvenIfTheClientHasCancelled) {
+  provider_.answer = absl::UnavailableError("no answer");
+  call_.deadline = Deadline::In(1ms, clock_);
+  call_.is_cancelled = [] { return true; };
+  EXPECT_EQ(ReasonOf(Create()), "PAYMENT_OUTCOME_UNKNOWN");
+  EXPECT_EQ(payments_.recording.deadline.Remaining(clock_), Duration(kRecordLimit));
+  EXPECT_FALSE(payments_.recording.is_cancelled);
 }
 
 TEST_F(PaymentServiceTest, ReturnsTheErrorIfTheAnswerCannotBeRecorded) {

@@ -32,6 +32,12 @@ TEST(ProviderConfig, RefusesALeaseThatACallCanOutlive) {
               HasSubstr("PROVIDER_LEASE: must be at least 12000ms"));
 }
 
+TEST(ProviderConfig, AcceptsTheShortestLeaseThatACallCannotOutlive) {
+  Environment env({{"PROVIDER_TIMEOUT", "1s"}, {"PROVIDER_LEASE", "3s"}}, {"PROVIDER_"});
+  EXPECT_EQ(Load(env).lease, 3s);
+  EXPECT_TRUE(env.Check().ok()) << env.Check();
+}
+
 TEST(ProviderConfig, ExplainsEveryVariableThatItReads) {
   EnvironmentMap everything;
   for (const Setting& setting : ListSettings(DeclareProviderSettings)) {

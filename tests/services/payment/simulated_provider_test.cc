@@ -104,6 +104,11 @@ TEST_F(SimulatedProviderTest, FailsAtTheConfiguredRate) {
   EXPECT_TRUE(Charge("tok_success").ok());
 }
 
+TEST_F(SimulatedProviderTest, DoesNotFailAtRateZero) {
+  random_ = 0;
+  EXPECT_TRUE(Charge("tok_success").ok());
+}
+
 TEST_F(SimulatedProviderTest, DoesNotAnswerWhenTheLedgerFails) {
   ledger_.failure = absl::DeadlineExceededError("slow");
   EXPECT_TRUE(absl::IsUnavailable(Charge("tok_success").status()));
