@@ -9,6 +9,7 @@
 
 #include "absl/strings/str_join.h"
 #include "common/clock.h"
+#include "common/grpc_log.h"
 #include "common/metrics.h"
 #include "common/str_cat.h"
 #include "gateway/backends/backends.h"
@@ -67,6 +68,7 @@ int WaitForBackends(Backends& backends, Duration at_most, StopSignals& signals, 
 int RunGateway(const GatewayConfig& config, ListenSockets sockets, StopSignals& signals,
                Logger& logger) {
   const Clock& clock = SystemClock();
+  const GrpcLog grpc_log(logger);
   const std::string addresses = AddressesOf(sockets);
   const std::unique_ptr<Metrics> metrics = MakeMetrics();
   AddProcessMetrics(*metrics);

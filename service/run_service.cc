@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/synchronization/mutex.h"
+#include "common/grpc_log.h"
 
 namespace scaleout {
 namespace {
@@ -70,6 +71,7 @@ int RunService(int argc, const char* const* argv, const ServiceProgram& program,
   const Clock& clock = SystemClock();
   const std::unique_ptr<Logger> logger =
       MakeJsonLogger({program.name, config.instance_id, config.log_level});
+  const GrpcLog grpc_log(*logger);
   const std::unique_ptr<Metrics> metrics = MakeMetrics();
   AddProcessMetrics(*metrics);
   AddLogMetrics(*metrics, *logger);

@@ -2,7 +2,6 @@
 
 #include <grpc/grpc.h>
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
-#include <grpcpp/health_check_service_interface.h>
 #include <grpcpp/security/server_credentials.h>
 #include <grpcpp/server.h>
 #include <grpcpp/server_builder.h>
@@ -27,6 +26,7 @@
 #include <vector>
 
 #include "common/str_cat.h"
+#include "service/health_service.h"
 #include "service/metrics_page.h"
 #include "service/service_calls.h"
 #include "service/worker_pool.h"
@@ -41,6 +41,9 @@ constexpr int kMaxConcurrentStreams = 1024;
 // Clients may ask whether the connection lives, but not more often.
 constexpr milliseconds kMinPingInterval{5000};
 
+// How long before it stops taking calls a service tells the channels of its clients to leave. Calls
+// of a channel that knows no other replica wait for so long.
+constexpr milliseconds kLeaveTime{200};
 // While draining: how often it is looked whether calls are left, and how long clients have, once
 // there are none, to take the last answer and close.
 constexpr milliseconds kDrainLookEvery{100};
@@ -133,11 +136,9 @@ struct ServiceHost::Impl {
 
   // Only with `mutex` held.
   void TellHealth() {
-    if (server == nullptr) return;
-    grpc::HealthCheckServiceInterface* health = server->GetHealthCheckService();
     const bool truth = serving && !draining;
-    health->SetServingStatus("", truth);
-    for (const auto& [name, service] : services) health->SetServingStatus(name, truth);
+    health.Set("", truth);
+    for (const auto& [name, service] : services) health.Set(name, truth);
   }
 
   // The second signal: the operator does not want to wait. No destructors, no locks.
@@ -156,8 +157,10 @@ struct ServiceHost::Impl {
     logger.Info("draining", {{"graceMs", std::int64_t{config.drain_grace.count()}},
                              {"timeoutMs", std::int64_t{config.drain_timeout.count()}}});
     const Flag never;
-    if (WaitFor(signals, never, clock.Now() + config.drain_grace, clock) == Event::kSignal) {
-      ExitAtOnce();
+    const milliseconds leave_time = std::min(kLeaveTime, config.drain_grace);
+    for (const milliseconds pause : {config.drain_grace - leave_time, leave_time}) {
+      if (WaitFor(signals, never, clock.Now() + pause, clock) == Event::kSignal) ExitAtOnce();
+      health.Leave();
     }
     const Flag stopped;
     std::thread stopper([this, &stopped] {
@@ -169,6 +172,8 @@ struct ServiceHost::Impl {
       const Event event = WaitFor(signals, stopped, clock.Now() + kDrainLookEvery, clock);
       if (event == Event::kSignal) ExitAtOnce();
       if (event == Event::kFlag) break;
+      // Not before GOAWAY, after which a client has no use for its stream.
+      health.End();
       if (calls.active() != 0) idle_since = clock.Now();
       // gRPC waits the whole timeout for a client that does not take its leave, such as one that is
       // frozen. Nothing is lost by cutting it off: there is no call left, and no new one can come.
@@ -196,6 +201,7 @@ struct ServiceHost::Impl {
   const Clock& clock;
   WorkerPool workers;
   ServiceCalls calls;
+  HealthService health;
   std::vector<std::pair<std::string, grpc::Service*>> services;
   std::vector<int> ports;
   std::unique_ptr<MetricsPage> page;
@@ -227,7 +233,6 @@ absl::Status ServiceHost::Start() {
     if (!page.ok()) return page.status();
     impl.page = *std::move(page);
   }
-  grpc::EnableDefaultHealthCheckService(true);
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();
   grpc::ServerBuilder builder;
   if (absl::Status status = impl.Listen(builder); !status.ok()) return status;
@@ -246,6 +251,7 @@ absl::Status ServiceHost::Start() {
   builder.SetSyncServerOption(grpc::ServerBuilder::NUM_CQS, 1);
   builder.SetSyncServerOption(grpc::ServerBuilder::MIN_POLLERS, 1);
   builder.SetSyncServerOption(grpc::ServerBuilder::MAX_POLLERS, 1);
+  builder.RegisterService(&impl.health);
   for (const auto& [name, service] : impl.services) builder.RegisterService(service);
   std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
   if (server == nullptr) {

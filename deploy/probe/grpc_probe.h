@@ -1,5 +1,4 @@
-// Asks a gRPC server for its health (grpc.health.v1.Health/Check), without a stub: the two messages
-// have one field each, and a vendored copy of their proto would have to be kept.
+// Asks a gRPC server for its health (grpc.health.v1.Health/Check), once.
 #ifndef SCALEOUT_DEPLOY_PROBE_GRPC_PROBE_H_
 #define SCALEOUT_DEPLOY_PROBE_GRPC_PROBE_H_
 

@@ -5,6 +5,8 @@
 #include <grpcpp/security/credentials.h>
 #include <grpcpp/support/channel_arguments.h>
 
+#include "common/routing_health.h"
+#include "common/str_cat.h"
 #include "gateway/backends/rpc_call.h"
 
 namespace scaleout::gateway {
@@ -21,7 +23,9 @@ constexpr int kKeepaliveTimeoutMs = 5'000;
 
 grpc::ChannelArguments Arguments() {
   grpc::ChannelArguments arguments;
-  arguments.SetLoadBalancingPolicyName("round_robin");
+  arguments.SetServiceConfigJSON(StrCat(R"({"loadBalancingConfig": [{"round_robin": {}}], )",
+                                        R"("healthCheckConfig": {"serviceName": ")", kRoutingHealth,
+                                        R"("}})"));
   arguments.SetInt(GRPC_ARG_ENABLE_RETRIES, 0);
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, kReconnectFirstMs);
   arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, kConnectTimeoutMs);

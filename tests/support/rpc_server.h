@@ -2,6 +2,7 @@
 #ifndef SCALEOUT_TESTS_SUPPORT_RPC_SERVER_H_
 #define SCALEOUT_TESTS_SUPPORT_RPC_SERVER_H_
 
+#include <grpcpp/health_check_service_interface.h>
 #include <grpcpp/security/server_credentials.h>
 #include <grpcpp/server.h>
 #include <grpcpp/server_builder.h>
@@ -17,6 +18,8 @@
 #include <utility>
 #include <vector>
 
+#include "common/routing_health.h"
+
 namespace scaleout::testing {
 
 class RpcServer {
@@ -26,6 +29,9 @@ class RpcServer {
     builder.AddListeningPort(target, grpc::InsecureServerCredentials());
     for (grpc::Service* service : services) builder.RegisterService(service);
     server_ = builder.BuildAndStart();
+    if (auto* health = server_->GetHealthCheckService(); health != nullptr) {
+      health->SetServingStatus(kRoutingHealth, true);
+    }
   }
   ~RpcServer() { Kill(); }
 

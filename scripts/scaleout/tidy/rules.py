@@ -68,13 +68,13 @@ LIBRARIES = [
         "a gRPC stub",
         r"scaleout/.*\.grpc\.pb\.h",
         r"\bNewStub\(",
-        ["gateway/backends/*", "services/*"],
+        ["gateway/backends/*", "services/*", "deploy/probe/*"],
     ),
     (
         "gRPC",
         r"grpc(pp)?/",
         r"\bgrpc::",
-        ["common/grpc_status.*", "service/*", "gateway/backends/*", "services/*", "deploy/probe/*"],
+        ["common/grpc_*", "service/*", "gateway/backends/*", "services/*", "deploy/probe/*"],
     ),
 ]
 

@@ -54,9 +54,9 @@ class BackendHealthTest : public ::testing::Test {
 TEST_F(BackendHealthTest, SaysWhatTheServiceSays) {
   Serve(true);
   EXPECT_EQ(Ask(), ServingState::kServing);
-  server_->server().GetHealthCheckService()->SetServingStatus(false);
+  server_->server().GetHealthCheckService()->SetServingStatus("", false);
   EXPECT_EQ(Ask(), ServingState::kNotServing);
-  server_->server().GetHealthCheckService()->SetServingStatus(true);
+  server_->server().GetHealthCheckService()->SetServingStatus("", true);
   EXPECT_EQ(Ask(), ServingState::kServing);
 }
 
