@@ -7,6 +7,7 @@
 #include <map>
 
 #include "proto/scaleout/order/v1/order_limits.h"
+#include "proto/scaleout/rpc/v1/request_limits.h"
 #include "service/page_token.h"
 #include "tests/support/refused_fields.h"
 
@@ -261,6 +262,26 @@ TEST_F(OrderServiceTest, AnswersABatchInTheOrderOfItsKeysWithOneCall) {
   v1::ListOrdersResponse listed;
   ASSERT_TRUE(service_.ListOrders(call_, rest, listed).ok());
   EXPECT_EQ(listed.orders_size(), 1);
+}
+
+TEST_F(OrderServiceTest, BoundsTheAnswerOfABatchWhateverTheLengthOfItsLists) {
+  // 74 orders of one user fill the answer, one order of each other user is small beside them.
+  const OrderItem line{ProductId(1), std::string(800, 'n'), 1, {1, "EUR"}};
+  const std::vector<OrderItem> lines(v1::kMaxItems, line);
+  v1::BatchListOrdersRequest request;
+  request.set_page_size(rpc::v1::kMaxPageSize);
+  for (int user = 7; user < 17; ++user) {
+    request.add_user_ids(user);
+    for (int i = 0; i < (user == 7 ? 74 : 1); ++i) {
+      orders_.Add(user);
+      orders_.orders.back().items = lines;
+    }
+  }
+  v1::BatchListOrdersResponse response;
+  ASSERT_TRUE(service_.BatchListOrders(call_, request, response).ok());
+  EXPECT_EQ(response.entries(0).order_list().orders_size(), 74);
+  EXPECT_EQ(response.entries(9).error().reason(), rpc::v1::kEntryTooLarge);
+  EXPECT_LE(response.ByteSizeLong(), rpc::v1::kMaxBatchAnswerBytes);
 }
 
 TEST_F(OrderServiceTest, RefusesABatchOfNoKeysOfTooManyOrOfRepeatedOnes) {
