@@ -1,16 +1,21 @@
 #include "postgres/postgres_migrations.h"
 
+#include <pqxx/pqxx>
+
 #include <future>
+#include <memory>
 #include <thread>
 #include <vector>
 
 #include "postgres/postgres_budget.h"
 #include "tests/integration/pool_fixture.h"
+#include "tests/support/fake_logger.h"
 
 namespace scaleout {
 namespace {
 
 using namespace std::chrono_literals;
+using testing::Eventually;
 using ::testing::HasSubstr;
 
 class PostgresMigrationsTest : public testing::PoolFixture {
@@ -28,8 +33,15 @@ class PostgresMigrationsTest : public testing::PoolFixture {
     return ApplyMigrations(CallContext(), *Connect(), *migrations, seed, *logger_);
   }
 
+  // Traffic that gives up when it is held up, and fails the test.
+  std::string AskInTime(const std::string& sql) {
+    return postgres_.Ask(conninfo_ + " options='-c statement_timeout=4s'", sql);
+  }
+
   PostgresWatchdog watchdog_{SystemClock()};
 };
+
+const EmbeddedSql kTableA = {"0001_a.sql", "CREATE TABLE a (n int);"};
 
 TEST_F(PostgresMigrationsTest, AppliesEachFileOnce) {
   const std::vector<EmbeddedSql> first = {{"0001_a.sql", "CREATE TABLE a (n int);"}};
@@ -67,6 +79,104 @@ TEST_F(PostgresMigrationsTest, GivesUpForNowWhileAnotherHoldsTheLock) {
   EXPECT_TRUE(absl::IsAborted(status)) << status;
   ASSERT_TRUE(holder->ExecUnwrapped(CallContext(), "SELECT pg_advisory_unlock(7258347629)").ok());
   EXPECT_TRUE(Apply({{"0001_a.sql", "CREATE TABLE a (n int);"}}).ok());
+}
+
+TEST_F(PostgresMigrationsTest, LetsTrafficPassWhileItWaitsForATransactionThatHoldsTheTable) {
+  ASSERT_TRUE(Apply({kTableA}).ok());
+  pqxx::connection session(conninfo_);
+  auto holder = std::make_unique<pqxx::work>(session);
+  holder->exec("SELECT * FROM a");
+  testing::FakeLogger logger;
+  const auto migrations =
+      ParseMigrations({kTableA, {"0002_b.sql", "ALTER TABLE a ADD COLUMN b int;"}});
+  const auto connection = Connect();
+  auto applied = std::async(std::launch::async, [&] {
+    return ApplyMigrations(CallContext(), *connection, *migrations, "", logger,
+                           {.lock_timeout = 200ms, .attempts = 20});
+  });
+  // Behind an ALTER that waits, each of these would wait too.
+  ASSERT_TRUE(Eventually([&] {
+    AskInTime("SELECT count(*) FROM a");
+    return logger.CountOf("migration waits for a lock") >= 2;
+  }));
+  holder->commit();
+  EXPECT_TRUE(applied.get().ok());
+  EXPECT_EQ(Ask("SELECT count(b) FROM a"), "0");
+}
+
+TEST_F(PostgresMigrationsTest, GivesUpForNowWhenAFileDoesNotGetItsLocks) {
+  ASSERT_TRUE(Apply({kTableA}).ok());
+  pqxx::connection session(conninfo_);
+  pqxx::work holder(session);
+  holder.exec("SELECT * FROM a");
+  const auto migrations =
+      ParseMigrations({kTableA, {"0002_b.sql", "ALTER TABLE a ADD COLUMN b int;"}});
+  const absl::Status status = ApplyMigrations(CallContext(), *Connect(), *migrations, "", *logger_,
+                                              {.lock_timeout = 20ms, .attempts = 3});
+  EXPECT_TRUE(absl::IsAborted(status)) << status;
+  EXPECT_THAT(std::string(status.message()),
+              HasSubstr("0002_b.sql failed: did not get its locks in 3 attempts"));
+}
+
+TEST_F(PostgresMigrationsTest, RunsAFileOutsideOfATransactionAgainUntilItSucceeds) {
+  const EmbeddedSql index = {"0002_index.sql",
+                             "-- scaleout: no-transaction\n"
+                             "DROP INDEX CONCURRENTLY IF EXISTS a_n;\n"
+                             "CREATE UNIQUE INDEX CONCURRENTLY a_n ON a (n);\n"};
+  ASSERT_TRUE(Apply({kTableA}).ok());
+  Ask("INSERT INTO a VALUES (1), (1)");
+  const absl::Status failed = Apply({kTableA, index});
+  EXPECT_TRUE(absl::IsAlreadyExists(failed)) << failed;
+  EXPECT_THAT(std::string(failed.message()), HasSubstr("0002_index.sql"));
+  EXPECT_THAT(std::string(failed.message()), HasSubstr("runs again at the next start"));
+  // What it leaves behind, as the message says.
+  EXPECT_EQ(Ask("SELECT indisvalid FROM pg_index WHERE indexrelid = 'a_n'::regclass"), "f");
+  EXPECT_EQ(Ask("SELECT count(*) FROM schema_migrations"), "1");
+  Ask("DELETE FROM a");
+  ASSERT_TRUE(Apply({kTableA, index}).ok());
+  EXPECT_EQ(Ask("SELECT indisvalid FROM pg_index WHERE indexrelid = 'a_n'::regclass"), "t");
+  EXPECT_EQ(Ask("SELECT count(*) FROM schema_migrations"), "2");
+}
+
+TEST_F(PostgresMigrationsTest, BuildsAnIndexConcurrentlyWhileReplicasWaitForTheirTurn) {
+  const std::vector<EmbeddedSql> files = {
+      kTableA,
+      {"0002_index.sql",
+       "-- scaleout: no-transaction\n"
+       "CREATE INDEX CONCURRENTLY a_n ON a (n);\nSELECT pg_sleep(0.3);\n"}};
+  std::vector<std::future<absl::Status>> starters;
+  for (int i = 0; i < 3; ++i) {
+    starters.push_back(std::async(std::launch::async, [&] { return Apply(files); }));
+  }
+  for (auto& starter : starters) {
+    const absl::Status status = starter.get();
+    EXPECT_TRUE(status.ok()) << status;
+  }
+}
+
+TEST_F(PostgresMigrationsTest, EndsWithItsCallWhereverItWaits) {
+  const auto migrations =
+      ParseMigrations({kTableA, {"0002_b.sql", "ALTER TABLE a ADD COLUMN b int;"}});
+  const auto apply_until = [&](Duration limit, std::string_view seed) {
+    CallContext call;
+    call.deadline = Deadline::In(limit, SystemClock());
+    const MonotonicTime start = SystemClock().Now();
+    const absl::Status status = ApplyMigrations(call, *Connect(), *migrations, seed, *logger_);
+    EXPECT_FALSE(status.ok());
+    return SystemClock().Now() - start;
+  };
+  const auto holder = Connect();
+  // For another replica.
+  ASSERT_TRUE(holder->ExecUnwrapped(CallContext(), "SELECT pg_advisory_lock(7258347629)").ok());
+  EXPECT_LT(apply_until(100ms, ""), 2s);
+  ASSERT_TRUE(holder->ExecUnwrapped(CallContext(), "SELECT pg_advisory_unlock(7258347629)").ok());
+  // For a table's lock.
+  ASSERT_TRUE(Apply({kTableA}).ok());
+  ASSERT_TRUE(holder->ExecUnwrapped(CallContext(), "BEGIN; LOCK TABLE a").ok());
+  EXPECT_LT(apply_until(200ms, ""), 2s);
+  ASSERT_TRUE(holder->ExecUnwrapped(CallContext(), "ROLLBACK").ok());
+  // In the demo data.
+  EXPECT_LT(apply_until(300ms, "SELECT pg_sleep(15)"), 2s);
 }
 
 TEST_F(PostgresMigrationsTest, RefusesAnAppliedFileThatChanged) {
