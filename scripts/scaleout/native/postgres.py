@@ -31,6 +31,12 @@ def write_secret(path, value):
             file.write(value + "\n")
 
 
+_USABLE_CONNECTIONS = (
+    "SELECT current_setting('max_connections')::int"
+    " - current_setting('superuser_reserved_connections')::int"
+)
+
+
 class Postgres:
     def __init__(self, places):
         self._places = places
@@ -165,11 +171,13 @@ class Postgres:
         again.
         """
         existing_roles = self.query("SELECT rolname FROM pg_roles").split()
+        # An equal share of the server, so that no service can take the connections of another.
+        limit = int(self.query(_USABLE_CONNECTIONS)) // len(DATABASES)
         existing_databases = self.query("SELECT datname FROM pg_database").split()
         for service, (database, role) in DATABASES.items():
             password = self._places.secret(f"{service}.password").read_text().strip()
             verb = "ALTER" if role in existing_roles else "CREATE"
-            self.query(f"{verb} ROLE {role} LOGIN PASSWORD '{password}'")
+            self.query(f"{verb} ROLE {role} LOGIN CONNECTION LIMIT {limit} PASSWORD '{password}'")
             if database not in existing_databases:
                 self.query(f"CREATE DATABASE {database} OWNER {role}")
             self.query(f"REVOKE ALL ON DATABASE {database} FROM PUBLIC")
