@@ -5,6 +5,7 @@
 #include <charconv>
 
 #include "common/str_cat.h"
+#include "postgres/postgres_conninfo.h"
 
 namespace scaleout {
 namespace {
@@ -45,9 +46,13 @@ void DeclareDatabaseSettings(Settings& settings, PostgresPoolOptions& database) 
                         "how long a call waits for one of them");
   settings.Milliseconds("DB_STATEMENT_TIMEOUT", database.connect.statement_timeout, 10ms, 10min,
                         "longest statement, whatever the call's deadline");
-  if (database.connect.conninfo.find("password") != std::string::npos) {
-    settings.AddProblem(
-        "DB_CONNINFO: holds a password; it belongs into DB_PASSWORD or DB_PASSWORD_FILE");
+  if (!database.connect.conninfo.empty()) {
+    // The problem holds nothing of the value: what is not understood may be a secret.
+    const absl::Status problem = ParseConninfo(database.connect.conninfo).status();
+    if (!problem.ok()) {
+      settings.AddProblem(StrCat("DB_CONNINFO: ", FromAbsl(problem.message()),
+                                 "; a password belongs into DB_PASSWORD or DB_PASSWORD_FILE"));
+    }
   }
 }
 
@@ -79,6 +84,8 @@ void DeclareServiceSettings(Settings& settings, ServiceConfig& config) {
                "calls that may wait for a thread; more are refused");
   settings.Bytes("SERVICE_MAX_MESSAGE", config.max_message_bytes, 1024, 64 << 20,
                  "largest request");
+  settings.Switch("SERVICE_REFLECTION", config.reflection,
+                  "describe the API to any client (grpcurl); off in production");
   settings.Milliseconds(
       "SERVICE_MAX_CONNECTION_AGE", config.max_connection_age, 1s, 24h,
       "older connections are renewed, so that clients rebalance; 10% more or less");

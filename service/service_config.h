@@ -37,6 +37,8 @@ struct ServiceConfig {
   int max_queue = 1024;
   std::int64_t max_message_bytes = 1 << 20;
   std::chrono::milliseconds max_connection_age{30000};
+  // Whether grpc.reflection describes the API.
+  bool reflection = true;
   // "host:port"; empty: no page.
   std::string metrics_listen;
   bool seed_demo_data = false;

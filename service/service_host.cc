@@ -2,6 +2,8 @@
 
 #include <grpc/grpc.h>
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
+#include <grpcpp/impl/server_builder_option.h>
+#include <grpcpp/impl/server_builder_plugin.h>
 #include <grpcpp/security/server_credentials.h>
 #include <grpcpp/server.h>
 #include <grpcpp/server_builder.h>
@@ -68,6 +70,16 @@ absl::Status TakeAwayDeadSocket(const std::string& path) {
   unlink(path.c_str());
   return absl::OkStatus();
 }
+
+// gRPC's library of reflection adds itself to every server of a program that links it.
+class WithoutReflection final : public grpc::ServerBuilderOption {
+ public:
+  void UpdateArguments(grpc::ChannelArguments*) override {}
+  void UpdatePlugins(std::vector<std::unique_ptr<grpc::ServerBuilderPlugin>>* plugins) override {
+    std::erase_if(*plugins,
+                  [](const auto& plugin) { return plugin->name() == "proto_server_reflection"; });
+  }
+};
 
 // Readable from the moment it is raised; an eventfd, so that poll() can wait for it beside a
 // signal.
@@ -235,6 +247,7 @@ absl::Status ServiceHost::Start() {
   }
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();
   grpc::ServerBuilder builder;
+  if (!impl.config.reflection) builder.SetOption(std::make_unique<WithoutReflection>());
   if (absl::Status status = impl.Listen(builder); !status.ok()) return status;
   // Two processes on one port would share its connections without anybody having asked for it.
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);

@@ -1,5 +1,6 @@
 // The programs themselves: how they start, what they survive, how they end.
 #include <grpcpp/client_context.h>
+#include <grpcpp/generic/generic_stub.h>
 #include <gtest/gtest.h>
 #include <pqxx/pqxx>
 #include <sys/socket.h>
@@ -99,6 +100,20 @@ TEST_F(ServiceProcessTest, FinishesWhatRunsWhenTheGraceIsOver) {
   const auto response = running.get();
   EXPECT_TRUE(response.ok()) << response.status();
   EXPECT_EQ(process_->Wait(kPatience), 0) << process_->out() << process_->err();
+}
+
+TEST_F(ServiceProcessTest, EndsInTimeOnSigtermWhileItMigrates) {
+  StartAndServe(USER_SERVICE);
+  pqxx::connection blocker(conninfo_);
+  const std::string waiting =
+      "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND "
+      "wait_event_type = 'Lock'";
+  pqxx::work lock(blocker);
+  lock.exec("LOCK TABLE schema_migrations IN ACCESS EXCLUSIVE MODE");
+  Start(USER_SERVICE);
+  ASSERT_TRUE(Eventually([&] { return Ask(waiting) == "1"; }));
+  process_->Signal(SIGTERM);
+  EXPECT_EQ(process_->Wait(5s), 0) << process_->out() << process_->err();
 }
 
 TEST_F(ServiceProcessTest, DoesNotWaitForAClientThatDoesNotListen) {
@@ -215,8 +230,45 @@ TEST_F(ServiceProcessTest, SeedsInSecondsAndServesWhatItSeeded) {
   EXPECT_EQ(listed.next_page_token(), "");
 }
 
-TEST_F(ServiceProcessTest, ExplainsItself) {
-  for (const char* program : {USER_SERVICE, ORDER_SERVICE, PAYMENT_SERVICE}) {
+// What the reflection service answers to "list the services", asked without a stub.
+grpc::Status ListServices(const std::shared_ptr<grpc::Channel>& channel) {
+  grpc::GenericStub stub(channel);
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() + kPatience);
+  const grpc::Slice list_services(std::string("\x3a\x00", 2));
+  grpc::CompletionQueue queue;
+  const auto rpc = stub.PrepareUnaryCall(
+      &context, "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
+      grpc::ByteBuffer(&list_services, 1), &queue);
+  rpc->StartCall();
+  grpc::ByteBuffer answer;
+  grpc::Status status;
+  rpc->Finish(&answer, &status, nullptr);
+  void* tag = nullptr;
+  bool ok = false;
+  queue.Next(&tag, &ok);
+  return status;
+}
+
+TEST_F(ServiceProcessTest, DescribesItsApiUnlessReflectionIsOff) {
+  StartAndServe(USER_SERVICE);
+  EXPECT_TRUE(ListServices(Channel()).ok());
+  environment_["SERVICE_REFLECTION"] = "off";
+  StartAndServe(USER_SERVICE);
+  EXPECT_EQ(ListServices(Channel()).error_code(), grpc::StatusCode::UNIMPLEMENTED);
+}
+
+TEST_F(ServiceProcessTest, RefusesAConnectionStringWithAPasswordAndDoesNotPrintIt) {
+  environment_["DB_CONNINFO"] = "postgresql://u:s3cret@h/db";
+  Start(USER_SERVICE);
+  EXPECT_EQ(process_->Wait(kPatience), 1);
+  EXPECT_THAT(process_->err(), HasSubstr("DB_CONNINFO: holds a value for password"));
+  EXPECT_EQ((process_->out() + process_->err()).find("s3cret"), std::string::npos);
+}
+
+TEST_F(ServiceProcessTest, EveryProgramAnswersHelpAndVersionAndRefusesAnUnknownOption) {
+  for (const char* program : {SERVICE_PROGRAMS}) {
+    SCOPED_TRACE(program);
     ChildProcess help({program, "--help"}, {}, directory_);
     EXPECT_EQ(help.Wait(kPatience), 0);
     EXPECT_THAT(help.out(), HasSubstr("DB_POOL_WAIT"));

@@ -84,8 +84,27 @@ TEST(ServiceConfig, ListsEveryProblemAtOnce) {
   }
 }
 
-TEST(ServiceConfig, WantsNoPasswordInTheConnectionString) {
-  EXPECT_THAT(Problems({{"DB_CONNINFO", "host=x password=secret"}}), HasSubstr("DB_PASSWORD"));
+TEST(ServiceConfig, RefusesAPasswordInTheConnectionStringWithoutRepeatingIt) {
+  for (const char* conninfo :
+       {"host=x password=s3cret", "host=x password = 's3cret'", "postgresql://u:s3cret@h/db",
+        "postgres://u:s3cret@h,i/db?sslmode=require", "postgresql://h/db?password=s3cret",
+        "postgresql://h/db?sslpassword=s3cret",
+        // Not understood, and perhaps meant to hold one.
+        "postgresql:/u:s3cret@h/db", "host=x pasword=s3cret", "s3cret"}) {
+    const std::string problems = Problems({{"DB_CONNINFO", conninfo}});
+    EXPECT_THAT(problems, HasSubstr("DB_CONNINFO")) << conninfo;
+    EXPECT_THAT(problems, HasSubstr("DB_PASSWORD_FILE")) << conninfo;
+    EXPECT_EQ(problems.find("s3cret"), std::string::npos) << problems;
+  }
+}
+
+TEST(ServiceConfig, TakesAConnectionStringOrAUriWithoutAPassword) {
+  for (const char* conninfo :
+       {"host=/run/postgresql dbname=users user=user_service", "postgresql://u@h:5432/db",
+        "postgresql:///db?host=/run/postgresql&application_name=password",
+        "host=password.example.com user=u"}) {
+    EXPECT_EQ(Problems({{"DB_CONNINFO", conninfo}}), "") << conninfo;
+  }
 }
 
 TEST(ServiceConfig, ExplainsEveryVariableThatItReads) {
