@@ -1,4 +1,6 @@
-"""A service that neither answers nor hangs up: deadlines and the breaker keep it from spreading."""
+"""A service, and then the database, that neither answers nor hangs up: deadlines and the breaker
+keep the first from spreading, and health says what is wrong with the second.
+"""
 
 import time
 
@@ -14,6 +16,14 @@ _CLOSED_WITHIN = 12
 _LONGEST_MS = 3300
 # How much slower the others may become.
 _SLOWER_MS = 15
+# PostgreSQL frozen: the services notice it themselves, without a call.
+_DEGRADED_WITHIN = 5
+_HEALTHY_WITHIN = 15
+
+_DATABASE_TITLE = "blackhole: PostgreSQL freezes under load"
+_DATABASE_WHY = """Connections stay, new ones are accepted by the kernel, and no statement is
+    answered. Each service gives up what waits, says NOT_SERVING, and refuses calls at once until
+    PostgreSQL answers again. Nothing has to be started anew."""
 
 
 class Blackhole(drill.Drill):
@@ -25,6 +35,71 @@ class Blackhole(drill.Drill):
         become slower at any time."""
 
     def hold(self):
+        self._hold_frozen_service()
+        self.n.scene(_DATABASE_TITLE, _DATABASE_WHY)
+        self.await_healthy()
+        self._hold_frozen_database()
+
+    def restore(self):
+        self.driver.thaw("payment-service")
+        self.driver.thaw("postgres")
+
+    def _hold_frozen_database(self):
+        with self.load(drill.user(40), drill.count(40), watch=self._health) as (load, timeline):
+            self.pause(3, 2)
+            self.driver.freeze("postgres")
+            frozen = timeline.event("PostgreSQL is frozen")
+            degraded_after = self._await_health("degraded", "NOT_SERVING", 3 * _DEGRADED_WITHIN)
+            timeline.event("every service says NOT_SERVING")
+            time.sleep(self.duration(6, 4))
+            thawed = timeline.event("it goes on")
+            self.driver.thaw("postgres")
+            healthy_after = self._await_health("ok", "SERVING", 3 * _HEALTHY_WITHIN)
+            self.await_healthy()
+            healthy = timeline.event("every service is SERVING, every breaker closed")
+            self.pause(3, 2)
+        self.n.check(
+            f"/api/health says degraded within {_DEGRADED_WITHIN} s",
+            degraded_after is not None and degraded_after <= _DEGRADED_WITHIN,
+            f"{degraded_after} s",
+        )
+        touched = load.between("user", frozen, thawed - _LONGEST_MS / 1000)
+        longest = max(latencies(touched))
+        self.n.check(
+            f"no request waits longer than the deadline: {_LONGEST_MS} ms",
+            all(outcome.status in (503, 504) for outcome in touched) and longest < _LONGEST_MS,
+            f"{longest:.0f} ms",
+        )
+        self.check_none_failed(
+            "routes without a database are answered 200 all the time",
+            load.between("count", load.began, load.ended),
+        )
+        self.n.check(
+            f"/api/health says ok within {_HEALTHY_WITHIN} s of the thaw",
+            healthy_after is not None and healthy_after <= _HEALTHY_WITHIN,
+            f"{healthy_after} s",
+        )
+        self.check_none_failed(
+            "then everything is answered 200", load.between(None, healthy + 0.5, load.ended)
+        )
+
+    def _health(self):
+        return self.client.get("/api/health").json().get("status", "?")
+
+    def _await_health(self, status, of_each, limit):
+        """Seconds until /api/health says `status`, and `of_each` of every service; None if it does
+        not within `limit` seconds.
+        """
+        began = time.monotonic()
+        while (passed := time.monotonic() - began) < limit:
+            answer = self.client.get("/api/health").json()
+            states = {each.get("status") for each in answer.get("backends", {}).values()}
+            if answer.get("status") == status and states == {of_each}:
+                return round(passed, 1)
+            time.sleep(0.1)
+        return None
+
+    def _hold_frozen_service(self):
         ids = self.payment_ids()
         frozen_for = self.duration(15, 8)
         with self.load(
@@ -63,9 +138,6 @@ class Blackhole(drill.Drill):
             "then everything is answered 200", load.between(None, closed + 0.5, load.ended)
         )
         self.show_transitions(_BACKEND, timeline)
-
-    def restore(self):
-        self.driver.thaw("payment-service")
 
     def _check_deadlines(self, load, frozen, thawed):
         # What is on its way when it thaws may be answered well.
