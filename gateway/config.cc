@@ -82,7 +82,6 @@ void DeclareConnections(Settings& settings, GatewayConfig& config) {
                  "request line and headers");
   settings.Bytes("GATEWAY_MAX_BODY_BYTES", config.max_body_bytes, 1024, 64 << 20,
                  "of routes that take a body; nginx has a limit of its own");
-  limits.body_bytes = std::max(limits.body_bytes, config.max_body_bytes);
   settings.Milliseconds("GATEWAY_HEAD_TIMEOUT", limits.head_timeout, 100ms, 10min,
                         "first byte to the end of the head");
   settings.Milliseconds("GATEWAY_BODY_TIMEOUT", limits.body_timeout, 100ms, 10min,
@@ -90,7 +89,7 @@ void DeclareConnections(Settings& settings, GatewayConfig& config) {
   settings.Milliseconds("GATEWAY_IDLE_TIMEOUT", limits.idle_timeout, 100ms, 1h,
                         "a connection on which nothing happens");
   settings.Milliseconds("GATEWAY_WRITE_TIMEOUT", limits.write_timeout, 100ms, 10min,
-                        "an answer that the client does not read");
+                        "in which a client must take 64 KiB of its answer, or the rest");
 }
 
 void DeclareShutdown(Settings& settings, DrainOptions& drain) {

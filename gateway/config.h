@@ -57,8 +57,6 @@ struct GatewayConfig {
 
   // Of routes that take a body; above it they answer 413.
   std::int64_t max_body_bytes = 64 * 1024;
-  // Its body_bytes is no setting: it is what a connection reads of a request that is refused
-  // anyway, and never less than max_body_bytes.
   ConnectionLimits connection;
   DrainOptions drain;
   ResilienceConfig resilience;

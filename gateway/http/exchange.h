@@ -50,7 +50,12 @@ struct Exchange {
   std::string allowed;           // the methods that the path has, for a 405
   absl::Status refusal;          // not OK: answered with this, no handler is asked
   std::optional<ConcurrencyPermit> permit;
-  const MonotonicTime started;  // when the first byte of its head was read
+  // When the first byte of its head was read; of a pipelined request, when the one before it was
+  // answered. Its deadline counts from here, and so includes the client's upload.
+  const MonotonicTime started;
+  // When its last byte was read, or it was refused without: what this gateway's own time counts
+  // from (limiter, histograms, access log).
+  MonotonicTime received;
 };
 
 // Awaits the request's body: OK with the body in exchange.request.body; 413 if it is longer than

@@ -43,6 +43,7 @@ std::size_t HttpConnection::Room() {
     case State::kHead:
       if (requests_left_ == 0) most = 0;
       break;
+    case State::kDiscard:
     case State::kHandling:
     case State::kAnswering:
       break;
@@ -58,7 +59,8 @@ std::size_t HttpConnection::Room() {
 
 void HttpConnection::OnBytes(std::string_view bytes) {
   if (state_ == State::kLinger || state_ == State::kClosed) return;
-  if (state_ == State::kHead && input_.empty()) state_since_ = clock_.Now();
+  last_read_ = clock_.Now();
+  if (state_ == State::kHead && input_.empty()) state_since_ = last_read_;
   input_.Append(bytes);
   Advance();
 }
@@ -78,17 +80,21 @@ void HttpConnection::OnDisconnect() {
 }
 
 void HttpConnection::OnTick(MonotonicTime now) {
-  const Duration spent = now - state_since_;
   if (!output_.empty()) {
-    if (spent > limits_.write_timeout) Close();
+    if (WriteIsStuck(now)) Close();
     return;
   }
+  const Duration spent = now - state_since_;
   switch (state_) {
     case State::kHead:
+      if (requests_left_ == 0) return;  // it waits for its turn, not for the client
       if (input_.empty() ? spent > limits_.idle_timeout : spent > limits_.head_timeout) {
         if (input_.empty()) return Close();
         Refuse(HttpError(408, "The head of the request took too long."));
       }
+      return;
+    case State::kDiscard:
+      if (spent > limits_.body_timeout) Close();
       return;
     case State::kBody:
       if (spent > limits_.body_timeout) {
@@ -108,8 +114,21 @@ void HttpConnection::OnTick(MonotonicTime now) {
   }
 }
 
+// A client has to take so much in each write timeout: one that takes a byte now and then would
+// otherwise hold its connection, and the answer in memory, for as long as it likes.
+bool HttpConnection::WriteIsStuck(MonotonicTime now) {
+  if (now - write_since_ <= limits_.write_timeout) return false;
+  if (write_progress_ < limits_.progress_bytes) return true;
+  write_since_ = now;
+  write_progress_ = 0;
+  return false;
+}
+
 void HttpConnection::CloseIfIdle() {
   if (state_ == State::kHead && input_.empty()) Close();
+  if (state_ != State::kDiscard) return;
+  close_after_answer_ = true;
+  AfterAnswer();
 }
 
 // One request after the other, as far as the input and the turn's budget go. A request can end
@@ -117,7 +136,7 @@ void HttpConnection::CloseIfIdle() {
 void HttpConnection::Advance() {
   if (std::exchange(advancing_, true)) return;
   while ((state_ == State::kHead && requests_left_ > 0 && TakeHead()) ||
-         (state_ == State::kBody && TakeBody())) {
+         (state_ == State::kBody && TakeBody()) || (state_ == State::kDiscard && DiscardBody())) {
   }
   advancing_ = false;
   if (flush_due_ && !Flush() && state_ == State::kHead) EnterState(State::kAnswering);
@@ -168,7 +187,18 @@ bool HttpConnection::TakeBody() {
   if (input_.size() < length) return false;
   current_->request.body.assign(input_.view().substr(0, length));
   input_.Consume(length);
+  unread_body_ = 0;
   EndReading(absl::OkStatus());
+  return true;
+}
+
+// Goes on with the next request once the rest of the body of a refused one is thrown away.
+bool HttpConnection::DiscardBody() {
+  const std::size_t count = std::min(unread_body_, input_.size());
+  input_.Consume(count);
+  unread_body_ -= count;
+  if (unread_body_ > 0) return false;
+  EnterState(State::kHead);
   return true;
 }
 
@@ -186,10 +216,14 @@ internal::Detached HttpConnection::HandleRequest(
     [[maybe_unused]] std::shared_ptr<HttpConnection> self, std::string head, absl::Status refusal) {
   Exchange exchange(loop_, clock_, *this, state_since_);
   exchange.request.head = std::move(head);
+  // A request that is refused for being late has not waited for this gateway.
+  exchange.received = refusal.ok() ? std::max(state_since_, last_read_) : clock_.Now();
+  unread_body_ = 0;
   if (refusal.ok()) {
     absl::StatusOr<Framing> framing = ParseHead(exchange.request);
     if (framing.ok()) {
       exchange.framing = *framing;
+      unread_body_ = static_cast<std::size_t>(framing->content_length);
     } else {
       refusal = framing.status();
     }
@@ -211,7 +245,7 @@ internal::Detached HttpConnection::HandleRequest(
 bool HttpConnection::StartReading(Exchange& exchange, std::int64_t limit,
                                   std::coroutine_handle<> reader) {
   const std::int64_t length = exchange.framing.content_length;
-  if (length > std::min(limit, limits_.body_bytes)) {
+  if (length > limit) {
     exchange.body_status = limit == 0 ? HttpError(413, "This route takes no body.")
                                       : HttpError(413, "The body of the request is too large.");
     close_after_answer_ = true;
@@ -222,9 +256,10 @@ bool HttpConnection::StartReading(Exchange& exchange, std::int64_t limit,
   if (input_.size() >= size) {
     exchange.request.body.assign(input_.view().substr(0, size));
     input_.Consume(size);
+    unread_body_ = 0;
     return false;
   }
-  if (exchange.framing.expects_continue && exchange.refusal.ok()) Send(kContinue);
+  if (exchange.framing.expects_continue) Send(kContinue);
   if (state_ == State::kClosed) {
     exchange.body_status = absl::CancelledError("The client is gone.");
     return false;
@@ -236,6 +271,7 @@ bool HttpConnection::StartReading(Exchange& exchange, std::int64_t limit,
 
 void HttpConnection::EndReading(absl::Status status) {
   current_->body_status = std::move(status);
+  current_->received = clock_.Now();
   if (state_ == State::kBody) EnterState(State::kHandling);
   if (current_->context.route != nullptr) loop_.EnterRoute(*current_->context.route);
   std::exchange(body_reader_, {}).resume();
@@ -245,7 +281,10 @@ void HttpConnection::EndReading(absl::Status status) {
 // Only the headers if the request was a HEAD. The answers to requests that are pipelined in one
 // turn leave together, when the turn's last one has been answered or has to wait.
 void HttpConnection::Answer(const Exchange& exchange, const Response& response) {
-  const bool keep_alive = !close_after_answer_ && !last_answer_ && exchange.framing.keep_alive;
+  const std::size_t buffered = std::min(unread_body_, input_.size());
+  const bool body_will_come = !exchange.framing.expects_continue || buffered == unread_body_;
+  const bool keep_alive = !close_after_answer_ && !last_answer_ && exchange.framing.keep_alive &&
+                          unread_body_ <= limits_.discard_bytes && body_will_come;
   if (output_.empty()) output_.reserve(kTypicalHeadBytes + response.body.size());
   head_writer_.Append(response, exchange.context.request_id, keep_alive, output_);
   if (exchange.request.method != Method::kHead && response.status != 204 &&
@@ -253,7 +292,7 @@ void HttpConnection::Answer(const Exchange& exchange, const Response& response) 
     output_.append(response.body);
   }
   close_after_answer_ = !keep_alive;
-  if (keep_alive && advancing_ && requests_left_ > 0 && !input_.empty() &&
+  if (keep_alive && advancing_ && requests_left_ > 0 && unread_body_ == 0 && !input_.empty() &&
       output_.size() < kAnswersTogetherBytes) {
     flush_due_ = true;
     return EnterState(State::kHead);
@@ -276,9 +315,16 @@ bool HttpConnection::Flush() {
     Close();
     return false;
   }
-  if (sent > 0) state_since_ = clock_.Now();
   output_sent_ += static_cast<std::size_t>(sent);
-  if (output_sent_ < output_.size()) return false;
+  write_progress_ += static_cast<std::size_t>(sent);
+  if (output_sent_ < output_.size()) {
+    if (!std::exchange(write_waits_, true)) {
+      write_since_ = clock_.Now();
+      write_progress_ = 0;
+    }
+    return false;
+  }
+  write_waits_ = false;
   std::string().swap(output_);
   output_sent_ = 0;
   return true;
@@ -291,7 +337,7 @@ void HttpConnection::AfterAnswer() {
     ReadOn();
     return;
   }
-  EnterState(State::kHead);
+  EnterState(unread_body_ > 0 ? State::kDiscard : State::kHead);
   Advance();
 }
 

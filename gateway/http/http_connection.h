@@ -5,10 +5,15 @@
 // the handler's Serve and writes the answer. It shares the ownership of the connection, so a
 // connection whose client has left lives, closed, until its last request has ended.
 //
-// States: kHead (waiting for a request's head), kHandling (Serve is at work; pipelined bytes wait),
+// States: kHead (waiting for a request's head), kDiscard (throwing away the body of a refused
+// request before that), kHandling (Serve is at work; pipelined bytes wait),
 // kBody (Serve waits for the body), kAnswering (the answer waits for the client to read), kLinger
 // (the last answer is sent and our side is shut; input is thrown away until the client closes too,
 // so that a reset does not destroy the answer on its way), kClosed.
+//
+// A request that is refused by its head alone is answered before its body has come. The body is
+// then thrown away, up to `discard_bytes`, so that the connection can go on; it is closed where the
+// body is longer, or may not come at all because the client waits for a 100 Continue.
 //
 // A client that pipelines shares the loop with all others: a connection begins at most
 // kRequestsPerTurn requests in a turn of the loop, then asks its socket for another turn. While a
@@ -43,11 +48,12 @@ inline constexpr int kRequestsPerTurn = 16;
 
 struct ConnectionLimits {
   std::size_t head_bytes = 16 * 1024;
-  std::int64_t body_bytes = 1024 * 1024;            // over every route's own limit
+  std::size_t discard_bytes = 64 * 1024;            // body of a refused request, read to go on
   std::chrono::milliseconds head_timeout{10'000};   // first byte to the end of the head
   std::chrono::milliseconds body_timeout{30'000};   // end of the head to the end of the body
   std::chrono::milliseconds idle_timeout{75'000};   // nothing goes on; longer than nginx's own
-  std::chrono::milliseconds write_timeout{30'000};  // an answer that the client does not read
+  std::chrono::milliseconds write_timeout{30'000};  // in which a client takes progress_bytes
+  std::size_t progress_bytes = 64 * 1024;           // or the rest of its answer, if that is less
   std::chrono::milliseconds linger_timeout{1'000};
 };
 
@@ -96,14 +102,17 @@ class HttpConnection final : public std::enable_shared_from_this<HttpConnection>
   void EndAfterAnswer() { last_answer_ = true; }
   // Closes unless a request is on its way.
   void CloseIfIdle();
+  // What its buffers have allocated.
+  std::size_t buffer_bytes() const { return input_.capacity() + output_.capacity(); }
 
  private:
-  enum class State { kHead, kBody, kHandling, kAnswering, kLinger, kClosed };
+  enum class State { kHead, kDiscard, kBody, kHandling, kAnswering, kLinger, kClosed };
 
   void Advance();
   void ReadOn();
   bool TakeHead();
   bool TakeBody();
+  bool DiscardBody();
   void StartRequest(std::string head, absl::Status refusal);
   internal::Detached HandleRequest(std::shared_ptr<HttpConnection> self, std::string head,
                                    absl::Status refusal);
@@ -114,6 +123,7 @@ class HttpConnection final : public std::enable_shared_from_this<HttpConnection>
   void Answer(const Exchange& exchange, const Response& response);
   void Send(std::string_view bytes);
   bool Flush();
+  bool WriteIsStuck(MonotonicTime now);
   void AfterAnswer();
   void Close();
   void EnterState(State state);
@@ -127,11 +137,16 @@ class HttpConnection final : public std::enable_shared_from_this<HttpConnection>
 
   State state_ = State::kHead;
   MonotonicTime state_since_;
+  MonotonicTime last_read_;
   InputBuffer input_;
   std::size_t scanned_ = 0;  // of input_, looked at for the end of a head
   std::string output_;       // what the socket has not taken yet, after output_sent_ bytes
   std::size_t output_sent_ = 0;
-  Exchange* current_ = nullptr;  // in the frame of the request's coroutine
+  bool write_waits_ = false;        // for OnWritable
+  MonotonicTime write_since_;       // the start of the current write_timeout
+  std::size_t write_progress_ = 0;  // bytes sent in it
+  std::size_t unread_body_ = 0;     // of the current request, or of the one answered last
+  Exchange* current_ = nullptr;     // in the frame of the request's coroutine
   std::coroutine_handle<> body_reader_;
   bool close_after_answer_ = false;
   bool last_answer_ = false;

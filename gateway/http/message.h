@@ -34,7 +34,7 @@ class Request {
 
   Method method = Method::kOther;
   bool http_1_0 = false;
-  std::string_view target;                                 // as sent, with the query
+  std::string_view raw_path;                               // as sent, without the query
   std::string path;                                        // percent-decoded, without the query
   std::vector<std::pair<std::string, std::string>> query;  // percent-decoded, in order
   std::vector<std::pair<std::string_view, std::string_view>> headers;  // in order

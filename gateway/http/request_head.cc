@@ -55,13 +55,26 @@ Method ParseMethod(std::string_view name) {
   return Method::kOther;
 }
 
-// A target in origin form: what follows scheme and authority if the client sent the absolute form.
-std::string_view ToOriginForm(std::string_view target) {
+// A header's value without the white space around it, which is SP and HTAB only (RFC 9110, section
+// 5.6.3). Abseil's function would strip VT and FF, too, which are not allowed in a value.
+std::string_view StripBlanks(std::string_view text) {
+  constexpr std::string_view kBlanks = " \t";
+  const std::size_t begin = text.find_first_not_of(kBlanks);
+  if (begin == std::string_view::npos) return {};
+  return text.substr(begin, text.find_last_not_of(kBlanks) - begin + 1);
+}
+
+// A target without its scheme and authority if the client sent the absolute form; the path that is
+// left may be empty, and stands for "/" (RFC 9112, section 3.2.2). Nothing if the host is empty.
+std::optional<std::string_view> WithoutAuthority(std::string_view target) {
   for (const std::string_view scheme : {"http://", "https://"}) {
     if (!absl::StartsWithIgnoreCase(ToAbsl(target), ToAbsl(scheme))) continue;
-    const std::size_t slash = target.find('/', scheme.size());
-    return slash == std::string_view::npos ? "/" : target.substr(slash);
+    target.remove_prefix(scheme.size());
+    const std::size_t end = std::min(target.find_first_of("/?"), target.size());
+    if (end == 0) return std::nullopt;
+    return target.substr(end);
   }
+  if (target.starts_with('?')) return std::nullopt;
   return target;
 }
 
@@ -69,16 +82,19 @@ absl::Status ParseTarget(std::string_view target, Request& request) {
   if (target.empty() || !std::all_of(target.begin(), target.end(), IsTargetByte)) {
     return BadRequest("The request target has a character that must be percent-encoded.");
   }
-  request.target = ToOriginForm(target);
-  if (request.target == "*" && request.method == Method::kOptions) {
+  if (target == "*" && request.method == Method::kOptions) {
+    request.raw_path = target;
     request.path = "*";
     return absl::OkStatus();
   }
-  if (request.target.front() != '/')
+  const std::optional<std::string_view> rest = WithoutAuthority(target);
+  if (!rest) return BadRequest("The request target has no host and no path.");
+  const std::size_t question = std::min(rest->find('?'), rest->size());
+  request.raw_path = question == 0 ? "/" : rest->substr(0, question);
+  if (request.raw_path.front() != '/')
     return BadRequest("The request target must start with a slash.");
-  const std::size_t question = std::min(request.target.find('?'), request.target.size());
-  std::optional<std::string> path = PercentDecode(request.target.substr(0, question));
-  auto query = ParseQuery(request.target.substr(std::min(question + 1, request.target.size())));
+  std::optional<std::string> path = PercentDecode(request.raw_path);
+  auto query = ParseQuery(rest->substr(std::min(question + 1, rest->size())));
   if (!path || !query) return BadRequest("The request target has a malformed percent-encoding.");
   if (query->size() > kMaxQueryParameters) {
     return BadRequest(
@@ -115,8 +131,7 @@ absl::Status ParseFieldLine(std::string_view line, Request& request) {
   if (colon == std::string_view::npos || !IsToken(line.substr(0, colon))) {
     return BadRequest("A header line is not 'Name: value'.");
   }
-  const std::string_view value =
-      FromAbsl(absl::StripAsciiWhitespace(ToAbsl(line.substr(colon + 1))));
+  const std::string_view value = StripBlanks(line.substr(colon + 1));
   if (!std::all_of(value.begin(), value.end(), IsFieldByte)) {
     return BadRequest("A header value has a control character.");
   }
@@ -137,7 +152,7 @@ class FramingReader {
       if (std::exchange(has_host_, true)) return BadRequest("The request has more than one Host.");
     } else if (absl::EqualsIgnoreCase(ToAbsl(name), "Connection")) {
       for (const absl::string_view option : absl::StrSplit(ToAbsl(value), ',')) {
-        const absl::string_view trimmed = absl::StripAsciiWhitespace(option);
+        const absl::string_view trimmed = ToAbsl(StripBlanks(FromAbsl(option)));
         close_ |= absl::EqualsIgnoreCase(trimmed, "close");
         keep_alive_ |= absl::EqualsIgnoreCase(trimmed, "keep-alive");
       }
@@ -220,7 +235,7 @@ absl::StatusOr<Framing> ParseHead(Request& request) {
       parsed = framing.Read(request.headers.back().first, request.headers.back().second);
     if (!parsed.ok()) return parsed;
   }
-  if (request.target.empty()) return BadRequest("The request line is missing.");
+  if (request.raw_path.empty()) return BadRequest("The request line is missing.");
   return framing.Finish(request.http_1_0);
 }
 

@@ -25,8 +25,7 @@ double Seconds(Duration duration) { return std::chrono::duration<double>(duratio
 
 // As sent; "/" for a target that is none.
 std::string_view PathOf(const Request& request) {
-  if (request.target.empty()) return "/";
-  return request.target.substr(0, std::min(request.target.find('?'), request.target.size()));
+  return request.raw_path.empty() ? "/" : request.raw_path;
 }
 
 class RequestPipeline final : public ExchangeHandler {
@@ -41,11 +40,14 @@ class RequestPipeline final : public ExchangeHandler {
   Task<Response> Serve(Exchange& exchange) override {
     Name(exchange);
     Check(exchange, &RequestPipeline::FindRoute);
-    ReadBody reading(exchange, exchange.route->limits.body_bytes);
-    const absl::Status read = co_await reading;
-    if (absl::IsCancelled(read)) co_return Response(kClientClosedRequest, "");
-    if (exchange.refusal.ok()) exchange.refusal = read;
     Check(exchange, &RequestPipeline::SetDeadline);
+    // What the head alone gets refused is not read further, and not told to go on (100 Continue).
+    if (exchange.refusal.ok()) {
+      ReadBody reading(exchange, exchange.route->limits.body_bytes);
+      const absl::Status read = co_await reading;
+      if (absl::IsCancelled(read)) co_return Response(kClientClosedRequest, "");
+      exchange.refusal = read;
+    }
     Check(exchange, &RequestPipeline::Admit);
 
     parts_.stats.active.Add(1);
@@ -109,11 +111,12 @@ class RequestPipeline final : public ExchangeHandler {
     return timeout.status();
   }
 
-  // A place among the requests in flight. Probes and metrics need none.
+  // A place among the requests in flight, once the request is complete: an upload takes none, and
+  // its time is the client's. Probes and metrics need none.
   absl::Status Admit(Exchange& exchange) {
     if (exchange.route->admission == Admission::kExempt) return absl::OkStatus();
     exchange.permit =
-        parts_.limiter.TryAcquire(exchange.route->index, parts_.clock.Now() - exchange.started);
+        parts_.limiter.TryAcquire(exchange.route->index, parts_.clock.Now() - exchange.received);
     return exchange.permit ? absl::OkStatus() : Overloaded();
   }
 
@@ -150,7 +153,7 @@ class RequestPipeline final : public ExchangeHandler {
   }
 
   void Count(const Exchange& exchange, const Response& response) {
-    const Duration elapsed = parts_.clock.Now() - exchange.started;
+    const Duration elapsed = parts_.clock.Now() - exchange.received;
     DurationOf(exchange, response.status).Observe(Seconds(elapsed));
     if (exchange.route->admission == Admission::kExempt) return;
     parts_.stats.total.Increment();
@@ -175,7 +178,7 @@ class RequestPipeline final : public ExchangeHandler {
     }
     Histogram& histogram = parts_.metrics.AddHistogram(
         "http_server_request_duration_seconds",
-        "Time from a request's first byte to its answer, by route.", LatencyBounds(),
+        "Time from a request's last byte to its answer, by route.", LatencyBounds(),
         {{"method", std::string(MethodName(exchange.request.method))},
          {"route", exchange.route->path},
          {"status", StrCat(status)}});

@@ -130,12 +130,5 @@ TEST(GatewayConfig, UnknownVariablesOfEachOfItsPrefixesAreProblems) {
   }
 }
 
-TEST(GatewayConfig, ConnectionsReadEveryBodyThatARouteMayTake) {
-  // Also of a request that no route takes, so that the connection can go on after the answer.
-  EXPECT_EQ(Load({})->connection.body_bytes, 1 << 20);
-  EXPECT_EQ(Load({{"GATEWAY_MAX_BODY_BYTES", "1KiB"}})->connection.body_bytes, 1 << 20);
-  EXPECT_EQ(Load({{"GATEWAY_MAX_BODY_BYTES", "4MiB"}})->connection.body_bytes, 4 << 20);
-}
-
 }  // namespace
 }  // namespace scaleout::gateway

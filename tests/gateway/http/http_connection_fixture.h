@@ -68,14 +68,16 @@ class FakeHandler final : public ExchangeHandler {
     exchange.context.loop.EnterRoute(route);
     exchange.context.route = &route;
     if (exchange.refusal.ok()) exchange.refusal = refusal;
-    ReadBody reading(exchange, body_limit);
-    const absl::Status read = co_await reading;
-    if (exchange.refusal.ok()) exchange.refusal = read;
+    if (exchange.refusal.ok()) {
+      ReadBody reading(exchange, body_limit);
+      const absl::Status read = co_await reading;
+      exchange.refusal = read;
+    }
     Held held(*this, exchange);
     co_await held;
     ++served;
     bodies.push_back(exchange.request.body);
-    if (exchange.refusal.ok()) co_return Response(200, "answer");
+    if (exchange.refusal.ok()) co_return Response(200, answer);
     co_return RenderProblem(exchange.refusal, "", "id");
   }
 
@@ -89,6 +91,7 @@ class FakeHandler final : public ExchangeHandler {
 
   const RouteDescription route{"/a"};
   absl::Status refusal;
+  std::string answer = "answer";
   std::int64_t body_limit = 100;
   bool answer_at_once = true;
   std::vector<Held*> waiting;

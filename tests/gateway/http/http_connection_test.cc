@@ -71,17 +71,86 @@ TEST_F(HttpConnectionTest, AHeadOverItsLimitIs431) {
   EXPECT_THAT(socket.sent, StartsWith("HTTP/1.1 431"));
 }
 
+TEST_F(HttpConnectionTest, AHeadOfExactlyItsLimitIsTaken) {
+  const std::string begin = "GET /a HTTP/1.1\r\nHost: h\r\nA: ";
+  const std::string end = "\r\n\r\n";
+  const std::string fits(limits.head_bytes - begin.size() - end.size(), 'x');
+  connection.OnBytes(begin + fits);
+  connection.OnBytes(end);
+  EXPECT_EQ(Answers(), 1);
+  connection.OnBytes(begin + fits + "x" + end);
+  EXPECT_EQ(Answers(), 1);
+  EXPECT_THAT(socket.sent, HasSubstr("HTTP/1.1 431"));
+}
+
+TEST_F(HttpConnectionTest, AHeadThatFillsItsLimitWithoutAnEndIs431) {
+  connection.OnBytes("GET /a HTTP/1.1\r\nA: ");
+  connection.OnBytes(std::string(connection.Room() - 1, 'x'));
+  EXPECT_EQ(socket.sent, "");
+  connection.OnBytes("x");
+  EXPECT_THAT(socket.sent, StartsWith("HTTP/1.1 431"));
+}
+
 TEST_F(HttpConnectionTest, ABodyOverTheRoutesLimitIs413WithoutReadingIt) {
   connection.OnBytes("POST /a HTTP/1.1\r\nHost: h\r\nContent-Length: 101\r\n\r\n");
   EXPECT_THAT(socket.sent, StartsWith("HTTP/1.1 413"));
   EXPECT_TRUE(socket.shut);
 }
 
-TEST_F(HttpConnectionTest, ARefusedRequestWithASmallBodyKeepsTheConnection) {
+TEST_F(HttpConnectionTest, ARefusedRequestIsAnsweredBeforeItsBodyComes) {
+  handler.refusal = HttpError(404, "no");
+  connection.OnBytes("POST /a HTTP/1.1\r\nHost: h\r\nContent-Length: 30\r\n\r\n" +
+                     std::string(10, 'x'));
+  EXPECT_THAT(socket.sent, StartsWith("HTTP/1.1 404"));
+  EXPECT_FALSE(socket.shut);
+  handler.refusal = absl::OkStatus();
+  connection.OnBytes(std::string(15, 'x'));
+  connection.OnBytes(std::string(5, 'x') + std::string(kGet));
+  EXPECT_EQ(Answers(), 1) << "the request after the body that was thrown away";
+}
+
+TEST_F(HttpConnectionTest, ARefusedRequestWhoseBodyIsThereKeepsTheConnection) {
   handler.refusal = HttpError(404, "no");
   connection.OnBytes("POST /a HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nabc");
   EXPECT_THAT(socket.sent, StartsWith("HTTP/1.1 404"));
   EXPECT_FALSE(socket.shut);
+  handler.refusal = absl::OkStatus();
+  connection.OnBytes(kGet);
+  EXPECT_EQ(Answers(), 1);
+}
+
+TEST_F(HttpConnectionTest, ARefusedRequestWithALongBodyEndsTheConnection) {
+  handler.refusal = HttpError(404, "no");
+  connection.OnBytes("POST /a HTTP/1.1\r\nHost: h\r\nContent-Length: " +
+                     std::to_string(limits.discard_bytes + 1) + "\r\n\r\n");
+  EXPECT_THAT(socket.sent, HasSubstr("Connection: close"));
+  EXPECT_TRUE(socket.shut);
+}
+
+TEST_F(HttpConnectionTest, ARefusedRequestIsNotToldToContinueAndItsConnectionEnds) {
+  handler.refusal = HttpError(404, "no");
+  connection.OnBytes(
+      "POST /a HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n");
+  EXPECT_THAT(socket.sent, StartsWith("HTTP/1.1 404"));
+  EXPECT_TRUE(socket.shut) << "what comes next is its body or another request: it cannot be known";
+}
+
+TEST_F(HttpConnectionTest, ADrainEndsAConnectionThatThrowsABodyAway) {
+  handler.refusal = HttpError(404, "no");
+  connection.OnBytes("POST /a HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\n");
+  EXPECT_FALSE(socket.shut);
+  connection.CloseIfIdle();
+  EXPECT_TRUE(socket.shut);
+  EXPECT_FALSE(socket.closed) << "a reset would destroy the answer";
+}
+
+TEST_F(HttpConnectionTest, GivesTheMemoryOfALargeRequestAndALargeAnswerBack) {
+  handler.body_limit = 1 << 20;
+  handler.answer.assign(1 << 20, 'x');
+  connection.OnBytes("POST /a HTTP/1.1\r\nHost: h\r\nContent-Length: 1048576\r\n\r\n");
+  connection.OnBytes(std::string(1 << 20, 'x'));
+  EXPECT_EQ(Answers(), 1);
+  EXPECT_LE(connection.buffer_bytes(), 2 * kKeptBufferBytes);
 }
 
 TEST_F(HttpConnectionTest, AsksForTheBodyWhereTheClientWaits) {
@@ -180,6 +249,14 @@ TEST_F(HttpConnectionTest, AnIdleConnectionEndsWhenTheDrainSaysSo) {
 
 TEST_F(HttpConnectionTest, AnEmptyLineBeforeARequestIsSkipped) {
   connection.OnBytes("\r\n" + std::string(kGet));
+  EXPECT_EQ(Answers(), 1);
+}
+
+TEST_F(HttpConnectionTest, ADrainDoesNotCutOffAHalfReadHead) {
+  connection.OnBytes("GET /a HTTP/1.1\r\n");
+  connection.CloseIfIdle();
+  EXPECT_FALSE(socket.closed);
+  connection.OnBytes("Host: h\r\n\r\n");
   EXPECT_EQ(Answers(), 1);
 }
 

@@ -53,6 +53,38 @@ TEST(RequestHead, KeepsAliveAsTheVersionAndTheConnectionHeaderSay) {
   EXPECT_TRUE(Parse(old_but_alive, "GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n")->keep_alive);
 }
 
+TEST(RequestHead, CloseWinsOverKeepAlive) {
+  for (const char* value : {"close, keep-alive", "keep-alive, close"}) {
+    Request request;
+    EXPECT_FALSE(
+        Parse(request, WithHeaders(std::string("Connection: ") + value + "\r\n"))->keep_alive)
+        << value;
+  }
+  Request old;
+  EXPECT_FALSE(Parse(old, "GET / HTTP/1.0\r\nConnection: close, keep-alive\r\n\r\n")->keep_alive);
+}
+
+TEST(RequestHead, StripsOnlyBlanksAndTabsAroundAValue) {
+  Request request;
+  ASSERT_TRUE(Parse(request, WithHeaders("X-A: \t v w\t \r\nX-B: \t\r\n")).ok());
+  EXPECT_EQ(request.FindHeader("X-A"), "v w");
+  EXPECT_EQ(request.FindHeader("X-B"), "");
+  for (const char* value : {"\vv", "v\f", "v \v", "\f"}) {
+    EXPECT_EQ(RefusalOf(WithHeaders(std::string("X-A: ") + value + "\r\n")), 400);
+  }
+}
+
+TEST(RequestHead, AnAbsoluteFormWithoutAPathMeansTheRoot) {
+  Request request;
+  ASSERT_TRUE(Parse(request, "GET http://h?x=/api/users HTTP/1.1\r\nHost: h\r\n\r\n").ok());
+  EXPECT_EQ(request.raw_path, "/");
+  EXPECT_EQ(request.path, "/");
+  EXPECT_THAT(request.query, ::testing::ElementsAre(Pair("x", "/api/users")));
+  EXPECT_EQ(RefusalOf("GET http:///api/users HTTP/1.1\r\nHost: h\r\n\r\n"), 400);
+  EXPECT_EQ(RefusalOf("GET http://?x HTTP/1.1\r\nHost: h\r\n\r\n"), 400);
+  EXPECT_EQ(RefusalOf("GET ?x HTTP/1.1\r\nHost: h\r\n\r\n"), 400);
+}
+
 TEST(RequestHead, TakesTheAbsoluteForm) {
   Request request;
   ASSERT_TRUE(Parse(request, "GET http://h/a?b=c HTTP/1.1\r\nHost: h\r\n\r\n").ok());

@@ -66,11 +66,29 @@ class RequestPipelineTest : public ::testing::Test {
           co_return Response(200, "ok");
         },
         Admission::kExempt);
+    add(
+        Method::kGet, "/works",
+        [this](RequestContext&, const Request&) -> Task<absl::StatusOr<Response>> {
+          clock.Advance(work);
+          if (!outcome.ok()) co_return outcome;
+          co_return Response(200, "done");
+        },
+        Admission::kNormal);
+    RouteLimits upload;
+    upload.body_bytes = 100;
+    rows.push_back(Route{
+        Method::kPost, "/upload", Access::kPublic, upload,
+        [this](RequestContext& context, const Request& request) -> Task<absl::StatusOr<Response>> {
+          remaining = context.Remaining();
+          co_return Response(200, request.body);
+        },
+        Admission::kNormal});
     return rows;
   }
 
   std::string Ask(std::string_view request) {
     socket.text.clear();
+    connection.BeginTurn();
     connection.OnBytes(request);
     return socket.text;
   }
@@ -78,6 +96,8 @@ class RequestPipelineTest : public ::testing::Test {
   std::string request_id;
   std::string traceparent;
   Duration remaining{};
+  Duration work{};
+  absl::Status outcome;
   const RouteDescription* route = nullptr;
   testing::FakeClock clock;
   testing::ManualExecutor loop{clock};
@@ -89,9 +109,10 @@ class RequestPipelineTest : public ::testing::Test {
   ConcurrencyLimiterConfig limits_of_one = [] {
     ConcurrencyLimiterConfig config;
     config.initial_limit = config.min_limit = config.max_limit = 1;
+    config.window_samples = 1;
     return config;
   }();
-  ConcurrencyLimiter limiter{limits_of_one, 4, 1, clock};
+  ConcurrencyLimiter limiter{limits_of_one, 6, 1, clock};
   std::unique_ptr<ExchangeHandler> pipeline =
       MakeRequestPipeline(options, {routes, clock, *metrics, logger, stats, limiter});
   SocketOfText socket;
@@ -178,7 +199,7 @@ TEST_F(RequestPipelineTest, APlaceIsGivenBackWhateverTheAnswer) {
 }
 
 TEST_F(RequestPipelineTest, ARequestWhoseClientLeavesBeforeItIsWholeIsNotCounted) {
-  connection.OnBytes("POST /missing HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nab");
+  connection.OnBytes("POST /upload HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nab");
   connection.OnDisconnect();
   EXPECT_EQ(stats.total.value(), 0);
   EXPECT_EQ(stats.active.value(), 0);
@@ -193,6 +214,79 @@ TEST_F(RequestPipelineTest, ARequestsContextCarriesItsRoute) {
 TEST_F(RequestPipelineTest, ProbesAreNeitherLoggedNorCountedAsTraffic) {
   Ask("GET /livez HTTP/1.1\r\nHost: h\r\n\r\n");
   EXPECT_EQ(stats.total.value(), 0);
+}
+
+TEST_F(RequestPipelineTest, WhatTheHeadAloneGetsRefusedIsAnsweredBeforeTheBody) {
+  for (const char* line : {"POST /nowhere HTTP/1.1\r\n", "POST /missing HTTP/1.1\r\n",
+                           "POST /upload HTTP/1.1\r\nX-Request-Timeout-Ms: soon\r\n"}) {
+    const std::string refused = Ask(std::string(line) + "Host: h\r\nContent-Length: 3\r\n\r\n");
+    EXPECT_THAT(refused, StartsWith("HTTP/1.1 4")) << line;
+    EXPECT_THAT(refused, HasSubstr("Connection: keep-alive"));
+    EXPECT_THAT(Ask("abcGET /livez HTTP/1.1\r\nHost: h\r\n\r\n"), StartsWith("HTTP/1.1 200"));
+  }
+}
+
+TEST_F(RequestPipelineTest, WhatTheHeadAloneGetsRefusedIsNotToldToContinue) {
+  EXPECT_THAT(Ask("POST /missing HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n"
+                  "Expect: 100-continue\r\n\r\n"),
+              StartsWith("HTTP/1.1 405"));
+}
+
+TEST_F(RequestPipelineTest, TheDeadlineCountsFromTheFirstByte) {
+  connection.OnBytes("POST /upload HTTP/1.1\r\n");
+  clock.Advance(std::chrono::seconds(1));
+  connection.OnBytes("Host: h\r\nContent-Length: 3\r\n\r\n");
+  clock.Advance(std::chrono::seconds(1));
+  connection.OnBytes("abc");
+  EXPECT_EQ(remaining, Duration(std::chrono::seconds(1)));
+}
+
+TEST_F(RequestPipelineTest, TheTimeOfTheClientsUploadIsNotThisInstances) {
+  for (const Duration pause : {Duration(0), Duration(std::chrono::seconds(10))}) {
+    for (int i = 0; i < 5; ++i) {
+      connection.BeginTurn();
+      connection.OnBytes("POST /upload HTTP/1.1\r\n");
+      clock.Advance(pause);
+      connection.OnBytes("Host: h\r\nContent-Length: 3\r\n\r\n");
+      clock.Advance(pause);
+      connection.OnBytes("abc");
+      clock.Advance(limits_of_one.window);
+    }
+  }
+  EXPECT_EQ(stats.total.value(), 10);
+  EXPECT_EQ(stats.latency_seconds.sum(), 0);
+  EXPECT_EQ(limiter.Snapshot().latency_gradient, 1);
+}
+
+TEST_F(RequestPipelineTest, TheLimiterCountsTheTimeThatARequestWaitedForItsTurn) {
+  for (int i = 0; i < 5; ++i) {
+    Ask("GET /things/1 HTTP/1.1\r\nHost: h\r\n\r\n");
+    clock.Advance(limits_of_one.window);
+  }
+  ASSERT_EQ(limiter.Snapshot().latency_gradient, 1);
+  std::string pipelined;
+  for (int i = 0; i <= kRequestsPerTurn; ++i) {
+    pipelined += "GET /things/1 HTTP/1.1\r\nHost: h\r\n\r\n";
+  }
+  Ask(pipelined);
+  ASSERT_TRUE(socket.turn_requested);
+  clock.Advance(std::chrono::seconds(60));
+  connection.BeginTurn();
+  EXPECT_LT(limiter.Snapshot().latency_gradient, 1);
+}
+
+TEST_F(RequestPipelineTest, AnAnswerAfterTheDeadlineLowersTheLimit) {
+  for (int i = 0; i < 5; ++i) {
+    Ask("GET /works HTTP/1.1\r\nHost: h\r\n\r\n");
+    clock.Advance(limits_of_one.window);
+  }
+  ASSERT_EQ(limiter.Snapshot().latency_gradient, 1);
+  work = std::chrono::seconds(3);
+  outcome = absl::DeadlineExceededError("too late");
+  for (int i = 0; i < 5; ++i) {
+    EXPECT_THAT(Ask("GET /works HTTP/1.1\r\nHost: h\r\n\r\n"), StartsWith("HTTP/1.1 504"));
+  }
+  EXPECT_LT(limiter.Snapshot().latency_gradient, 1);
 }
 
 }  // namespace
