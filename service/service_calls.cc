@@ -1,6 +1,5 @@
 #include "service/service_calls.h"
 
-#include <algorithm>
 #include <cstdint>
 #include <deque>
 #include <exception>
@@ -10,13 +9,13 @@
 #include "common/call_durations.h"
 #include "common/grpc_status.h"
 #include "common/log_throttle.h"
+#include "common/request_id.h"
 #include "common/status.h"
 
 namespace scaleout {
 namespace {
 
 constexpr std::chrono::milliseconds kWarnEvery{100};
-constexpr std::size_t kMaxRequestIdBytes = 128;
 
 // The service's own fault, or its database's; the rest is the caller's.
 bool IsOurs(absl::StatusCode code) {
@@ -32,8 +31,6 @@ bool IsOurs(absl::StatusCode code) {
       return false;
   }
 }
-
-bool IsLowerHex(char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); }
 
 std::string_view Metadata(const grpc::CallbackServerContext& context, const char* key) {
   const auto found = context.client_metadata().find(key);
@@ -144,8 +141,9 @@ grpc::ServerUnaryReactor* ServiceCalls::Start(
     call->deadline = Deadline::In(deadline - impl_->clock.WallNow(), impl_->clock);
   }
   call->is_cancelled = [context] { return context->IsCancelled(); };
-  call->request_id = RequestIdOf(Metadata(*context, "x-request-id"));
-  call->trace_id = TraceIdOf(Metadata(*context, "traceparent"));
+  const std::string_view request_id = Metadata(*context, "x-request-id");
+  if (IsWellFormedRequestId(request_id)) call->request_id = std::string(request_id);
+  call->trace_id = std::string(TraceIdOf(Metadata(*context, "traceparent")));
   const bool queued = impl_->workers.TrySubmit(
       [impl = impl_.get(), &method, reactor, call, start, work = std::move(work)] {
         absl::Status status = CheckWanted(*call, impl->clock);
@@ -158,26 +156,6 @@ grpc::ServerUnaryReactor* ServiceCalls::Start(
         WithReason(absl::UnavailableError("too many calls are waiting"), kReasonOverloaded));
   }
   return reactor;
-}
-
-std::string TraceIdOf(std::string_view header) {
-  // version "-" trace-id "-" parent-id "-" flags
-  constexpr std::size_t kTraceBegin = 3;
-  constexpr std::size_t kTraceDigits = 32;
-  if (header.size() < 55 || header[2] != '-' || header[kTraceBegin + kTraceDigits] != '-')
-    return {};
-  const std::string_view id = header.substr(kTraceBegin, kTraceDigits);
-  if (!std::ranges::all_of(id, IsLowerHex)) return {};
-  return std::string(id);
-}
-
-std::string RequestIdOf(std::string_view id) {
-  if (id.empty() || id.size() > kMaxRequestIdBytes) return {};
-  const bool clean = std::ranges::all_of(id, [](char c) {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' ||
-           c == '_' || c == '.' || c == ':';
-  });
-  return clean ? std::string(id) : std::string();
 }
 
 }  // namespace scaleout

@@ -55,12 +55,6 @@ class ServiceCalls {
   std::unique_ptr<Impl> impl_;
 };
 
-// The 32 hex digits of a W3C traceparent's trace id; empty if `header` is not one.
-std::string TraceIdOf(std::string_view header);
-
-// `id` if it may go into a log line: 1 to 128 letters, digits and "-_.:"; else empty.
-std::string RequestIdOf(std::string_view id);
-
 }  // namespace scaleout
 
 #endif  // SCALEOUT_SERVICE_SERVICE_CALLS_H_

@@ -9,18 +9,13 @@
 #include <grpcpp/server_builder.h>
 #include <poll.h>
 #include <sys/eventfd.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <atomic>
-#include <cerrno>
 #include <chrono>
 #include <cstdlib>
-#include <cstring>
 #include <mutex>
 #include <string_view>
 #include <thread>
@@ -28,6 +23,7 @@
 #include <vector>
 
 #include "common/str_cat.h"
+#include "common/unix_socket.h"
 #include "service/health_service.h"
 #include "service/metrics_page.h"
 #include "service/service_calls.h"
@@ -50,26 +46,6 @@ constexpr milliseconds kLeaveTime{200};
 // there are none, to take the last answer and close.
 constexpr milliseconds kDrainLookEvery{100};
 constexpr milliseconds kFarewell{1000};
-
-// gRPC would unlink whatever is at the path: a replica that was started twice by mistake would
-// steal the socket of the first.
-absl::Status TakeAwayDeadSocket(const std::string& path) {
-  struct stat info {};
-  if (lstat(path.c_str(), &info) != 0) return absl::OkStatus();
-  if (!S_ISSOCK(info.st_mode)) {
-    return absl::UnavailableError(StrCat(path, " exists and is not a socket"));
-  }
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  std::strncpy(address.sun_path, path.c_str(), sizeof(address.sun_path) - 1);
-  const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (fd < 0) return absl::UnavailableError(StrCat(path, ": ", std::strerror(errno)));
-  const bool alive = connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0;
-  close(fd);
-  if (alive) return absl::UnavailableError(StrCat("another process listens on ", path));
-  unlink(path.c_str());
-  return absl::OkStatus();
-}
 
 // gRPC's library of reflection adds itself to every server of a program that links it.
 class WithoutReflection final : public grpc::ServerBuilderOption {
@@ -139,7 +115,7 @@ struct ServiceHost::Impl {
       const std::string& address = config.listen[i];
       if (address.starts_with(kUnixPrefix)) {
         const std::string path = address.substr(kUnixPrefix.size());
-        if (absl::Status status = TakeAwayDeadSocket(path); !status.ok()) return status;
+        if (absl::Status status = RemoveStaleUnixSocket(path); !status.ok()) return status;
       }
       builder.AddListeningPort(address, grpc::InsecureServerCredentials(), &ports[i]);
     }

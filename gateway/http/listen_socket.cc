@@ -20,6 +20,7 @@
 
 #include "absl/strings/numbers.h"
 #include "common/str_cat.h"
+#include "common/unix_socket.h"
 
 namespace scaleout::gateway {
 namespace {
@@ -93,19 +94,6 @@ ino_t InodeOf(const char* path) {
   return ::lstat(path, &found) == 0 && S_ISSOCK(found.st_mode) ? found.st_ino : 0;
 }
 
-// Makes room for a Unix socket where a process that has ended left one: whoever connects is
-// refused. What is no socket, and where somebody listens, stays, and bind() says so.
-void RemoveLeftover(SocketAddress& address) {
-  const char* path = address.local().sun_path;
-  if (InodeOf(path) == 0) return;
-  const int probe = NewSocket(address);
-  if (probe < 0) return;
-  const bool refused =
-      ::connect(probe, address.generic(), address.size) != 0 && errno == ECONNREFUSED;
-  ::close(probe);
-  if (refused) ::unlink(path);
-}
-
 void PrepareTcp(int fd) {
   const int on = 1;
   ::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
@@ -127,7 +115,8 @@ absl::StatusOr<ListenSocket> ListenSocket::Open(std::string_view address, int ba
   if (fd < 0) return Failure("open a socket for", address);
   ListenSocket socket(fd, backlog);
   if (parsed->is_unix()) {
-    RemoveLeftover(*parsed);
+    const absl::Status removed = RemoveStaleUnixSocket(parsed->local().sun_path);
+    if (!removed.ok()) return removed;
   } else {
     PrepareTcp(fd);
   }

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "common/request_id.h"
 #include "common/str_cat.h"
 #include "gateway/http/problem.h"
 #include "gateway/http/request_id.h"
@@ -83,8 +84,7 @@ class RequestPipeline final : public ExchangeHandler {
     const std::optional<std::string_view> id = exchange.request.FindHeader("X-Request-Id");
     exchange.context.request_id = id && IsWellFormedRequestId(*id) ? std::string(*id) : ids_.Next();
     const std::optional<std::string_view> trace = exchange.request.FindHeader("traceparent");
-    if (trace && IsWellFormedTraceparent(*trace))
-      exchange.context.traceparent = std::string(*trace);
+    if (trace && !TraceIdOf(*trace).empty()) exchange.context.traceparent = std::string(*trace);
   }
 
   absl::Status FindRoute(Exchange& exchange) {

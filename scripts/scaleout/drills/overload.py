@@ -162,7 +162,7 @@ class Overload(drill.Drill):
         )
 
     def _check_refused_time(self):
-        """At the gateway, from a request's first byte to its answer: what waits for its turn before
+        """At the gateway, from a request's last byte to its answer: what waits for its turn before
         that, waits for a processor.
         """
         took = []
