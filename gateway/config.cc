@@ -53,8 +53,9 @@ void DeclareListening(Settings& settings, GatewayConfig& config) {
   }
   settings.Int("GATEWAY_BACKLOG", config.backlog, 1, 65535,
                "connections to an address that wait to be accepted");
-  settings.Int("GATEWAY_MAX_CONNECTIONS", config.max_connections, 1, 1'000'000,
-               "connections of each loop; it accepts no more until one closes");
+  settings.Int("GATEWAY_MAX_CONNECTIONS", config.max_connections, 0, 1'000'000,
+               "connections of each loop, which then accepts no more until one closes; 0: as many "
+               "as descriptors allow, at most 10000");
 }
 
 void DeclareBackends(Settings& settings, GatewayConfig& config) {

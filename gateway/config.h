@@ -43,8 +43,8 @@ struct GatewayConfig {
   std::vector<std::string> listen = {"127.0.0.1:8081"};
   // Connections that the kernel holds before they are accepted, for each address.
   int backlog = 1024;
-  // For each loop.
-  std::size_t max_connections = 10'000;
+  // For each loop; 0 means what the descriptors allow (http/connection_capacity.h).
+  std::size_t max_connections = 0;
 
   // Those of the table, with a target each.
   std::vector<BackendTarget> backends = WithoutTargets(kBackendNames);

@@ -9,10 +9,12 @@
 
 #include "absl/strings/str_join.h"
 #include "common/clock.h"
+#include "common/descriptor_limit.h"
 #include "common/grpc_log.h"
 #include "common/metrics.h"
 #include "common/str_cat.h"
 #include "gateway/backends/backends.h"
+#include "gateway/http/connection_capacity.h"
 #include "gateway/http/http_server.h"
 #include "gateway/observability/instance_stats.h"
 #include "gateway/observability/readiness.h"
@@ -40,12 +42,30 @@ std::string AddressesOf(const ListenSockets& sockets) {
   });
 }
 
-HttpServerOptions ServerOptions(const GatewayConfig& config) {
+// 0, with a line that says why, if there are too few descriptors to serve at all.
+std::size_t PlanConnections(const GatewayConfig& config, std::size_t descriptors, Logger& logger) {
+  const std::size_t fits = ConnectionsThatFit(descriptors, config.loops);
+  const std::size_t most = MaxConnections(config.max_connections, descriptors, config.loops);
+  const auto number = [](std::size_t value) { return static_cast<std::int64_t>(value); };
+  if (most == 0) {
+    logger.Error("too few descriptors", {{"descriptors", number(descriptors)},
+                                         {"reserved", number(kReservedDescriptors)}});
+  } else if (config.max_connections > fits) {
+    logger.Warn("GATEWAY_MAX_CONNECTIONS is more than the descriptors allow",
+                {{"configured", number(config.max_connections)},
+                 {"maxConnections", number(most)},
+                 {"descriptors", number(descriptors)},
+                 {"reserved", number(kReservedDescriptors)}});
+  }
+  return most;
+}
+
+HttpServerOptions ServerOptions(const GatewayConfig& config, std::size_t max_connections) {
   HttpServerOptions options;
   options.instance_id = config.instance_id;
   options.pipeline.access_log = config.access_log;
   options.limits = config.connection;
-  options.max_connections = config.max_connections;
+  options.max_connections = max_connections;
   return options;
 }
 
@@ -69,6 +89,9 @@ int RunGateway(const GatewayConfig& config, ListenSockets sockets, StopSignals& 
                Logger& logger) {
   const Clock& clock = SystemClock();
   const GrpcLog grpc_log(logger);
+  const std::size_t descriptors = RaiseDescriptorLimit();
+  const std::size_t max_connections = PlanConnections(config, descriptors, logger);
+  if (max_connections == 0) return EXIT_FAILURE;
   const std::string addresses = AddressesOf(sockets);
   const std::unique_ptr<Metrics> metrics = MakeMetrics();
   AddProcessMetrics(*metrics);
@@ -102,7 +125,7 @@ int RunGateway(const GatewayConfig& config, ListenSockets sockets, StopSignals& 
   loops.OnEachTick(
       [&limiter](std::size_t loop, Duration lag) { limiter.ObserveLoopLag(loop, lag); });
   DescribeConcurrencyLimiter(*metrics, limiter);
-  HttpServer server(ServerOptions(config), loops, std::move(sockets),
+  HttpServer server(ServerOptions(config, max_connections), loops, std::move(sockets),
                     {routes, clock, *metrics, logger, stats, limiter});
 
   LoopWatchdogConfig watchdog_config;
@@ -124,7 +147,10 @@ int RunGateway(const GatewayConfig& config, ListenSockets sockets, StopSignals& 
   }
   loops.Start();
   readiness.SetStarted();
-  logger.Info("serving", {{"listen", addresses}, {"loops", static_cast<int>(config.loops)}});
+  logger.Info("serving", {{"listen", addresses},
+                          {"loops", static_cast<int>(config.loops)},
+                          {"maxConnections", static_cast<std::int64_t>(max_connections)},
+                          {"descriptors", static_cast<std::int64_t>(descriptors)}});
   bool drained = false;
   {
     const LoopWatchdogThread watching(watchdog, clock);
