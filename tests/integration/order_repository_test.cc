@@ -19,7 +19,7 @@ class OrderRepositoryTest : public scaleout::testing::PoolFixture {
  protected:
   OrderRepositoryTest() {
     Ask("INSERT INTO products (id, name, price_minor, currency) VALUES"
-        " (1, 'Lamp', 1999, 'EUR'), (2, 'Say \"hi\"', 250, 'EUR'), (3, 'Yen mug', 900, 'JPY'),"
+        " (1, 'Lamp', 1999, 'EUR'), (2, 'Say \"hi\" \\o/', 250, 'EUR'), (3, 'Yen mug', 900, 'JPY'),"
         " (4, 'Tent', 8900, 'EUR')");
   }
 
@@ -44,7 +44,7 @@ TEST_F(OrderRepositoryTest, TakesNamesAndPricesFromTheCatalogAtTheTimeOfTheOrder
   EXPECT_EQ(read->total.amount_minor, 3 * 250 + 2 * 1999);
   EXPECT_EQ(read->total.currency, "EUR");
   ASSERT_EQ(read->items.size(), 2u);
-  EXPECT_EQ(read->items[0].product_name, "Say \"hi\"");
+  EXPECT_EQ(read->items[0].product_name, "Say \"hi\" \\o/");
   EXPECT_EQ(read->items[0].quantity, 3);
   EXPECT_EQ(read->items[1].unit_price.amount_minor, 1999);
   // What the call answered is what is stored.

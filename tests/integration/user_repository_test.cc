@@ -110,6 +110,7 @@ TEST_F(UserRepositoryTest, ChangesOnlyWhatIsPresent) {
   EXPECT_GT(renamed->updated_at, ada.updated_at);
   const auto taken = users_->Update(call_, ada.id, {"Bob@example.com", std::nullopt});
   EXPECT_TRUE(absl::IsAlreadyExists(taken.status())) << taken.status();
+  EXPECT_THAT(std::string(taken.status().message()), HasSubstr("e-mail address"));
   const auto absent = users_->Update(call_, UserId(4711), {std::nullopt, "Augusta"});
   EXPECT_TRUE(absl::IsNotFound(absent.status())) << absent.status();
 }
