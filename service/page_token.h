@@ -3,7 +3,7 @@
 //
 // A token carries the last id of a page and a checksum over the list's name, its filter and that
 // id. It is not a secret and not a signature: the checksum catches a token of another list, of
-// another filter, and a mangled one; it does not stop somebody who wants to forge one, who would
+// another filter, and a mangled one; it does not stop a client that wants to forge one, which would
 // gain nothing that the list does not show anyway. Pure and thread-safe.
 #ifndef SCALEOUT_SERVICE_PAGE_TOKEN_H_
 #define SCALEOUT_SERVICE_PAGE_TOKEN_H_

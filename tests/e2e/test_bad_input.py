@@ -314,8 +314,8 @@ def test_an_injection_is_just_a_string(client):
 
 
 def test_random_bytes_as_a_body_are_a_client_error(client):
-    dice = random.Random(20261120)
+    generator = random.Random(20261120)
     for method, path, _ in _WRITES:
         for _ in range(25):
-            answer = send(client, method, path, dice.randbytes(dice.randrange(1, 400)))
+            answer = send(client, method, path, generator.randbytes(generator.randrange(1, 400)))
             check_problem(answer, 400)

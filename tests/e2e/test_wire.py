@@ -171,14 +171,15 @@ def test_too_many_headers_are_431(wire):
 
 
 def test_binary_junk_is_refused_and_nothing_dies(lone_gateway):
-    dice = random.Random(42)
+    generator = random.Random(42)
     samples = [
-        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + dice.randbytes(200),  # a TLS handshake
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"
+        + generator.randbytes(200),  # a TLS handshake
         b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
         b"\x00" * 100,
         b"\xff" * 100,
         b"\r\n" * 50,
-        *(dice.randbytes(dice.randrange(1, 2000)) for _ in range(60)),
+        *(generator.randbytes(generator.randrange(1, 2000)) for _ in range(60)),
     ]
     for sample in samples:
         with Wire(lone_gateway.port) as wire:
