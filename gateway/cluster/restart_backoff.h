@@ -2,7 +2,10 @@
 // short ones.
 //
 // The n-th short life in a row waits first * 2^(n-1), at most max. A life of at least
-// `healthy_after` forgets the past. Pure; one object a worker, one thread.
+// `healthy_after` forgets the past. Without it a worker that dies at its start (a port that is
+// taken, a configuration that no longer loads) would be started thousands of times a second; with
+// `max` it is tried often enough to be back soon after the cause is gone. There is no last try: a
+// supervisor without workers serves nothing, so it goes on. Pure; one object a worker, one thread.
 #ifndef SCALEOUT_GATEWAY_CLUSTER_RESTART_BACKOFF_H_
 #define SCALEOUT_GATEWAY_CLUSTER_RESTART_BACKOFF_H_
 
@@ -13,6 +16,7 @@
 
 namespace scaleout::gateway {
 
+// first <= max.
 struct RestartBackoffConfig {
   Duration first = std::chrono::milliseconds(100);
   Duration max = std::chrono::seconds(10);

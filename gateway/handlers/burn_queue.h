@@ -6,7 +6,7 @@
 // arrived during the burn before. A burn that cannot end within its request's deadline because of
 // the burns before it is refused at once; no request waits for a burn that it cannot have. What is
 // read within kCatchUpTime after a burn may have waited for all of it, unread, and counts as if it
-// had: nothing tells when its bytes came.
+// had: the kernel does not say when its bytes came.
 //
 // A loop's line is touched by that loop's thread only, so nothing here locks.
 #ifndef SCALEOUT_GATEWAY_HANDLERS_BURN_QUEUE_H_

@@ -15,8 +15,8 @@ CircuitBreakerHandlers::CircuitBreakerHandlers(std::string instance_id, Backends
 Task<absl::StatusOr<Response>> CircuitBreakerHandlers::List(RequestContext&,
                                                             const Request& request) {
   QueryReader query(request);
-  absl::Status good = query.Check();
-  if (!good.ok()) co_return good;
+  absl::Status checked = query.Check();
+  if (!checked.ok()) co_return checked;
   JsonWriter json;
   json.StartObject();
   json.Field("instanceId", instance_id_);
@@ -48,7 +48,7 @@ Task<absl::StatusOr<Response>> CircuitBreakerHandlers::Disable(RequestContext&,
 absl::StatusOr<Response> CircuitBreakerHandlers::Control(const Request& request,
                                                          void (CircuitBreaker::*control)()) {
   QueryReader query(request);
-  if (absl::Status good = query.Check(); !good.ok()) return good;
+  if (absl::Status checked = query.Check(); !checked.ok()) return checked;
   Backend* backend = backends_.Find(request.PathParameter("backend"));
   if (backend == nullptr) {
     return absl::NotFoundError(

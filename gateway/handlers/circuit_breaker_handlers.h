@@ -1,7 +1,9 @@
-// /api/circuit-breakers: what this instance's breakers think, and the lab's hands on them.
+// /api/circuit-breakers: the state of this instance's circuit breakers, and the lab's controls.
 //
 // A control changes this instance only; behind a balancer the next request may reach another one.
-// What is injected outlives the handlers.
+// It takes effect before its answer is sent, on all loops. The control routes exist only where the
+// lab's endpoints are on, and refuse pages of other origins (routes.cc). What is injected outlives
+// the handlers. Thread-safe: the breakers are.
 #ifndef SCALEOUT_GATEWAY_HANDLERS_CIRCUIT_BREAKER_HANDLERS_H_
 #define SCALEOUT_GATEWAY_HANDLERS_CIRCUIT_BREAKER_HANDLERS_H_
 

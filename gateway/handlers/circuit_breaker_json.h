@@ -1,4 +1,6 @@
-// How a circuit breaker looks to people: in /api/circuit-breakers and in /api/metrics.
+// A circuit breaker as JSON, the same in /api/circuit-breakers and in /api/metrics
+// (CircuitBreaker in docs/openapi.yaml). Counts are since the start, but for those of the window;
+// times are milliseconds. Pure.
 #ifndef SCALEOUT_GATEWAY_HANDLERS_CIRCUIT_BREAKER_JSON_H_
 #define SCALEOUT_GATEWAY_HANDLERS_CIRCUIT_BREAKER_JSON_H_
 

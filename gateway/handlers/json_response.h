@@ -1,4 +1,5 @@
-// The few shapes of a successful answer. Pure.
+// The few shapes of a successful answer: one resource, a page of them, a new one, none. An error is
+// a status, and the server makes a problem document of it (gateway/http/problem.h). Pure.
 #ifndef SCALEOUT_GATEWAY_HANDLERS_JSON_RESPONSE_H_
 #define SCALEOUT_GATEWAY_HANDLERS_JSON_RESPONSE_H_
 

@@ -1,7 +1,9 @@
 // /api/payments: the payment service over HTTP.
 //
-// Each handler parses, asks and renders. Stateless apart from the injected backend, which outlives
-// it, and hence shared by all loops.
+// Each handler parses, asks and renders (ask_backend.h); what a field may hold is the contract's
+// (payment_limits.h), and every field that is wrong is listed in one answer (422). A payment that
+// the provider declines is a payment (201) with that status, not an error. Stateless apart from the
+// injected backend, which outlives it, and hence shared by all loops.
 #ifndef SCALEOUT_GATEWAY_HANDLERS_PAYMENT_HANDLERS_H_
 #define SCALEOUT_GATEWAY_HANDLERS_PAYMENT_HANDLERS_H_
 

@@ -1,7 +1,8 @@
 // /api/products: the catalog over HTTP.
 //
-// Each handler parses, asks and renders. Stateless apart from the injected backend, which outlives
-// it, and hence shared by all loops.
+// Each handler parses, asks and renders (ask_backend.h). The catalog is read only: the order
+// service has it, because an order takes its prices from it. Stateless apart from the injected
+// backend, which outlives it, and hence shared by all loops.
 #ifndef SCALEOUT_GATEWAY_HANDLERS_PRODUCT_HANDLERS_H_
 #define SCALEOUT_GATEWAY_HANDLERS_PRODUCT_HANDLERS_H_
 

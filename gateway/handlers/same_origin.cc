@@ -11,7 +11,7 @@ namespace scaleout::gateway {
 namespace {
 
 // Host and port of "https://shop.example:8443"; nothing for "null", which a browser sends for an
-// origin that it does not tell.
+// origin that it hides.
 std::optional<std::string_view> AuthorityOf(std::string_view origin) {
   constexpr std::string_view kSeparator = "://";
   const std::size_t separator = origin.find(kSeparator);

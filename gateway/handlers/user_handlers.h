@@ -1,7 +1,10 @@
 // /api/users: the user service over HTTP.
 //
-// Each handler parses, asks and renders. Stateless apart from the injected backend, which outlives
-// it, and hence shared by all loops.
+// Each handler parses, asks and renders (ask_backend.h); what a field may hold is the contract's
+// (user_limits.h), and every field that is wrong is listed in one answer (422). Get, Update and
+// Delete answer 404 for a user that there is not, Create and Update 409 for an e-mail address that
+// is taken. Stateless apart from the injected backend, which outlives it, and hence shared by all
+// loops.
 #ifndef SCALEOUT_GATEWAY_HANDLERS_USER_HANDLERS_H_
 #define SCALEOUT_GATEWAY_HANDLERS_USER_HANDLERS_H_
 

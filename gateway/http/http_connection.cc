@@ -212,8 +212,8 @@ void HttpConnection::StartRequest(std::string head, absl::Status refusal) {
 }
 
 // The whole life of a request on its connection. `self` keeps the connection for as long.
-internal::Detached HttpConnection::HandleRequest(
-    [[maybe_unused]] std::shared_ptr<HttpConnection> self, std::string head, absl::Status refusal) {
+DetachedTask HttpConnection::HandleRequest([[maybe_unused]] std::shared_ptr<HttpConnection> self,
+                                           std::string head, absl::Status refusal) {
   Exchange exchange(loop_, clock_, *this, state_since_);
   exchange.request.head = std::move(head);
   // A request that is refused for being late has not waited for this gateway.

@@ -114,8 +114,8 @@ class HttpConnection final : public std::enable_shared_from_this<HttpConnection>
   bool TakeBody();
   bool DiscardBody();
   void StartRequest(std::string head, absl::Status refusal);
-  internal::Detached HandleRequest(std::shared_ptr<HttpConnection> self, std::string head,
-                                   absl::Status refusal);
+  DetachedTask HandleRequest(std::shared_ptr<HttpConnection> self, std::string head,
+                             absl::Status refusal);
   bool StartReading(Exchange& exchange, std::int64_t limit,
                     std::coroutine_handle<> reader) override;
   void EndReading(absl::Status status);

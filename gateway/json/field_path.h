@@ -1,5 +1,6 @@
 // From the contract's name of a field to the client's: a service refuses `items[0].product_id`, as
-// google.rpc.BadRequest names fields, and whoever sent the JSON reads `/items/0/productId`.
+// google.rpc.BadRequest names fields, and the client that sent the JSON is answered
+// `/items/0/productId`.
 //
 // A path is made of names (`amount.currency_code`), each with indexes where it is repeated
 // (`user_ids[3]`). What clients know by another name than the one in camel case is listed: what all

@@ -1,7 +1,9 @@
 // Writes one JSON document: RapidJSON's Writer with the words that responses are made of.
 //
-// Strings are UTF-8. A number that JSON cannot say (NaN, infinity) is 0; others keep three
-// decimals. Thread-compatible.
+// Strings are UTF-8, and are not checked here: what comes from clients was checked when it was read
+// (json_reader.h), what comes from services by Protobuf. A number that JSON cannot express (NaN,
+// infinity) is 0; others have at most three decimals. The caller keeps the order of calls that a
+// document needs: a key before each value of an object, an End for each Start. Thread-compatible.
 #ifndef SCALEOUT_GATEWAY_JSON_JSON_WRITER_H_
 #define SCALEOUT_GATEWAY_JSON_JSON_WRITER_H_
 

@@ -1,8 +1,10 @@
-// Reads a request's path and query parameters strictly, and tells everything that is wrong at once.
+// Reads a request's path and query parameters strictly, and lists everything that is wrong at once.
 //
-// As JsonBody does for bodies: a getter that finds nothing good notes a violation (its pointer is
-// "/" and the parameter's name) and returns the default. Parameters that nobody asked for, and
-// those given twice, are violations too. Names are literals. Thread-compatible.
+// As JsonBody does for bodies: a getter that finds no valid value notes a violation (its pointer is
+// "/" and the parameter's name) and returns the default. Parameters that no getter has asked for,
+// and those given twice, are violations too. A request has at most kMaxQueryParameters
+// (gateway/http/request_head.h), which the server has checked. Names are literals.
+// Thread-compatible.
 #ifndef SCALEOUT_GATEWAY_JSON_QUERY_READER_H_
 #define SCALEOUT_GATEWAY_JSON_QUERY_READER_H_
 
@@ -29,7 +31,7 @@ class QueryReader {
 
   // `page_size`: how many items the list gives (request_limits.h); absent is the default.
   std::int32_t PageSize();
-  // `page_token`: empty for the first page. Whether this list gave it is the service's to say.
+  // `page_token`: empty for the first page. The service says whether this list gave it.
   std::string PageToken();
   // An id to filter by; 0 if absent.
   std::int64_t OptionalId(std::string_view name);

@@ -23,7 +23,7 @@ std::string FormatTime(const google::protobuf::Timestamp& time);
 
 // With the e-mail address: for that user and for admins.
 void WriteUser(JsonWriter& json, const user::v1::User& user);
-// What everybody may see of a user.
+// The public part of a user.
 void WriteUserProfile(JsonWriter& json, const user::v1::User& user);
 void WriteProduct(JsonWriter& json, const order::v1::Product& product);
 void WriteOrder(JsonWriter& json, const order::v1::Order& order);

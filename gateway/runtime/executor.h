@@ -4,7 +4,7 @@
 // turn, so that what a turn has gathered (bytes to write, connections to accept) is handled once.
 // After runs work when a time has passed. Watch reports a descriptor of the caller's that is ready.
 //
-// Nothing here allocates for a job: jobs, timers and watchers are members of whoever uses them
+// Nothing here allocates for a job: jobs, timers and watchers are members of what uses them
 // (usually an awaitable in a coroutine's frame), and the user keeps them alive until they have run,
 // were cancelled or unwatched. A job is in at most one list at a time: it is posted or deferred
 // again only after it has run. Post is thread-safe and lock-free; everything else, and every
@@ -21,6 +21,8 @@
 
 namespace scaleout::gateway {
 
+// A piece of work on its way to the loop. Run may destroy the job: the executor does not touch it
+// afterwards.
 class Job {
  public:
   virtual void Run() = 0;
@@ -59,6 +61,7 @@ struct FdEvents {
   bool writable = false;
 };
 
+// Reacts to a descriptor. It may unwatch its own or another descriptor from within OnReady.
 class FdWatcher {
  public:
   // May come without need, for instance right after the descriptor's number was used again.

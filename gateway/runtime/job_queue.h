@@ -15,8 +15,8 @@ namespace scaleout::gateway {
 
 class JobQueue {
  public:
-  // True if the queue was empty: the one who is told so must wake the loop. After the push the job
-  // may already have run.
+  // True if the queue was empty: the caller must wake the loop then. After the push the job may
+  // already have run.
   bool Push(Job& job) {
     Job* head = newest_.load(std::memory_order_relaxed);
     do {

@@ -3,12 +3,12 @@
 // The loop reports a timer of kLagTick on an absolute schedule; the lag is how much later than
 // scheduled a tick was taken. A stall of D stands for the samples D, D - 10 ms, D - 20 ms, ... that
 // the timer would have taken meanwhile (correction for coordinated omission, Gil Tene), so the
-// histogram's quantiles are those of time, not of luck. Whoever looks from outside sees the lag
+// histogram's quantiles are those of time, not of luck. An observer on another thread sees the lag
 // grow while the loop is blocked: it is the time since the next tick was due.
 //
-// A lag over kStallThreshold is a stall. It is blamed on the route that held the loop longest since
-// the last tick, if that was at least half of the stall; otherwise on "none": many short turns, not
-// one long one.
+// A lag over kStallThreshold is a stall. It is attributed to the route that held the loop longest
+// since the last tick, if that was at least half of the stall; otherwise on "none": many short
+// turns, not one long one.
 //
 // The On...() and ...Route() functions are the loop's alone; everything else may be called from any
 // thread at any time and never makes the loop wait. (Idea: seastar's stall detector.)
@@ -112,7 +112,7 @@ class LoopLagMonitor {
   Duration longest_hold_{0};
   const RouteDescription* longest_holder_ = nullptr;
 
-  // Written by the loop, read by anybody.
+  // Written by the loop, read by any thread.
   std::atomic<std::uint64_t> ticks_{0};
   std::atomic<Duration::rep> next_due_{0};  // since the clock's epoch
   std::atomic<Duration::rep> max_lag_{0};

@@ -9,7 +9,7 @@ namespace {
 // What one check may add to the time that a loop is stuck, however late the check comes.
 constexpr Duration kMaxCreditedGap = std::chrono::milliseconds(100);
 
-constexpr std::string_view kNobody = "none";
+constexpr std::string_view kNoRoute = "none";
 
 double Milliseconds(Duration duration) {
   return std::chrono::duration<double, std::milli>(duration).count();
@@ -54,11 +54,11 @@ void LoopWatchdog::CheckLag(Watched& loop, const LoopObservation& seen, Monotoni
     }
     loop.last_over = now;
     // A stall that goes on waits for the rate limit: its line is the one that names the route.
-    // On a starved machine it may have been blamed on nobody at first, and is then worth a second
-    // one.
-    const bool news = !loop.warned || (!loop.named && seen.route != kNobody);
+    // On a starved machine it may have been attributed to no route at first, and is then worth a
+    // second line.
+    const bool news = !loop.warned || (!loop.named && seen.route != kNoRoute);
     if (news && seen.lag > config_.name_route_over && now >= loop.next_warning) {
-      loop.named = seen.route != kNobody;
+      loop.named = seen.route != kNoRoute;
       Warn(loop, seen.route, now);
     }
     return;

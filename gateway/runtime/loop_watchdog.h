@@ -7,7 +7,7 @@
 //   stuck      no tick taken for abort_after: one ERROR and the abort function, once
 //
 // For "stuck" only time that the watchdog itself was running counts: a process that was suspended
-// as a whole (SIGSTOP, a debugger, a frozen container) wakes up without being shot.
+// as a whole (SIGSTOP, a debugger, a frozen container) continues without being aborted.
 // Pure but for the logger and the abort function: LoopWatchdogThread calls Check, or a test does.
 // One thread.
 #ifndef SCALEOUT_GATEWAY_RUNTIME_LOOP_WATCHDOG_H_

@@ -2,7 +2,9 @@
 // left.
 //
 // Made by the HTTP server when a request's head has been read, destroyed after its response was
-// handed to the socket; every task of the request ends before that. Loop thread only.
+// handed to the socket; every task of the request ends before that. Whatever waits on behalf of a
+// request registers with its cancellation and ends early when the client leaves; it looks at
+// Remaining() before it starts something, and never lets it last longer. Loop thread only.
 #ifndef SCALEOUT_GATEWAY_RUNTIME_REQUEST_CONTEXT_H_
 #define SCALEOUT_GATEWAY_RUNTIME_REQUEST_CONTEXT_H_
 
@@ -39,6 +41,9 @@ class CancelListener {
   CancelListener* following_ = nullptr;
 };
 
+// Whether the client has left, and the list of those who want to know: intrusive and doubly linked,
+// so that adding and leaving cost nothing and allocate nothing. Cancelled at most once, for good. A
+// listener may leave, or be destroyed, from within its own OnCancel or another's.
 class Cancellation {
  public:
   bool cancelled() const { return cancelled_; }
@@ -55,6 +60,7 @@ class Cancellation {
     first_ = &listener;
   }
 
+  // Calls every listener, the one that was added last first.
   void Cancel() {
     if (std::exchange(cancelled_, true)) return;
     while (first_) {
@@ -69,6 +75,7 @@ class Cancellation {
   CancelListener* first_ = nullptr;
 };
 
+// Not copied: jobs and calls of the request refer to it.
 struct RequestContext {
   RequestContext(Executor& loop_in, const Clock& clock_in) : loop(loop_in), clock(clock_in) {}
   RequestContext(const RequestContext&) = delete;
@@ -84,7 +91,7 @@ struct RequestContext {
   const Clock& clock;
   std::string request_id;
   std::string traceparent;  // W3C, passed on; empty if the client sent none
-  MonotonicTime deadline;
+  MonotonicTime deadline;   // the route's or the client's shorter one, whichever comes first
   const RouteDescription* route = nullptr;  // null for none; goes into every Job of this request
   Cancellation cancellation;
 };

@@ -1,4 +1,4 @@
-// What the rooms below http know of a route: enough to name it in a log line or a metric.
+// The part of a route that the rooms below http see: enough to name it in a log line or a metric.
 //
 // A request's context, its jobs and the lag monitor carry a pointer to it; http's Route is one. It
 // is immutable and outlives every request of its route and every observation of the loops.

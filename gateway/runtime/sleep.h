@@ -3,6 +3,10 @@
 //
 //   Sleep pause(context, duration);
 //   co_await pause;
+//
+// The awaiter looks at context.cancellation itself if the difference matters to it. The request's
+// deadline does not end a pause: a caller that has one pauses no longer than what remains. The
+// object is a local of the coroutine, awaited once, and allocates nothing. Loop thread only.
 #ifndef SCALEOUT_GATEWAY_RUNTIME_SLEEP_H_
 #define SCALEOUT_GATEWAY_RUNTIME_SLEEP_H_
 
@@ -33,7 +37,8 @@ class Sleep final : private TimerJob, private CancelListener {
 
  private:
   void Run() override { awaiter_.resume(); }
-  // Not resumed from here: whoever cancels is in the middle of something.
+  // Not resumed from here: the code that cancels is not done, and may touch what the coroutine
+  // would destroy.
   void OnCancel() override {
     context_.loop.Cancel(*this);
     context_.loop.Post(*this);

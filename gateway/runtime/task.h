@@ -25,6 +25,9 @@ class Task;
 
 namespace internal {
 
+// At the end of a task: continues its awaiter on the same stack (symmetric transfer, so that a long
+// chain of tasks that end at once does not grow the stack). The frame stays, with the result in it,
+// until the Task is destroyed.
 struct ResumeContinuation {
   bool await_ready() const noexcept { return false; }
   template <typename Promise>
@@ -44,6 +47,7 @@ struct TaskPromiseBase {
   std::exception_ptr exception;
 };
 
+// Where the result waits for the awaiter, which takes it once.
 template <typename T>
 struct TaskPromise : TaskPromiseBase {
   Task<T> get_return_object() noexcept;
@@ -70,6 +74,7 @@ struct TaskPromise<void> : TaskPromiseBase {
 
 }  // namespace internal
 
+// A task that was moved from is empty; it may only be destroyed or assigned to.
 template <typename T>
 class [[nodiscard]] Task {
  public:
@@ -117,10 +122,14 @@ inline Task<void> TaskPromise<void>::get_return_object() noexcept {
   return Task<void>(std::coroutine_handle<TaskPromise<void>>::from_promise(*this));
 }
 
-// A coroutine that nobody awaits: it starts at once and frees itself at its end.
-struct Detached {
+}  // namespace internal
+
+// What a coroutine returns that is not awaited: it starts at once on the caller's stack and
+// destroys its own frame at its end. Whatever it uses has to live until then. An exception that
+// leaves it terminates the process.
+struct DetachedTask {
   struct promise_type {
-    Detached get_return_object() const noexcept { return {}; }
+    DetachedTask get_return_object() const noexcept { return {}; }
     std::suspend_never initial_suspend() const noexcept { return {}; }
     std::suspend_never final_suspend() const noexcept { return {}; }
     void return_void() const noexcept {}
@@ -128,7 +137,9 @@ struct Detached {
   };
 };
 
-inline Detached RunDetached(Task<void> task) { co_await task; }
+namespace internal {
+
+inline DetachedTask RunDetached(Task<void> task) { co_await task; }
 
 }  // namespace internal
 

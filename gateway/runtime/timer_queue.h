@@ -30,6 +30,7 @@ class TimerQueue {
   std::size_t size() const { return heap_.size(); }
 
  private:
+  // The heap's order and its two repairs, by positions in heap_.
   bool IsBefore(std::size_t a, std::size_t b) const;
   void Swap(std::size_t a, std::size_t b);
   void MoveUp(std::size_t position);

@@ -8,7 +8,9 @@
 // WhenAll is for a few tasks of different types, WhenEach for a number of them that is known at run
 // time; of no task at all it resumes at once. The tasks are named locals of the awaiter, which
 // keeps them alive. The results are in the tasks' order; the first exception, in the same order, is
-// rethrown after all have ended. Loop thread only, hence no atomics.
+// rethrown after all have ended. A task that fails does not end the others: the awaiter cancels
+// them itself where it does not need them any more (PartContext). The awaitable is a local of the
+// awaiter and awaited once. Loop thread only, hence no atomics. (Idea: cppcoro's when_all.)
 #ifndef SCALEOUT_GATEWAY_RUNTIME_WHEN_ALL_H_
 #define SCALEOUT_GATEWAY_RUNTIME_WHEN_ALL_H_
 
@@ -26,6 +28,7 @@
 namespace scaleout::gateway {
 namespace internal {
 
+// Counts the tasks that have not ended, and resumes the awaiter after the last of them.
 struct Latch {
   void CountDown() {
     if (--left == 0 && waiter) waiter.resume();
@@ -35,9 +38,11 @@ struct Latch {
   std::coroutine_handle<> waiter;
 };
 
+// Runs one of the tasks and stores how it ended. Both outlive it: they are members of the
+// awaitable, in the awaiter's frame, which stays suspended until the latch is at zero.
 template <typename T>
-Detached RunInto(Task<T>& task, std::optional<T>& result, std::exception_ptr& exception,
-                 Latch& latch) {
+DetachedTask RunInto(Task<T>& task, std::optional<T>& result, std::exception_ptr& exception,
+                     Latch& latch) {
   try {
     result.emplace(co_await task);
   } catch (...) {
@@ -48,6 +53,7 @@ Detached RunInto(Task<T>& task, std::optional<T>& result, std::exception_ptr& ex
 
 }  // namespace internal
 
+// For a fixed number of tasks, of any types.
 template <typename... T>
 class WhenAll {
  public:
@@ -84,6 +90,7 @@ class WhenAll {
   internal::Latch latch_{sizeof...(T) + 1, {}};
 };
 
+// For any number of tasks of one type.
 template <typename T>
 class WhenEach {
  public:

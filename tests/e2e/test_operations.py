@@ -37,6 +37,26 @@ def test_cpu_bound_refuses_what_it_does_not_know(client, query, pointer):
     assert pointers(check_problem(client.get(f"/api/cpu-bound?{query}"), 422)) == {pointer}
 
 
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({}, 200),
+        ({"Origin": "{own}"}, 200),
+        ({"Sec-Fetch-Site": "same-origin", "Origin": "{own}"}, 200),
+        ({"Origin": "https://other.example"}, 403),
+        ({"Origin": "http://localhost"}, 403),
+        ({"Sec-Fetch-Site": "cross-site", "Origin": "{own}"}, 403),
+    ],
+)
+def test_a_page_of_another_origin_controls_no_breaker(stack, client, headers, status):
+    """Through nginx, which passes Host on with its port."""
+    headers = {name: value.format(own=stack.url) for name, value in headers.items()}
+    answer = client.post("/api/circuit-breakers/user/reset", headers=headers)
+    assert answer.status_code == status
+    if status == 403:
+        assert check_problem(answer, 403, "PERMISSION_DENIED")["type"] == "/problems/cross-site"
+
+
 def test_metrics_for_people(client):
     metrics = client.get("/api/metrics").json()
     assert metrics["process"]["pid"] > 0

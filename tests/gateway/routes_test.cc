@@ -146,7 +146,7 @@ TEST(Routes, AnswerProbesAndMetricsEvenWhenEverythingElseIsRefused) {
   EXPECT_EQ(api.table.Find(Method::kGet, "/api/count").route->admission, Admission::kNormal);
 }
 
-TEST(Routes, KeepFromThePublicWhatIsForTheInstanceOnly) {
+TEST(Routes, AreInternalWhereTheyAreForTheInstanceOnly) {
   const Api api(true);
   for (const char* path : {"/livez", "/readyz", "/metrics"}) {
     EXPECT_EQ(api.table.Find(Method::kGet, path).route->access, Access::kInternal) << path;
@@ -161,8 +161,8 @@ struct Case {
   const char* json;
   const char* asked;  // the backend's verb, or a piece of the body
 };
-// One good request for each route.
-std::vector<Case> GoodRequests() {
+// One valid request for each route.
+std::vector<Case> ValidRequests() {
   return {
       {Method::kGet, "/api/users/7", "", "get_user"},
       {Method::kGet, "/api/users", "", "list_users"},
@@ -247,7 +247,7 @@ TEST(Routes, LeadToTheirHandlers) {
   Api api(true);
   AnswerEveryCall(api, [](const char* verb) { return absl::NotFoundError(verb); });
   api.backends.user_health.state = ServingState::kNotServing;
-  for (const Case& c : GoodRequests()) {
+  for (const Case& c : ValidRequests()) {
     const std::optional<absl::StatusOr<Response>> answer = Ask(api, c);
     ASSERT_TRUE(answer.has_value()) << c.path;
     const std::string said =
@@ -261,7 +261,7 @@ TEST(Routes, AnswerJsonPointersForTheFieldsThatAServiceRefuses) {
   AnswerEveryCall(api, [](const char*) {
     return CheckFields({{"some_items[0].some_field", "is wrong"}, {"page_token", "is wrong"}});
   });
-  for (const Case& c : GoodRequests()) {
+  for (const Case& c : ValidRequests()) {
     const std::optional<absl::StatusOr<Response>> answer = Ask(api, c);
     ASSERT_TRUE(answer.has_value()) << c.path;
     if (std::string_view(c.asked).find('_') == std::string_view::npos) continue;  // no service

@@ -13,7 +13,7 @@ namespace scaleout::testing {
 template <typename T>
 class RunningTask {
  public:
-  explicit RunningTask(gateway::Task<T> task) { gateway::Start(Keep(std::move(task), result_)); }
+  explicit RunningTask(gateway::Task<T> task) { gateway::Start(Store(std::move(task), result_)); }
   RunningTask(const RunningTask&) = delete;
   RunningTask& operator=(const RunningTask&) = delete;
 
@@ -22,7 +22,7 @@ class RunningTask {
   T& value() { return result_.value(); }
 
  private:
-  static gateway::Task<void> Keep(gateway::Task<T> task, std::optional<T>& result) {
+  static gateway::Task<void> Store(gateway::Task<T> task, std::optional<T>& result) {
     T value = co_await task;
     result.emplace(std::move(value));
   }

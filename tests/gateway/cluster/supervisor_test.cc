@@ -73,7 +73,7 @@ int ExitCodeOf(pid_t pid) {
   return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
-TEST(Supervisor, StartsItsWorkersAndPassesTheStopSignalOn) {
+TEST(Supervisor, StartsItsWorkersAndForwardsTheStopSignal) {
   Diary diary;
   const pid_t supervisor = Supervise(WithWorkers(3), [&](int) {
     diary.Write('s');

@@ -193,7 +193,7 @@ TEST_F(OrderHandlersTest, AsksNothingOfTheBackendForABadRequest) {
   EXPECT_TRUE(backend_.cancel_order.asked().empty());
 }
 
-TEST_F(OrderHandlersTest, PassesTheBackendsErrorsOn) {
+TEST_F(OrderHandlersTest, ForwardsTheBackendsErrors) {
   const absl::Status reused =
       WithReason(absl::FailedPreconditionError("The key was used for another order."),
                  "IDEMPOTENCY_KEY_REUSED");

@@ -186,7 +186,7 @@ TEST_F(PaymentHandlersTest, AsksNothingOfTheBackendForABadRequest) {
   EXPECT_TRUE(backend_.get_payment.asked().empty());
 }
 
-TEST_F(PaymentHandlersTest, PassesTheBackendsErrorsOn) {
+TEST_F(PaymentHandlersTest, ForwardsTheBackendsErrors) {
   const absl::Status busy = absl::AbortedError("Another request with this key is in progress.");
   backend_.list_payments.Answers(busy);
   backend_.create_payment.Answers(busy);

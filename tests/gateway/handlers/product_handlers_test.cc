@@ -74,7 +74,7 @@ TEST_F(ProductHandlersTest, RefusesBadParameters) {
   EXPECT_EQ(HttpStatusOf(Ask(&ProductHandlers::List, request).status()), 422);
 }
 
-TEST_F(ProductHandlersTest, PassesTheBackendsErrorsOn) {
+TEST_F(ProductHandlersTest, ForwardsTheBackendsErrors) {
   const absl::Status gone = absl::NotFoundError("There is no product 3.");
   backend_.get_product.Answers(gone);
   backend_.list_products.Answers(gone);

@@ -240,7 +240,7 @@ TEST_F(UserHandlersTest, NamesTheFieldsThatTheServiceRefusesAsTheClientDoes) {
               ElementsAre("/page_size", "/page_token"));
 }
 
-TEST_F(UserHandlersTest, PassesTheBackendsErrorsOn) {
+TEST_F(UserHandlersTest, ForwardsTheBackendsErrors) {
   const absl::Status gone = absl::NotFoundError("There is no user 7.");
   backend_.get_user.Answers(gone);
   backend_.list_users.Answers(gone);

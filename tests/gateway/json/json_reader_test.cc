@@ -43,7 +43,7 @@ struct Read {
   absl::Status status;
 };
 
-constexpr char kGood[] =
+constexpr char kValid[] =
     R"({"id":7,"count":-5,"name":"Anna","note":"","items":[{"id":1},{"id":2}]})";
 
 std::vector<std::string> PointersOf(const absl::Status& status) {
@@ -62,9 +62,9 @@ std::vector<std::string> PointersFor(std::string json) {
   return PointersOf(read.status);
 }
 
-TEST(JsonBody, ReadsWhatIsGood) {
+TEST(JsonBody, ReadsValidFields) {
   TestRequest request;
-  request.Json(kGood);
+  request.Json(kValid);
   const Read read(request);
   ASSERT_TRUE(read.status.ok()) << read.status;
   EXPECT_EQ(read.id, 7);
@@ -82,14 +82,14 @@ TEST(JsonBody, LetsAnOptionalFieldBeAbsent) {
   EXPECT_EQ(read.note, std::nullopt);
 }
 
-TEST(JsonBody, TellsEverythingThatIsWrongAtOnce) {
+TEST(JsonBody, ListsAllInvalidFieldsAtOnce) {
   EXPECT_THAT(PointersFor(R"({"id":0,"count":"1","name":7,"note":null,"more":1,
                              "items":[{"id":1.5},{"id":2,"x/y~z":0}]})"),
               UnorderedElementsAre("/id", "/count", "/name", "/note", "/more", "/items/0/id",
                                    "/items/1/x~1y~0z"));
 }
 
-TEST(JsonBody, TellsEveryFieldThatIsMissing) {
+TEST(JsonBody, ListsEveryMissingField) {
   EXPECT_THAT(PointersFor("{}"), UnorderedElementsAre("/id", "/count", "/name", "/items"));
 }
 
@@ -184,7 +184,7 @@ TEST(JsonBody, RefusesANameThatAppearsTwice) {
               UnorderedElementsAre("/id", "/items/0/id"));
 }
 
-TEST(JsonBody, RefusesANameThatNobodyAskedForEvenIfItIsEmpty) {
+TEST(JsonBody, RefusesAnUnknownNameEvenIfItIsEmpty) {
   EXPECT_THAT(PointersFor(R"({"":1,"id":1,"count":0,"name":"A","items":[{"id":1}]})"),
               ElementsAre("/"));
 }
@@ -256,13 +256,13 @@ TEST(JsonBody, DoesNotCountBracketsInStringsAsDepth) {
 }
 
 TEST(JsonBody, TakesJsonWithItsOneCharset) {
-  for (const char* good :
+  for (const char* accepted :
        {"application/json", "Application/JSON", "application/json; charset=utf-8",
         "application/json;charset=UTF-8", "application/json ; charset=\"utf-8\""}) {
     TestRequest request;
-    request.Header("content-type", good);
-    request.body = kGood;
-    EXPECT_TRUE(Read(request).status.ok()) << good;
+    request.Header("content-type", accepted);
+    request.body = kValid;
+    EXPECT_TRUE(Read(request).status.ok()) << accepted;
   }
 }
 
@@ -272,11 +272,11 @@ TEST(JsonBody, IsUnsupportedWithAnyOtherMediaType) {
         "application/json; charset=utf-8; x=y", "application/x-www-form-urlencoded"}) {
     TestRequest request;
     request.Header("Content-Type", bad);
-    request.body = kGood;
+    request.body = kValid;
     EXPECT_EQ(HttpStatusOf(Read(request).status), 415) << bad;
   }
   TestRequest without;
-  without.body = kGood;
+  without.body = kValid;
   EXPECT_EQ(HttpStatusOf(Read(without).status), 415);
 }
 

@@ -121,7 +121,7 @@ TEST(QueryReader, RefusesOtherIntegersAndChoices) {
   EXPECT_THAT(Refused(query), ElementsAre("/ms", "/mode"));
 }
 
-TEST(QueryReader, RefusesParametersThatNobodyAskedForOnceEach) {
+TEST(QueryReader, RefusesEachUnknownParameterOnce) {
   TestRequest request;
   request.Query("page_size", "5").Query("limit", "5").Query("limit", "6").Query("a/b", "");
   QueryReader query(request);

@@ -57,7 +57,7 @@ class FunctionWatcher final : public FdWatcher {
 };
 
 // Two connected non-blocking sockets; the test's end is closed with the pair, the other one is
-// whoever's takes it.
+// closed by what takes it.
 class SocketPair {
  public:
   SocketPair() {

@@ -35,7 +35,7 @@ TEST(JobQueue, GivesWhatWasPushedInItsOrder) {
   EXPECT_EQ(queue.TakeAll(), nullptr);
 }
 
-TEST(JobQueue, TellsThePusherThatFoundItEmpty) {
+TEST(JobQueue, ReturnsTrueToThePushThatFoundItEmpty) {
   JobQueue queue;
   std::array<NumberedJob, 3> jobs;
   EXPECT_TRUE(queue.Push(jobs[0]));
@@ -44,7 +44,7 @@ TEST(JobQueue, TellsThePusherThatFoundItEmpty) {
   EXPECT_TRUE(queue.Push(jobs[2]));
 }
 
-TEST(JobQueue, LosesNothingUnderManyThreadsAndKeepsTheOrderOfEach) {
+TEST(JobQueue, TakesEveryJobOfManyThreadsInTheOrderOfEach) {
   constexpr int kThreads = 4;
   constexpr int kJobs = 5000;
   JobQueue queue;

@@ -268,7 +268,7 @@ TEST_F(LoopLagMonitorTest, HasTheSeriesOfItsLoop) {
   }
 }
 
-TEST(LoopLagMonitors, AreToldApartByTheirLoop) {
+TEST(LoopLagMonitors, HaveSeriesOfTheirOwn) {
   FakeClock clock;
   const std::unique_ptr<Metrics> metrics = MakeMetrics();
   LoopLagMonitor first(clock, 0, *metrics);

@@ -98,7 +98,7 @@ TEST_F(LoopWatchdogTest, WarnsOnceOfALagOverTenMilliseconds) {
 TEST_F(LoopWatchdogTest, NamesTheRouteWhileItStillHoldsTheLoop) {
   RunLoop(seconds(1));
   monitor_.EnterRoute(kCpuBound);
-  Pass(milliseconds(50), false);  // blocked, and nobody knows yet for how long
+  Pass(milliseconds(50), false);  // blocked; for how long is not known yet
   const LoggedLine line = Line(kBlocked);
   EXPECT_EQ(line.level, LogLevel::kWarn);
   EXPECT_EQ(line.fields.at("route"), "/api/cpu-bound");
@@ -138,7 +138,7 @@ TEST_F(LoopWatchdogTest, SaysOnceThatTheLoopIsHealthyAgain) {
   EXPECT_EQ(logger_.CountOf(kHealthy), 1u);
 }
 
-TEST_F(LoopWatchdogTest, HoldsBackAllButOneWarningASecondAndTellsHowMany) {
+TEST_F(LoopWatchdogTest, LogsOneWarningASecondAndHowManyWereHeldBack) {
   RunLoop(seconds(1));
   for (int i = 0; i < 50; ++i) {  // a lag every 40 ms, for two seconds
     Block(milliseconds(20));

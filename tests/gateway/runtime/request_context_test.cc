@@ -14,19 +14,19 @@ namespace {
 
 class Listener final : public CancelListener {
  public:
-  explicit Listener(std::function<void()> told = [] {}) : told_(std::move(told)) {}
+  explicit Listener(std::function<void()> on_cancel = [] {}) : on_cancel_(std::move(on_cancel)) {}
   void OnCancel() override {
     ++times;
-    told_();
+    on_cancel_();
   }
 
   int times = 0;
 
  private:
-  std::function<void()> told_;
+  std::function<void()> on_cancel_;
 };
 
-TEST(Cancellation, TellsEveryListenerOnce) {
+TEST(Cancellation, CallsEveryListenerOnce) {
   Cancellation cancellation;
   Listener first;
   Listener second;
@@ -39,7 +39,7 @@ TEST(Cancellation, TellsEveryListenerOnce) {
   EXPECT_TRUE(cancellation.cancelled());
 }
 
-TEST(Cancellation, TellsALateListenerAtOnce) {
+TEST(Cancellation, CallsALateListenerAtOnce) {
   Cancellation cancellation;
   cancellation.Cancel();
   Listener late;

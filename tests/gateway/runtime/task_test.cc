@@ -99,7 +99,7 @@ Task<std::string> Catch(Executor& loop) {
   co_return caught;
 }
 
-TEST(Task, PassesAnExceptionToWhoAwaitsIt) {
+TEST(Task, RethrowsAnExceptionToItsAwaiter) {
   testing::RequestFixture fixture;
   RunningTask<std::string> running(Catch(fixture.loop));
   fixture.loop.Run();

@@ -141,7 +141,7 @@ Task<std::string> Joined(std::vector<Task<std::string>> tasks) {
   co_return joined;
 }
 
-TEST(WhenEach, StartsAllBeforeItWaitsForAnyAndKeepsTheirOrder) {
+TEST(WhenEach, StartsAllBeforeItWaitsForAnyAndReturnsTheirOrder) {
   Gate gates[3];
   std::vector<std::string> started;
   std::vector<Task<std::string>> tasks;
