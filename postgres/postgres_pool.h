@@ -5,7 +5,7 @@
 // served in the order they came. A connection that broke is dropped, and so are the idle ones
 // beside it.
 //
-// reachable() is the truth within three seconds: when no caller has had an answer for a second, the
+// reachable() is right within three seconds: when no caller has had an answer for a second, the
 // pool asks the server itself, and a server that does not answer within a limit counts as away,
 // frozen or not. While it is away calls fail at once with UNAVAILABLE, callers that wait are
 // refused, and the pool tries again with backoff; when it is back, calls succeed again.

@@ -23,19 +23,18 @@ struct PostgresStatement {
 // One parameter, as text, which PostgreSQL casts to the type that the statement asks for.
 class PostgresParam {
  public:
-  PostgresParam(std::int32_t value)
-      : text_(std::to_string(value)) {}  // NOLINT(google-explicit-constructor)
-  PostgresParam(std::int64_t value)
-      : text_(std::to_string(value)) {}  // NOLINT(google-explicit-constructor)
-  PostgresParam(std::string value)
-      : text_(std::move(value)) {}                    // NOLINT(google-explicit-constructor)
-  PostgresParam(const char* value) : text_(value) {}  // NOLINT(google-explicit-constructor)
-  PostgresParam(std::nullopt_t) {}                    // NOLINT(google-explicit-constructor)
-  PostgresParam(std::optional<std::string> value)
-      : text_(std::move(value)) {}  // NOLINT(google-explicit-constructor)
+  // Implicit, so that a call lists its values as they are: {id, name, std::nullopt}.
+  // NOLINTBEGIN(google-explicit-constructor)
+  PostgresParam(std::int32_t value) : text_(std::to_string(value)) {}
+  PostgresParam(std::int64_t value) : text_(std::to_string(value)) {}
+  PostgresParam(std::string value) : text_(std::move(value)) {}
+  PostgresParam(const char* value) : text_(value) {}
+  PostgresParam(std::nullopt_t) {}
+  PostgresParam(std::optional<std::string> value) : text_(std::move(value)) {}
   // An array, for `= ANY($1::bigint[])`.
-  PostgresParam(const std::vector<std::int64_t>& values);  // NOLINT(google-explicit-constructor)
-  PostgresParam(const std::vector<std::string>& values);   // NOLINT(google-explicit-constructor)
+  PostgresParam(const std::vector<std::int64_t>& values);
+  PostgresParam(const std::vector<std::string>& values);
+  // NOLINTEND(google-explicit-constructor)
 
   const std::optional<std::string>& text() const { return text_; }
 

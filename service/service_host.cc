@@ -39,13 +39,13 @@ constexpr int kMaxConcurrentStreams = 1024;
 // Clients may ask whether the connection lives, but not more often.
 constexpr milliseconds kMinPingInterval{5000};
 
-// How long before it stops taking calls a service tells the channels of its clients to leave. Calls
+// How long before it stops taking calls a service makes the channels of its clients leave. Calls
 // of a channel that knows no other replica wait for so long.
 constexpr milliseconds kLeaveTime{200};
 // While draining: how often it is looked whether calls are left, and how long clients have, once
 // there are none, to take the last answer and close.
 constexpr milliseconds kDrainLookEvery{100};
-constexpr milliseconds kFarewell{1000};
+constexpr milliseconds kCloseLimit{1000};
 
 // gRPC's library of reflection adds itself to every server of a program that links it.
 class WithoutReflection final : public grpc::ServerBuilderOption {
@@ -123,10 +123,10 @@ struct ServiceHost::Impl {
   }
 
   // Only with `mutex` held.
-  void TellHealth() {
-    const bool truth = serving && !draining;
-    health.Set("", truth);
-    for (const auto& [name, service] : services) health.Set(name, truth);
+  void UpdateHealth() {
+    const bool now_serving = serving && !draining;
+    health.Set("", now_serving);
+    for (const auto& [name, service] : services) health.Set(name, now_serving);
   }
 
   // The second signal: the operator does not want to wait. No destructors, no locks.
@@ -140,7 +140,7 @@ struct ServiceHost::Impl {
     {
       const std::lock_guard lock(mutex);
       draining = true;
-      TellHealth();
+      UpdateHealth();
     }
     logger.Info("draining", {{"graceMs", std::int64_t{config.drain_grace.count()}},
                              {"timeoutMs", std::int64_t{config.drain_timeout.count()}}});
@@ -165,7 +165,7 @@ struct ServiceHost::Impl {
       if (calls.active() != 0) idle_since = clock.Now();
       // gRPC waits the whole timeout for a client that does not take its leave, such as one that is
       // frozen. Nothing is lost by cutting it off: there is no call left, and no new one can come.
-      if (clock.Now() - idle_since > kFarewell) grpc_server_cancel_all_calls(server->c_server());
+      if (clock.Now() - idle_since > kCloseLimit) grpc_server_cancel_all_calls(server->c_server());
     }
     stopper.join();
   }
@@ -225,7 +225,7 @@ absl::Status ServiceHost::Start() {
   grpc::ServerBuilder builder;
   if (!impl.config.reflection) builder.SetOption(std::make_unique<WithoutReflection>());
   if (absl::Status status = impl.Listen(builder); !status.ok()) return status;
-  // Two processes on one port would share its connections without anybody having asked for it.
+  // Two processes on one port would share its connections by mistake.
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
   builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_MS,
                              static_cast<int>(impl.config.max_connection_age.count()));
@@ -251,7 +251,7 @@ absl::Status ServiceHost::Start() {
   {
     const std::lock_guard lock(impl.mutex);
     impl.server = std::move(server);
-    impl.TellHealth();
+    impl.UpdateHealth();
   }
   for (const std::string& address : impl.config.listen) {
     impl.logger.Info("listening", {{"address", address}});
@@ -262,7 +262,7 @@ absl::Status ServiceHost::Start() {
 void ServiceHost::SetServing(bool serving) {
   const std::lock_guard lock(impl_->mutex);
   impl_->serving = serving;
-  impl_->TellHealth();
+  impl_->UpdateHealth();
 }
 
 void ServiceHost::Fail(const absl::Status& status) {

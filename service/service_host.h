@@ -2,13 +2,14 @@
 //
 //   starting -> serving <-> not serving (the database cannot be reached) -> draining -> stopped
 //
-// It listens (on several addresses, unix sockets too, taking a dead process's socket file away but
-// never a living one's), answers grpc.health.v1 with the truth ("" and each service), reflection,
-// the metrics page, and drains: on the first SIGTERM or SIGINT health says NOT_SERVING, new calls
-// are served for the grace, then connections are told to go and running calls have the timeout to
-// end; a client that has no call left and does not close its connection is cut off. A second signal
-// exits at once. Connections live max_connection_age, so that clients find new replicas. gRPC's
-// callback API hands calls to a bounded WorkerPool (docs/adr/2026-11-20-service-workers.md).
+// It listens on several addresses, Unix sockets too (the socket file of a process that has ended is
+// removed, that of a running one is not), and answers grpc.health.v1 ("" and each service),
+// reflection unless it is off, and the metrics page. The drain: on the first SIGTERM or SIGINT
+// health becomes NOT_SERVING and new calls are served for the grace; then clients get GOAWAY, and
+// running calls have the timeout to end. A client that has no call left and does not close its
+// connection is disconnected. A second signal exits at once. Connections live max_connection_age,
+// so that clients find new replicas. gRPC's callback API hands calls to a bounded WorkerPool
+// (docs/adr/2026-11-20-service-workers.md).
 #ifndef SCALEOUT_SERVICE_SERVICE_HOST_H_
 #define SCALEOUT_SERVICE_SERVICE_HOST_H_
 

@@ -41,7 +41,7 @@ class Gate {
   std::shared_future<void> future_ = promise_.get_future().share();
 };
 
-TEST_F(ServiceHostTest, TellsTheTruthAboutItsHealth) {
+TEST_F(ServiceHostTest, ReportsItsHealth) {
   ASSERT_TRUE(Start(Succeed).ok());
   EXPECT_TRUE(absl::IsUnavailable(ProbeGrpc(target(), "", kPatience)));
   host_->SetServing(true);
@@ -106,7 +106,7 @@ class RawStream {
   std::unique_ptr<grpc::GenericClientAsyncReaderWriter> stream_;
 };
 
-TEST_F(ServiceHostTest, TellsWatchersOfItsHealthWhenItChanges) {
+TEST_F(ServiceHostTest, SendsItsHealthToWatchersWhenItChanges) {
   ASSERT_TRUE(Start(Succeed).ok());
   RawStream watch(target(), "/grpc.health.v1.Health/Watch", "");
   // Field 1 of the answer is the status: 1 is SERVING, 2 is NOT_SERVING.
@@ -184,7 +184,7 @@ TEST_F(ServiceHostTest, RefusesAtOnceWhatItsQueueCannotHold) {
   for (int i = 0; i < 5; ++i) {
     calls.push_back(std::async(std::launch::async, [this] { return GetUser(); }));
   }
-  // One is at work and one waits; the other four are told so while these two are still there.
+  // One is at work and one waits; the other four are refused while these two are still there.
   int refused = 0;
   const Deadline until = Deadline::In(kPatience, SystemClock());
   while (refused < 4 && !until.Passed(SystemClock())) {

@@ -26,7 +26,7 @@ class ServiceListenTest : public testing::ServiceHostFixture {};
 
 TEST_F(ServiceListenTest, TakesAwayTheSocketOfADeadProcess) {
   {
-    // A socket file that nobody listens on, as a killed process leaves it.
+    // A socket file on which no process listens, as a killed process leaves it.
     const int fd = socket(AF_UNIX, SOCK_STREAM, 0);
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
