@@ -1,7 +1,7 @@
 // One call's leave to work: until when, whether its client still listens, and the ids that name it
 // in a log.
 //
-// Made by the service host for each RPC and passed down by reference to whoever waits or does I/O.
+// Made by the service host for each RPC and passed down by reference to what waits or does I/O.
 // Immutable while the call lasts and thread-safe, so that a watchdog may look at it from another
 // thread.
 #ifndef SCALEOUT_COMMON_CALL_CONTEXT_H_
@@ -25,7 +25,7 @@ struct CallContext {
   std::string trace_id;    // 32 hex digits of a W3C traceparent, or empty
 };
 
-// OK while somebody waits for the answer; else CANCELLED or DEADLINE_EXCEEDED.
+// OK while the client waits for the answer; else CANCELLED or DEADLINE_EXCEEDED.
 absl::Status CheckWanted(const CallContext& call, const Clock& clock);
 
 }  // namespace scaleout

@@ -1,6 +1,6 @@
 // A 64-bit checksum over a few texts (FNV-1a): the same on every replica, release and platform,
-// which std::hash does not promise. It tells texts apart that differ by mistake; it is no defence
-// against somebody who makes them collide.
+// which std::hash does not promise. It detects texts that differ by mistake; it is no defence
+// against texts that are made to collide.
 #ifndef SCALEOUT_COMMON_CHECKSUM_H_
 #define SCALEOUT_COMMON_CHECKSUM_H_
 

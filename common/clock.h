@@ -1,6 +1,6 @@
 // Time, passed in. Everything that waits, expires or measures takes a Clock, so that a test can own
 // the hands (tests/support/fake_clock.h). Durations are measured on Now(), which never jumps;
-// WallNow() is only for telling people and databases what time it is. Thread-safe.
+// WallNow() is only for showing and storing what time it is. Thread-safe.
 #ifndef SCALEOUT_COMMON_CLOCK_H_
 #define SCALEOUT_COMMON_CLOCK_H_
 

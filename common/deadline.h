@@ -1,7 +1,7 @@
-// The moment after which nobody waits for an answer any more.
+// The moment after which a call's answer is no longer awaited.
 //
 // A Deadline is a point on the monotonic clock, made once where a call enters the process and
-// handed down: whoever is about to wait asks how much is left. Copyable, immutable, thread-safe. It
+// handed down: what is about to wait asks how much is left. Copyable, immutable, thread-safe. It
 // does not interrupt anything by itself.
 #ifndef SCALEOUT_COMMON_DEADLINE_H_
 #define SCALEOUT_COMMON_DEADLINE_H_

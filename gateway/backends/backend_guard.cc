@@ -121,7 +121,7 @@ absl::Status BackendGuard::TransportError(absl::StatusCode code) const {
       return WithReason(
           absl::DeadlineExceededError(StrCat("The ", backend_, " service did not answer in time.")),
           "DEADLINE_EXCEEDED", facts);
-    // A service that shuts down cancels its calls; nobody here gave this one up.
+    // A service that shuts down cancels its calls; the client did not.
     case absl::StatusCode::kCancelled:
     case absl::StatusCode::kUnavailable:
       return WithReason(

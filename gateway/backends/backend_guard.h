@@ -56,7 +56,7 @@ class BackendGuard {
   const std::string& backend() const { return backend_; }
   BackendCounts counts() const;
 
-  // What a client may be told of a call that ended with `raw`. What the service said passes; what
+  // The status for the client of a call that ended with `raw`. The service's own is unchanged; what
   // gRPC said, which names sockets and its own insides, becomes a clean sentence and is logged, at
   // most once a second. A status that gRPC makes too counts as the service's if it carries details.
   // `client_gone`: this side has cancelled the call.
@@ -100,7 +100,7 @@ class BackendGuard {
   LogThrottle transport_errors_;
 };
 
-// Whether a call may be made again when nobody knows what became of it. kWithKey: if its request
+// Whether a call may be made again when its outcome is not known. kWithKey: if its request
 // carries an idempotency key.
 enum class Repeat { kNever, kWithKey, kSafe };
 

@@ -42,7 +42,7 @@ bool RpcCall::await_ready() {
 
 void RpcCall::await_suspend(std::coroutine_handle<> awaiter) {
   awaiter_ = awaiter;
-  // On gRPC's monotonic clock, so that nobody who sets the machine's time ends calls.
+  // On gRPC's monotonic clock, so that setting the machine's time ends no calls.
   const Duration left = deadline_ - context_.clock.Now();
   client_.set_deadline(
       gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC), gpr_time_from_nanos(left.count(), GPR_TIMESPAN)));

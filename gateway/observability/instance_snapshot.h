@@ -1,4 +1,4 @@
-// What an instance tells people about itself at one moment: the figures behind /api/metrics.
+// The state of an instance at one moment: the figures behind /api/metrics.
 //
 // Plain values with their units in their names. A source gathers them from its loops and its
 // process; it may be asked from any loop, takes microseconds, and its figures need not be of the

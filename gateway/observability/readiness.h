@@ -1,7 +1,7 @@
 // What the probes ask: is this instance alive (/livez), and should it be sent requests (/readyz)?
 //
 // Ready means started and not draining. A backend that is down changes neither: it is down for all
-// instances alike, and taking all of them out of the balancer helps nobody. Thread-safe.
+// instances alike, and taking all of them out of the balancer would not help. Thread-safe.
 #ifndef SCALEOUT_GATEWAY_OBSERVABILITY_READINESS_H_
 #define SCALEOUT_GATEWAY_OBSERVABILITY_READINESS_H_
 
@@ -13,7 +13,7 @@ namespace scaleout::gateway {
 
 class Readiness {
  public:
-  // `loops_progress` tells whether every event loop has moved lately; called from any thread.
+  // `loops_progress` says whether every event loop has moved lately; called from any thread.
   explicit Readiness(std::function<bool()> loops_progress)
       : loops_progress_(std::move(loops_progress)) {}
 

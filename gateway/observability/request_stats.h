@@ -1,4 +1,4 @@
-// The requests of this instance, over all its loops: what /api/metrics tells and what a drain waits
+// The requests of this instance, over all its loops: what /api/metrics shows and what a drain waits
 // for. Thread-safe.
 #ifndef SCALEOUT_GATEWAY_OBSERVABILITY_REQUEST_STATS_H_
 #define SCALEOUT_GATEWAY_OBSERVABILITY_REQUEST_STATS_H_

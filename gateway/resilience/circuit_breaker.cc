@@ -57,7 +57,7 @@ CircuitDecision CircuitBreaker::Acquire() {
     const std::lock_guard lock(mutex_);
     return AcquireLocked(now, happened);
   }();
-  Tell(happened);
+  Notify(happened);
   return decision;
 }
 
@@ -114,7 +114,7 @@ void CircuitBreaker::Finish(std::uint64_t generation, std::uint64_t lease, Durat
       }
     }
   }
-  Tell(happened);
+  Notify(happened);
 }
 
 void CircuitBreaker::RecordLocked(MonotonicTime now, bool failed, bool slow,
@@ -131,7 +131,7 @@ void CircuitBreaker::RecordLocked(MonotonicTime now, bool failed, bool slow,
 
 void CircuitBreaker::ExpireHalfOpen(MonotonicTime now, Transitions& happened) {
   if (state_ != CircuitState::kHalfOpen) return;
-  // As if somebody had looked at that very moment, however late the next caller comes.
+  // As of the moment when the state ended, however late the next caller comes.
   const MonotonicTime end = half_open_since_ + config_.half_open_max;
   if (now < end) return;
   for (const Lease& lease : leases_) {
@@ -236,7 +236,7 @@ void CircuitBreaker::Control(CircuitState state) {
       window_.Clear();
     }
   }
-  Tell(happened);
+  Notify(happened);
 }
 
 CircuitSnapshot CircuitBreaker::Snapshot() {
@@ -251,11 +251,11 @@ CircuitSnapshot CircuitBreaker::Snapshot() {
     snapshot.counts = CountsNow(now);
     snapshot.retry_after = RetryAfter(now);
   }
-  Tell(happened);
+  Notify(happened);
   return snapshot;
 }
 
-void CircuitBreaker::Tell(const Transitions& happened) const {
+void CircuitBreaker::Notify(const Transitions& happened) const {
   if (!listener_) return;
   for (const CircuitTransition& transition : happened) listener_(transition);
 }

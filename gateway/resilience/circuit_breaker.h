@@ -1,14 +1,15 @@
 // A circuit breaker: stops calling a backend that fails, and finds out when it works again.
 //
-//   CLOSED       calls pass and are counted in a sliding window; too many failed or slow: OPEN
-//   OPEN         no call passes; after the wait the next one makes it HALF_OPEN
-//   HALF_OPEN    a few calls pass as probes; when all have ended, or after max_half_open on what
+//   CLOSED       calls are permitted and counted in a sliding window; too many failed or slow: OPEN
+//   OPEN         calls are refused; after the wait the next one makes it HALF_OPEN
+//   HALF_OPEN    a few calls are permitted as probes; when all have ended, or after max_half_open
+//   on what
 //                has ended by then, the same thresholds decide: CLOSED, or OPEN for twice as long
-//   DISABLED     calls pass and decide nothing;  FORCED_OPEN  no call passes; both until Reset()
+//   DISABLED     calls decide nothing;  FORCED_OPEN  calls are refused; both until Reset()
 //
 // A permit belongs to the generation (a state, from its entry to its exit) that gave it, and its
-// outcome decides nothing after that. Time moves states when somebody calls; nothing runs by itself
-// and no state lasts for ever on lost permits. Thread-safe: all loops share one breaker per
+// outcome decides nothing after that. Time moves states when a method is called; nothing runs by
+// itself and no state lasts for ever on lost permits. Thread-safe: all loops share one breaker per
 // backend; a permit taken and answered costs two short locks.
 // Names and semantics are resilience4j's, the generations sony/gobreaker's.
 #ifndef SCALEOUT_GATEWAY_RESILIENCE_CIRCUIT_BREAKER_H_
@@ -73,7 +74,7 @@ struct CircuitSnapshot {
   CircuitState state = CircuitState::kClosed;
   // CLOSED: the window's. HALF_OPEN: the probes'. OPEN: those that opened it. Otherwise none.
   CallCounts counts;
-  Duration retry_after{0};  // what a call would be told now; 0 if one would pass
+  Duration retry_after{0};  // for a call that is refused now; 0 if one would be permitted
   // Since the start, whatever the state. A call counts when it ends, dropped outcomes too.
   std::int64_t successful = 0;
   std::int64_t failed = 0;
@@ -89,7 +90,7 @@ struct CircuitSnapshot {
 
 class CircuitBreaker;
 
-// The right to make one call. Destroyed unanswered it is as good as CANCELLED: ignored, and the
+// The right to make one call. Destroyed unanswered it counts as CANCELLED: ignored, and the
 // permit goes back. In HALF_OPEN it is a lease: unanswered when the state has lasted half_open_max
 // it is lost, and counts as failed if it was out for slow_call_duration. Used by one thread at a
 // time; the breaker outlives it.
@@ -131,8 +132,8 @@ struct CircuitDecision {
 
 class CircuitBreaker {
  public:
-  // Told of each transition by the thread that caused it, after it, without a lock held: two
-  // threads may tell two transitions in either order, and `sequence` has the true one.
+  // Called for each transition by the thread that caused it, after it, without a lock held: two
+  // threads may report two transitions in either order, and `sequence` has the true one.
   using TransitionListener = std::function<void(const CircuitTransition&)>;
 
   // `clock` outlives the breaker; `listener` may be empty.
@@ -177,7 +178,7 @@ class CircuitBreaker {
   Duration JitteredWait();
   Duration RetryAfter(MonotonicTime now) const;
 
-  void Tell(const Transitions& happened) const;
+  void Notify(const Transitions& happened) const;
 
   const CircuitBreakerConfig config_;
   const Clock& clock_;

@@ -116,7 +116,7 @@ void ConcurrencyLimiter::EndWindow(MonotonicTime now) {
   const double queue = std::max<double>(config_.queue_size, std::sqrt(exact_limit_));
   double target = gradient * exact_limit_ + queue;
   if (!in_use) {
-    // Nobody shows what the instance can do beyond what it was trusted with at the start.
+    // Without load nothing shows that the instance can do more than the initial limit.
     target = std::min(target, std::max<double>(exact_limit_, config_.initial_limit));
     if (lag_gradient_ < 1) target = std::min(target, exact_limit_);
   }

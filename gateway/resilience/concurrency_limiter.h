@@ -19,8 +19,8 @@
 // Loop lag. In a gateway of few event loops, requests queue in the kernel, before they are in
 // flight, and the loop's lag is how long. A gradient of tolerated_lag / (the standing lag), the
 // standing lag being the *least* of a window's observations, at least three (CoDel, RFC 8289): a
-// single stall, 3 s of a CPU-bound handler, is one bad observation among good ones and moves
-// nothing, a loop that cannot keep up has only bad ones. It acts whatever is in flight, and is the
+// single stall, 3 s of a CPU-bound handler, is one late observation among timely ones and moves
+// nothing, a loop that cannot keep up has only late ones. It acts whatever is in flight, and is the
 // average over the loops that have a verdict.
 //
 // What a collapse costs: at the defaults the worst gradient takes a tenth of the limit a window, so

@@ -1,5 +1,5 @@
-// Randomness, passed in, so that a test can own the dice: a call gives a number that is uniform
-// in [0, 1). Thread-safe if what it is made of is; MakeRandomSource's is.
+// Randomness, passed in, so that a test can choose the numbers: a call gives a number that is
+// uniform in [0, 1). Thread-safe if what it is made of is; MakeRandomSource's is.
 #ifndef SCALEOUT_GATEWAY_RESILIENCE_RANDOM_SOURCE_H_
 #define SCALEOUT_GATEWAY_RESILIENCE_RANDOM_SOURCE_H_
 

@@ -12,7 +12,7 @@ TEST(Checksum, IsTheSameOnEveryReplicaAndRelease) {
   EXPECT_EQ(ChecksumText({"scaleout"}).size(), 16u);
 }
 
-TEST(Checksum, TellsPartsApart) {
+TEST(Checksum, DiffersWhereThePartsDoAndNotOnlyTheirText) {
   EXPECT_NE(Checksum({"ab", "c"}), Checksum({"a", "bc"}));
   EXPECT_NE(Checksum({"ab"}), Checksum({"ab", ""}));
   EXPECT_NE(Checksum({""}), Checksum({}));

@@ -19,11 +19,11 @@ TEST(SystemClock, NeverGoesBack) {
   }
 }
 
-TEST(SystemClock, TellsTheWallTimeInUtc) {
+TEST(SystemClock, WallTimeIsUtc) {
   const std::time_t before = std::time(nullptr);
-  const std::time_t told = std::chrono::system_clock::to_time_t(SystemClock().WallNow());
-  EXPECT_GE(told, before);
-  EXPECT_LE(told, before + 60);
+  const std::time_t now = std::chrono::system_clock::to_time_t(SystemClock().WallNow());
+  EXPECT_GE(now, before);
+  EXPECT_LE(now, before + 60);
 }
 
 TEST(FakeClock, MovesOnlyWhenAdvanced) {

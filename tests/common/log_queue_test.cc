@@ -43,7 +43,7 @@ class LogQueueTest : public ::testing::Test {
 
   // What is written until the queue has ended, without the page.
   std::string EndAndRead() {
-    std::thread end([this] {
+    std::jthread end([this] {
       queue_.reset();
       close(write_end_);
     });

@@ -201,13 +201,13 @@ TEST_F(LogTest, DestructionWritesWhatIsQueued) {
 TEST_F(LogTest, ManyThreadsWriteWholeLines) {
   auto logger = MakeLogger();
   auto text = std::async(std::launch::async, [this] { return ReadToEnd(); });
-  std::vector<std::thread> threads;
+  std::vector<std::jthread> threads;
   for (int t = 0; t < 4; ++t) {
     threads.emplace_back([&logger, t] {
       for (int i = 0; i < 1000; ++i) logger->Info(StrCat("<", t, "/", i, ">"));
     });
   }
-  for (std::thread& thread : threads) thread.join();
+  for (std::jthread& thread : threads) thread.join();
   logger.reset();
   CloseWriteEnd();
 

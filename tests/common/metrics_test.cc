@@ -28,13 +28,13 @@ TEST(Gauge, GoesBothWays) {
 
 TEST(Counter, LosesNoIncrementOfManyThreads) {
   Counter counter;
-  std::vector<std::thread> threads;
+  std::vector<std::jthread> threads;
   for (int i = 0; i < 4; ++i) {
     threads.emplace_back([&counter] {
       for (int n = 0; n < 10'000; ++n) counter.Increment();
     });
   }
-  for (std::thread& thread : threads) thread.join();
+  for (std::jthread& thread : threads) thread.join();
   EXPECT_EQ(counter.value(), 40'000);
 }
 

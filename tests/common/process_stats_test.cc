@@ -34,11 +34,11 @@ TEST(ProcessStats, CountsThreadsWhileTheyRun) {
 
   std::promise<void> end;
   const std::shared_future<void> ended = end.get_future().share();
-  std::vector<std::thread> threads;
+  std::vector<std::jthread> threads;
   for (int i = 0; i < kThreads; ++i) threads.emplace_back([ended] { ended.wait(); });
   EXPECT_GT(ReadProcessStats().threads, kThreads);
   end.set_value();
-  for (std::thread& thread : threads) thread.join();
+  for (std::jthread& thread : threads) thread.join();
 }
 
 TEST(ProcessStats, ResidentMemoryGrowsWithPagesTouched) {

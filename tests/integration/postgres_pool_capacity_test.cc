@@ -101,14 +101,14 @@ TEST_F(PostgresPoolCapacityTest, MakesNoMoreConnectionsThanItsMaximum) {
   options_.max_connections = 3;
   options_.wait_limit = 20s;
   const auto pool = MakePool();
-  std::vector<std::thread> threads;
+  std::vector<std::jthread> threads;
   std::atomic<int> served = 0;
   for (int i = 0; i < 8; ++i) {
     threads.emplace_back([&] {
       for (int j = 0; j < 5; ++j) served += pool->Execute(CallFor(), kSleep, {"0.01"}).ok() ? 1 : 0;
     });
   }
-  for (std::thread& thread : threads) thread.join();
+  for (std::jthread& thread : threads) thread.join();
   EXPECT_EQ(served, 40);
   EXPECT_EQ(Ask("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'pool'"), "3");
   const std::string page = metrics_->RenderPrometheus();

@@ -136,7 +136,7 @@ TEST(PostgresWatchdog, WaitsForACancelThatIsUnderWayBeforeAWatchEnds) {
   auto watch = std::make_unique<PostgresWatchdog::Watch>(watchdog, over, Deadline::Never(),
                                                          Action::kCancel, interrupter);
   entered.get_future().wait();
-  std::thread releaser([&] { release.set_value(); });
+  std::jthread releaser([&] { release.set_value(); });
   watch.reset();
   EXPECT_TRUE(finished);
   releaser.join();

@@ -1,5 +1,5 @@
 // What a BackendGuard is made of, for tests: the defaults, but no retries unless a test asks for
-// them, and fixed dice.
+// them, and fixed random numbers.
 #ifndef SCALEOUT_TESTS_SUPPORT_GUARD_FIXTURE_H_
 #define SCALEOUT_TESTS_SUPPORT_GUARD_FIXTURE_H_
 

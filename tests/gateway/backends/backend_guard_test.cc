@@ -36,36 +36,36 @@ TEST(BackendGuard, CountsCallsAndTheBackendsFailures) {
   EXPECT_EQ(fixture.guard.counts().in_flight, 1);
 }
 
-TEST(BackendGuard, TellsClientsNothingOfTheTransport) {
+TEST(BackendGuard, HidesTransportErrorsFromClients) {
   PaymentGuard fixture;
-  const auto told = [&fixture](absl::StatusCode code) {
+  const auto status_for = [&fixture](absl::StatusCode code) {
     const absl::Status raw(code, "connections to all backends failing; unix:/run/payment.sock");
     return fixture.guard.ToClientStatus(raw, false, fixture.clock.Now());
   };
   for (const absl::StatusCode code :
        {absl::StatusCode::kUnavailable, absl::StatusCode::kCancelled}) {
-    const absl::Status down = told(code);
+    const absl::Status down = status_for(code);
     EXPECT_EQ(down.code(), absl::StatusCode::kUnavailable);
     EXPECT_EQ(down.message(), "The payment service is not reachable.");
     EXPECT_EQ(ReasonOf(down), "BACKEND_UNREACHABLE");
     EXPECT_EQ(MetadataOf(down).at("backend"), "payment");
   }
-  const absl::Status late = told(absl::StatusCode::kDeadlineExceeded);
+  const absl::Status late = status_for(absl::StatusCode::kDeadlineExceeded);
   EXPECT_EQ(late.code(), absl::StatusCode::kDeadlineExceeded);
   EXPECT_EQ(late.message(), "The payment service did not answer in time.");
   EXPECT_EQ(ReasonOf(late), "DEADLINE_EXCEEDED");
   EXPECT_EQ(MetadataOf(late).at("backend"), "payment");
-  EXPECT_EQ(told(absl::StatusCode::kUnimplemented),
+  EXPECT_EQ(status_for(absl::StatusCode::kUnimplemented),
             absl::UnimplementedError("The payment service does not know this call."));
-  // A message that is too large, say, which is nobody's quota.
+  // A message that is too large, say, which is no quota.
   for (const absl::StatusCode code :
        {absl::StatusCode::kResourceExhausted, absl::StatusCode::kInternal,
         absl::StatusCode::kUnknown, absl::StatusCode::kUnauthenticated}) {
-    EXPECT_EQ(told(code), absl::InternalError("The call to the payment service failed."));
+    EXPECT_EQ(status_for(code), absl::InternalError("The call to the payment service failed."));
   }
 }
 
-TEST(BackendGuard, PassesOnWhatOnlyTheServiceCanHaveSaid) {
+TEST(BackendGuard, ReturnsTheStatusesThatOnlyTheServiceCanHaveSent) {
   PaymentGuard fixture;
   for (const absl::Status& said :
        {absl::OkStatus(), absl::NotFoundError("There is no payment 5."),

@@ -18,6 +18,7 @@
 #include "common/metrics.h"
 #include "gateway/backends/backend.h"
 #include "gateway/backends/backend_channel.h"
+#include "gateway/backends/rpc_call.h"
 #include "gateway/backends/user_backend.h"
 #include "gateway/runtime/task.h"
 #include "scaleout/user/v1/user.grpc.pb.h"
@@ -54,6 +55,19 @@ class UserService final : public user::v1::UserService::Service {
 
 // The longest that a call may take in a test.
 inline constexpr std::chrono::seconds kPatience{10};
+
+// Waits for gRPC's callbacks at the end of its scope, also where a failed ASSERT leaves it: what
+// they post to must still live. Declared after that.
+class CallbackWait {
+ public:
+  explicit CallbackWait(Backend& backend) : backend_(backend) {}
+  CallbackWait(const CallbackWait&) = delete;
+  CallbackWait& operator=(const CallbackWait&) = delete;
+  ~CallbackWait() { backend_.channel->callbacks().Wait(); }
+
+ private:
+  Backend& backend_;
+};
 
 class GuardedCallTest : public ::testing::Test {
  protected:

@@ -39,7 +39,7 @@ TEST_F(GuardedCallTest, BringsTheAnswerAndCountsTheCall) {
             1U);
 }
 
-TEST_F(GuardedCallTest, TellsTheServiceItsDeadlineAndWhoseRequestItIs) {
+TEST_F(GuardedCallTest, SendsTheDeadlineAndTheRequestsIds) {
   std::mutex mutex;
   std::chrono::nanoseconds left{};
   std::multimap<std::string, std::string> metadata;
@@ -69,7 +69,7 @@ TEST_F(GuardedCallTest, SurvivesARequestIdThatIsNoMetadata) {
   EXPECT_TRUE(Ask().ok());
 }
 
-TEST_F(GuardedCallTest, PassesTheServicesOwnErrorsOn) {
+TEST_F(GuardedCallTest, ReturnsTheServicesOwnErrorsUnchanged) {
   const absl::Status refused = CheckFields({{"/email", "is taken"}});
   const absl::Status down =
       WithReason(absl::UnavailableError("The database does not answer."), "DATABASE_DOWN");
@@ -168,6 +168,7 @@ TEST_F(GuardedCallTest, KeepsTheDeadlineAgainstAServiceThatSaysNothing) {
   const testing::SocketPath path;
   const testing::SilentServer silent(path.path());
   Backend unheard("silent", path.target(), guards_.parts());
+  const CallbackWait wait(unheard);
   const UserBackend backend = MakeUserBackend(unheard);
   fixture_.context.deadline = fixture_.clock.Now() + std::chrono::milliseconds(100);
   RunningTask<Answer> running(backend.GetUser(fixture_.context, user::v1::GetUserRequest()));
@@ -175,7 +176,6 @@ TEST_F(GuardedCallTest, KeepsTheDeadlineAgainstAServiceThatSaysNothing) {
   ASSERT_TRUE(fixture_.loop.RunUntil([&] { return running.done(); }));
   EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(2));
   EXPECT_EQ(running.value().status().code(), absl::StatusCode::kDeadlineExceeded);
-  unheard.channel->callbacks().Wait();
 }
 
 TEST_F(GuardedCallTest, DoesNotTakeABusyLoopForASlowBackend) {
@@ -195,6 +195,7 @@ TEST_F(GuardedCallTest, IsMadeByManyLoopsAtOnce) {
   Serve();
   const auto loop = [this](std::int64_t first_id) {
     testing::RequestFixture own;
+    const CallbackWait wait(user_);
     own.context.deadline = own.clock.Now() + kPatience;
     for (int round = 0; round < 20; ++round) {
       std::vector<std::unique_ptr<RunningTask<Answer>>> calls;
@@ -210,11 +211,9 @@ TEST_F(GuardedCallTest, IsMadeByManyLoopsAtOnce) {
         EXPECT_EQ(calls[i]->value()->user().id(), first_id + static_cast<std::int64_t>(i));
       }
     }
-    // The loop ends with this function: nobody may still be posting to it.
-    user_.channel->callbacks().Wait();
   };
-  std::thread first(loop, 100);
-  std::thread second(loop, 200);
+  std::jthread first(loop, 100);
+  std::jthread second(loop, 200);
   first.join();
   second.join();
   EXPECT_EQ(user_.guard.counts().calls, 400);

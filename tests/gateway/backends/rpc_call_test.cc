@@ -53,7 +53,7 @@ TEST(RpcCall, ResumesOnItsLoopAndNotOnTheThreadThatEndedIt) {
   CallFixture fixture;
   Start(fixture.Call());
   ASSERT_TRUE(fixture.stub.called());
-  std::thread other([&fixture] { fixture.stub.End(grpc::Status::OK); });
+  std::jthread other([&fixture] { fixture.stub.End(grpc::Status::OK); });
   other.join();
   EXPECT_FALSE(fixture.ended);
   EXPECT_EQ(fixture.request.loop.Run(), 1);
@@ -141,7 +141,7 @@ TEST(CallbackCount, WaitsUntilTheLastCallbackHasLeft) {
   count.Wait();
   count.Enter();
   count.Enter();
-  std::thread other([&count] {
+  std::jthread other([&count] {
     count.Leave();
     count.Leave();
   });

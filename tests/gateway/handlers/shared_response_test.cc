@@ -133,7 +133,7 @@ TEST(SharedResponseThreads, MakesOneAtATimeForEachLoop) {
     co_return Response(200, std::to_string(++made));
   });
   testing::FakeClock clock;
-  std::vector<std::thread> threads;
+  std::vector<std::jthread> threads;
   for (std::size_t loop = 0; loop < kLoops; ++loop) {
     threads.emplace_back([&clock, &shared, loop] {
       testing::ManualExecutor executor(clock, loop);
@@ -144,7 +144,7 @@ TEST(SharedResponseThreads, MakesOneAtATimeForEachLoop) {
       }
     });
   }
-  for (std::thread& thread : threads) thread.join();
+  for (std::jthread& thread : threads) thread.join();
   EXPECT_GE(made, 1);
   EXPECT_LE(made, static_cast<int>(kLoops));
 }

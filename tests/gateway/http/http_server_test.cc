@@ -194,7 +194,7 @@ TEST_P(HttpServerTest, AClientThatSendsWithoutEndLeavesTheLoopToOthers) {
   flooder.Send("GET /wait HTTP/1.1\r\nHost: h\r\n\r\n");
   ASSERT_TRUE(Eventually([this] { return gate.occupied(); }));
   std::atomic<bool> stop{false};
-  std::thread flood([&] {
+  std::jthread flood([&] {
     const std::string bytes(256 * 1024, 'x');
     while (!stop) ::send(flooder.fd(), bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
   });
@@ -214,7 +214,7 @@ TEST_P(HttpServerTest, ClientsThatPipelineWithoutEndLeaveTheLoopToOthers) {
   std::vector<std::unique_ptr<StreamClient>> clients;
   for (int i = 0; i < 20; ++i) clients.push_back(std::make_unique<StreamClient>(address));
   std::atomic<bool> stop{false};
-  std::thread flood([&] {
+  std::jthread flood([&] {
     std::vector<char> answers(64 * 1024);
     std::vector<std::size_t> sent(clients.size());
     while (!stop) {

@@ -46,7 +46,7 @@ TEST(Bulkhead, NeverHoldsMoreThanItsPlacesOverManyThreads) {
   Bulkhead bulkhead(BulkheadConfig{3});
   std::atomic<int> inside = 0;
   std::atomic<int> most = 0;
-  std::vector<std::thread> threads;
+  std::vector<std::jthread> threads;
   for (int t = 0; t < 4; ++t) {
     threads.emplace_back([&] {
       for (int i = 0; i < 20'000; ++i) {
@@ -61,7 +61,7 @@ TEST(Bulkhead, NeverHoldsMoreThanItsPlacesOverManyThreads) {
       }
     });
   }
-  for (std::thread& thread : threads) thread.join();
+  for (std::jthread& thread : threads) thread.join();
   EXPECT_LE(most.load(), 3);
   EXPECT_EQ(bulkhead.in_flight(), 0);
 }

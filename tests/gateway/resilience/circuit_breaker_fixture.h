@@ -1,5 +1,5 @@
-// A breaker over a clock and dice that the test moves, and the transitions it reported. Used by one
-// thread.
+// A breaker over a clock and random numbers of the test, and the transitions it reported. Used by
+// one thread.
 #ifndef SCALEOUT_TESTS_GATEWAY_RESILIENCE_CIRCUIT_BREAKER_FIXTURE_H_
 #define SCALEOUT_TESTS_GATEWAY_RESILIENCE_CIRCUIT_BREAKER_FIXTURE_H_
 
@@ -56,9 +56,9 @@ class CircuitBreakerTest : public ::testing::Test {
   }
 
   testing::FakeClock clock_;
-  double dice_ = 0.5;
+  double random_ = 0.5;
   std::vector<CircuitTransition> transitions_;
-  CircuitBreaker breaker_{CircuitBreakerConfig(), clock_, [this] { return dice_; },
+  CircuitBreaker breaker_{CircuitBreakerConfig(), clock_, [this] { return random_; },
                           [this](const CircuitTransition& t) { transitions_.push_back(t); }};
 };
 

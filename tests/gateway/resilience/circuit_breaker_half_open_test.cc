@@ -28,7 +28,7 @@ TEST_F(CircuitBreakerTest, LetsThreeProbesThroughAndRefusesTheFourth) {
   EXPECT_EQ(fourth.retry_after, seconds(1));
 }
 
-TEST_F(CircuitBreakerTest, TellsToComeBackOnlyWhileNoProbeIsLeft) {
+TEST_F(CircuitBreakerTest, HasARetryAfterOnlyWhileNoProbeIsLeft) {
   GoTo(kHalfOpen);
   CircuitPermit first = Permit();
   const CircuitPermit second = Permit();

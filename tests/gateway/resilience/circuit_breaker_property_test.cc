@@ -23,15 +23,15 @@ class CircuitBreakerProperties : public ::testing::TestWithParam<unsigned> {
     bool probe;
   };
 
-  int Dice(int sides) { return std::uniform_int_distribution<int>(0, sides - 1)(random_); }
+  int Below(int bound) { return std::uniform_int_distribution<int>(0, bound - 1)(random_); }
 
   // Returns whether it was permitted.
   bool Acquire() {
     CircuitDecision decision = breaker_.Acquire();
-    const bool passes = decision.state == CircuitState::kClosed ||
-                        decision.state == CircuitState::kDisabled ||
-                        decision.state == CircuitState::kHalfOpen;
-    EXPECT_TRUE(passes || !decision.permit);
+    const bool permits = decision.state == CircuitState::kClosed ||
+                         decision.state == CircuitState::kDisabled ||
+                         decision.state == CircuitState::kHalfOpen;
+    EXPECT_TRUE(permits || !decision.permit);
     EXPECT_GE(decision.retry_after, Duration::zero());
     EXPECT_LE(decision.retry_after, seconds(60));
     if (!decision.permit) return false;
@@ -42,7 +42,7 @@ class CircuitBreakerProperties : public ::testing::TestWithParam<unsigned> {
 
   void FinishOne(CallOutcome outcome) {
     if (out_.empty()) return;
-    const auto i = static_cast<std::size_t>(Dice(static_cast<int>(out_.size())));
+    const auto i = static_cast<std::size_t>(Below(static_cast<int>(out_.size())));
     out_[i].permit.Finish(outcome);
     Forget(i);
   }
@@ -53,26 +53,26 @@ class CircuitBreakerProperties : public ::testing::TestWithParam<unsigned> {
   }
 
   CallOutcome AnyOutcome() {
-    const int dice = Dice(10);
-    return dice < 5 ? CallOutcome::kFailure
-                    : (dice < 9 ? CallOutcome::kSuccess : CallOutcome::kIgnored);
+    const int choice = Below(10);
+    return choice < 5 ? CallOutcome::kFailure
+                      : (choice < 9 ? CallOutcome::kSuccess : CallOutcome::kIgnored);
   }
 
   void Step(bool with_controls) {
-    const int dice = Dice(with_controls ? 1000 : 990);
-    if (dice < 450) {
+    const int choice = Below(with_controls ? 1000 : 990);
+    if (choice < 450) {
       Acquire();
-    } else if (dice < 850) {
+    } else if (choice < 850) {
       FinishOne(AnyOutcome());
-    } else if (dice < 880 && !out_.empty()) {
-      Forget(static_cast<std::size_t>(Dice(static_cast<int>(out_.size()))));
-    } else if (dice < 980) {
-      clock_.Advance(milliseconds(Dice(400)));
-    } else if (dice < 990) {
-      clock_.Advance(seconds(Dice(20)));
-    } else if (dice < 993) {
+    } else if (choice < 880 && !out_.empty()) {
+      Forget(static_cast<std::size_t>(Below(static_cast<int>(out_.size()))));
+    } else if (choice < 980) {
+      clock_.Advance(milliseconds(Below(400)));
+    } else if (choice < 990) {
+      clock_.Advance(seconds(Below(20)));
+    } else if (choice < 993) {
       breaker_.ForceOpen();
-    } else if (dice < 996) {
+    } else if (choice < 996) {
       breaker_.Disable();
     } else {
       breaker_.Reset();

@@ -98,7 +98,7 @@ TEST_F(CircuitBreakerTest, TimesACallToItsEndAndNotToWhenItsCallerNoticed) {
   EXPECT_EQ(breaker_.Snapshot().counts.calls, 2);
 }
 
-TEST_F(CircuitBreakerTest, TellsTheCountsThatOpenedIt) {
+TEST_F(CircuitBreakerTest, ReportsTheCountsThatOpenedIt) {
   Calls(8, CallOutcome::kSuccess);
   Calls(12, CallOutcome::kFailure);
   ASSERT_THAT(transitions_, SizeIs(1));
@@ -144,7 +144,7 @@ TEST_F(CircuitBreakerTest, DoublesTheWaitUpToAMinuteAndStartsAgainAfterAClose) {
     Calls(3, CallOutcome::kFailure);
     waits.push_back(transitions_.back().open_wait);
   }
-  // At the maximum the jitter's range is 48 to 60 s, and these dice give its middle.
+  // At the maximum the jitter's range is 48 to 60 s, and 0.5 gives its middle.
   EXPECT_THAT(waits, ::testing::ElementsAre(seconds(5), seconds(10), seconds(20), seconds(40),
                                             seconds(54), seconds(54)));
 
@@ -156,20 +156,20 @@ TEST_F(CircuitBreakerTest, DoublesTheWaitUpToAMinuteAndStartsAgainAfterAClose) {
 }
 
 TEST_F(CircuitBreakerTest, JittersTheWaitByAFifthAndNeverPastTheMaximum) {
-  for (const double dice : {0.0, 0.25, 0.5, 0.75, 0.999999999}) {
-    dice_ = dice;
+  for (const double number : {0.0, 0.25, 0.5, 0.75, 0.999999999}) {
+    random_ = number;
     breaker_.Reset();
     GoTo(kOpen);
     Duration base = seconds(5);
     for (int i = 0; i < 8; ++i) {
       const Duration wait = transitions_.back().open_wait;
-      EXPECT_GE(wait, base * 4 / 5) << dice;
-      EXPECT_LE(wait, std::min<Duration>(base * 6 / 5, seconds(60))) << dice;
+      EXPECT_GE(wait, base * 4 / 5) << number;
+      EXPECT_LE(wait, std::min<Duration>(base * 6 / 5, seconds(60))) << number;
       EXPECT_NEAR(std::chrono::duration<double>(wait).count(),
                   std::chrono::duration<double>(base * 4 / 5).count() +
-                      dice * std::chrono::duration<double>(
-                                 std::min<Duration>(base * 6 / 5, seconds(60)) - base * 4 / 5)
-                                 .count(),
+                      number * std::chrono::duration<double>(
+                                   std::min<Duration>(base * 6 / 5, seconds(60)) - base * 4 / 5)
+                                   .count(),
                   1e-6);
       clock_.Advance(wait);
       Calls(3, CallOutcome::kFailure);
@@ -193,7 +193,7 @@ TEST_F(CircuitBreakerTest, DropsResultsOfAnEarlierGeneration) {
   for (int i = 10; i < 30; ++i) old[static_cast<std::size_t>(i)].Finish(CallOutcome::kFailure);
   EXPECT_EQ(breaker_.state(), kClosed);
   EXPECT_EQ(breaker_.Snapshot().counts, CallCounts());
-  EXPECT_EQ(breaker_.Snapshot().failed, 40);  // but they are told
+  EXPECT_EQ(breaker_.Snapshot().failed, 40);  // but they are counted
   EXPECT_EQ(breaker_.Snapshot().successful, 10);
 }
 

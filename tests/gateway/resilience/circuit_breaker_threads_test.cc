@@ -22,16 +22,16 @@ TEST(CircuitBreakerThreads, NeverLendMoreProbesThanPermitted) {
   config.open_wait = milliseconds(1);
   config.open_wait_max = milliseconds(1);
   config.half_open_max = std::chrono::hours(1);  // no lease ends but by its answer
-  std::atomic<int> told = 0;
+  std::atomic<int> reported = 0;
   std::atomic<int> out = 0;
   std::atomic<int> most_out = 0;
   std::atomic<std::int64_t> permitted = 0;
   std::atomic<std::int64_t> refused = 0;
   CircuitBreaker breaker(
-      config, clock, [] { return 0.5; }, [&](const CircuitTransition&) { ++told; });
+      config, clock, [] { return 0.5; }, [&](const CircuitTransition&) { ++reported; });
   constexpr int kThreads = 4;
   constexpr int kCalls = 20'000;
-  std::vector<std::thread> threads;
+  std::vector<std::jthread> threads;
   for (int t = 0; t < kThreads; ++t) {
     threads.emplace_back([&, t] {
       for (int i = 0; i < kCalls; ++i) {
@@ -49,15 +49,15 @@ TEST(CircuitBreakerThreads, NeverLendMoreProbesThanPermitted) {
           }
           --out;
         }
-        const int dice = (i * 7 + t * 3) % 10;
-        decision.permit->Finish(dice < 6   ? CallOutcome::kFailure
-                                : dice < 9 ? CallOutcome::kSuccess
-                                           : CallOutcome::kIgnored);
+        const int choice = (i * 7 + t * 3) % 10;
+        decision.permit->Finish(choice < 6   ? CallOutcome::kFailure
+                                : choice < 9 ? CallOutcome::kSuccess
+                                             : CallOutcome::kIgnored);
         if (i % 1000 == 0) breaker.Snapshot();
       }
     });
   }
-  for (std::thread& thread : threads) thread.join();
+  for (std::jthread& thread : threads) thread.join();
   const CircuitSnapshot snapshot = breaker.Snapshot();
   EXPECT_LE(most_out.load(), config.half_open_permits);
   EXPECT_EQ(snapshot.successful + snapshot.failed + snapshot.ignored, permitted.load());
@@ -67,11 +67,11 @@ TEST(CircuitBreakerThreads, NeverLendMoreProbesThanPermitted) {
   for (const auto& row : snapshot.transitions) {
     for (const std::int64_t count : row) transitions += count;
   }
-  EXPECT_EQ(transitions, told.load());
+  EXPECT_EQ(transitions, reported.load());
   EXPECT_GT(transitions, 10);
 }
 
-TEST(CircuitBreakerThreads, CountEveryCallOnceWhateverItIsTold) {
+TEST(CircuitBreakerThreads, CountEveryCallOnceWhateverTheControlsDo) {
   FakeClock clock;
   CircuitBreakerConfig config;
   config.open_wait = milliseconds(1);
@@ -80,7 +80,7 @@ TEST(CircuitBreakerThreads, CountEveryCallOnceWhateverItIsTold) {
   CircuitBreaker breaker(
       config, clock, [] { return 0.5; }, nullptr);
   std::atomic<std::int64_t> permitted = 0;
-  std::vector<std::thread> threads;
+  std::vector<std::jthread> threads;
   for (int t = 0; t < 4; ++t) {
     threads.emplace_back([&, t] {
       for (int i = 0; i < 5'000; ++i) {
@@ -96,7 +96,7 @@ TEST(CircuitBreakerThreads, CountEveryCallOnceWhateverItIsTold) {
       }
     });
   }
-  for (std::thread& thread : threads) thread.join();
+  for (std::jthread& thread : threads) thread.join();
   const CircuitSnapshot snapshot = breaker.Snapshot();
   EXPECT_EQ(snapshot.failed + snapshot.ignored, permitted.load());
   EXPECT_EQ(permitted + snapshot.not_permitted, 20'000);

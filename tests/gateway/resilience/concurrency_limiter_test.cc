@@ -278,7 +278,7 @@ TEST_F(ConcurrencyLimiterTest, CountsDroppedRequestsAsQueueing) {
     for (ConcurrencyPermit& permit : wave) permit.Drop();
   }
   EXPECT_LT(limit(), before / 3);
-  // And they have not become what is normal: the next second of good ones grows.
+  // And they have not become what is normal: the next second of timely ones grows.
   const int bottom = limit();
   Waves(10, milliseconds(2));
   EXPECT_GT(limit(), bottom);

@@ -24,7 +24,7 @@ TEST(ConcurrencyLimiterThreads, NeverAdmitMoreThanTheMaximumAndLoseNoPlace) {
   ConcurrencyLimiter limiter(config, 2, 1, SystemClock());
   std::atomic<int> inside = 0;
   std::atomic<int> most = 0;
-  std::vector<std::thread> threads;
+  std::vector<std::jthread> threads;
   for (int t = 0; t < 4; ++t) {
     threads.emplace_back([&, t] {
       for (int i = 0; i < 10'000; ++i) {
@@ -49,7 +49,7 @@ TEST(ConcurrencyLimiterThreads, NeverAdmitMoreThanTheMaximumAndLoseNoPlace) {
       }
     });
   }
-  for (std::thread& thread : threads) thread.join();
+  for (std::jthread& thread : threads) thread.join();
   EXPECT_LE(most.load(), 8);
   EXPECT_EQ(limiter.Snapshot().in_flight, 0);
   EXPECT_GE(limiter.Snapshot().limit, config.min_limit);

@@ -23,9 +23,9 @@ TEST(RandomSource, IsUniformBetweenZeroAndOne) {
 TEST(RandomSource, MayBeSharedByThreadsThatThenDiffer) {
   const RandomSource random = MakeRandomSource();
   std::vector<double> first(4);
-  std::vector<std::thread> threads;
+  std::vector<std::jthread> threads;
   for (double& value : first) threads.emplace_back([&] { value = random(); });
-  for (std::thread& thread : threads) thread.join();
+  for (std::jthread& thread : threads) thread.join();
   EXPECT_NE(first[0], first[1]);
   EXPECT_NE(first[2], first[3]);
 }

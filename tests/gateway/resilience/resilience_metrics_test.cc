@@ -14,7 +14,7 @@ using ::scaleout::testing::FakeClock;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-TEST(ResilienceMetrics, TellABreakersStateCallsTransitionsAndRatios) {
+TEST(ResilienceMetrics, ShowABreakersStateCallsTransitionsAndRatios) {
   FakeClock clock;
   CircuitBreaker breaker(
       CircuitBreakerConfig(), clock, [] { return 0.5; }, nullptr);
@@ -43,7 +43,7 @@ TEST(ResilienceMetrics, TellABreakersStateCallsTransitionsAndRatios) {
   EXPECT_THAT(text, Not(HasSubstr("from=\"CLOSED\",to=\"HALF_OPEN\"")));
 }
 
-TEST(ResilienceMetrics, TellWhatBulkheadBudgetAndLimiterHold) {
+TEST(ResilienceMetrics, ShowWhatBulkheadBudgetAndLimiterHold) {
   FakeClock clock;
   Bulkhead bulkhead(BulkheadConfig{1});
   RetryBudget budget(RetryBudgetConfig(), clock);

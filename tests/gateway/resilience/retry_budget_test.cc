@@ -115,7 +115,7 @@ TEST(RetryBudget, GrantsNoTokenTwiceToSeveralThreads) {
   FakeClock clock;
   RetryBudget budget(RetryBudgetConfig(), clock);
   std::atomic<int> granted = 0;
-  std::vector<std::thread> threads;
+  std::vector<std::jthread> threads;
   for (int t = 0; t < 4; ++t) {
     threads.emplace_back([&] {
       for (int i = 0; i < 5'000; ++i) {
@@ -124,7 +124,7 @@ TEST(RetryBudget, GrantsNoTokenTwiceToSeveralThreads) {
       }
     });
   }
-  for (std::thread& thread : threads) thread.join();
+  for (std::jthread& thread : threads) thread.join();
   granted += WithdrawAll(budget);
   EXPECT_EQ(granted.load(), 30 + 20'000 / 5);
 }

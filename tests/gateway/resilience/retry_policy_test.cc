@@ -25,8 +25,8 @@ class RetryPolicyTest : public ::testing::Test {
   }
 
   FakeClock clock_;
-  double dice_ = 0.5;
-  RetryPolicy policy_{RetryPolicyConfig(), [this] { return dice_; }};
+  double random_ = 0.5;
+  RetryPolicy policy_{RetryPolicyConfig(), [this] { return random_; }};
   RetryBudget budget_{RetryBudgetConfig(), clock_};
 };
 
@@ -69,7 +69,7 @@ TEST_F(RetryPolicyTest, MakesThreeAttempts) {
 TEST_F(RetryPolicyTest, NeverPausesToTheDeadlineOrPastIt) {
   EXPECT_EQ(Verdict(Unavailable(1, Duration(12'500'001))), RetryVerdict::kRetry);
   EXPECT_EQ(Verdict(Unavailable(1, Duration(12'500'000))), RetryVerdict::kDeadline);
-  dice_ = 0;
+  random_ = 0;
   EXPECT_EQ(Verdict(Unavailable(1, Duration::zero())), RetryVerdict::kDeadline);
 }
 
@@ -82,15 +82,15 @@ TEST_F(RetryPolicyTest, StopsWhenTheBudgetIsSpentAndOnlyThenSpendsIt) {
 }
 
 TEST_F(RetryPolicyTest, JittersBetweenNothingAndTheBound) {
-  for (const double dice : {0.0, 0.1, 0.5, 0.999999}) {
-    dice_ = dice;
+  for (const double number : {0.0, 0.1, 0.5, 0.999999}) {
+    random_ = number;
     for (int attempt = 1; attempt <= 2; ++attempt) {
       const RetryDecision decision = policy_.Decide(Unavailable(attempt), budget_);
       ASSERT_EQ(decision.verdict, RetryVerdict::kRetry);
       EXPECT_GE(decision.pause, Duration::zero());
       EXPECT_LT(decision.pause, policy_.PauseBound(attempt));
       EXPECT_NEAR(static_cast<double>(decision.pause.count()),
-                  dice * static_cast<double>(policy_.PauseBound(attempt).count()), 1);
+                  number * static_cast<double>(policy_.PauseBound(attempt).count()), 1);
     }
   }
 }

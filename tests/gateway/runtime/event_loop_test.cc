@@ -286,9 +286,9 @@ TEST_F(EventLoopTest, StopRunsWhatIsPostedStill) {
     while (!release) std::this_thread::yield();
   });
   loop.Post(block);
-  ASSERT_TRUE(Eventually([&] { return blocked.load(); }));
+  EXPECT_TRUE(Eventually([&] { return blocked.load(); }));  // the loop has the jobs until it stops
   FunctionJob last([this] { Note("last"); });
-  std::thread stopper([this] { loops.Stop(); });
+  std::jthread stopper([this] { loops.Stop(); });
   loop.Post(last);
   release = true;
   stopper.join();

@@ -49,7 +49,7 @@ TEST(JobQueue, TakesEveryJobOfManyThreadsInTheOrderOfEach) {
   constexpr int kJobs = 5000;
   JobQueue queue;
   std::vector<std::deque<NumberedJob>> jobs(kThreads);
-  std::vector<std::thread> threads;
+  std::vector<std::jthread> threads;
   for (int t = 0; t < kThreads; ++t) {
     for (int i = 0; i < kJobs; ++i) jobs[static_cast<std::size_t>(t)].emplace_back(t, i);
     threads.emplace_back([&queue, &own = jobs[static_cast<std::size_t>(t)]] {
@@ -63,7 +63,7 @@ TEST(JobQueue, TakesEveryJobOfManyThreadsInTheOrderOfEach) {
       ++taken;
     }
   }
-  for (std::thread& thread : threads) thread.join();
+  for (std::jthread& thread : threads) thread.join();
   EXPECT_EQ(queue.TakeAll(), nullptr);
 }
 

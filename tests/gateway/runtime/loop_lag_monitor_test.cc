@@ -285,7 +285,7 @@ TEST(LoopLagMonitors, MayBeReadByOtherThreadsWhileTheLoopRuns) {
   const std::unique_ptr<Metrics> metrics = MakeMetrics();
   LoopLagMonitor monitor(clock, 0, *metrics);
   std::atomic<bool> done = false;
-  std::thread scraper([&] {
+  std::jthread scraper([&] {
     while (!done) {
       metrics->RenderPrometheus();
       const LoopLagSnapshot snapshot = monitor.Snapshot();
@@ -293,7 +293,7 @@ TEST(LoopLagMonitors, MayBeReadByOtherThreadsWhileTheLoopRuns) {
       EXPECT_LE(snapshot.utilization_ratio, 1);
     }
   });
-  std::thread watchdog([&] {
+  std::jthread watchdog([&] {
     while (!done) {
       const LoopObservation seen = monitor.TakeObservation(clock.Now());
       EXPECT_FALSE(seen.route.empty());

@@ -80,7 +80,7 @@ TEST(LoopUtilization, TakesWakingTwiceAsOneTurnAndIdlingTwiceAsNothing) {
 TEST(LoopUtilization, MayBeReadWhileTheLoopRuns) {
   LoopUtilization loop;
   std::atomic<bool> done = false;
-  std::thread reader([&] {
+  std::jthread reader([&] {
     while (!done) {
       const double ratio = loop.Ratio(At(seconds(2)));
       EXPECT_GE(ratio, 0);
