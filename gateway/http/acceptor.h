@@ -5,7 +5,9 @@
 // do; one at work accepts as many as it had descriptors ready, or its queue in the kernel would
 // grow with the length of its turns. It accepts at the end of the turn, after what the loop has
 // already, and the sockets take turns at being first. It pauses while `has_room` says no, and for a
-// while when the process lacks descriptors or memory. Loop thread only.
+// while when the process lacks descriptors or memory: the sockets are level triggered, so that a
+// loop that goes on watching them without accepting would spin. A new connection wakes every idle
+// loop, and all but one find nothing (docs/adr/2026-11-21-accept-wakeups.md). Loop thread only.
 #ifndef SCALEOUT_GATEWAY_HTTP_ACCEPTOR_H_
 #define SCALEOUT_GATEWAY_HTTP_ACCEPTOR_H_
 
@@ -33,6 +35,7 @@ class Acceptor final : private Job {
   Acceptor(const Acceptor&) = delete;
   Acceptor& operator=(const Acceptor&) = delete;
 
+  // Begins to accept; the sockets listen already.
   void Start();
   // has_room may have another answer.
   void CheckRoom() { Update(); }

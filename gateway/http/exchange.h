@@ -1,8 +1,10 @@
 // One request on its way through the gateway, from its head to its answer.
 //
-// A connection makes one for each request and holds it in the coroutine that awaits Serve and
-// writes the answer. If the client leaves, the connection cancels the context; Serve still runs to
-// its end, and its answer is dropped. Loop thread only.
+// It carries what the steps of the pipeline hand to each other: the parsed request, its route, why
+// it is refused, its place under the limiter, and the two times that it is measured by. A
+// connection makes one for each request and holds it in the coroutine that awaits Serve and writes
+// the answer. If the client leaves, the connection cancels the context; Serve still runs to its
+// end, and its answer is dropped. Loop thread only.
 #ifndef SCALEOUT_GATEWAY_HTTP_EXCHANGE_H_
 #define SCALEOUT_GATEWAY_HTTP_EXCHANGE_H_
 
@@ -42,14 +44,14 @@ struct Exchange {
       : context(loop, clock), body_source(body_source_in), started(started_in) {}
 
   Request request;
-  Framing framing;
+  Framing framing;  // how long the body is, and what the client wishes for the connection
   RequestContext context;
   BodySource& body_source;
-  absl::Status body_status;
+  absl::Status body_status;      // of the ReadBody at work
   const Route* route = nullptr;  // set by the pipeline, to the table's "unmatched" if none matches
   std::string allowed;           // the methods that the path has, for a 405
   absl::Status refusal;          // not OK: answered with this, no handler is asked
-  std::optional<ConcurrencyPermit> permit;
+  std::optional<ConcurrencyPermit> permit;  // from its admission to its answer
   // When the first byte of its head was read; of a pipelined request, when the one before it was
   // answered. Its deadline counts from here, and so includes the client's upload.
   const MonotonicTime started;

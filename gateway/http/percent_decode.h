@@ -1,4 +1,7 @@
-// Percent-decoding (RFC 3986, section 2.1), strict. Pure functions.
+// Percent-decoding of paths and queries (RFC 3986, section 2.1), strict: what is decoded goes into
+// log lines, SQL parameters and JSON, so that it has to be UTF-8 without control characters. It is
+// done once; a second pass over decoded text would read %2525 as a percent sign. Pure functions,
+// thread-safe.
 #ifndef SCALEOUT_GATEWAY_HTTP_PERCENT_DECODE_H_
 #define SCALEOUT_GATEWAY_HTTP_PERCENT_DECODE_H_
 

@@ -1,5 +1,8 @@
 // Makes names for requests whose clients sent none, or one that is not well-formed
 // (common/request_id.h).
+//
+// A generator for each loop, seeded differently, so that loops and instances do not make the same
+// ids: with 128 random bits a collision is not to be expected.
 #ifndef SCALEOUT_GATEWAY_HTTP_REQUEST_ID_H_
 #define SCALEOUT_GATEWAY_HTTP_REQUEST_ID_H_
 

@@ -2,8 +2,11 @@
 // given a deadline, admitted, handled, turned into a response or a problem, counted and logged.
 //
 // Serve in the .cc is that list. A new step that may refuse a request (authentication, a rate
-// limit) is a member function that returns a status and one line in the list. One pipeline for each
-// loop; loop thread only.
+// limit) is a member function that returns a status and one line in the list. The order matters:
+// what the head alone decides comes before the body is read, admission after it, so that an upload
+// holds no place among the requests in flight. A refusal skips the other steps and the handler, but
+// is rendered, counted and logged like every answer. An exception that leaves a handler is a defect
+// and a 500. One pipeline for each loop; loop thread only.
 #ifndef SCALEOUT_GATEWAY_HTTP_REQUEST_PIPELINE_H_
 #define SCALEOUT_GATEWAY_HTTP_REQUEST_PIPELINE_H_
 
@@ -20,6 +23,7 @@
 namespace scaleout::gateway {
 
 struct PipelineOptions {
+  // A log line for each request, but for probes and metrics.
   bool access_log = true;
 };
 
@@ -34,6 +38,8 @@ struct PipelineParts {
   ConcurrencyLimiter& limiter;
 };
 
+// Registers its series with `parts.metrics` when a route is first asked with a method and answered
+// with a status, so that the page lists only what occurs.
 std::unique_ptr<ExchangeHandler> MakeRequestPipeline(const PipelineOptions& options,
                                                      const PipelineParts& parts);
 

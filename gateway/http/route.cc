@@ -2,7 +2,6 @@
 
 #include <cstdint>
 #include <cstdlib>
-#include <limits>
 #include <optional>
 
 #include "absl/strings/str_split.h"
@@ -50,8 +49,7 @@ std::optional<std::uint64_t> MatchRank(const std::vector<std::string>& pattern,
 
 RouteTable::RouteTable(std::vector<Route> routes)
     : routes_(std::move(routes)),
-      unmatched_(Method::kOther, "unmatched", Access::kPublic,
-                 {std::numeric_limits<std::int64_t>::max(), kUnmatchedDeadline}, Handler()) {
+      unmatched_(Method::kOther, "unmatched", Access::kPublic, {0, kUnmatchedDeadline}, Handler()) {
   unmatched_.index = routes_.size();
   for (Route& route : routes_) {
     route.index = segments_.size();
@@ -76,26 +74,18 @@ RouteMatch RouteTable::Find(Method method, std::string_view path) const {
 
   const Method wanted = method == Method::kHead ? Method::kGet : method;
   std::optional<std::uint64_t> best;
-  std::optional<std::uint64_t> best_any;
   for (std::size_t i = 0; i < routes_.size(); ++i) {
+    if (routes_[i].method != wanted) continue;
     const std::optional<std::uint64_t> rank = MatchRank(segments_[i], segments);
-    if (!rank) continue;
-    // Allow lists the methods of the most specific template alone: /users/{id} does not lend its
-    // DELETE to /users/me.
-    if (!best_any || *rank > *best_any) {
-      best_any = rank;
-      match.allowed.clear();
-    }
-    if (*rank == *best_any) {
-      StrAppend(&match.allowed, match.allowed.empty() ? "" : ", ", MethodName(routes_[i].method),
-                routes_[i].method == Method::kGet ? ", HEAD" : "");
-    }
-    if (routes_[i].method == wanted && (!best || *rank > *best)) {
+    if (rank && (!best || *rank > *best)) {
       best = rank;
       match.route = &routes_[i];
     }
   }
-  if (match.route == nullptr) return match;
+  if (match.route == nullptr) {
+    match.allowed = AllowedMethods(segments);
+    return match;
+  }
   const std::vector<std::string>& pattern = segments_[match.route->index];
   for (std::size_t i = 0; i < pattern.size(); ++i) {
     if (!IsParameter(pattern[i])) continue;
@@ -103,6 +93,26 @@ RouteMatch RouteTable::Find(Method method, std::string_view path) const {
     match.parameters.emplace_back(name, std::move(segments[i]));
   }
   return match;
+}
+
+std::string RouteTable::AllowedMethods(const std::vector<std::string>& path) const {
+  std::string allowed;
+  std::optional<std::uint64_t> best_any;
+  for (std::size_t i = 0; i < routes_.size(); ++i) {
+    const std::optional<std::uint64_t> rank = MatchRank(segments_[i], path);
+    if (!rank) continue;
+    // Allow lists the methods of the most specific template alone: /users/{id} does not lend its
+    // DELETE to /users/me.
+    if (!best_any || *rank > *best_any) {
+      best_any = rank;
+      allowed.clear();
+    }
+    if (*rank == *best_any) {
+      StrAppend(&allowed, allowed.empty() ? "" : ", ", MethodName(routes_[i].method),
+                routes_[i].method == Method::kGet ? ", HEAD" : "");
+    }
+  }
+  return allowed;
 }
 
 }  // namespace scaleout::gateway

@@ -56,8 +56,9 @@ struct Route : RouteDescription {
   std::size_t index = 0;  // its place in the table, for what exists once for each route
 };
 
-// What Find answers. `route` is null if there is none; `allowed` then lists the methods that the
-// path has (empty: the path is unknown), ready for an Allow header.
+// What Find answers. With a route: the route, and the segments of the path that its template names.
+// Without one `route` is null and `allowed` lists the methods of the most specific template that
+// matches the path, ready for an Allow header; it is empty if the path is unknown.
 struct RouteMatch {
   const Route* route = nullptr;
   std::string allowed;
@@ -77,13 +78,15 @@ class RouteTable {
   // separator. A path that does not decode to UTF-8 is unknown.
   RouteMatch Find(Method method, std::string_view path) const;
   const std::vector<Route>& routes() const { return routes_; }
-  // Stands for whatever matches no route: it has limits, a name ("unmatched") and an index, the one
-  // after all others, but no handler.
+  // Stands for whatever matches no route, in metrics and logs: it has a name ("unmatched") and an
+  // index, the one after all others, but no handler, and takes no body.
   const Route& unmatched() const { return unmatched_; }
   // How many indices there are, that of unmatched() included.
   std::size_t size() const { return routes_.size() + 1; }
 
  private:
+  std::string AllowedMethods(const std::vector<std::string>& path) const;
+
   std::vector<Route> routes_;
   Route unmatched_;
   std::vector<std::vector<std::string>> segments_;  // of each route
