@@ -92,8 +92,8 @@ int main(int argc, char** argv) {
       config->drain.grace + std::max(config->drain.timeout, config->drain.refusal) + kKillMargin;
   std::vector<int> fds;
   for (const ListenSocket& socket : *sockets) fds.push_back(socket.fd());
-  // The workers close theirs at the end of their grace; while these were open, nobody would be
-  // refused.
+  // The workers close theirs at the end of their grace; as long as these were open, the kernel
+  // would go on completing connections.
   supervisor.on_stopping = [&sockets] { sockets->clear(); };
   return gateway::RunSupervisor(supervisor, gateway::MakeWorkerLauncher(argv, environment, fds),
                                 signals, SystemClock(), *logger);

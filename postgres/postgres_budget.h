@@ -1,8 +1,8 @@
 // The connection budget: what this replica may take against what the server gives.
 //
 // DB_POOL_MAX x replicas of every service must stay below the server's max_connections minus its
-// reserve. No replica knows the others, so each checks its own share and reports the figures for
-// whoever sums them up.
+// reserve. No replica knows the others, so each checks its own share and reports the figures, so
+// that an operator can add them up.
 #ifndef SCALEOUT_POSTGRES_POSTGRES_BUDGET_H_
 #define SCALEOUT_POSTGRES_POSTGRES_BUDGET_H_
 

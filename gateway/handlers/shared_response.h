@@ -9,7 +9,7 @@
 // The first request of a flight carries it in its own coroutine, but with a context of its own: a
 // client that leaves or has little time does not spoil the response of the others. A request
 // therefore takes as long as the flight, at most `time_limit` beyond its own deadline. A response
-// that could not be made (an exception) is nobody's: INTERNAL for those who waited, and the next
+// that could not be made (an exception) is not kept: INTERNAL for those that waited, and the next
 // request tries again. Thread-safe.
 #ifndef SCALEOUT_GATEWAY_HANDLERS_SHARED_RESPONSE_H_
 #define SCALEOUT_GATEWAY_HANDLERS_SHARED_RESPONSE_H_

@@ -1,5 +1,10 @@
-// Where clients come in: TCP ports, and Unix sockets for a proxy on the same machine. Each is made
-// once and shared by every loop (and every worker process) that accepts from it.
+// The addresses that the gateway listens on: TCP ports, and Unix sockets for a proxy on the same
+// machine.
+//
+// Each socket is made once and shared by every loop (and every worker process) that accepts from
+// it. Opening and listening are two steps, so that an address that is taken is reported at start,
+// while connections are refused until the instance can serve them. The object owns its descriptor.
+// Errors are statuses; used by one thread.
 #ifndef SCALEOUT_GATEWAY_HTTP_LISTEN_SOCKET_H_
 #define SCALEOUT_GATEWAY_HTTP_LISTEN_SOCKET_H_
 
@@ -21,12 +26,12 @@ class ListenSocket {
   // `address` is "host:port", an IPv4 address or a bracketed IPv6 one and a port, 0 for any free
   // one; or "unix:/path", at most 107 bytes of path. Errors: INVALID_ARGUMENT (not such an
   // address), UNAVAILABLE (taken, not this machine's, or no place to make a socket).
-  // The address is ours then, but whoever connects is refused until Listen; until then another
-  // process can take it away, which Listen says.
+  // The address is ours then, but connections are refused until Listen; until then another process
+  // can take it, which Listen reports.
   //
   // A Unix socket is open to every user of the machine that can reach its directory, as a port on
-  // loopback is. One that a process left behind is replaced, one that somebody listens on is taken.
-  // Closing leaves the file, and whoever connects is refused.
+  // loopback is. A file that a process left behind is replaced; where a process listens, the
+  // address is taken. Closing leaves the file, and connections to it are refused.
   static absl::StatusOr<ListenSocket> Open(std::string_view address, int backlog);
 
   // Takes over a socket that a parent process has opened. INVALID_ARGUMENT if `fd` is not one.
@@ -40,8 +45,8 @@ class ListenSocket {
   // As Open takes it, with the port that was found free.
   const std::string& address() const { return address_; }
   // From now on the kernel completes connections, up to the backlog. Again, or in another process
-  // that shares the socket, is harmless. UNAVAILABLE if somebody else listens there meanwhile, or
-  // has replaced a Unix socket by its own.
+  // that shares the socket, is harmless. UNAVAILABLE if another process listens there meanwhile,
+  // or has replaced a Unix socket by its own.
   absl::Status Listen();
   void Close();
 

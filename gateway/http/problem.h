@@ -1,4 +1,5 @@
-// The door from a status to HTTP: an RFC 9457 problem document for every error, whoever found it.
+// The door from a status to HTTP: an RFC 9457 problem document for every error, of the
+// gateway or of a service.
 //
 // gRPC codes map as grpc-gateway maps them, with two refinements: INVALID_ARGUMENT that names
 // fields is 422, and a reason on the status (common/status.h) picks the problem's type

@@ -42,7 +42,7 @@ class RequestPipeline final : public ExchangeHandler {
     Name(exchange);
     Check(exchange, &RequestPipeline::FindRoute);
     Check(exchange, &RequestPipeline::SetDeadline);
-    // What the head alone gets refused is not read further, and not told to go on (100 Continue).
+    // What is refused for its head alone is not read further, and gets no 100 Continue.
     if (exchange.refusal.ok()) {
       ReadBody reading(exchange, exchange.route->limits.body_bytes);
       const absl::Status read = co_await reading;

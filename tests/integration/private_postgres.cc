@@ -56,7 +56,7 @@ const passwd* ServerUser() {
   if (geteuid() != 0) return nullptr;
   const passwd* user = getpwnam("postgres");
   if (user == nullptr) user = getpwnam("nobody");
-  if (user == nullptr) Die("neither a user postgres nor nobody");
+  if (user == nullptr) Die("neither a user postgres nor a user nobody");
   return user;
 }
 

@@ -1,9 +1,9 @@
 // A PostgreSQL of the test program's own: a cluster in a temporary directory, reachable through a
 // unix socket in there and nothing else, gone when the program ends however it ends.
 //
-// Works as root too, by running the server as the user postgres (or nobody). Programs can run side
-// by side, each with its own. Durability is switched off, which shows only if the machine
-// goes down. Used by one thread.
+// Works as root too, by running the server as the user postgres (or `nobody`). Programs can run
+// side by side, each with its own. Durability is switched off, which shows only if the machine goes
+// down. Used by one thread.
 #ifndef SCALEOUT_TESTS_INTEGRATION_PRIVATE_POSTGRES_H_
 #define SCALEOUT_TESTS_INTEGRATION_PRIVATE_POSTGRES_H_
 

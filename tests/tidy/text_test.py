@@ -51,6 +51,10 @@ def test_cpp_files_are_named_our_way(tmp_path, path, part):
         ("//////////", "a banner"),
         ("/*****************", "a banner"),
         ("x" * 101, "101 columns; at most 100"),
+        ("// No" "body waits here.", "name what does not do it"),
+        ("// Who" "ever waits here.", "name who does it"),
+        ("// The client is to" "ld so.", "say sent, answered"),
+        ("// Draws from the di" "ce.", "say random number"),
     ],
 )
 def test_text_of_a_source_file(tmp_path, line, part):

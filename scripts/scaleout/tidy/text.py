@@ -53,12 +53,29 @@ def check_text(file):
             yield number, f"{path} is a path of one machine; make it relative to the repository"
         if banner and banner.match(line):
             yield number, "a banner; a blank line and a sentence separate well enough"
+        for word, advice in UNCLEAR_WORDS if "/migrations/" not in file.path else []:
+            if found := word.search(line):
+                yield number, f'"{found.group()}" makes a reader guess; {advice}'
     if file.text and not file.text.endswith("\n"):
         yield len(file.lines), "no newline at the end of the file; add it"
 
 
 LEFTOVER = re.compile(r"\b(TO" r"DO|FIX" r"ME|X{3})\b")
 MACHINE_PATH = re.compile(r"(?<![\w.$}/-])/(work|root|home/[a-z]\w*)/")
+# Words that hide who does what. (The user of the first name stands in quotes or after "user".
+# A migration that has been released keeps its text.)
+UNCLEAR_WORDS = [
+    (re.compile(pattern, re.IGNORECASE), advice)
+    for pattern, advice in [
+        (r"(?<!user )(?<!user: )(?<![\"`])\bno" r"body\b", "name what does not do it"),
+        (r"\bsome" r"body\b", "name who does it: a client, another process"),
+        (r"\bwho" r"ever\b", "name who does it: the caller, the next process"),
+        (r"\bto" r"ld\b", "say sent, answered, notified or acknowledged"),
+        (r"\btw" r"ins?\b", "say duplicate, counterpart or the other one"),
+        (r"\bstr" r"ays?\b", "say what is left over, and where"),
+        (r"\bdi" r"ce\b", "say random number or random source"),
+    ]
+]
 HASH_BANNER = re.compile(r"^\s*#+\s*([-=*~+_/])\1{2,}|^\s*#{5,}")
 BANNERS = {
     ".h": re.compile(r"^\s*(//+|/\*+)\s*([-=*#~+_])\2{2,}|^\s*/{5,}"),

@@ -121,7 +121,7 @@ TEST_F(FourthBackendTest, AnswersAVerbThroughItsGuard) {
 
 TEST_F(FourthBackendTest, IsAskedForItsHealth) {
   Readiness readiness([] { return true; });
-  HealthHandlers handlers("gateway-1", readiness, backends_);
+  HealthHandlers handlers("gateway-1", /*loops=*/1, readiness, backends_);
   const absl::StatusOr<Response> answer = Run(handlers.Health(fixture_.context, request_));
   EXPECT_THAT(answer->body, HasSubstr(R"("shipping":{"status":"SERVING",)"));
 }
@@ -137,7 +137,7 @@ TEST_F(FourthBackendTest, HasABreakerThatIsListedAndControlled) {
 
 TEST_F(FourthBackendTest, IsMeasured) {
   NoSnapshot instance;
-  MetricsHandlers handlers("gateway-1", *metrics_, instance, backends_);
+  MetricsHandlers handlers("gateway-1", /*loops=*/1, *metrics_, instance, backends_);
   const absl::StatusOr<Response> answer = Run(handlers.Json(fixture_.context, request_));
   EXPECT_THAT(answer->body, HasSubstr(R"("shipping":{"calls":0,)"));
 }

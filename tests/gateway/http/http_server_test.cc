@@ -161,7 +161,7 @@ TEST_P(HttpServerTest, ALoopThatIsFullAcceptsAgainWhenSomebodyLeaves) {
   second.Send("GET /hello HTTP/1.1\r\nHost: h\r\n\r\n");
   EXPECT_THAT(first->ReadResponse(), EndsWith("hello"));
   EXPECT_THAT(second.ReadResponse(), EndsWith("hello"));
-  StreamClient third(address);  // the kernel completes the handshake, nobody answers
+  StreamClient third(address);  // the kernel completes the handshake; no answer
   third.Send("GET /hello HTTP/1.1\r\nHost: h\r\n\r\n");
   first.reset();
   EXPECT_THAT(third.ReadResponse(), EndsWith("hello"));
