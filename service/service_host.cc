@@ -211,6 +211,8 @@ ServiceHost::~ServiceHost() { impl_->Stop(); }
 ServiceCalls& ServiceHost::calls() { return impl_->calls; }
 
 void ServiceHost::Add(std::string name, grpc::Service& service) {
+  // SetServing may come from the pool's thread already.
+  const std::lock_guard lock(impl_->mutex);
   impl_->services.emplace_back(std::move(name), &service);
 }
 

@@ -6,6 +6,8 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <atomic>
+#include <chrono>
 #include <memory>
 #include <string>
 #include <vector>
@@ -90,7 +92,7 @@ class LargestOrders final : public order::OrderRepository {
     return absl::UnimplementedError("");
   }
 
-  int lines = order::v1::kMaxItems;
+  std::atomic<int> lines = static_cast<int>(order::v1::kMaxItems);  // read by a worker
 };
 
 // Payments with a reference of 1,000 bytes; the contract does not limit what a provider calls a
@@ -176,6 +178,12 @@ class LargestUsers final : public user::UserRepository {
 
 class BatchAnswersTest : public ::testing::Test {
  protected:
+  // The workers end before what they use is destroyed, as in ServiceHost.
+  ~BatchAnswersTest() override {
+    server_.server().Shutdown(std::chrono::system_clock::now());
+    workers_.Stop();
+  }
+
   std::shared_ptr<grpc::Channel> Channel() const {
     return grpc::CreateChannel(socket_.target(), grpc::InsecureChannelCredentials());
   }
