@@ -7,7 +7,21 @@ import time
 import urllib.parse
 
 
-class Answer:
+class AnswerContent:
+    """What an answer's `headers` and `body` say, for every client here."""
+
+    @property
+    def instance(self):
+        return self.headers.get("x-instance-id", "")
+
+    def json(self):
+        try:
+            return json.loads(self.body)
+        except ValueError:
+            return {}
+
+
+class Answer(AnswerContent):
     def __init__(self, status, headers, body, seconds):
         self.status = status
         self.headers = headers
@@ -17,16 +31,6 @@ class Answer:
     @property
     def milliseconds(self):
         return self.seconds * 1000
-
-    @property
-    def instance(self):
-        return self.headers.get("X-Instance-Id", "")
-
-    def json(self):
-        try:
-            return json.loads(self.body)
-        except ValueError:
-            return {}
 
     def __str__(self):
         return f"{self.status} {self.body[:200]!r}"

@@ -15,6 +15,8 @@ import threading
 import time
 import urllib.parse
 
+from scaleout.load.client import AnswerContent
+
 # A connection that idles longer is not used again: its other end may just be closing it, and then
 # the request would be lost although the server did nothing wrong.
 _IDLE_SECONDS = 0.5
@@ -48,7 +50,7 @@ class Stream:
     make: object
 
 
-class Outcome:
+class Outcome(AnswerContent):
     """What became of a request. Status 0 means that there was no answer; `error` says why."""
 
     __slots__ = ("kind", "request", "due", "ended", "status", "headers", "body", "error")
@@ -66,16 +68,6 @@ class Outcome:
     @property
     def milliseconds(self):
         return (self.ended - self.due) * 1000
-
-    @property
-    def instance(self):
-        return self.headers.get("x-instance-id", "")
-
-    def json(self):
-        try:
-            return json.loads(self.body)
-        except ValueError:
-            return {}
 
     def __str__(self):
         what = f"{self.status} {self.body[:160].decode(errors='replace')}" if self.status else ""

@@ -49,6 +49,15 @@ class ResilientCallTest : public GuardedCallTest {
       return left->fetch_sub(1) > 0 ? grpc::Status(code, "down") : grpc::Status::OK;
     };
   }
+  // Three attempts with pauses of 250 ms, all of them UNAVAILABLE.
+  void ServeOnlyFailures() {
+    guards_.config.retry.max_attempts = 3;
+    guards_.config.retry.backoff = guards_.config.retry.backoff_max =
+        std::chrono::milliseconds(500);
+    Rebuild();
+    service_.reply = FailTimes(1000, grpc::StatusCode::UNAVAILABLE);
+    Serve();
+  }
 
   std::unique_ptr<Metrics> own_metrics_ = MakeMetrics();
   std::optional<Backend> resilient_;
@@ -144,11 +153,7 @@ TEST_F(ResilientCallTest, CallsRefusedLocallyLeaveNoTrace) {
 }
 
 TEST_F(ResilientCallTest, ACallWhoseRetryIsRefusedCountsWithItsLastAttempt) {
-  guards_.config.retry.max_attempts = 3;
-  guards_.config.retry.backoff = guards_.config.retry.backoff_max = std::chrono::milliseconds(500);
-  Rebuild();
-  service_.reply = FailTimes(1000, grpc::StatusCode::UNAVAILABLE);
-  Serve();
+  ServeOnlyFailures();
   RunningTask<Answer> running(GetUser());
   ASSERT_TRUE(fixture_.loop.RunUntil([&] { return fixture_.loop.timers() == 1; }));
   resilient_->guard.breaker().ForceOpen();
@@ -233,11 +238,7 @@ TEST_F(ResilientCallTest, AnAttemptEndsBeforeTheCallDoes) {
 }
 
 TEST_F(ResilientCallTest, AClientThatLeavesEndsThePauseBetweenAttempts) {
-  guards_.config.retry.max_attempts = 3;
-  guards_.config.retry.backoff = guards_.config.retry.backoff_max = std::chrono::milliseconds(500);
-  Rebuild();
-  service_.reply = FailTimes(1000, grpc::StatusCode::UNAVAILABLE);
-  Serve();
+  ServeOnlyFailures();
   RunningTask<Answer> running(GetUser());
   ASSERT_TRUE(fixture_.loop.RunUntil([&] { return fixture_.loop.timers() == 1; }));
   fixture_.context.cancellation.Cancel();
