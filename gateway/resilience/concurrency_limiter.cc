@@ -76,6 +76,7 @@ void ConcurrencyLimiter::Record(std::size_t route, MonotonicTime since, Outcome 
   const double latency = Nanoseconds(std::max(Duration(now - since), Duration::zero()));
   const std::lock_guard lock(mutex_);
   RouteWindow& window = routes_.at(route);
+  if (outcome == Outcome::kDropped && !IsLate(window, latency)) return;
   window.requests += 1;
   window.latency_sum += latency;
   if (outcome == Outcome::kSucceeded) {
@@ -146,16 +147,23 @@ double ConcurrencyLimiter::LatencyGradient() {
 double ConcurrencyLimiter::EndRouteWindow(RouteWindow& route) const {
   if (route.succeeded > 0) LearnBaseline(route);
   double gradient = 1;
-  if (route.baseline_windows > 0) {
-    const double latency = route.latency_sum / static_cast<double>(route.requests);
-    const double tolerated = route.baseline + Nanoseconds(config_.tolerated_queueing);
-    if (latency > tolerated) gradient = std::max(tolerated / latency, config_.min_gradient);
+  const double latency = route.latency_sum / static_cast<double>(route.requests);
+  if (IsLate(route, latency)) {
+    gradient = std::max(Tolerated(route) / latency, config_.min_gradient);
   }
   route.requests = 0;
   route.succeeded = 0;
   route.latency_sum = 0;
   route.succeeded_latency_sum = 0;
   return gradient;
+}
+
+double ConcurrencyLimiter::Tolerated(const RouteWindow& route) const {
+  return route.baseline + Nanoseconds(config_.tolerated_queueing);
+}
+
+bool ConcurrencyLimiter::IsLate(const RouteWindow& route, double latency) const {
+  return route.baseline_windows > 0 && latency > Tolerated(route);
 }
 
 void ConcurrencyLimiter::LearnBaseline(RouteWindow& route) const {

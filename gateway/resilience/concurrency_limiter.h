@@ -85,7 +85,9 @@ class [[nodiscard]] ConcurrencyPermit {
 
   // The route's real work was done, so that its latency says something. Only the first word counts.
   void Succeed();
-  // It ran into its deadline: its latency counts as queueing, and not for the baseline.
+  // It ran into its deadline: its latency counts as queueing, and not for the baseline. It is
+  // ignored if that is no longer than the route may take: the client has set a shorter deadline, or
+  // used it up with its upload, and how long the request would have taken is not known.
   void Drop();
   // Anything else: a refused field, a rejection by a breaker, a client that left.
   void Ignore();
@@ -150,6 +152,9 @@ class ConcurrencyLimiter {
   // The route's gradient; its counts start again.
   double EndRouteWindow(RouteWindow& route) const;
   void LearnBaseline(RouteWindow& route) const;
+  // What the route may take. Nothing is late before it has a baseline.
+  double Tolerated(const RouteWindow& route) const;
+  bool IsLate(const RouteWindow& route, double latency) const;
   std::optional<double> LagGradient();
 
   const ConcurrencyLimiterConfig config_;

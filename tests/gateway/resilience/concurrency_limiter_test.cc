@@ -8,57 +8,13 @@
 #include <utility>
 #include <vector>
 
-#include "tests/support/fake_clock.h"
+#include "tests/gateway/resilience/concurrency_limiter_fixture.h"
 
 namespace scaleout::gateway {
 namespace {
 
-using ::scaleout::testing::FakeClock;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
-
-constexpr std::size_t kFast = 0;
-constexpr std::size_t kSlow = 1;
-constexpr std::size_t kOther = 2;
-
-class ConcurrencyLimiterTest : public ::testing::Test {
- protected:
-  int limit() const { return limiter_.Snapshot().limit; }
-
-  // Fills `share` of the limit with requests and ends them all `latency` later.
-  void Wave(Duration latency, double share = 1, std::size_t route = kFast) {
-    const int count = std::max(10, static_cast<int>(share * limit()));
-    std::vector<ConcurrencyPermit> wave = Take(count, route);
-    clock_.Advance(latency);
-    for (ConcurrencyPermit& permit : wave) permit.Succeed();
-  }
-  // Waves at a pace of a window each.
-  void Waves(int windows, Duration latency, double share = 1, std::size_t route = kFast) {
-    for (int i = 0; i < windows; ++i) {
-      if (latency < milliseconds(100)) clock_.Advance(milliseconds(100) - latency);
-      Wave(latency, share, route);
-    }
-  }
-  // The first so many places; fewer if the limit has shrunk meanwhile.
-  std::vector<ConcurrencyPermit> Take(int count, std::size_t route = kFast) {
-    std::vector<ConcurrencyPermit> taken;
-    for (int i = 0; i < count; ++i) {
-      std::optional<ConcurrencyPermit> permit = limiter_.TryAcquire(route);
-      if (!permit) break;
-      taken.push_back(std::move(*permit));
-    }
-    return taken;
-  }
-  void Lags(int windows, Duration lag, std::size_t loop = 0) {
-    for (int i = 0; i < 10 * windows; ++i) {
-      clock_.Advance(milliseconds(10));
-      limiter_.ObserveLoopLag(loop, lag);
-    }
-  }
-
-  FakeClock clock_;
-  ConcurrencyLimiter limiter_{ConcurrencyLimiterConfig(), 3, 2, clock_};
-};
 
 TEST_F(ConcurrencyLimiterTest, AdmitsUpToTheLimitAndCountsTheRest) {
   std::vector<ConcurrencyPermit> taken = Take(1000);
@@ -230,18 +186,6 @@ TEST_F(ConcurrencyLimiterTest, LosesATenthAtMostToRequestsThatAStallDelayed) {
   EXPECT_GE(limit(), before);
 }
 
-TEST_F(ConcurrencyLimiterTest, LearnsNothingFromIgnoredRequests) {
-  Waves(20, milliseconds(2));
-  const int before = limit();
-  for (int i = 0; i < 50; ++i) {
-    std::vector<ConcurrencyPermit> wave = Take(limit());
-    clock_.Advance(seconds(3));
-  }
-  EXPECT_EQ(limit(), before);
-  Waves(1, milliseconds(2));
-  EXPECT_GE(limit(), before);
-}
-
 TEST_F(ConcurrencyLimiterTest, WaitsForEnoughRequestsBeforeItJudges) {
   Waves(20, milliseconds(2), 0);  // ten requests each
   std::vector<ConcurrencyPermit> held = Take(limit() - 9);
@@ -267,21 +211,6 @@ TEST_F(ConcurrencyLimiterTest, IsMovedWhenMostRequestsTurnSlow) {
     for (ConcurrencyPermit& permit : hanging) permit.Succeed();
   }
   EXPECT_LT(limit(), before / 3);
-}
-
-TEST_F(ConcurrencyLimiterTest, CountsDroppedRequestsAsQueueing) {
-  Waves(20, milliseconds(2));
-  const int before = limit();
-  for (int i = 0; i < 20; ++i) {
-    std::vector<ConcurrencyPermit> wave = Take(limit());
-    clock_.Advance(seconds(3));
-    for (ConcurrencyPermit& permit : wave) permit.Drop();
-  }
-  EXPECT_LT(limit(), before / 3);
-  // And they have not become what is normal: the next second of timely ones grows.
-  const int bottom = limit();
-  Waves(10, milliseconds(2));
-  EXPECT_GT(limit(), bottom);
 }
 
 TEST_F(ConcurrencyLimiterTest, CountsTheTimeThatARequestHadWaitedBefore) {
