@@ -1,5 +1,6 @@
 #include "gateway/backends/backend_guard.h"
 
+#include <algorithm>
 #include <chrono>
 #include <optional>
 #include <utility>
@@ -44,7 +45,8 @@ BackendGuard::BackendGuard(std::string_view backend, const GuardParts& parts)
       metrics_(parts.metrics),
       logger_(parts.logger),
       attempt_timeout_(parts.config.attempt_timeout),
-      slow_call_duration_(parts.config.breaker.slow_call_duration),
+      least_informative_wait_(
+          std::min(parts.config.attempt_timeout, parts.config.breaker.slow_call_duration)),
       breaker_(parts.config.breaker, parts.clock, parts.random,
                [this](const CircuitTransition& transition) { LogTransition(transition); }),
       bulkhead_(parts.config.bulkhead),
@@ -64,7 +66,7 @@ BackendGuard::BackendGuard(std::string_view backend, const GuardParts& parts)
 }
 
 CallOutcome BackendGuard::OutcomeOf(const absl::Status& status, Duration given) const {
-  if (status.code() == absl::StatusCode::kDeadlineExceeded && given < slow_call_duration_)
+  if (status.code() == absl::StatusCode::kDeadlineExceeded && given < least_informative_wait_)
     return CallOutcome::kIgnored;
   return ClassifyCall(status);
 }

@@ -65,9 +65,10 @@ class BackendGuard {
   // Counts a call that has ended with `status`; GuardedCall's.
   void CountCall(const absl::Status& status);
 
-  // What the attempt's end says about the backend. DEADLINE_EXCEEDED within less than a slow call's
-  // duration says nothing: a client with a deadline that no answer can meet must not open the
-  // circuit for all others.
+  // What the end of an attempt that had `given` of time says about the backend. DEADLINE_EXCEEDED
+  // within less than a slow call's duration says nothing, unless the guard's own attempt timeout is
+  // that short: a client with a deadline that no answer can meet must not open the circuit for all
+  // others.
   CallOutcome OutcomeOf(const absl::Status& status, Duration given) const;
 
   CircuitBreaker& breaker() { return breaker_; }
@@ -89,7 +90,7 @@ class BackendGuard {
   Metrics& metrics_;
   Logger& logger_;
   const Duration attempt_timeout_;
-  const Duration slow_call_duration_;
+  const Duration least_informative_wait_;  // after less, a timeout says nothing about the backend
   CircuitBreaker breaker_;
   Bulkhead bulkhead_;
   RetryBudget retry_budget_;

@@ -36,6 +36,24 @@ TEST(BackendGuard, CountsCallsAndTheBackendsFailures) {
   EXPECT_EQ(fixture.guard.counts().in_flight, 1);
 }
 
+TEST(BackendGuard, ATimeoutOfItsOwnIsTheBackendsFailureHoweverShort) {
+  PaymentGuard fixture;
+  fixture.guards.config.attempt_timeout = std::chrono::milliseconds(200);
+  const BackendGuard guard("order", fixture.guards.parts());
+  const absl::Status late = absl::DeadlineExceededError("late");
+  EXPECT_EQ(guard.OutcomeOf(late, std::chrono::milliseconds(200)), CallOutcome::kFailure);
+  EXPECT_EQ(guard.OutcomeOf(late, std::chrono::milliseconds(199)), CallOutcome::kIgnored);
+}
+
+TEST(BackendGuard, ADeadlineShorterThanASlowCallSaysNothingAboutTheBackend) {
+  PaymentGuard fixture;
+  const Duration slow = fixture.guards.config.breaker.slow_call_duration;
+  ASSERT_LT(slow, fixture.guards.config.attempt_timeout);
+  const absl::Status late = absl::DeadlineExceededError("late");
+  EXPECT_EQ(fixture.guard.OutcomeOf(late, slow), CallOutcome::kFailure);
+  EXPECT_EQ(fixture.guard.OutcomeOf(late, slow - Duration(1)), CallOutcome::kIgnored);
+}
+
 TEST(BackendGuard, HidesTransportErrorsFromClients) {
   PaymentGuard fixture;
   const auto status_for = [&fixture](absl::StatusCode code) {
