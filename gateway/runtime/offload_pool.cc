@@ -111,7 +111,7 @@ absl::Status OffloadPool::Enqueue(Item& item) {
   {
     const std::lock_guard lock(mutex_);
     if (stopping_) return ShuttingDown();
-    if (waiting_.size() >= queue_limit_) return QueueFull();
+    if (waiting_.size() + running_.size() >= threads_.size() + queue_limit_) return QueueFull();
     item.place = waiting_.insert(waiting_.end(), &item);
     item.waiting = true;
   }

@@ -29,7 +29,7 @@ class OffloadPool {
  public:
   using Work = std::function<void(std::stop_token)>;
 
-  // `queue_limit` counts the work that waits for a thread, not the work that has one.
+  // `queue_limit` counts the work that finds every thread taken; with 0 it is refused.
   OffloadPool(std::size_t threads, std::size_t queue_limit);
   OffloadPool(const OffloadPool&) = delete;
   OffloadPool& operator=(const OffloadPool&) = delete;

@@ -67,6 +67,25 @@ TEST(OffloadPool, RefusesAtOnceWhenItsQueueIsFull) {
   EXPECT_TRUE(waiting.value().ok());
 }
 
+TEST(OffloadPool, WithoutAQueueTakesAsMuchWorkAsItHasThreads) {
+  RequestFixture fixture;
+  OffloadPool pool(2, 0);
+  Blocker first;
+  Blocker second;
+  RunningTask<absl::Status> one(pool.Run(fixture.context, first.Work()));
+  RunningTask<absl::Status> two(pool.Run(fixture.context, second.Work()));
+  RunningTask<absl::Status> refused(pool.Run(fixture.context, [](std::stop_token) { FAIL(); }));
+  ASSERT_TRUE(refused.done());
+  EXPECT_EQ(ReasonOf(refused.value()), "OVERLOADED");
+  ASSERT_FALSE(one.done());
+  ASSERT_FALSE(two.done());
+  first.End();
+  second.End();
+  ASSERT_TRUE(fixture.loop.RunUntil([&] { return one.done() && two.done(); }));
+  EXPECT_TRUE(one.value().ok());
+  EXPECT_TRUE(two.value().ok());
+}
+
 TEST(OffloadPool, DropsQueuedWorkWhenItsClientLeaves) {
   RequestFixture busy;
   RequestFixture gone;
