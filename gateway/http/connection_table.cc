@@ -133,6 +133,7 @@ void ConnectionTable::RequestTurns() {
 
 void ConnectionTable::TakeTurns() {
   turns_requested_ = false;
+  const MonotonicTime end = clock_.Now() + kQueueTimePerTurn;
   for (std::size_t left = std::min(queue_.size(), kQueuedPerTurn); left > 0; --left) {
     const Key key = queue_.front();
     queue_.pop_front();
@@ -140,6 +141,7 @@ void ConnectionTable::TakeTurns() {
     if (peer == nullptr) continue;
     peer->queued = false;
     TakeTurn(*peer);
+    if (clock_.Now() >= end) break;
   }
   if (!queue_.empty()) RequestTurns();
 }

@@ -1,9 +1,10 @@
 // The open connections of one event loop: each a peer of the loop, with its HTTP side.
 //
 // What a client can make the loop do in one turn is bounded. A connection is read at most
-// kReadBytesPerTurn and begins at most kRequestsPerTurn requests; what is left of either waits for
-// a later turn, in a queue of connections of which a turn serves kQueuedPerTurn, so that the length
-// of a turn does not grow with the number of clients that send without end. A connection that has
+// kReadBytesPerTurn and begins at most kRequestsPerTurn requests, in kTimePerTurn; what is left
+// waits for a later turn, in a queue of connections of which a turn serves kQueuedPerTurn, for
+// kQueueTimePerTurn but at least one, so that the length of a turn does not grow with the number of
+// clients that send without end. A connection that has
 // no room for more input (HttpConnection::Room) is not read at all until it has: what its client
 // sends stays in the kernel. That the client of such a connection has left is seen all the same,
 // when the kernel reports it.
@@ -15,6 +16,7 @@
 
 #include <array>
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -37,6 +39,8 @@ namespace scaleout::gateway {
 inline constexpr std::size_t kReadBytesPerTurn = 64 * 1024;
 // Connections that go on in a turn because an earlier one left them with work.
 inline constexpr std::size_t kQueuedPerTurn = 64;
+// After so long in a turn no further one of them goes on.
+inline constexpr Duration kQueueTimePerTurn = std::chrono::milliseconds(10);
 
 class ConnectionTable {
  public:

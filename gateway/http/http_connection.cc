@@ -27,10 +27,12 @@ HttpConnection::HttpConnection(Socket& socket, Executor& loop, const Clock& cloc
       limits_(limits),
       head_writer_(head_writer),
       handler_(handler),
-      state_since_(clock.Now()) {}
+      state_since_(clock.Now()),
+      turn_began_(state_since_) {}
 
 void HttpConnection::BeginTurn() {
   requests_left_ = kRequestsPerTurn;
+  turn_began_ = clock_.Now();
   Advance();
 }
 
@@ -135,7 +137,7 @@ void HttpConnection::CloseIfIdle() {
 // while it is started here, which calls back; that inner call leaves the work to this loop.
 void HttpConnection::Advance() {
   if (std::exchange(advancing_, true)) return;
-  while ((state_ == State::kHead && requests_left_ > 0 && TakeHead()) ||
+  while ((state_ == State::kHead && MayBeginRequest() && TakeHead()) ||
          (state_ == State::kBody && TakeBody()) || (state_ == State::kDiscard && DiscardBody())) {
   }
   advancing_ = false;
@@ -145,6 +147,14 @@ void HttpConnection::Advance() {
   } else {
     ReadOn();
   }
+}
+
+// Whether the turn's budget allows another request. The clock is only asked about a second one.
+bool HttpConnection::MayBeginRequest() {
+  if (input_.empty()) return false;
+  if (requests_left_ == kRequestsPerTurn) return true;
+  if (clock_.Now() - turn_began_ >= kTimePerTurn) requests_left_ = 0;
+  return requests_left_ > 0;
 }
 
 // Has the socket read on if it stopped for lack of room and there is room now.

@@ -16,7 +16,8 @@
 // body is longer, or may not come at all because the client waits for a 100 Continue.
 //
 // A client that pipelines shares the loop with all others: a connection begins at most
-// kRequestsPerTurn requests in a turn of the loop, then asks its socket for another turn. While a
+// kRequestsPerTurn requests in a turn of the loop, and none but the first after kTimePerTurn; then
+// it asks its socket for another turn. While a
 // request is at work or its answer is not sent, at most `head_bytes` of what follows are taken
 // (Room); the rest stays in the kernel, which stops the client.
 //
@@ -45,6 +46,8 @@ namespace scaleout::gateway {
 // Requests that a connection begins in one turn of the loop. At 10 us for a small one, a hundred
 // clients that pipeline without end make turns of 16 ms.
 inline constexpr int kRequestsPerTurn = 16;
+// After so long in a turn it begins no further request: some cost a hundred times as much.
+inline constexpr Duration kTimePerTurn = std::chrono::milliseconds(1);
 
 struct ConnectionLimits {
   std::size_t head_bytes = 16 * 1024;
@@ -109,6 +112,7 @@ class HttpConnection final : public std::enable_shared_from_this<HttpConnection>
   enum class State { kHead, kDiscard, kBody, kHandling, kAnswering, kLinger, kClosed };
 
   void Advance();
+  bool MayBeginRequest();
   void ReadOn();
   bool TakeHead();
   bool TakeBody();
@@ -151,6 +155,7 @@ class HttpConnection final : public std::enable_shared_from_this<HttpConnection>
   bool close_after_answer_ = false;
   bool last_answer_ = false;
   bool advancing_ = false;
+  MonotonicTime turn_began_;
   int requests_left_ = kRequestsPerTurn;  // of this turn's budget
   bool flush_due_ = false;                // output_ was not offered to the socket yet
   bool out_of_room_ = false;              // RequestTurn is owed once there is room

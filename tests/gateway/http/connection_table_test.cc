@@ -78,6 +78,7 @@ class Answering final : public ExchangeHandler {
  public:
   Task<Response> Serve(Exchange& exchange) override {
     ++begun;
+    if (clock != nullptr) clock->Advance(takes);
     if (hold) {
       Held held(*this);
       co_await held;
@@ -89,6 +90,8 @@ class Answering final : public ExchangeHandler {
     for (const std::coroutine_handle<> serve : std::exchange(held_, {})) serve.resume();
   }
 
+  testing::FakeClock* clock = nullptr;
+  Duration takes{0};  // on `clock`, before it answers
   bool hold = false;
   bool cancelled = false;
   int begun = 0;
@@ -113,7 +116,10 @@ class ConnectionTableTest : public ::testing::Test {
     ::setsockopt(client(), SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
     table.Add(server());
   }
-  ~ConnectionTableTest() override { ::close(client()); }
+  ~ConnectionTableTest() override {
+    ::close(client());
+    for (const int fd : other_clients) ::close(fd);
+  }
 
   int client() const { return fds[0]; }
   int server() const { return fds[1]; }
@@ -122,6 +128,20 @@ class ConnectionTableTest : public ::testing::Test {
     int bytes = 0;
     EXPECT_EQ(::ioctl(server(), FIONREAD, &bytes), 0);
     return static_cast<std::size_t>(bytes);
+  }
+  // Further connections, whose clients have sent `requests`. The server's descriptors.
+  std::vector<int> AddClients(int count, std::string_view requests) {
+    std::vector<int> servers;
+    for (int i = 0; i < count; ++i) {
+      std::array<int, 2> pair{};
+      EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair.data()),
+                0);
+      table.Add(pair[1]);
+      other_clients.push_back(pair[0]);
+      servers.push_back(pair[1]);
+      EXPECT_GT(::send(pair[0], requests.data(), requests.size(), MSG_NOSIGNAL), 0);
+    }
+    return servers;
   }
   // As many of the bytes as the socket takes.
   std::size_t Send(std::string_view bytes) {
@@ -152,6 +172,7 @@ class ConnectionTableTest : public ::testing::Test {
   ConnectionLimits limits;
   int closed = 0;
   std::array<int, 2> fds{-1, -1};
+  std::vector<int> other_clients;
   ConnectionTable table{loop, clock, limits, "i-1", handler, [this] { ++closed; }};
 };
 
@@ -233,25 +254,30 @@ TEST_F(ConnectionTableTest, AnswersAPipelineWhoseClientClosedItsSideBehindIt) {
 }
 
 TEST_F(ConnectionTableTest, ServesABoundedNumberOfQueuedConnectionsInATurn) {
-  std::vector<int> clients;
-  std::vector<int> servers;
   const auto connections = static_cast<int>(2 * kQueuedPerTurn);
-  for (int i = 0; i < connections; ++i) {
-    std::array<int, 2> pair{};
-    ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair.data()), 0);
-    table.Add(pair[1]);
-    clients.push_back(pair[0]);
-    servers.push_back(pair[1]);
-    const std::string requests = Requests(2 * kRequestsPerTurn);
-    ASSERT_GT(::send(pair[0], requests.data(), requests.size(), MSG_NOSIGNAL), 0);
-  }
+  const std::vector<int> servers = AddClients(connections, Requests(2 * kRequestsPerTurn));
   loop.TakeTurn(servers);
   ASSERT_EQ(handler.begun, connections * kRequestsPerTurn);
   loop.TakeTurn(-1);
   EXPECT_EQ(handler.begun, (connections + static_cast<int>(kQueuedPerTurn)) * kRequestsPerTurn);
   loop.TakeTurn(-1);
   EXPECT_EQ(handler.begun, 2 * connections * kRequestsPerTurn) << "in the end all are served";
-  for (const int fd : clients) ::close(fd);
+}
+
+TEST_F(ConnectionTableTest, ServesQueuedConnectionsForABoundedTimeInATurn) {
+  const int connections = 8;
+  const std::vector<int> servers = AddClients(connections, Requests(3));
+  handler.clock = &clock;
+  handler.takes = kQueueTimePerTurn / 4;  // longer than a connection's turn
+  loop.TakeTurn(servers);
+  ASSERT_EQ(handler.begun, connections);
+  loop.TakeTurn(-1);
+  EXPECT_EQ(handler.begun, connections + 4);
+  loop.TakeTurn(-1);
+  EXPECT_EQ(handler.begun, connections + 8) << "the others come first in the next turn";
+  handler.takes = 2 * kQueueTimePerTurn;
+  loop.TakeTurn(-1);
+  EXPECT_EQ(handler.begun, connections + 9) << "one in any case";
 }
 
 TEST_F(ConnectionTableTest, ClosesAConnectionOnceAtTheEndOfTheTurn) {

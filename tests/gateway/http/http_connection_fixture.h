@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <coroutine>
+#include <functional>
 #include <limits>
 #include <memory>
 #include <string>
@@ -75,6 +76,7 @@ class FakeHandler final : public ExchangeHandler {
     }
     Held held(*this, exchange);
     co_await held;
+    if (on_serve) on_serve();
     ++served;
     bodies.push_back(exchange.request.body);
     if (exchange.refusal.ok()) co_return Response(200, answer);
@@ -94,6 +96,7 @@ class FakeHandler final : public ExchangeHandler {
   std::string answer = "answer";
   std::int64_t body_limit = 100;
   bool answer_at_once = true;
+  std::function<void()> on_serve;  // what serving a request does beside answering it
   std::vector<Held*> waiting;
   std::vector<std::string> bodies;
   int served = 0;

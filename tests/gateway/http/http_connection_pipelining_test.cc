@@ -35,6 +35,30 @@ TEST_F(HttpConnectionTest, BeginsAtMostItsBudgetOfRequestsInATurn) {
   EXPECT_EQ(Answers(), 3 * kRequestsPerTurn);
 }
 
+TEST_F(HttpConnectionTest, BeginsNoFurtherRequestInATurnThatHasTakenItsTime) {
+  handler.on_serve = [this] { clock.Advance(kTimePerTurn / 2); };
+  connection.BeginTurn();
+  connection.OnBytes(std::string(kGet) + std::string(kGet) + std::string(kGet));
+  EXPECT_EQ(handler.served, 2);
+  EXPECT_EQ(Answers(), 2) << "what is answered does not wait for the next turn";
+  clock.Advance(kTimePerTurn);
+  ASSERT_TRUE(TakeRequestedTurn());
+  EXPECT_EQ(Answers(), 3);
+  EXPECT_FALSE(socket.turn_requested);
+}
+
+TEST_F(HttpConnectionTest, BeginsARequestInEachTurnHoweverLongItTakes) {
+  handler.on_serve = [this] { clock.Advance(10 * kTimePerTurn); };
+  connection.OnBytes(std::string(kGet) + std::string(kGet) + std::string(kGet) + "GET /half");
+  EXPECT_EQ(handler.served, 1);
+  ASSERT_TRUE(TakeRequestedTurn());
+  EXPECT_EQ(handler.served, 2);
+  ASSERT_TRUE(TakeRequestedTurn());
+  EXPECT_EQ(handler.served, 3);
+  ASSERT_TRUE(TakeRequestedTurn());
+  EXPECT_FALSE(socket.turn_requested) << "for half a request";
+}
+
 TEST_F(HttpConnectionTest, RequestsThatEndLaterCountInTheBudgetToo) {
   handler.answer_at_once = false;
   std::string pipelined;
