@@ -238,7 +238,7 @@ const std::string* Environment::Find(std::string_view name) {
   const auto direct = variables_.find(name);
   const auto file = variables_.find(file_name);
   if (file == variables_.end()) return direct == variables_.end() ? nullptr : &direct->second;
-  if (direct != variables_.end() && !secrets_.contains(name)) {
+  if (direct != variables_.end()) {
     AddProblem(StrCat(name, " and ", file_name, ": only one of them may be set"));
     return &direct->second;
   }

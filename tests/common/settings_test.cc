@@ -179,6 +179,15 @@ TEST(Settings, ARefusedSecretIsNotShown) {
             "X_PASSWORD: is too short\nX_NOTE=open: is too short\nX_ABSENT: is too short");
 }
 
+TEST(Settings, ASecretAndItsFileAtOnceAreAProblem) {
+  Environment env({{"X_PASSWORD", "hunter2"}, {"X_PASSWORD_FILE", "/nonexistent"}}, {});
+  Settings settings(env);
+  std::string password;
+  settings.Secret("X_PASSWORD", password, "");
+  EXPECT_EQ(std::string(env.Check().message()),
+            "X_PASSWORD and X_PASSWORD_FILE: only one of them may be set");
+}
+
 TEST(Settings, ChecksThatSpanSettingsReachTheEnvironment) {
   Environment env({}, {});
   Settings(env).AddProblem("X_A and X_B do not go together");
