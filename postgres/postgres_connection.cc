@@ -270,7 +270,10 @@ absl::Status PostgresConnection::ExecScript(const CallContext& call, const std::
 absl::Status PostgresConnection::ExecUnwrapped(const CallContext& call, const std::string& sql) {
   try {
     const PostgresWatchdog::Watch watch = impl_->WatchCall(call, Impl::Action::kCancel);
-    pqxx::nontransaction(impl_->connection).exec(sql);
+    pqxx::nontransaction transaction(impl_->connection);
+    impl_->timeout = kUnknownTimeout;
+    transaction.exec("SET statement_timeout = 0");
+    transaction.exec(sql);
     return absl::OkStatus();
   } catch (...) {
     return impl_->Fail(call, "script");

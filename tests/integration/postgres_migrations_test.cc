@@ -154,6 +154,14 @@ TEST_F(PostgresMigrationsTest, BuildsAnIndexConcurrentlyWhileReplicasWaitForThei
   }
 }
 
+TEST_F(PostgresMigrationsTest, TakesLongerThanTheServersStatementTimeout) {
+  options_.connect.conninfo += " options='-c statement_timeout=300ms'";
+  const absl::Status status =
+      Apply({{"0001_a.sql", "CREATE TABLE a (n int);\nSELECT pg_sleep(0.6);\n"},
+             {"0002_b.sql", "-- scaleout: no-transaction\nSELECT pg_sleep(0.6);\n"}});
+  EXPECT_TRUE(status.ok()) << status;
+}
+
 TEST_F(PostgresMigrationsTest, EndsWithItsCallWhereverItWaits) {
   const auto migrations =
       ParseMigrations({kTableA, {"0002_b.sql", "ALTER TABLE a ADD COLUMN b int;"}});
