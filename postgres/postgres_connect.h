@@ -1,11 +1,10 @@
-// Makes connections to PostgreSQL without blocking for longer than a limit.
+// Makes connections to PostgreSQL for callers that must not be held up.
 //
-// Internal to postgres/: it names libpq. libpq's own connect_timeout counts whole seconds from two
-// up, and its blocking functions cannot be interrupted; here the calling thread polls libpq's
-// socket, so that a server that accepts connections and does not answer (frozen, or behind a filter
-// that drops packets) costs kConnectLimit, and a call that is over costs nothing more. The limit is
-// for all addresses of a host name together. Looking the name up is libpq's, and blocks as long as
-// the resolver does. Thread-safe.
+// Internal to postgres/: it names libpq. libpq blocks for as long as the resolver looks a host name
+// up, and for kConnectLimit, unless the connection string has another connect_timeout, at each
+// address that does not answer (frozen, or behind a filter that drops packets); then it tries the
+// next one. It runs on a thread of its own: the caller waits for it while its call lasts and no
+// longer, and what an abandoned thread still brings is closed there. Thread-safe.
 #ifndef SCALEOUT_POSTGRES_POSTGRES_CONNECT_H_
 #define SCALEOUT_POSTGRES_POSTGRES_CONNECT_H_
 
@@ -23,7 +22,7 @@
 
 namespace scaleout {
 
-inline constexpr std::chrono::milliseconds kConnectLimit{2000};
+inline constexpr std::chrono::seconds kConnectLimit{2};
 
 // For one connection. It may outlive the connection, and then does nothing.
 class LibpqInterrupter final : public PostgresInterrupter {
@@ -54,9 +53,10 @@ using LibpqConnection = std::unique_ptr<PGconn, void (*)(PGconn*)>;
 absl::StatusOr<LibpqConnection> Connect(const PostgresConnectOptions& options,
                                         const CallContext& call, const Clock& clock);
 
-// Whether a server is at that address and answers, be it with a refusal; does not log in. Blocks
-// for 2 s for each address at most.
-bool AnswersPostgres(const PostgresConnectOptions& options);
+// Whether a server is at one of the addresses and answers within kConnectLimit, be it with a
+// refusal. False if `call` is over first.
+bool AnswersPostgres(const PostgresConnectOptions& options, const CallContext& call,
+                     const Clock& clock);
 
 }  // namespace scaleout
 

@@ -167,9 +167,9 @@ PostgresConnection::~PostgresConnection() = default;
 absl::StatusOr<std::unique_ptr<PostgresConnection>> PostgresConnection::Open(
     const CallContext& call, const PostgresConnectOptions& options, PostgresWatchdog& watchdog,
     Logger& logger, const Clock& clock) {
-  const Deadline limit = Deadline::In(kConnectLimit, clock);
   absl::StatusOr<LibpqConnection> made = Connect(options, call, clock);
   if (!made.ok()) return made.status();
+  const Deadline limit = Deadline::In(kConnectLimit, clock);
   try {
     auto impl = std::make_unique<Impl>(options, *std::move(made), watchdog, logger, clock);
     if (!impl->interrupter->valid()) return absl::UnavailableError("no descriptor is left");

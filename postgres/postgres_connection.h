@@ -40,8 +40,9 @@ class PostgresResult;
 
 class PostgresConnection {
  public:
-  // Waits for the server for as long as `call` may last, and at most kConnectLimit. UNAVAILABLE,
-  // with a reason for the log. All references but `call` must outlive the connection.
+  // Waits for the server for as long as `call` may last, and at most kConnectLimit for each of its
+  // addresses. UNAVAILABLE, with a reason for the log. All references but `call` must outlive the
+  // connection.
   static absl::StatusOr<std::unique_ptr<PostgresConnection>> Open(
       const CallContext& call, const PostgresConnectOptions& options, PostgresWatchdog& watchdog,
       Logger& logger, const Clock& clock);

@@ -196,7 +196,7 @@ struct PostgresPool::Impl {
     next_check = start + kCheckEvery;
     if (idle.empty()) {
       lock.unlock();
-      const bool answers = AnswersPostgres(options.connect);
+      const bool answers = AnswersPostgres(options.connect, own_call, clock);
       lock.lock();
       if (answers) {
         NoteAnswer();

@@ -82,6 +82,21 @@ TEST_F(PostgresPoolFrozenTest, IsUnreachableWithinFiveSecondsWhenEveryConnection
   EXPECT_TRUE(second.get().ok());
 }
 
+TEST_F(PostgresPoolFrozenTest, IsNotHeldUpByALongConnectTimeoutOfItsConnectionString) {
+  options_.max_connections = 1;
+  options_.connect.conninfo += " connect_timeout=20";
+  options_.connect.statement_timeout = 1h;
+  auto pool = MakeReachablePool();
+  auto held = Start(*pool, 6s);
+  ASSERT_TRUE(AreRunning(1));
+  const auto frozen = postgres_.Freeze();
+  EXPECT_TRUE(Eventually([&] { return !pool->reachable(); }, kNoticeLimit));
+  EXPECT_FALSE(held.get().ok());
+  const MonotonicTime start = SystemClock().Now();
+  pool.reset();
+  EXPECT_LT(SystemClock().Now() - start, 5s);
+}
+
 TEST_F(PostgresPoolFrozenTest, EndsAStatementSoonAfterItsDeadline) {
   const auto pool = MakeReachablePool();
   const auto frozen = postgres_.Freeze();
