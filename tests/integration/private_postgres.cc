@@ -87,20 +87,34 @@ bool Succeeds(pid_t child) {
   return waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
-// The pid of each process whose parent is `parent`.
-std::vector<pid_t> ChildrenOf(pid_t parent) {
-  std::vector<pid_t> children;
+// The pid of each process of which `accepts`, given its directory in /proc, is true.
+template <typename Accept>
+std::vector<pid_t> FindProcesses(const Accept& accepts) {
+  std::vector<pid_t> found;
   for (const fs::directory_entry& entry : fs::directory_iterator("/proc")) {
     const pid_t pid = std::atoi(entry.path().filename().c_str());
-    if (pid == 0) continue;
-    std::ifstream file(entry.path() / "stat");
+    if (pid != 0 && accepts(entry.path())) found.push_back(pid);
+  }
+  return found;
+}
+
+std::vector<pid_t> ChildrenOf(pid_t parent) {
+  return FindProcesses([parent](const fs::path& process) {
+    std::ifstream file(process / "stat");
     const std::string stat{std::istreambuf_iterator<char>(file), {}};
     // pid (name) state ppid; the name may hold anything.
     const std::size_t name_end = stat.rfind(") ");
-    if (name_end == std::string::npos || name_end + 4 >= stat.size()) continue;
-    if (std::atoi(stat.c_str() + name_end + 4) == parent) children.push_back(pid);
-  }
-  return children;
+    return name_end != std::string::npos && name_end + 4 < stat.size() &&
+           std::atoi(stat.c_str() + name_end + 4) == parent;
+  });
+}
+
+// Every process of a server works in its data directory.
+std::vector<pid_t> ProcessesIn(const fs::path& directory) {
+  return FindProcesses([&directory](const fs::path& process) {
+    std::error_code error;
+    return fs::read_symlink(process / "cwd", error) == directory;
+  });
 }
 
 bool Accepts(const std::string& conninfo) {
@@ -120,26 +134,40 @@ FrozenPostgres::FrozenPostgres(pid_t server) {
   processes_ = ChildrenOf(server);
   for (const pid_t child : processes_) kill(child, SIGSTOP);
   processes_.push_back(server);
+}
+
+FrozenPostgres::~FrozenPostgres() {
+  for (const pid_t process : processes_) kill(process, SIGCONT);
+}
+
+ServerRemover::ServerRemover(const fs::path& directory) {
   int pipe[2];
   if (pipe2(pipe, O_CLOEXEC) != 0) Die("cannot make a pipe");
   lifeline_ = pipe[1];
-  rescuer_ = fork();
-  if (rescuer_ != 0) {
+  process_ = fork();
+  if (process_ != 0) {
     close(pipe[0]);
     return;
   }
+  // Not in the test program's group, which may be killed as a whole.
+  setsid();
   // Reads nothing until the other end is closed, by the destructor or by the program's end.
   close(pipe[1]);
   char byte = 0;
   while (read(pipe[0], &byte, 1) < 0 && errno == EINTR) {
   }
-  for (const pid_t process : processes_) kill(process, SIGCONT);
+  // SIGKILL ends stopped processes too. Again, because the server may have made one meanwhile.
+  for (std::vector<pid_t> left; !(left = ProcessesIn(directory / "data")).empty();) {
+    for (const pid_t process : left) kill(process, SIGKILL);
+  }
+  std::error_code error;
+  fs::remove_all(directory, error);
   _exit(0);
 }
 
-FrozenPostgres::~FrozenPostgres() {
+ServerRemover::~ServerRemover() {
   close(lifeline_);
-  waitpid(rescuer_, nullptr, 0);
+  waitpid(process_, nullptr, 0);
 }
 
 PrivatePostgres& PrivatePostgres::Running() {
@@ -151,6 +179,7 @@ PrivatePostgres::PrivatePostgres() {
   std::string name = (fs::temp_directory_path() / "pgtest-XXXXXX").string();
   if (mkdtemp(name.data()) == nullptr) Die("cannot make a directory");
   directory_ = name;
+  remover_ = std::make_unique<ServerRemover>(directory_);
   if (const passwd* user = ServerUser(); user != nullptr) {
     if (chown(name.c_str(), user->pw_uid, user->pw_gid) != 0) Die("cannot chown " + name);
   }
@@ -166,8 +195,7 @@ PrivatePostgres::PrivatePostgres() {
 
 PrivatePostgres::~PrivatePostgres() {
   if (server_ != 0) Stop();
-  std::error_code error;
-  fs::remove_all(directory_, error);
+  remover_.reset();
 }
 
 void PrivatePostgres::Start() {

@@ -18,7 +18,7 @@
 namespace scaleout::testing {
 
 // As long as it lives, every process of the server is stopped (SIGSTOP): connections are accepted
-// by the kernel, and nothing is answered. They go on when the test program ends, however it ends.
+// by the kernel, and nothing is answered.
 class FrozenPostgres {
  public:
   explicit FrozenPostgres(pid_t server);
@@ -28,8 +28,20 @@ class FrozenPostgres {
 
  private:
   std::vector<pid_t> processes_;
+};
+
+// Kills every process of the server, stopped ones too, and removes its directory when this or the
+// test program ends, however it ends. A process of its own, in a group of its own.
+class ServerRemover {
+ public:
+  explicit ServerRemover(const std::filesystem::path& directory);
+  ~ServerRemover();
+  ServerRemover(const ServerRemover&) = delete;
+  ServerRemover& operator=(const ServerRemover&) = delete;
+
+ private:
   int lifeline_ = -1;
-  pid_t rescuer_ = 0;
+  pid_t process_ = 0;
 };
 
 class PrivatePostgres {
@@ -57,6 +69,7 @@ class PrivatePostgres {
   std::string Conninfo(const std::string& database) const;
 
   std::filesystem::path directory_;
+  std::unique_ptr<ServerRemover> remover_;
   pid_t server_ = 0;
   int databases_ = 0;
 };
