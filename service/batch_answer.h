@@ -23,7 +23,13 @@ class BatchAnswer {
   // `Entry` is a message with the member `error` in a oneof with the value.
   template <typename Entry>
   void Bound(Entry& entry) {
-    if (!Take(entry.ByteSizeLong())) SetTooLarge(*entry.mutable_error());
+    if (!Take(entry.ByteSizeLong())) Refuse(entry);
+  }
+
+  // For an entry that was not loaded, because with it the service would load too much at once.
+  template <typename Entry>
+  static void Refuse(Entry& entry) {
+    SetTooLarge(*entry.mutable_error());
   }
 
  private:

@@ -1,5 +1,6 @@
 #include "services/order/order_repository.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <utility>
@@ -63,7 +64,7 @@ constexpr PostgresStatement kListOrdersOfUsers = {
     " CROSS JOIN LATERAL"
     "  (SELECT * FROM orders WHERE user_id = k.user_id ORDER BY id DESC LIMIT $2) AS o"
     " JOIN order_items AS i ON i.order_id = o.id"
-    " ORDER BY k.position, o.id DESC, i.line"};
+    " ORDER BY k.position, o.id DESC, i.line LIMIT $3"};
 
 constexpr PostgresStatement kLockOrder = {"lock_order",
                                           "SELECT state FROM orders WHERE id = $1 FOR UPDATE"};
@@ -241,17 +242,29 @@ class PostgresOrderRepository final : public OrderRepository {
     return orders;
   }
 
-  absl::StatusOr<std::vector<Order>> ListOfUsers(const CallContext& call,
-                                                 const std::vector<UserId>& user_ids,
-                                                 int limit) override {
+  absl::StatusOr<OrdersOfUsers> ListOfUsers(const CallContext& call,
+                                            const std::vector<UserId>& user_ids, int limit,
+                                            int max_lines) override {
     std::vector<std::int64_t> ids;
     ids.reserve(user_ids.size());
     for (const UserId id : user_ids) ids.push_back(id.value());
-    std::vector<Order> orders;
-    const absl::Status read =
-        pool_.ForEachRow(call, kListOrdersOfUsers, {ids, limit}, AddLinesTo(orders));
+    OrdersOfUsers loaded{{}, user_ids.size()};
+    const auto add_line = AddLinesTo(loaded.orders);
+    int lines = 0;
+    // One line more than the limit tells that there are more.
+    const absl::Status read = pool_.ForEachRow(
+        call, kListOrdersOfUsers, {ids, limit, max_lines + 1}, [&](const PostgresRow& row) {
+          add_line(row);
+          ++lines;
+        });
     if (!read.ok()) return read;
-    return orders;
+    if (lines > max_lines) {
+      const UserId cut = loaded.orders.back().user_id;
+      std::erase_if(loaded.orders, [cut](const Order& order) { return order.user_id == cut; });
+      loaded.complete_users =
+          static_cast<std::size_t>(std::ranges::find(user_ids, cut) - user_ids.begin());
+    }
+    return loaded;
   }
 
   absl::StatusOr<Order> Apply(const CallContext& call, OrderId id, OrderEvent event) override {

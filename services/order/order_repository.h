@@ -7,6 +7,7 @@
 #ifndef SCALEOUT_SERVICES_ORDER_ORDER_REPOSITORY_H_
 #define SCALEOUT_SERVICES_ORDER_ORDER_REPOSITORY_H_
 
+#include <cstddef>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -20,6 +21,13 @@ class PostgresPool;
 }  // namespace scaleout
 
 namespace scaleout::order {
+
+// The orders of several users, as far as they were loaded.
+struct OrdersOfUsers {
+  std::vector<Order> orders;
+  // How many of the users, from the first, have all of theirs in `orders`; the others have none.
+  std::size_t complete_users = 0;
+};
 
 class OrderRepository {
  public:
@@ -36,11 +44,11 @@ class OrderRepository {
   virtual absl::StatusOr<std::vector<Order>> List(const CallContext& call,
                                                   std::optional<UserId> user_id,
                                                   std::optional<OrderId> before, int limit) = 0;
-  // Of each user the newest `limit`, newest first; the users in the order of `user_ids`. One
-  // statement.
-  virtual absl::StatusOr<std::vector<Order>> ListOfUsers(const CallContext& call,
-                                                         const std::vector<UserId>& user_ids,
-                                                         int limit) = 0;
+  // Of each user the newest `limit`, newest first; the users in the order of `user_ids`, as many as
+  // have `max_lines` lines together. One statement.
+  virtual absl::StatusOr<OrdersOfUsers> ListOfUsers(const CallContext& call,
+                                                    const std::vector<UserId>& user_ids, int limit,
+                                                    int max_lines) = 0;
   // Moves the order as order_state.h has it, under the lock of its row, so that of two events that
   // exclude each other one is applied. NOT_FOUND; FAILED_PRECONDITION if the event is not allowed
   // in the order's state.

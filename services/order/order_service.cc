@@ -146,14 +146,19 @@ absl::Status OrderService::BatchListOrders(const CallContext& call,
   if (!checks.ok()) return checks.Check();
 
   const std::vector<UserId> user_ids(keys.begin(), keys.end());
-  absl::StatusOr<std::vector<Order>> orders =
-      repository_.ListOfUsers(call, user_ids, page_size + 1);
-  if (!orders.ok()) return orders.status();
+  absl::StatusOr<OrdersOfUsers> loaded =
+      repository_.ListOfUsers(call, user_ids, page_size + 1, v1::kMaxBatchLines);
+  if (!loaded.ok()) return loaded.status();
   std::map<UserId, std::vector<Order>> by_user;
-  for (Order& order : *orders) by_user[order.user_id].push_back(std::move(order));
+  for (Order& order : loaded->orders) by_user[order.user_id].push_back(std::move(order));
   BatchAnswer answer(user_ids.size());
-  for (const UserId user_id : user_ids) {
+  for (std::size_t i = 0; i < user_ids.size(); ++i) {
+    const UserId user_id = user_ids[i];
     v1::BatchListOrdersResponse::Entry& entry = *response.add_entries();
+    if (i >= loaded->complete_users) {
+      BatchAnswer::Refuse(entry);
+      continue;
+    }
     v1::BatchListOrdersResponse::OrderList& list = *entry.mutable_order_list();
     list.set_next_page_token(AddPage(by_user[user_id], page_size, Scope(user_id.value()), list));
     answer.Bound(entry);

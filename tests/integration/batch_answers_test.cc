@@ -71,13 +71,13 @@ class LargestOrders final : public order::OrderRepository {
       orders[static_cast<std::size_t>(i)].id = order::OrderId(kMaxId - i);
     return orders;
   }
-  absl::StatusOr<std::vector<order::Order>> ListOfUsers(const CallContext& call,
-                                                        const std::vector<order::UserId>& user_ids,
-                                                        int limit) override {
-    std::vector<order::Order> all;
+  absl::StatusOr<order::OrdersOfUsers> ListOfUsers(const CallContext& call,
+                                                   const std::vector<order::UserId>& user_ids,
+                                                   int limit, int) override {
+    order::OrdersOfUsers all{{}, user_ids.size()};
     for (const order::UserId user_id : user_ids) {
       std::vector<order::Order> orders = List(call, user_id, std::nullopt, limit).value();
-      std::ranges::move(orders, std::back_inserter(all));
+      std::ranges::move(orders, std::back_inserter(all.orders));
     }
     return all;
   }

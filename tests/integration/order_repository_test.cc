@@ -183,8 +183,9 @@ TEST_F(OrderRepositoryTest, ListsTheNewestOrdersWhateverOrderTheTableIsReadIn) {
   Ask("UPDATE order_items SET quantity = 2 WHERE line = 1");
   const auto of_one = orders_->List(call_, UserId(7), std::nullopt, 2);
   const auto of_all = orders_->List(call_, std::nullopt, std::nullopt, 2);
-  const auto of_many = orders_->ListOfUsers(call_, {UserId(7)}, 2);
-  for (const auto& orders : {of_one, of_all, of_many}) {
+  const auto of_many = orders_->ListOfUsers(call_, {UserId(7)}, 2, 10);
+  ASSERT_TRUE(of_many.ok()) << of_many.status();
+  for (const auto& orders : {of_one, of_all, absl::StatusOr<std::vector<Order>>(of_many->orders)}) {
     ASSERT_TRUE(orders.ok()) << orders.status();
     ASSERT_EQ(orders->size(), 2u);
     EXPECT_EQ((*orders)[0].id, d);
@@ -201,14 +202,37 @@ TEST_F(OrderRepositoryTest, ListsTheOrdersOfManyUsersWithOneStatement) {
   const OrderId c = Create(7, {{ProductId(1), 1}, {ProductId(2), 1}}).id;
   const OrderId d = Create(8).id;
   Ask("SELECT pg_stat_statements_reset()");
-  const auto orders = orders_->ListOfUsers(call_, {UserId(8), UserId(9), UserId(7)}, 2);
-  ASSERT_TRUE(orders.ok()) << orders.status();
-  ASSERT_EQ(orders->size(), 3u);
-  EXPECT_EQ((*orders)[0].id, d);
-  EXPECT_EQ((*orders)[1].id, c);
-  EXPECT_EQ((*orders)[1].items.size(), 2u);
-  EXPECT_EQ((*orders)[2].id, b);
+  const auto loaded = orders_->ListOfUsers(call_, {UserId(8), UserId(9), UserId(7)}, 2, 4);
+  ASSERT_TRUE(loaded.ok()) << loaded.status();
+  EXPECT_EQ(loaded->complete_users, 3u);
+  const std::vector<Order>& orders = loaded->orders;
+  ASSERT_EQ(orders.size(), 3u);
+  EXPECT_EQ(orders[0].id, d);
+  EXPECT_EQ(orders[1].id, c);
+  EXPECT_EQ(orders[1].items.size(), 2u);
+  EXPECT_EQ(orders[2].id, b);
   EXPECT_EQ(Ask("SELECT sum(calls) FROM pg_stat_statements WHERE query LIKE '%FROM orders%'"), "1");
+}
+
+TEST_F(OrderRepositoryTest, LoadsTheUsersWhoseLinesFitIntoTheLimitTogether) {
+  const OrderId a = Create(7, {{ProductId(1), 1}, {ProductId(2), 1}}).id;
+  Create(8, {{ProductId(1), 1}, {ProductId(2), 1}});
+  const OrderId c = Create(8).id;
+  Create(9);
+  const std::vector<UserId> users = {UserId(7), UserId(10), UserId(8), UserId(11), UserId(9)};
+  // Five lines until the third user's end, the fifth of which is of an order of its own.
+  const auto all_but_one = orders_->ListOfUsers(call_, users, 2, 4);
+  ASSERT_TRUE(all_but_one.ok()) << all_but_one.status();
+  EXPECT_EQ(all_but_one->complete_users, 2u);
+  ASSERT_EQ(all_but_one->orders.size(), 1u);
+  EXPECT_EQ(all_but_one->orders[0].id, a);
+  const auto just_all = orders_->ListOfUsers(call_, users, 2, 5);
+  ASSERT_TRUE(just_all.ok()) << just_all.status();
+  EXPECT_EQ(just_all->complete_users, 4u);
+  ASSERT_EQ(just_all->orders.size(), 3u);
+  EXPECT_EQ(just_all->orders[1].id, c);
+  EXPECT_EQ(orders_->ListOfUsers(call_, users, 2, 1)->complete_users, 0u);
+  EXPECT_EQ(orders_->ListOfUsers(call_, users, 2, 6)->complete_users, 5u);
 }
 
 TEST_F(OrderRepositoryTest, MovesAnOrderAlongItsTransitionsOnly) {

@@ -41,14 +41,15 @@ class FakeOrders final : public OrderRepository {
     }
     return result;
   }
-  absl::StatusOr<std::vector<Order>> ListOfUsers(const CallContext& call,
-                                                 const std::vector<UserId>& user_ids,
-                                                 int limit) override {
+  absl::StatusOr<OrdersOfUsers> ListOfUsers(const CallContext& call,
+                                            const std::vector<UserId>& user_ids, int limit,
+                                            int max_lines) override {
     ++batches;
-    std::vector<Order> result;
-    for (const UserId user_id : user_ids) {
-      const auto orders_of_user = List(call, user_id, std::nullopt, limit);
-      result.insert(result.end(), orders_of_user->begin(), orders_of_user->end());
+    EXPECT_EQ(max_lines, v1::kMaxBatchLines);
+    OrdersOfUsers result{{}, std::min(user_ids.size(), users_that_fit)};
+    for (std::size_t i = 0; i < result.complete_users; ++i) {
+      const auto orders_of_user = List(call, user_ids[i], std::nullopt, limit);
+      result.orders.insert(result.orders.end(), orders_of_user->begin(), orders_of_user->end());
     }
     return result;
   }
@@ -76,6 +77,7 @@ class FakeOrders final : public OrderRepository {
   absl::Status failure;
   std::optional<OrderEvent> applied;
   int batches = 0;
+  std::size_t users_that_fit = 100;  // of those of a batch
 };
 
 class OrderServiceTest : public ::testing::Test {
@@ -282,6 +284,19 @@ TEST_F(OrderServiceTest, BoundsTheAnswerOfABatchWhateverTheLengthOfItsLists) {
   EXPECT_EQ(response.entries(0).order_list().orders_size(), 74);
   EXPECT_EQ(response.entries(9).error().reason(), rpc::v1::kEntryTooLarge);
   EXPECT_LE(response.ByteSizeLong(), rpc::v1::kMaxBatchAnswerBytes);
+}
+
+TEST_F(OrderServiceTest, AnswersAnErrorForTheUsersOfABatchWhoseOrdersWereNotLoaded) {
+  for (const int user : {7, 8, 9}) orders_.Add(user);
+  orders_.users_that_fit = 1;
+  v1::BatchListOrdersRequest request;
+  for (const int user : {8, 10, 7}) request.add_user_ids(user);
+  v1::BatchListOrdersResponse response;
+  ASSERT_TRUE(service_.BatchListOrders(call_, request, response).ok());
+  ASSERT_EQ(response.entries_size(), 3);
+  EXPECT_EQ(response.entries(0).order_list().orders_size(), 1);
+  EXPECT_EQ(response.entries(1).error().reason(), rpc::v1::kEntryTooLarge);
+  EXPECT_EQ(response.entries(2).error().reason(), rpc::v1::kEntryTooLarge);
 }
 
 TEST_F(OrderServiceTest, RefusesABatchOfNoKeysOfTooManyOrOfRepeatedOnes) {

@@ -13,6 +13,9 @@ namespace scaleout::order::v1 {
 // Lines of an order, each of another product (rpc::v1::NamedIds).
 inline constexpr int kMinItems = 1;
 inline constexpr int kMaxItems = 50;
+// Lines of all orders of one batch read together: with the longest names they take 45 MB of the
+// service's memory while it answers.
+inline constexpr int kMaxBatchLines = 20'000;
 
 // Pieces of one line.
 inline constexpr std::int32_t kMinQuantity = 1;

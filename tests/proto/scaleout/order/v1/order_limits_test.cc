@@ -46,6 +46,8 @@ TEST(OrderLimits, AreThoseOfTheProtosComments) {
 TEST(OrderLimits, AreThoseOfTheLimitsPage) {
   EXPECT_THAT(DocumentedLimit("items of an order"),
               StartsWith(FromTo(kMinItems, kMaxItems, " to ") + ","));
+  EXPECT_THAT(DocumentedLimit("answer of a batch read (gRPC)"),
+              HasSubstr(" of orders " + std::to_string(kMaxBatchLines) + " lines;"));
   EXPECT_THAT(DocumentedLimit("quantity of an item"),
               StartsWith(FromTo(kMinQuantity, kMaxQuantity, " to ") + " |"));
 }
