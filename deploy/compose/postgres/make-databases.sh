@@ -17,8 +17,8 @@ END_OF_SQL
 
 # In a shell of its own, for the caller's variables.
 make_databases() (
-  set -- /run/secrets/*-service
-  for secret in /run/secrets/*-service; do
+  set -- "${SECRETS_DIR:-/run/secrets}"/*-service
+  for secret in "$@"; do
     if [ ! -s "$secret/password" ]; then
       echo "make-databases: no password in $secret" >&2
       exit 1
