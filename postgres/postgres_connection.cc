@@ -41,6 +41,14 @@ PostgresTexts Texts(PostgresParams params) {
   return texts;
 }
 
+// What the server reports beside its answers, such as why it ends the connection; libpq would write
+// it to stderr.
+void LogNotice(void* logger, const char* text) {
+  std::string_view detail = text;
+  while (detail.ends_with('\n')) detail.remove_suffix(1);
+  static_cast<Logger*>(logger)->Warn("postgres", {{"detail", detail}});
+}
+
 }  // namespace
 
 milliseconds StatementTimeoutStep(Duration remaining, milliseconds limit) {
@@ -169,9 +177,12 @@ absl::StatusOr<std::unique_ptr<PostgresConnection>> PostgresConnection::Open(
     Logger& logger, const Clock& clock) {
   absl::StatusOr<LibpqConnection> made = Connect(options, call, clock);
   if (!made.ok()) return made.status();
+  PGconn* const libpq = made->get();
   const Deadline limit = Deadline::In(kConnectLimit, clock);
   try {
     auto impl = std::make_unique<Impl>(options, *std::move(made), watchdog, logger, clock);
+    // Now, because libpqxx 7 sets its own.
+    PQsetNoticeProcessor(libpq, &LogNotice, &logger);
     if (!impl->interrupter->valid()) return absl::UnavailableError("no descriptor is left");
     const PostgresWatchdog::Watch watch = impl->WatchCall(call, Impl::Action::kDisconnect, limit);
     pqxx::nontransaction(impl->connection).exec(kSessionSettings);

@@ -4,6 +4,7 @@
 #include <future>
 
 #include "tests/integration/pool_fixture.h"
+#include "tests/support/fake_logger.h"
 
 namespace scaleout {
 namespace {
@@ -33,6 +34,17 @@ TEST_F(PostgresPoolTest, AnswersTheRowsOfAStatement) {
                                 [](const PostgresRow& row) { return row.Int64("sum"); });
   ASSERT_TRUE(rows.ok()) << rows.status();
   EXPECT_EQ(rows->front(), 42);
+}
+
+TEST_F(PostgresPoolTest, LogsWhatTheServerReportsBesideItsAnswers) {
+  testing::FakeLogger logger;
+  PostgresPool pool(options_, {}, {}, logger, *metrics_, SystemClock());
+  const PostgresStatement warn = {"warn", "DO $$ BEGIN RAISE WARNING 'low on ids'; END $$"};
+  ASSERT_TRUE(pool.Execute(CallFor(), warn).ok());
+  const auto line = logger.Find("postgres");
+  ASSERT_TRUE(line);
+  EXPECT_EQ(line->level, LogLevel::kWarn);
+  EXPECT_EQ(line->fields.at("detail"), "WARNING:  low on ids");
 }
 
 TEST_F(PostgresPoolTest, PassesNullAndArraysAndQuotes) {
