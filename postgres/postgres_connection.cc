@@ -183,6 +183,8 @@ absl::StatusOr<std::unique_ptr<PostgresConnection>> PostgresConnection::Open(
     auto impl = std::make_unique<Impl>(options, *std::move(made), watchdog, logger, clock);
     // Now, because libpqxx 7 sets its own.
     PQsetNoticeProcessor(libpq, &LogNotice, &logger);
+    // Without the values of a row that is refused, which may be personal data, in what is logged.
+    PQsetErrorVerbosity(libpq, PQERRORS_TERSE);
     if (!impl->interrupter->valid()) return absl::UnavailableError("no descriptor is left");
     const PostgresWatchdog::Watch watch = impl->WatchCall(call, Impl::Action::kDisconnect, limit);
     pqxx::nontransaction(impl->connection).exec(kSessionSettings);

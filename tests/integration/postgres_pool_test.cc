@@ -47,6 +47,19 @@ TEST_F(PostgresPoolTest, LogsWhatTheServerReportsBesideItsAnswers) {
   EXPECT_EQ(line->fields.at("detail"), "WARNING:  low on ids");
 }
 
+TEST_F(PostgresPoolTest, LogsARefusedRowWithoutItsValues) {
+  Ask("CREATE TABLE t (n int CHECK (n < 10), email text)");
+  testing::FakeLogger logger;
+  PostgresPool pool(options_, {}, {}, logger, *metrics_, SystemClock());
+  const PostgresStatement insert = {"insert", "INSERT INTO t VALUES ($1, $2)"};
+  EXPECT_TRUE(
+      absl::IsInvalidArgument(pool.Execute(CallFor(), insert, {12, "ada@example.com"}).status()));
+  const auto line = logger.Find("statement failed");
+  ASSERT_TRUE(line);
+  EXPECT_THAT(line->fields.at("detail"), ::testing::HasSubstr("t_n_check"));
+  EXPECT_EQ(line->fields.at("detail").find("ada"), std::string::npos) << line->fields.at("detail");
+}
+
 TEST_F(PostgresPoolTest, PassesNullAndArraysAndQuotes) {
   const auto pool = MakePool();
   const std::string special = R"(a"b\c,{d})";
