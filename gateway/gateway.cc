@@ -167,7 +167,7 @@ int RunGateway(const GatewayConfig& config, ListenSockets sockets, StopSignals& 
   // under them.
   if (!drained) std::_Exit(EXIT_FAILURE);
   offload.Stop();
-  backends.WaitForCallbacks();
+  if (!backends.WaitForCallbacks()) std::_Exit(EXIT_SUCCESS);
   return EXIT_SUCCESS;
 }
 

@@ -1,10 +1,13 @@
 #include "gateway/backends/backend_health.h"
 
 #include <algorithm>
+#include <memory>
+#include <optional>
 #include <utility>
 
 #include "gateway/backends/backend_channel.h"
 #include "gateway/backends/rpc_call.h"
+#include "gateway/resilience/bulkhead.h"
 #include "grpc/health/v1/health.grpc.pb.h"
 
 namespace scaleout::gateway {
@@ -14,6 +17,9 @@ using grpc::health::v1::Health;
 using grpc::health::v1::HealthCheckRequest;
 using grpc::health::v1::HealthCheckResponse;
 using AsyncHealth = Health::StubInterface::async_interface;
+
+// One a second of each loop; more are checks that gRPC has not given up yet (rpc_call.h).
+constexpr int kMaxUnansweredChecks = 64;
 
 // A service that does not know its health, or none of that name.
 bool KnowsNoHealth(grpc::StatusCode code) {
@@ -28,12 +34,18 @@ class GrpcBackendHealth final : public BackendHealth {
   Task<HealthReport> Check(RequestContext& context) override {
     const MonotonicTime start = context.clock.Now();
     const MonotonicTime deadline = std::min(context.deadline, start + kHealthCheckDeadline);
+    std::optional<BulkheadPermit> place = unanswered_.TryAcquire();
+    if (!place) {
+      const HealthReport silent(ServingState::kUnreachable, Duration::zero());
+      co_return silent;
+    }
     const HealthCheckRequest request;
     UnaryCall<AsyncHealth, HealthCheckRequest, HealthCheckResponse> call(
-        context, deadline, channel_.callbacks(), *stub_->async(), &AsyncHealth::Check, request);
+        context, deadline, channel_.callbacks(), *stub_->async(), &AsyncHealth::Check, request,
+        std::make_shared<const BulkheadPermit>(*std::move(place)));
     const grpc::Status status = co_await call;
     ServingState state = ServingState::kUnreachable;
-    if (status.ok() && call.response.status() == HealthCheckResponse::SERVING) {
+    if (status.ok() && call.response().status() == HealthCheckResponse::SERVING) {
       state = ServingState::kServing;
     } else if (status.ok() || KnowsNoHealth(status.error_code())) {
       state = ServingState::kNotServing;
@@ -45,6 +57,7 @@ class GrpcBackendHealth final : public BackendHealth {
  private:
   BackendChannel& channel_;
   const std::unique_ptr<Health::Stub> stub_;
+  Bulkhead unanswered_{{kMaxUnansweredChecks}};
 };
 
 }  // namespace

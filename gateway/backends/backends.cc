@@ -4,6 +4,7 @@
 #include <grpcpp/channel.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 
@@ -11,6 +12,12 @@
 #include "gateway/backends/rpc_call.h"
 
 namespace scaleout::gateway {
+namespace {
+
+// Callbacks that are under way take microseconds.
+constexpr std::chrono::seconds kCallbackWait{1};
+
+}  // namespace
 
 Backend* Backends::Find(std::string_view name) {
   const auto found =
@@ -38,8 +45,10 @@ bool Backends::WaitUntilConnected(Duration timeout) {
   return connected;
 }
 
-void Backends::WaitForCallbacks() {
-  for (Backend& backend : list_) backend.channel->callbacks().Wait();
+bool Backends::WaitForCallbacks() {
+  return std::ranges::all_of(list_, [](Backend& backend) {
+    return backend.channel->callbacks().WaitAtMost(kCallbackWait);
+  });
 }
 
 Backends MakeBackends(const std::vector<BackendTarget>& targets, const GuardParts& parts) {

@@ -41,8 +41,9 @@ class Backends {
   bool WaitUntilConnected(Duration timeout);
 
   // Blocks until gRPC's threads have left our callbacks. To be called when the loops have ended,
-  // before they are destroyed: a callback may still be waking its loop.
-  void WaitForCallbacks();
+  // before they are destroyed: a callback may still be waking its loop. False, soon, if there are
+  // calls that gRPC does not end (rpc_call.h): the process must leave without destructors then.
+  bool WaitForCallbacks();
 
  private:
   std::deque<Backend> list_;

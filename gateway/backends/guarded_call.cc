@@ -14,8 +14,11 @@ CallInProgress::CallInProgress(RequestContext& context, RpcMethod& method, bool 
       start_(context.clock.Now()) {}
 
 absl::Status CallInProgress::Enter() {
-  place_ = guard_.bulkhead().TryAcquire();
-  if (place_) return absl::OkStatus();
+  std::optional<BulkheadPermit> place = guard_.bulkhead().TryAcquire();
+  if (place) {
+    place_ = std::make_shared<const BulkheadPermit>(*std::move(place));
+    return absl::OkStatus();
+  }
   return BulkheadFull(guard_.backend(), guard_.bulkhead().max_concurrent_calls());
 }
 

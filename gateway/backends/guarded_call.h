@@ -1,9 +1,10 @@
 // The one way to call a service. Whatever holds for every call is written here, once; the verbs of
 // the typed backends are made of it (service_rpcs.h).
 //
-// A call resumes on the request's loop, never outlasts the request's deadline and ends early when
-// the client is gone. An error that the service sent is returned as it is; one that gRPC made
-// becomes a sentence without addresses (BackendGuard::ToClientStatus).
+// A call resumes on the request's loop, never outlasts the request's deadline by more than
+// kEndGrace (rpc_call.h) and ends early when the client is gone. An error that the service sent is
+// returned as it is; one that gRPC made becomes a sentence without addresses
+// (BackendGuard::ToClientStatus).
 //
 // A call of which an attempt was sent is counted once, with the outcome and the end of its last
 // attempt: rpc_client_call_duration_seconds{backend,method,code}, the backend's counts, and a
@@ -13,6 +14,7 @@
 #ifndef SCALEOUT_GATEWAY_BACKENDS_GUARDED_CALL_H_
 #define SCALEOUT_GATEWAY_BACKENDS_GUARDED_CALL_H_
 
+#include <memory>
 #include <optional>
 #include <utility>
 
@@ -40,6 +42,8 @@ class CallInProgress {
   // Not OK if the circuit is open. Sets the deadline of the attempt that may begin.
   absl::Status BeginAttempt();
   MonotonicTime attempt_deadline() const { return attempt_deadline_; }
+  // In the bulkhead; the call's, and that of each attempt that gRPC has not finished with.
+  const std::shared_ptr<const BulkheadPermit>& place() const { return place_; }
   // Takes the attempt and gRPC's status for it, and returns the status for the client; sets `pause`
   // if another attempt is to be made.
   absl::Status EndAttempt(const absl::Status& raw, const RpcCall& attempt,
@@ -53,7 +57,7 @@ class CallInProgress {
   BackendGuard& guard_;
   const bool repeatable_;
   const MonotonicTime start_;
-  std::optional<BulkheadPermit> place_;
+  std::shared_ptr<const BulkheadPermit> place_;
   std::optional<CircuitPermit> permit_;
   int attempts_ = 0;  // that were sent
   MonotonicTime attempt_start_;
@@ -82,14 +86,14 @@ Task<absl::StatusOr<Response>> GuardedCall(RequestContext& context, BackendChann
   while (status.ok()) {
     status = call.BeginAttempt();
     if (!status.ok()) break;
-    UnaryCall<AsyncStub, Request, Response> attempt(context, call.attempt_deadline(),
-                                                    channel.callbacks(), stub, rpc, request);
+    UnaryCall<AsyncStub, Request, Response> attempt(
+        context, call.attempt_deadline(), channel.callbacks(), stub, rpc, request, call.place());
     const grpc::Status answer = co_await attempt;
     std::optional<Duration> pause;
     status = call.EndAttempt(FromGrpcStatus(answer), attempt, pause);
     if (status.ok()) {
       call.End();
-      co_return std::move(attempt.response);
+      co_return std::move(attempt.response());
     }
     if (!pause) break;
     Sleep sleep(context, *pause);

@@ -27,6 +27,41 @@ void CallbackCount::Wait() const {
   }
 }
 
+bool CallbackCount::WaitAtMost(std::chrono::milliseconds time) const {
+  constexpr std::chrono::milliseconds kPoll{1};
+  for (; pending_.load(std::memory_order_acquire) != 0; time -= kPoll) {
+    if (time <= std::chrono::milliseconds::zero()) return false;
+    std::this_thread::sleep_for(kPoll);
+  }
+  return true;
+}
+
+void PendingRpc::Begin() {
+  callbacks_.Enter();
+  phase_.store(Phase::kBegun, std::memory_order_release);
+}
+
+// After Post the call may have been destroyed, and this with it.
+void PendingRpc::OnDone(grpc::Status outcome) {
+  (void)phase_.load(std::memory_order_acquire);
+  status = std::move(outcome);
+  ended = clock_.Now();
+  CallbackCount& callbacks = callbacks_;
+  if (phase_.exchange(Phase::kDone, std::memory_order_acq_rel) == Phase::kAbandoned) {
+    delete this;
+  } else {
+    loop_.Post(*this);
+  }
+  callbacks.Leave();
+}
+
+bool PendingRpc::Abandon() {
+  Phase begun = Phase::kBegun;
+  return phase_.compare_exchange_strong(begun, Phase::kAbandoned, std::memory_order_acq_rel);
+}
+
+void PendingRpc::Run() { call_.OnDone(); }
+
 bool RpcCall::await_ready() {
   ended_ = context_.clock.Now();
   if (context_.cancellation.cancelled()) {
@@ -42,32 +77,45 @@ bool RpcCall::await_ready() {
 
 void RpcCall::await_suspend(std::coroutine_handle<> awaiter) {
   awaiter_ = awaiter;
+  PendingRpc& call = pending();
   // On gRPC's monotonic clock, so that setting the machine's time ends no calls.
   const Duration left = deadline_ - context_.clock.Now();
-  client_.set_deadline(
+  call.client.set_deadline(
       gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC), gpr_time_from_nanos(left.count(), GPR_TIMESPAN)));
-  AddMetadata(client_, "x-request-id", context_.request_id);
-  AddMetadata(client_, "traceparent", context_.traceparent);
+  AddMetadata(call.client, "x-request-id", context_.request_id);
+  AddMetadata(call.client, "traceparent", context_.traceparent);
   context_.cancellation.Add(*this);
-  callbacks_.Enter();
-  started_.store(true, std::memory_order_release);
-  Start(client_, [this](grpc::Status status) { OnDone(std::move(status)); });
+  context_.loop.After(left + kEndGrace, *this);
+  sent_ = true;
+  call.Begin();
+  Start(call.client, [&call](grpc::Status status) { call.OnDone(std::move(status)); });
 }
 
 grpc::Status RpcCall::await_resume() { return std::move(status_); }
 
-// On gRPC's thread. After Post the frame that this lives in may be gone.
-void RpcCall::OnDone(grpc::Status status) {
-  (void)started_.load(std::memory_order_acquire);
-  status_ = std::move(status);
-  ended_ = context_.clock.Now();
-  CallbackCount& callbacks = callbacks_;
-  context_.loop.Post(*this);
-  callbacks.Leave();
+void RpcCall::OnDone() {
+  context_.loop.Cancel(*this);
+  over_ = true;
+  status_ = std::move(pending().status);
+  ended_ = pending().ended;
+  awaiter_.resume();
 }
 
-void RpcCall::Run() { awaiter_.resume(); }
+void RpcCall::Run() {
+  if (!pending().Abandon()) return;
+  Release();
+  over_ = true;
+  status_ = context_.cancellation.cancelled()
+                ? grpc::Status(grpc::StatusCode::CANCELLED, "The client is gone")
+                : grpc::Status(grpc::StatusCode::DEADLINE_EXCEEDED, "gRPC has not ended the call");
+  ended_ = context_.clock.Now();
+  awaiter_.resume();
+}
 
-void RpcCall::OnCancel() { client_.TryCancel(); }
+void RpcCall::OnCancel() {
+  if (over_) return;
+  pending().client.TryCancel();
+  context_.loop.After(kEndGrace, *this);
+}
 
 }  // namespace scaleout::gateway

@@ -1,13 +1,20 @@
 // One attempt of one unary RPC, as an awaitable on gRPC's callback API.
 //
 // Awaiting it starts the call with the given deadline and the request's id and trace, and resumes
-// on the context's loop: gRPC's thread only posts the job that this is. The client's disconnect
-// cancels the call, which then ends soon with CANCELLED. It says what gRPC says; guarded_call.h is
-// what handlers' verbs use.
+// on the context's loop: gRPC's thread only posts a job. The client's disconnect cancels the call,
+// which then ends soon with CANCELLED. It says what gRPC says; guarded_call.h is what handlers'
+// verbs use.
 //
-// Lifetime: the call's owner is suspended until the job has run, so the loop must run until every
-// request has ended. gRPC's thread may still be inside Post by then: CallbackCount::Wait, called
-// between the end of the loops and their destruction, closes that gap.
+// gRPC does not always end a call in time: to one whose bytes wait for a connection that takes none
+// (a peer that is stopped and has its socket full) it reports neither deadline nor cancellation
+// until the connection goes on or breaks. So kEndGrace after either the call is abandoned: the
+// awaiter resumes with DEADLINE_EXCEEDED or CANCELLED, and what gRPC still needs (PendingRpc) stays
+// until gRPC has finished, with the call's place in a bulkhead, which so bounds how many there are.
+//
+// Lifetime: the call's owner is suspended until the call has ended or is abandoned, so the loop
+// must run until every request has ended. gRPC's thread may still be inside Post by then, and may
+// have abandoned calls to finish: CallbackCount::Wait, called between the end of the loops and
+// their destruction, closes that gap.
 #ifndef SCALEOUT_GATEWAY_BACKENDS_RPC_CALL_H_
 #define SCALEOUT_GATEWAY_BACKENDS_RPC_CALL_H_
 
@@ -15,15 +22,22 @@
 #include <grpcpp/support/status.h>
 
 #include <atomic>
+#include <chrono>
 #include <coroutine>
 #include <cstdint>
 #include <functional>
+#include <memory>
+#include <utility>
 
 #include "common/clock.h"
+#include "gateway/resilience/bulkhead.h"
 #include "gateway/runtime/executor.h"
 #include "gateway/runtime/request_context.h"
 
 namespace scaleout::gateway {
+
+// How late gRPC may be with the end of a call.
+inline constexpr Duration kEndGrace = std::chrono::milliseconds(100);
 
 // How many of gRPC's callbacks are still to come or under way. Thread-safe; outlives the calls.
 class CallbackCount {
@@ -33,23 +47,72 @@ class CallbackCount {
   void Leave() { pending_.fetch_sub(1, std::memory_order_release); }
   // Blocks until there is none; for a shutdown, after the loops have stopped.
   void Wait() const;
+  // The same for about so long. False if there are some still.
+  bool WaitAtMost(std::chrono::milliseconds time) const;
 
  private:
   std::atomic<std::int64_t> pending_{0};
 };
 
-class RpcCall : private Job, private CancelListener {
+class RpcCall;
+
+// What gRPC needs of a call until it has called back. The RpcCall owns it, but if that is abandoned
+// it owns itself.
+class PendingRpc : private Job {
+ public:
+  PendingRpc(RpcCall& call, RequestContext& context, CallbackCount& callbacks,
+             std::shared_ptr<const BulkheadPermit> place)
+      : call_(call),
+        loop_(context.loop),
+        clock_(context.clock),
+        callbacks_(callbacks),
+        place_(std::move(place)) {
+    route = context.route;
+  }
+  PendingRpc(const PendingRpc&) = delete;
+  PendingRpc& operator=(const PendingRpc&) = delete;
+  virtual ~PendingRpc() = default;
+
+  // Before gRPC is asked.
+  void Begin();
+  // On gRPC's thread, once.
+  void OnDone(grpc::Status status);
+  // On the loop. False if gRPC has called back already. Otherwise it must not be touched any more.
+  bool Abandon();
+
+  grpc::ClientContext client;
+  grpc::Status status;
+  MonotonicTime ended;
+
+ private:
+  enum class Phase { kNew, kBegun, kDone, kAbandoned };
+
+  void Run() override;
+
+  RpcCall& call_;
+  Executor& loop_;
+  const Clock& clock_;
+  CallbackCount& callbacks_;
+  const std::shared_ptr<const BulkheadPermit> place_;
+  // Also hands what was written before gRPC was asked to gRPC's thread; gRPC does the same, but not
+  // where a race detector can see it.
+  std::atomic<Phase> phase_{Phase::kNew};
+};
+
+class RpcCall : private TimerJob, private CancelListener {
  public:
   RpcCall(RequestContext& context, MonotonicTime deadline, CallbackCount& callbacks)
       : context_(context), deadline_(deadline), callbacks_(callbacks) {
     route = context.route;
   }
+  RpcCall(const RpcCall&) = delete;
+  RpcCall& operator=(const RpcCall&) = delete;
 
   bool await_ready();
   void await_suspend(std::coroutine_handle<> awaiter);
   grpc::Status await_resume();
   // False if the client was gone or no time was left, so that gRPC was not asked.
-  bool sent() const { return started_.load(std::memory_order_relaxed); }
+  bool sent() const { return sent_; }
   // When gRPC had the outcome; a busy loop may resume the caller much later.
   MonotonicTime ended() const { return ended_; }
 
@@ -57,21 +120,25 @@ class RpcCall : private Job, private CancelListener {
   ~RpcCall() = default;
 
  private:
+  friend class PendingRpc;
+
+  virtual PendingRpc& pending() = 0;
+  // After this `pending()` is not the call's any more.
+  virtual void Release() = 0;
   virtual void Start(grpc::ClientContext& client, std::function<void(grpc::Status)> done) = 0;
 
-  void OnDone(grpc::Status status);
+  void OnDone();
+  // The time of the grace is over.
   void Run() override;
   void OnCancel() override;
 
   RequestContext& context_;
   const MonotonicTime deadline_;
   CallbackCount& callbacks_;
-  grpc::ClientContext client_;
   grpc::Status status_;
   MonotonicTime ended_;
-  // Hands what Start has written to gRPC's thread; gRPC does the same, but not where a race
-  // detector can see it.
-  std::atomic<bool> started_{false};
+  bool sent_ = false;
+  bool over_ = false;
   std::coroutine_handle<> awaiter_;
 };
 
@@ -80,24 +147,39 @@ template <typename AsyncStub, typename Request, typename Response>
 using UnaryRpc = void (AsyncStub::*)(grpc::ClientContext*, const Request*, Response*,
                                      std::function<void(grpc::Status)>);
 
-// `request` outlives the call.
+// `request` outlives the awaiting: gRPC serializes it when the call starts. `place` is released
+// when gRPC has finished with the call.
 template <typename AsyncStub, typename Request, typename Response>
 class UnaryCall final : public RpcCall {
  public:
   UnaryCall(RequestContext& context, MonotonicTime deadline, CallbackCount& callbacks,
-            AsyncStub& stub, UnaryRpc<AsyncStub, Request, Response> rpc, const Request& request)
-      : RpcCall(context, deadline, callbacks), stub_(stub), rpc_(rpc), request_(request) {}
+            AsyncStub& stub, UnaryRpc<AsyncStub, Request, Response> rpc, const Request& request,
+            std::shared_ptr<const BulkheadPermit> place = nullptr)
+      : RpcCall(context, deadline, callbacks),
+        stub_(stub),
+        rpc_(rpc),
+        request_(request),
+        pending_(std::make_unique<Pending>(*this, context, callbacks, std::move(place))) {}
 
-  Response response;
+  // After a status that is OK.
+  Response& response() { return pending_->response; }
 
  private:
+  struct Pending final : PendingRpc {
+    using PendingRpc::PendingRpc;
+    Response response{};
+  };
+
+  PendingRpc& pending() override { return *pending_; }
+  void Release() override { (void)pending_.release(); }
   void Start(grpc::ClientContext& client, std::function<void(grpc::Status)> done) override {
-    (stub_.*rpc_)(&client, &request_, &response, std::move(done));
+    (stub_.*rpc_)(&client, &request_, &pending_->response, std::move(done));
   }
 
   AsyncStub& stub_;
   const UnaryRpc<AsyncStub, Request, Response> rpc_;
   const Request& request_;
+  std::unique_ptr<Pending> pending_;
 };
 
 }  // namespace scaleout::gateway

@@ -56,7 +56,7 @@ Task<absl::StatusOr<Message>> BareCall(RequestContext& context, BackendChannel& 
   UnaryCall<Stub, Message, Message> attempt(context, context.deadline, channel.callbacks(), stub,
                                             &Stub::Double, request);
   const grpc::Status answer = co_await attempt;
-  if (answer.ok()) co_return std::move(attempt.response);
+  if (answer.ok()) co_return std::move(attempt.response());
   co_return FromGrpcStatus(answer);
 }
 

@@ -49,6 +49,12 @@ class ResilientCallTest : public GuardedCallTest {
       return left->fetch_sub(1) > 0 ? grpc::Status(code, "down") : grpc::Status::OK;
     };
   }
+  // Whether the first attempt fails and the pause after it begins.
+  bool RunUntilItPauses() {
+    return fixture_.loop.RunUntil([this] {
+      return resilient_->guard.breaker().Snapshot().failed == 1 && fixture_.loop.timers() == 1;
+    });
+  }
   // Three attempts with pauses of 250 ms, all of them UNAVAILABLE.
   void ServeOnlyFailures() {
     guards_.config.retry.max_attempts = 3;
@@ -155,7 +161,7 @@ TEST_F(ResilientCallTest, CallsRefusedLocallyLeaveNoTrace) {
 TEST_F(ResilientCallTest, ACallWhoseRetryIsRefusedCountsWithItsLastAttempt) {
   ServeOnlyFailures();
   RunningTask<Answer> running(GetUser());
-  ASSERT_TRUE(fixture_.loop.RunUntil([&] { return fixture_.loop.timers() == 1; }));
+  ASSERT_TRUE(RunUntilItPauses());
   resilient_->guard.breaker().ForceOpen();
   fixture_.clock.Advance(std::chrono::seconds(1));
   ASSERT_TRUE(fixture_.loop.RunUntil([&] { return running.done(); }));
@@ -240,7 +246,7 @@ TEST_F(ResilientCallTest, AnAttemptEndsBeforeTheCallDoes) {
 TEST_F(ResilientCallTest, AClientThatLeavesEndsThePauseBetweenAttempts) {
   ServeOnlyFailures();
   RunningTask<Answer> running(GetUser());
-  ASSERT_TRUE(fixture_.loop.RunUntil([&] { return fixture_.loop.timers() == 1; }));
+  ASSERT_TRUE(RunUntilItPauses());
   fixture_.context.cancellation.Cancel();
   ASSERT_TRUE(fixture_.loop.RunUntil([&] { return running.done(); }));
   EXPECT_EQ(running.value().status().code(), absl::StatusCode::kCancelled);

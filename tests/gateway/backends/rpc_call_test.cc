@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <functional>
+#include <memory>
 #include <thread>
 #include <utility>
 
@@ -35,6 +36,7 @@ struct CallFixture {
   testing::RequestFixture request;
   CallbackCount callbacks;
   FakeStub stub;
+  std::shared_ptr<const BulkheadPermit> place;
   bool ended = false;
   grpc::Status status;
   int response = 0;
@@ -42,9 +44,9 @@ struct CallFixture {
   Task<void> Call() {
     const int ask = 21;
     UnaryCall<FakeStub, int, int> call(request.context, request.context.deadline, callbacks, stub,
-                                       &FakeStub::Call, ask);
+                                       &FakeStub::Call, ask, std::exchange(place, nullptr));
     status = co_await call;
-    response = call.response;
+    if (status.ok()) response = call.response();
     ended = true;
   }
 };
@@ -108,6 +110,75 @@ TEST(RpcCall, MayBeCancelledBetweenItsEndAndItsResumption) {
   fixture.request.context.cancellation.Cancel();
   fixture.request.loop.Run();
   EXPECT_TRUE(fixture.ended);
+}
+
+TEST(RpcCall, EndsSoonAfterItsDeadlineThoughGrpcDoesNotEndIt) {
+  CallFixture fixture;
+  Start(fixture.Call());
+  fixture.request.clock.Advance(std::chrono::seconds(3) + kEndGrace - Duration(1));
+  fixture.request.loop.Run();
+  EXPECT_FALSE(fixture.ended) << "gRPC may be a little late";
+  fixture.request.clock.Advance(Duration(1));
+  fixture.request.loop.Run();
+  ASSERT_TRUE(fixture.ended);
+  EXPECT_EQ(fixture.status.error_code(), grpc::StatusCode::DEADLINE_EXCEEDED);
+  fixture.stub.End(grpc::Status::OK);
+  EXPECT_EQ(fixture.request.loop.Run(), 0);
+}
+
+TEST(RpcCall, EndsSoonAfterItsClientHasLeftThoughGrpcDoesNotEndIt) {
+  CallFixture fixture;
+  Start(fixture.Call());
+  fixture.request.context.cancellation.Cancel();
+  fixture.request.loop.Run();
+  EXPECT_FALSE(fixture.ended);
+  fixture.request.clock.Advance(kEndGrace);
+  fixture.request.loop.Run();
+  ASSERT_TRUE(fixture.ended);
+  EXPECT_EQ(fixture.status.error_code(), grpc::StatusCode::CANCELLED);
+  fixture.stub.End(grpc::Status(grpc::StatusCode::CANCELLED, ""));
+}
+
+TEST(RpcCall, KeepsItsPlaceUntilGrpcHasFinishedWithIt) {
+  Bulkhead bulkhead({.max_concurrent_calls = 1});
+  CallFixture fixture;
+  fixture.place = std::make_shared<const BulkheadPermit>(*bulkhead.TryAcquire());
+  Start(fixture.Call());
+  fixture.request.clock.Advance(std::chrono::seconds(3) + kEndGrace);
+  fixture.request.loop.Run();
+  ASSERT_TRUE(fixture.ended);
+  EXPECT_EQ(bulkhead.in_flight(), 1);
+  EXPECT_FALSE(fixture.callbacks.WaitAtMost(std::chrono::milliseconds(2)));
+  std::jthread other([&fixture] { fixture.stub.End(grpc::Status::OK); });
+  other.join();
+  EXPECT_EQ(bulkhead.in_flight(), 0);
+  EXPECT_TRUE(fixture.callbacks.WaitAtMost(std::chrono::milliseconds(0)));
+}
+
+TEST(RpcCall, ALateEndOfGrpcAndTheEndOfTheGraceMayMeet) {
+  CallFixture fixture;
+  Start(fixture.Call());
+  fixture.request.clock.Advance(std::chrono::seconds(3) + kEndGrace);
+  fixture.stub.End(grpc::Status(grpc::StatusCode::DEADLINE_EXCEEDED, "late"));
+  fixture.request.loop.Run();
+  EXPECT_TRUE(fixture.ended);
+  EXPECT_EQ(fixture.status.error_code(), grpc::StatusCode::DEADLINE_EXCEEDED);
+}
+
+TEST(RpcCall, MayBeCancelledAfterItsEnd) {
+  testing::RequestFixture request;
+  CallbackCount callbacks;
+  FakeStub stub;
+  const int ask = 0;
+  {
+    UnaryCall<FakeStub, int, int> call(request.context, request.context.deadline, callbacks, stub,
+                                       &FakeStub::Call, ask);
+    call.await_suspend(std::noop_coroutine());
+    stub.End(grpc::Status::OK);
+    request.loop.Run();
+    request.context.cancellation.Cancel();
+  }
+  EXPECT_EQ(request.loop.timers(), 0U) << "for a call that is gone";
 }
 
 TEST(RpcCall, IsBlamedOnItsRoute) {
