@@ -90,11 +90,12 @@ def test_a_gateway_takes_bodies_up_to_the_size_that_is_set(limit, size):
         gateway.stop()
 
 
-def test_a_gateway_that_waits_for_its_backends_listens_to_a_stop_signal(tmp_path):
+def start_without_backends(tmp_path, *wrapper, **variables):
+    """A gateway that waits a minute for its backends, and its log as a pipe."""
     nothing = f"unix:{tmp_path}/nothing"
     targets = {f"GATEWAY_{name}_TARGET": nothing for name in map(str.upper, BACKENDS)}
-    gateway = subprocess.Popen(
-        [BIN_DIR / "api-gateway"],
+    return subprocess.Popen(
+        [*wrapper, BIN_DIR / "api-gateway"],
         text=True,
         stdout=subprocess.PIPE,
         env={
@@ -102,14 +103,39 @@ def test_a_gateway_that_waits_for_its_backends_listens_to_a_stop_signal(tmp_path
             "GATEWAY_CONNECT_WAIT": "1m",
             **targets,
             **SANITIZER_ENVIRONMENT,
+            **variables,
         },
     )
+
+
+def test_a_gateway_that_waits_for_its_backends_listens_to_a_stop_signal(tmp_path):
+    gateway = start_without_backends(tmp_path)
     try:
         assert "connecting to the backends" in gateway.stdout.readline()
         gateway.send_signal(signal.SIGTERM)
         output, _ = gateway.communicate(timeout=10)
         assert "stopped before it served" in output and "serving" not in output
         assert gateway.returncode == 0
+    finally:
+        gateway.kill()
+        gateway.wait()
+
+
+def test_a_gateway_without_descriptors_for_a_client_says_so_and_ends(tmp_path):
+    gateway = start_without_backends(tmp_path, "/usr/bin/prlimit", "--nofile=256:256")
+    output, _ = gateway.communicate(timeout=10)
+    assert gateway.returncode == 1
+    assert "too few descriptors" in output and '"descriptors":256' in output
+
+
+def test_a_gateway_says_that_it_takes_fewer_connections_than_configured(tmp_path):
+    gateway = start_without_backends(
+        tmp_path, "/usr/bin/prlimit", "--nofile=300:300", GATEWAY_MAX_CONNECTIONS="1000"
+    )
+    try:
+        line = json.loads(gateway.stdout.readline())
+        assert line["msg"] == "GATEWAY_MAX_CONNECTIONS is more than the descriptors allow"
+        assert (line["configured"], line["maxConnections"]) == (1000, 44)
     finally:
         gateway.kill()
         gateway.wait()

@@ -55,13 +55,13 @@ TEST(PageToken, IsRefusedWhenItIsMangled) {
 }
 
 TEST(PageToken, ReadsBothQueryParametersOfAList) {
-  FieldChecks good;
-  EXPECT_EQ(ParsePage("users", 0, "", good).size, rpc::v1::kDefaultPageSize);
-  EXPECT_EQ(ParsePage("users", 7, "", good).size, 7);
-  EXPECT_EQ(ParsePage("users", 100'000, "", good).size, rpc::v1::kMaxPageSize);
-  EXPECT_EQ(ParsePage("users", 0, "", good).after_id, 0);
-  EXPECT_EQ(ParsePage("users", 0, MakePageToken("users", 9), good).after_id, 9);
-  EXPECT_TRUE(good.ok());
+  FieldChecks checks;
+  EXPECT_EQ(ParsePage("users", 0, "", checks).size, rpc::v1::kDefaultPageSize);
+  EXPECT_EQ(ParsePage("users", 7, "", checks).size, 7);
+  EXPECT_EQ(ParsePage("users", 100'000, "", checks).size, rpc::v1::kMaxPageSize);
+  EXPECT_EQ(ParsePage("users", 0, "", checks).after_id, 0);
+  EXPECT_EQ(ParsePage("users", 0, MakePageToken("users", 9), checks).after_id, 9);
+  EXPECT_TRUE(checks.ok());
 
   FieldChecks bad;
   ParsePage("users", -1, "nonsense", bad);
