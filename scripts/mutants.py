@@ -205,21 +205,12 @@ def check_unchanged(tree):
 
 def mirror_programs(tree, path):
     """The unit programs with the tests of a source file: tests/<path>/<file>[_<aspect>]_test.cc."""
-    stem = "tests/" + str(Path(path).with_suffix(""))
-    commands = json.loads((tree.build / "compile_commands.json").read_text())
+    stem = str(tree.root / "tests" / Path(path).with_suffix(""))
     found = set()
-    for command in commands:
-        source = (
-            str(Path(command["file"]).relative_to(tree.root))
-            if command["file"].startswith(str(tree.root))
-            else ""
-        )
-        if source.startswith(stem) and source.endswith("_test.cc"):
-            target = re.search(r"CMakeFiles/([^/]+)\.dir/", command["output"])
-            found.add(target[1])
-    return [
-        program for ring in RINGS[:1] for program in tree.programs[ring] if program.name in found
-    ]
+    for command in json.loads((tree.build / "compile_commands.json").read_text()):
+        if command["file"].startswith(stem) and command["file"].endswith("_test.cc"):
+            found.add(re.search(r"CMakeFiles/([^/]+)\.dir/", command["command"])[1])
+    return [program for program in tree.programs["unit"] if program.name in found]
 
 
 def build_programs(tree, programs):
