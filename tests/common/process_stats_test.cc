@@ -3,8 +3,10 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
+#include <array>
 #include <chrono>
 #include <cstddef>
 #include <future>
@@ -65,6 +67,16 @@ TEST(ProcessStats, StartedWithinTheLastMinutes) {
   const double started = ReadProcessStats().start_time_seconds;
   EXPECT_GT(started, now - 600);
   EXPECT_LT(started, now + 2);
+}
+
+TEST(ProcessStats, AreReadBehindAProgramNameWithBlanksAndParentheses) {
+  const double started = ReadProcessStats().start_time_seconds;
+  std::array<char, 16> name{};
+  ASSERT_EQ(prctl(PR_GET_NAME, name.data()), 0);
+  ASSERT_EQ(prctl(PR_SET_NAME, "a) b (c) d"), 0);
+  const double renamed = ReadProcessStats().start_time_seconds;
+  prctl(PR_SET_NAME, name.data());
+  EXPECT_EQ(renamed, started);
 }
 
 }  // namespace
