@@ -3,9 +3,9 @@
 finds each.
 
 The bugs are in tests/mutants.txt, which says how an entry is written. A mutant is killed by the
-first test that fails: those of the source file that it changes are run first, then the rest of the
-unit ring, then the integration ring. One that all of them pass has survived, and the run fails,
-unless its entry says why no test can see it.
+first test that fails: those of the source file that it changes are run first, of both rings, then
+the rest of the unit ring, then the rest of the integration ring. One that all of them pass has
+survived, and the run fails, unless its entry says why no test can see it.
 """
 
 import argparse
@@ -203,20 +203,24 @@ def check_unchanged(tree):
             raise ListError(f"a test fails without a mutant: {failure}")
 
 
-def mirror_programs(tree, path):
-    """The unit programs with the tests of a source file: tests/<path>/<file>[_<aspect>]_test.cc."""
-    stem = str(tree.root / "tests" / Path(path).with_suffix(""))
+def own_programs(tree, path):
+    """The programs with the tests of a source file itself, of both rings: those have files called
+    tests/<path>/<file>[_<aspect>]_test.cc and tests/integration/<file>[_<aspect>]_test.cc."""
+    tests = tree.root / "tests"
+    stems = (str(tests / Path(path).with_suffix("")), str(tests / "integration" / Path(path).stem))
     found = set()
     for command in json.loads((tree.build / "compile_commands.json").read_text()):
-        if command["file"].startswith(stem) and command["file"].endswith("_test.cc"):
+        if command["file"].startswith(stems) and command["file"].endswith("_test.cc"):
             found.add(re.search(r"CMakeFiles/([^/]+)\.dir/", command["command"])[1])
-    return [program for program in tree.programs["unit"] if program.name in found]
+    return [program for ring in RINGS for program in tree.programs[ring] if program.name in found]
 
 
 def build_programs(tree, programs):
     """Builds them, and answers (those that changed, what the compiler said if it refused)."""
     before = {program: program.stat().st_mtime_ns for program in programs}
     targets = [str(program.relative_to(tree.build)) for program in programs]
+    if any(program in tree.programs["integration"] for program in programs):
+        targets.append("programs")  # their tests start the services
     built = run(["ninja", "-C", tree.build, "-j1", *targets])
     if built.returncode != 0:
         return [], built.stdout
@@ -224,23 +228,18 @@ def build_programs(tree, programs):
 
 
 def first_failure(tree, mutant):
-    """Builds and runs the tests ring by ring: (what killed the mutant, why it was not built)."""
-    mirrors = mirror_programs(tree, mutant.path)
-    rest = [program for program in tree.programs["unit"] if program not in mirrors]
-    for step in (mirrors, rest, tree.programs["integration"]):
-        if not step:
-            continue
-        if step is tree.programs["integration"]:
-            built = run(["ninja", "-C", tree.build, "-j1", "programs"])
-            if built.returncode != 0:
-                return "", built.stdout
+    """Builds and runs the tests step by step: (what killed the mutant, why it was not built)."""
+    own = own_programs(tree, mutant.path)
+    unit, integration = (
+        [program for program in tree.programs[ring] if program not in own] for ring in RINGS
+    )
+    for step in (own, unit, integration):
         changed, refused = build_programs(tree, step)
         if refused:
             return "", refused
         # A service that changed is run by programs that did not.
-        for program in step if step is tree.programs["integration"] else changed:
-            failure = run_program(program)
-            if failure:
+        for program in step if step is integration else changed:
+            if failure := run_program(program):
                 return failure, ""
     return "", ""
 
