@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/cleanup/cleanup.h"
 #include "tests/support/eventually.h"
 #include "tests/support/fake_clock.h"
 
@@ -162,10 +163,13 @@ TEST(PostgresWatchdog, WaitsForNoCancelThatIsHeldUpOnceItIsDisconnected) {
       watches.push_back(std::make_unique<PostgresWatchdog::Watch>(watchdog, over, Deadline::Never(),
                                                                   Action::kCancel, interrupter));
     }
+    // A test that fails here must not wait for them either.
+    absl::Cleanup release_after_failure = [&] { release->set_value(); };
     ASSERT_TRUE(Eventually([&] { return *held_up == PostgresWatchdog::kMaxCancels; }));
     clock.Advance(PostgresWatchdog::kDisconnectAfter);
     ASSERT_TRUE(Eventually(
         [&] { return interrupter->disconnects() == PostgresWatchdog::kMaxCancels + 2; }));
+    std::move(release_after_failure).Cancel();
     watches.clear();
     EXPECT_EQ(*held_up, PostgresWatchdog::kMaxCancels);
   }

@@ -87,10 +87,11 @@ inline std::string FamilyName(const ::testing::TestParamInfo<Family>& instance) 
 // Every test over TCP and over a Unix socket.
 class HttpServerTest : public ::testing::TestWithParam<Family> {
  protected:
+  // Throws, so that a test ends here, if it cannot be started.
   void StartServer(std::size_t count, HttpServerOptions options = {}) {
     absl::StatusOr<ListenSocket> socket =
         ListenSocket::Open(GetParam() == Family::kTcp ? "127.0.0.1:0" : socket_path.target(), 128);
-    ASSERT_TRUE(socket.ok()) << socket.status();
+    if (!socket.ok()) throw std::runtime_error(socket.status().ToString());
     address = socket->address();
     ListenSockets sockets;
     sockets.push_back(*std::move(socket));
@@ -101,7 +102,7 @@ class HttpServerTest : public ::testing::TestWithParam<Family> {
     server = std::make_unique<HttpServer>(
         options, *loops, std::move(sockets),
         PipelineParts{routes, SystemClock(), *metrics, logger, stats, *limiter});
-    ASSERT_TRUE(server->Start().ok());
+    if (!server->Start().ok()) throw std::runtime_error("the server does not start");
     loops->Start();
   }
 

@@ -135,10 +135,10 @@ TEST(OffloadPool, StopsWorkAtTheDeadlineOfItsRequest) {
 }
 
 TEST(OffloadPool, DropsQueuedWorkAtTheDeadlineOfItsRequest) {
+  RequestFixture busy;
   RequestFixture fixture;
   OffloadPool pool(1, 4);
   Blocker blocker;
-  RequestFixture busy;
   RunningTask<absl::Status> working(pool.Run(busy.context, blocker.Work()));
   blocker.WaitUntilBegun();
   RunningTask<absl::Status> waiting(pool.Run(fixture.context, [](std::stop_token) { FAIL(); }));
