@@ -55,6 +55,8 @@ def test_cpp_files_are_named_our_way(tmp_path, path, part):
         ("// Who" "ever waits here.", "name who does it"),
         ("// The client is to" "ld so.", "say sent, answered"),
         ("// Draws from the di" "ce.", "say random number"),
+        ("TEST(Socket, WhichSome" "bodyTakes) {}", "name who does it"),
+        ("int to" "ld_twice = 0;", "say sent, answered"),
     ],
 )
 def test_text_of_a_source_file(tmp_path, line, part):
@@ -69,6 +71,7 @@ def test_text_of_a_source_file(tmp_path, line, part):
         "int network_root; // build/wo" "rk/x",
         "a --- b  // and -- so on",
         "// 1. -- x",
+        "TEST(Head, GetsNo" "Body) {}",
     ],
 )
 def test_text_that_is_fine(tmp_path, line):

@@ -54,7 +54,7 @@ def check_text(file):
         if banner and banner.match(line):
             yield number, "a banner; a blank line and a sentence separate well enough"
         for word, advice in UNCLEAR_WORDS if "/migrations/" not in file.path else []:
-            if found := word.search(line):
+            if found := word.search(WORD_BORDER.sub(" ", line)):
                 yield number, f'"{found.group()}" makes a reader guess; {advice}'
     if file.text and not file.text.endswith("\n"):
         yield len(file.lines), "no newline at the end of the file; add it"
@@ -76,6 +76,8 @@ UNCLEAR_WORDS = [
         (r"\bdi" r"ce\b", "say random number or random source"),
     ]
 ]
+# Within a name, too.
+WORD_BORDER = re.compile(r"_|(?<=[a-z0-9])(?=[A-Z])")
 HASH_BANNER = re.compile(r"^\s*#+\s*([-=*~+_/])\1{2,}|^\s*#{5,}")
 BANNERS = {
     ".h": re.compile(r"^\s*(//+|/\*+)\s*([-=*#~+_])\2{2,}|^\s*/{5,}"),
