@@ -26,7 +26,7 @@ namespace scaleout::gateway {
 namespace {
 
 constexpr std::string_view kUnixPrefix = "unix:";
-constexpr mode_t kForEverybody = 0666;
+constexpr mode_t kForEveryUser = 0666;
 
 struct SocketAddress {
   sockaddr* generic() { return reinterpret_cast<sockaddr*>(&storage); }
@@ -121,8 +121,8 @@ absl::StatusOr<ListenSocket> ListenSocket::Open(std::string_view address, int ba
     PrepareTcp(fd);
   }
   if (::bind(fd, parsed->generic(), parsed->size) != 0) return Failure("bind", address);
-  if (parsed->is_unix() && ::chmod(parsed->local().sun_path, kForEverybody) != 0)
-    return Failure("open to everybody", address);
+  if (parsed->is_unix() && ::chmod(parsed->local().sun_path, kForEveryUser) != 0)
+    return Failure("open to every user", address);
   if (!socket.LearnAddress()) return Failure("find", address);
   return socket;
 }

@@ -70,7 +70,7 @@ pid_t Spawn(const std::vector<std::string>& command, const fs::path& log) {
   const int out = open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
   dup2(out, STDOUT_FILENO);
   dup2(out, STDERR_FILENO);
-  // Below /, which everybody may enter, unlike the directory the test was started in.
+  // Below /, which every user may enter, unlike the directory the test was started in.
   if (chdir("/") != 0) _exit(126);
   if (user != nullptr && (initgroups(user->pw_name, user->pw_gid) != 0 ||
                           setgid(user->pw_gid) != 0 || setuid(user->pw_uid) != 0)) {

@@ -127,7 +127,7 @@ TEST_F(HttpConnectionTest, ARefusedRequestWithALongBodyEndsTheConnection) {
   EXPECT_TRUE(socket.shut);
 }
 
-TEST_F(HttpConnectionTest, ARefusedRequestIsNotToldToContinueAndItsConnectionEnds) {
+TEST_F(HttpConnectionTest, ARefusedRequestGetsNo100ContinueAndItsConnectionEnds) {
   handler.refusal = HttpError(404, "no");
   connection.OnBytes(
       "POST /a HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n");

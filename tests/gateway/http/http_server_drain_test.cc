@@ -76,7 +76,7 @@ TEST_P(HttpServerDrainTest, ADrainServesWhatWaitedToBeAccepted) {
   }
   std::future<bool> drained = StartDraining();
   EXPECT_EQ(drained.wait_for(milliseconds(50)), std::future_status::timeout);
-  unblock.set_value();
+  Unblock();
   for (const auto& client : waiting) EXPECT_THAT(client->ReadToEnd(), EndsWith("hello"));
   victim.ReadToEnd();
   EXPECT_TRUE(drained.get());

@@ -106,6 +106,13 @@ class HttpServerTest : public ::testing::TestWithParam<Family> {
     loops->Start();
   }
 
+  // Lets the handler of /block go on.
+  void Unblock() {
+    if (!std::exchange(unblock_called, true)) unblocked.set_value();
+  }
+  // Also for a test that failed before it came to that.
+  void TearDown() override { Unblock(); }
+
   // Without a grace period.
   std::future<bool> StartDraining(
       std::chrono::milliseconds refusal = std::chrono::milliseconds(0)) {
@@ -138,7 +145,7 @@ class HttpServerTest : public ::testing::TestWithParam<Family> {
     rows.push_back(MakeRoute(
         "/block", [this](RequestContext&, const Request&) -> Task<absl::StatusOr<Response>> {
           blocked = true;
-          unblock.get_future().wait();
+          unblocked.get_future().wait();
           co_return Response(200, "unblocked");
         }));
     rows.push_back(MakeRoute(
@@ -174,7 +181,8 @@ class HttpServerTest : public ::testing::TestWithParam<Family> {
     return client.ReadResponse();
   }
 
-  std::promise<void> unblock;
+  std::promise<void> unblocked;
+  bool unblock_called = false;
   std::atomic<bool> blocked{false};
   std::atomic<bool> cancelled{false};
   Gate gate{cancelled};

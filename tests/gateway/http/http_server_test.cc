@@ -74,7 +74,7 @@ TEST_P(HttpServerTest, ABlockedLoopTakesNoNewConnections) {
   victim.Send("GET /block HTTP/1.1\r\nHost: h\r\n\r\n");
   ASSERT_TRUE(Eventually([this] { return blocked.load(); }));
   for (int i = 0; i < 200; ++i) ASSERT_THAT(Get("/hello"), EndsWith("hello"));
-  unblock.set_value();
+  Unblock();
   EXPECT_THAT(victim.ReadResponse(), EndsWith("unblocked"));
 }
 
@@ -86,7 +86,7 @@ TEST_P(HttpServerTest, TheLagOfABlockedLoopIsSeenWhileItIsBlocked) {
   EXPECT_TRUE(Eventually([this] {
     return loops->at(0).monitor().CurrentLag(SystemClock().Now()) > milliseconds(100);
   }));
-  unblock.set_value();
+  Unblock();
   victim.ReadResponse();
   EXPECT_TRUE(Eventually([this] {
     return loops->at(0).monitor().CurrentLag(SystemClock().Now()) < milliseconds(50);
@@ -126,7 +126,7 @@ TEST_P(HttpServerTest, AnotherClientNeverGetsTheAnswerOfOneThatLeft) {
   }
 }
 
-TEST_P(HttpServerTest, ASlowReaderOfALargeAnswerHoldsNobodyUp) {
+TEST_P(HttpServerTest, ASlowReaderOfALargeAnswerHoldsUpNoOther) {
   StartServer(1);
   StreamClient slow(address);
   slow.Send("GET /big HTTP/1.1\r\nHost: h\r\n\r\n");
@@ -151,7 +151,7 @@ TEST_P(HttpServerTest, KilledClientsLeaveNoDescriptorBehind) {
       << ReadProcessStats().open_fds;
 }
 
-TEST_P(HttpServerTest, ALoopThatIsFullAcceptsAgainWhenSomebodyLeaves) {
+TEST_P(HttpServerTest, ALoopThatIsFullAcceptsAgainWhenAClientLeaves) {
   HttpServerOptions options;
   options.max_connections = 2;
   StartServer(1, options);
@@ -181,7 +181,7 @@ TEST_P(HttpServerTest, AcceptsAgainOnceTheProcessHasDescriptors) {
   rlimit none = usual;
   none.rlim_cur = 3;
   ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
-  unblock.set_value();
+  Unblock();
   EXPECT_THAT(waiting.ReadResponse(), EndsWith("unblocked"));
   EXPECT_TRUE(Eventually([this] { return logger.Find("cannot accept").has_value(); }));
   ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &usual), 0);

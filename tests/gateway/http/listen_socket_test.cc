@@ -54,7 +54,7 @@ TEST(ListenSocket, SpeaksIpv6) {
   EXPECT_THAT(socket->address(), StartsWith("[::]:"));
 }
 
-TEST(ListenSocket, AUnixSocketIsForEverybodyWhoCanReachIt) {
+TEST(ListenSocket, AUnixSocketIsForEveryUserWhoCanReachIt) {
   const SocketPath place;
   absl::StatusOr<ListenSocket> socket = ListenSocket::Open(place.target(), 1);
   ASSERT_TRUE(socket.ok()) << socket.status();
@@ -67,7 +67,7 @@ TEST(ListenSocket, AUnixSocketIsForEverybodyWhoCanReachIt) {
   EXPECT_TRUE(StreamClient(place.target()).connected());
 }
 
-TEST(ListenSocket, AUnixSocketOnWhichSomebodyListensIsTaken) {
+TEST(ListenSocket, AUnixSocketOnWhichAProcessListensIsTaken) {
   const SocketPath place;
   absl::StatusOr<ListenSocket> first = ListenSocket::Open(place.target(), 1);
   ASSERT_TRUE(first.ok() && first->Listen().ok());
@@ -93,7 +93,7 @@ TEST(ListenSocket, AUnixSocketThatWasReplacedBeforeItListensIsLost) {
   absl::StatusOr<ListenSocket> first = ListenSocket::Open(place.target(), 1);
   absl::StatusOr<ListenSocket> second = ListenSocket::Open(place.target(), 1);
   ASSERT_TRUE(first.ok() && second.ok())
-      << "nobody listens, so the second may take it for a leftover";
+      << "no process listens, so the second may take it for a leftover";
   EXPECT_EQ(first->Listen().code(), absl::StatusCode::kUnavailable);
   EXPECT_TRUE(second->Listen().ok());
   EXPECT_TRUE(StreamClient(place.target()).connected());

@@ -226,7 +226,7 @@ TEST_F(RequestPipelineTest, WhatTheHeadAloneGetsRefusedIsAnsweredBeforeTheBody) 
   }
 }
 
-TEST_F(RequestPipelineTest, WhatTheHeadAloneGetsRefusedIsNotToldToContinue) {
+TEST_F(RequestPipelineTest, WhatIsRefusedForItsHeadAloneGetsNo100Continue) {
   EXPECT_THAT(Ask("POST /missing HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n"
                   "Expect: 100-continue\r\n\r\n"),
               StartsWith("HTTP/1.1 405"));

@@ -19,7 +19,7 @@ TEST(Bulkhead, LetsInAsManyAsItHasPlacesAndCountsTheRest) {
   EXPECT_EQ(bulkhead.rejected(), 2);
 }
 
-TEST(Bulkhead, Has256PlacesUnlessToldOtherwise) {
+TEST(Bulkhead, Has256PlacesByDefault) {
   EXPECT_EQ(Bulkhead(BulkheadConfig()).max_concurrent_calls(), 256);
 }
 
