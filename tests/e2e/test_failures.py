@@ -1,7 +1,9 @@
 """Parts that die: what clients see meanwhile, and what is in the databases afterwards."""
 
 import concurrent.futures
+import contextlib
 import io
+import socket
 import time
 
 import httpx
@@ -120,6 +122,37 @@ def test_a_frozen_part_answers_nothing_until_it_is_thawed(driver, client):
     finally:
         driver.thaw("postgres")
     eventually(lambda: client.get("/api/users/1").status_code == 200, seconds=15)
+
+
+def test_clients_that_leave_a_frozen_service_take_no_place_of_others(stack, driver):
+    url = httpx.URL(stack.gateway_url(1))
+    until = time.monotonic() + 4
+
+    def ask_and_leave():
+        while time.monotonic() < until:
+            with socket.create_connection((url.host, url.port)) as connection:
+                connection.sendall(b"GET /api/users/1 HTTP/1.1\r\nHost: h\r\n\r\n")
+                connection.settimeout(0.3)
+                with contextlib.suppress(TimeoutError):
+                    connection.recv(1)
+
+    driver.freeze("user-service")
+    try:
+        with httpx.Client(base_url=url) as other, concurrent.futures.ThreadPoolExecutor(
+            100
+        ) as pool:
+            impatient = [pool.submit(ask_and_leave) for _ in range(100)]
+            statuses = []
+            while time.monotonic() < until:
+                statuses.append(other.get("/api/products").status_code)
+                time.sleep(0.05)
+            for client in impatient:
+                client.result()
+        assert statuses == [200] * len(statuses)
+    finally:
+        driver.thaw("user-service")
+    with stack.client() as client:
+        eventually(lambda: client.get("/api/users/1").status_code == 200, seconds=15)
 
 
 def test_a_client_that_has_50_ms_gets_its_504_and_the_statement_ends(stack):
