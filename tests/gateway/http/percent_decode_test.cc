@@ -24,6 +24,12 @@ TEST(PercentDecode, RefusesWhatIsMalformed) {
   }
 }
 
+TEST(PercentDecode, ReadsNothingBehindTheEnd) {
+  const std::string_view longer = "%41";
+  EXPECT_EQ(PercentDecode(longer.substr(0, 2)), std::nullopt);
+  EXPECT_EQ(PercentDecode(longer.substr(0, 1)), std::nullopt);
+}
+
 TEST(ParseQuery, GivesPairsInOrder) {
   EXPECT_THAT(ParseQuery("b=1&a=&c&d=x%3Dy&&e=1+2"),
               Optional(ElementsAre(Pair("b", "1"), Pair("a", ""), Pair("c", ""), Pair("d", "x=y"),
