@@ -4,6 +4,7 @@ import collections
 import json
 import statistics
 import uuid
+from datetime import datetime, timezone
 
 from scaleout.drills import drill
 from scaleout.load import h2load, wrk
@@ -41,6 +42,7 @@ class Overload(drill.Drill):
         peak is measured again."""
 
     def hold(self):
+        since = datetime.now(timezone.utc).isoformat(timespec="milliseconds")
         path = self._page()
         self.n.command(f"wrk -t1 -c{_PEAK_CONNECTIONS} -d4s '{self.url}{path}'")
         peak = self._peak(path)
@@ -57,7 +59,7 @@ class Overload(drill.Drill):
             self.n.say("\n  ... once more; this machine may be busy with something else")
             peak = after
         self._check_flood(flood, figures)
-        self._check_refused_time()
+        self._check_refused_time(since)
         self._check_observed(load, began, ended)
 
     def _wanted(self):
@@ -161,14 +163,16 @@ class Overload(drill.Drill):
             dict(figures["statuses"]),
         )
 
-    def _check_refused_time(self):
+    def _check_refused_time(self, since):
         """At the gateway, from a request's last byte to its answer: what waits for its turn before
-        that, waits for a processor.
+        that, waits for a processor. Its log may hold the failures of an earlier drill.
         """
         took = []
         for line in self.driver.logs("api-gateway", _LOG_LINES):
             if '"status":503' in line and '"durationMs"' in line:
-                took.append(json.loads(line[line.index("{") :])["durationMs"])
+                logged = json.loads(line[line.index("{") :])
+                if logged["ts"] >= since:
+                    took.append(logged["durationMs"])
         if not took:
             self.n.say("    the gateways log no requests, so their own time is not known")
             return
