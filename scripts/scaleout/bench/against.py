@@ -1,6 +1,6 @@
 """Two builds by turns: both have a stack that is up, and each row measures one, then the other.
 
-Of two stacks that run the same build, the one started first answers up to 6 % fewer requests (user
+Of two stacks with nearly the same build, the one started first answered 6 % fewer requests (user
 by id through nginx, two loops, two cores). So each build starts first for one half of the rounds,
 and a ratio is the geometric mean of the medians of the halves.
 """
