@@ -4,10 +4,10 @@
 // kReadBytesPerTurn and begins at most kRequestsPerTurn requests, in kTimePerTurn; what is left
 // waits for a later turn, in a queue of connections of which a turn serves kQueuedPerTurn, for
 // kQueueTimePerTurn but at least one, so that the length of a turn does not grow with the number of
-// clients that send without end. A connection that has
-// no room for more input (HttpConnection::Room) is not read at all until it has: what its client
-// sends stays in the kernel. That the client of such a connection has left is seen all the same,
-// when the kernel reports it.
+// clients that send without end. A connection that has no room for more input
+// (HttpConnection::Room) is not read at all until it has: what its client sends stays in the
+// kernel. That the client of such a connection has left is seen all the same, when the kernel
+// reports it.
 //
 // A connection is closed at the end of the turn in which that was asked for. Loop thread only, but
 // for size().

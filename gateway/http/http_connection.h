@@ -17,9 +17,9 @@
 //
 // A client that pipelines shares the loop with all others: a connection begins at most
 // kRequestsPerTurn requests in a turn of the loop, and none but the first after kTimePerTurn; then
-// it asks its socket for another turn. While a
-// request is at work or its answer is not sent, at most `head_bytes` of what follows are taken
-// (Room); the rest stays in the kernel, which stops the client.
+// it asks its socket for another turn. While a request is at work or its answer is not sent, at
+// most `head_bytes` of what follows are taken (Room); the rest stays in the kernel, which stops the
+// client.
 //
 // It knows no descriptor: Socket is the way out, and the loop's side calls the On functions. Loop
 // thread only.

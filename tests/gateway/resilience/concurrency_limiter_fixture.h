@@ -40,6 +40,14 @@ class ConcurrencyLimiterTest : public ::testing::Test {
       Wave(latency, share, route);
     }
   }
+  // Takes every place and drops them all `after` that, so many times.
+  void DropWaves(int waves, Duration after) {
+    for (int i = 0; i < waves; ++i) {
+      std::vector<ConcurrencyPermit> wave = Take(limit());
+      clock_.Advance(after);
+      for (ConcurrencyPermit& permit : wave) permit.Drop();
+    }
+  }
   // The first so many places; fewer if the limit has shrunk meanwhile.
   std::vector<ConcurrencyPermit> Take(int count, std::size_t route = kFast) {
     std::vector<ConcurrencyPermit> taken;

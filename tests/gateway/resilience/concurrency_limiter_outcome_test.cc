@@ -26,11 +26,7 @@ TEST_F(ConcurrencyLimiterTest, LearnsNothingFromIgnoredRequests) {
 TEST_F(ConcurrencyLimiterTest, CountsDroppedRequestsAsQueueing) {
   Waves(20, milliseconds(2));
   const int before = limit();
-  for (int i = 0; i < 20; ++i) {
-    std::vector<ConcurrencyPermit> wave = Take(limit());
-    clock_.Advance(seconds(3));
-    for (ConcurrencyPermit& permit : wave) permit.Drop();
-  }
+  DropWaves(20, seconds(3));
   EXPECT_LT(limit(), before / 3);
   // And they have not become what is normal: the next second of timely ones grows.
   const int bottom = limit();
@@ -41,11 +37,7 @@ TEST_F(ConcurrencyLimiterTest, CountsDroppedRequestsAsQueueing) {
 TEST_F(ConcurrencyLimiterTest, LearnsNothingFromARequestThatIsDroppedBeforeItIsLate) {
   Waves(20, milliseconds(2));
   const int before = limit();
-  for (int i = 0; i < 20; ++i) {
-    std::vector<ConcurrencyPermit> hasty = Take(limit());
-    clock_.Advance(milliseconds(100));
-    for (ConcurrencyPermit& permit : hasty) permit.Drop();
-  }
+  DropWaves(20, milliseconds(100));
   EXPECT_EQ(limit(), before);
 }
 
