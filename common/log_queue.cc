@@ -27,8 +27,9 @@ void PrepareWriterThread() {
 
 }  // namespace
 
-LogQueue::LogQueue(int fd, std::function<std::string(const Dropped&)> render_dropped)
-    : fd_(fd), render_dropped_(std::move(render_dropped)) {
+LogQueue::LogQueue(int fd, std::function<std::string(const Dropped&)> render_dropped,
+                   std::chrono::milliseconds pause)
+    : fd_(fd), render_dropped_(std::move(render_dropped)), pause_(pause) {
   batch_.reserve(kWriteBytes);
   writer_ = std::thread([this] {
     PrepareWriterThread();
@@ -48,6 +49,7 @@ LogQueue::~LogQueue() {
 void LogQueue::Push(LogLevel level, std::string line) {
   const bool is_warning = level >= LogLevel::kWarn;
   std::string oldest;  // freed without the lock
+  bool wake = false;
   {
     const std::lock_guard lock(mutex_);
     std::deque<Line>& lines = is_warning ? warnings_ : others_;
@@ -57,13 +59,18 @@ void LogQueue::Push(LogLevel level, std::string line) {
       lines.pop_front();
     }
     lines.push_back({next_sequence_++, level, std::move(line)});
+    const bool hurry = is_warning || others_.size() == kLogLinesPerPause;
+    wake = std::exchange(idle_, false) || (hurry && !std::exchange(hurry_, true));
   }
-  pushed_.notify_one();
+  if (wake) pushed_.notify_one();
 }
 
 bool LogQueue::AwaitWritten(std::chrono::milliseconds limit) {
   std::unique_lock lock(mutex_);
   const std::uint64_t end = next_sequence_;
+  if (IsFinished(end)) return true;
+  hurry_ = true;
+  pushed_.notify_one();
   return written_.wait_for(lock, limit, [this, end] { return IsFinished(end); });
 }
 
@@ -81,6 +88,7 @@ std::uint64_t LogQueue::dropped(LogLevel level) const {
 void LogQueue::Run() {
   std::unique_lock lock(mutex_);
   for (;;) {
+    idle_ = IsEmpty();
     pushed_.wait(lock, [this] { return stopping_ || !IsEmpty(); });
     if (IsEmpty()) return;
     TakeBatch();
@@ -96,7 +104,13 @@ void LogQueue::Run() {
     lock.lock();
     writing_ = false;
     written_.notify_all();
+    if (IsEmpty()) Pause(lock);
   }
+}
+
+void LogQueue::Pause(std::unique_lock<std::mutex>& lock) {
+  hurry_ = false;
+  pushed_.wait_for(lock, pause_, [this] { return stopping_ || hurry_; });
 }
 
 void LogQueue::TakeBatch() {

@@ -4,8 +4,10 @@
 // share kLogQueueLines: where access lines come faster than they can be written, they displace each
 // other and never a warning. Each of the two drops its oldest line when it is full; the count of
 // dropped lines, by level, is written as a line of its own when everything else has been written.
-// Lines are written in the order of Push. The writer gathers what waits, up to 32 KiB a system
-// call: a busy process pays one call for many lines, an idle one writes each at once. Thread-safe.
+// Lines are written in the order of Push, up to 32 KiB a system call. A line that comes alone is
+// written at once. When the writer has written all there was, it pauses for kLogPause before it
+// takes further lines: waking it for each would cost a busy process more than making them. A
+// warning, an error, AwaitWritten, the end and a queue that fills up end the pause. Thread-safe.
 #ifndef SCALEOUT_COMMON_LOG_QUEUE_H_
 #define SCALEOUT_COMMON_LOG_QUEUE_H_
 
@@ -24,6 +26,11 @@
 
 namespace scaleout {
 
+// How long a line below WARN may wait for the next write, unless the descriptor blocks.
+inline constexpr std::chrono::milliseconds kLogPause{5};
+// So many waiting lines end the pause.
+inline constexpr std::size_t kLogLinesPerPause = kLogQueueLines / 8;
+
 class LogQueue {
  public:
   // Counts by level.
@@ -31,7 +38,8 @@ class LogQueue {
 
   // `fd` stays open as long as the queue lives. `render_dropped` makes the line that says how many
   // lines were dropped since the last such line; called by the writer.
-  LogQueue(int fd, std::function<std::string(const Dropped&)> render_dropped);
+  LogQueue(int fd, std::function<std::string(const Dropped&)> render_dropped,
+           std::chrono::milliseconds pause = kLogPause);
   LogQueue(const LogQueue&) = delete;
   LogQueue& operator=(const LogQueue&) = delete;
   // Writes what is queued and joins the writer: blocks for as long as the descriptor does.
@@ -55,6 +63,7 @@ class LogQueue {
   };
 
   void Run();
+  void Pause(std::unique_lock<std::mutex>& lock);
   bool IsEmpty() const { return warnings_.empty() && others_.empty(); }
   void TakeBatch();
   bool IsFinished(std::uint64_t before) const;
@@ -62,15 +71,18 @@ class LogQueue {
 
   const int fd_;
   const std::function<std::string(const Dropped&)> render_dropped_;
+  const std::chrono::milliseconds pause_;
 
-  mutable std::mutex mutex_;  // of all that follows but batch_
-  std::condition_variable pushed_;
+  mutable std::mutex mutex_;        // of all that follows but batch_
+  std::condition_variable pushed_;  // for the writer, also while it pauses
   std::condition_variable written_;
   std::deque<Line> warnings_;
   std::deque<Line> others_;
   std::uint64_t next_sequence_ = 0;
   std::uint64_t first_in_batch_ = 0;  // while the batch is not empty
   bool writing_ = false;
+  bool idle_ = false;   // the writer waits for a line
+  bool hurry_ = false;  // the pause ends before its time
   bool stopping_ = false;
   Dropped dropped_{};
   Dropped reported_{};

@@ -35,9 +35,10 @@ class LogQueueTest : public ::testing::Test {
       return StrCat("dropped ", dropped[0], " ", dropped[1], " ", dropped[2], " ", dropped[3],
                     "\n");
     });
-    // The writer blocks on this one, so that all others wait.
+    // The writer blocks on this one, so that all others wait. It has time to take it before they
+    // come.
     queue_->Push(LogLevel::kInfo, "first\n");
-    EXPECT_FALSE(queue_->AwaitWritten(milliseconds(1)));
+    EXPECT_FALSE(queue_->AwaitWritten(milliseconds(50)));
   }
   ~LogQueueTest() override { close(read_end_); }
 
@@ -97,6 +98,83 @@ TEST_F(LogQueueTest, WaitsOnlyForTheLinesThatWerePushedBefore) {
   EXPECT_EQ(read(read_end_, page, sizeof(page)), 4096);
   EXPECT_TRUE(queue_->AwaitWritten(std::chrono::seconds(10)));
   EndAndRead();
+}
+
+// A queue whose pause does not end by itself, with a pipe that keeps each write apart (O_DIRECT).
+class LogQueuePauseTest : public ::testing::Test {
+ protected:
+  explicit LogQueuePauseTest(milliseconds pause = std::chrono::hours(1)) {
+    int ends[2];
+    EXPECT_EQ(pipe2(ends, O_CLOEXEC | O_DIRECT), 0);
+    read_end_ = ends[0];
+    write_end_ = ends[1];
+    queue_ = std::make_unique<LogQueue>(
+        write_end_, [](const LogQueue::Dropped&) { return "dropped\n"; }, pause);
+  }
+  ~LogQueuePauseTest() override {
+    queue_.reset();
+    close(read_end_);
+    close(write_end_);
+  }
+
+  // The next write of the queue; waits for it.
+  std::string ReadWrite() {
+    std::string bytes(64 * 1024, '\0');
+    const ssize_t count = read(read_end_, bytes.data(), bytes.size());
+    bytes.resize(count < 0 ? 0 : static_cast<std::size_t>(count));
+    return bytes;
+  }
+
+  // Has the queue write one line, after which it pauses.
+  void StartPause() {
+    queue_->Push(LogLevel::kInfo, "first\n");
+    EXPECT_EQ(ReadWrite(), "first\n");
+    EXPECT_TRUE(queue_->AwaitWritten(std::chrono::seconds(10)));
+  }
+
+  int read_end_ = -1;
+  int write_end_ = -1;
+  std::unique_ptr<LogQueue> queue_;
+};
+
+TEST_F(LogQueuePauseTest, WarningEndsThePauseAndWhatWaitedIsWrittenWithIt) {
+  StartPause();
+  queue_->Push(LogLevel::kInfo, "second\n");
+  queue_->Push(LogLevel::kInfo, "third\n");
+  queue_->Push(LogLevel::kWarn, "circuit open\n");
+  EXPECT_EQ(ReadWrite(), "second\nthird\ncircuit open\n");
+}
+
+TEST_F(LogQueuePauseTest, AwaitWrittenEndsThePause) {
+  StartPause();
+  queue_->Push(LogLevel::kInfo, "second\n");
+  queue_->Push(LogLevel::kInfo, "third\n");
+  EXPECT_TRUE(queue_->AwaitWritten(std::chrono::seconds(10)));
+  EXPECT_EQ(ReadWrite(), "second\nthird\n");
+}
+
+TEST_F(LogQueuePauseTest, ManyLinesEndThePause) {
+  StartPause();
+  for (std::size_t i = 0; i < kLogLinesPerPause; ++i) queue_->Push(LogLevel::kInfo, "\n");
+  EXPECT_EQ(ReadWrite(), std::string(kLogLinesPerPause, '\n'));
+}
+
+TEST_F(LogQueuePauseTest, TheEndOfTheQueueEndsThePause) {
+  StartPause();
+  queue_->Push(LogLevel::kInfo, "second\n");
+  queue_.reset();
+  EXPECT_EQ(ReadWrite(), "second\n");
+}
+
+class LogQueueShortPauseTest : public LogQueuePauseTest {
+ protected:
+  LogQueueShortPauseTest() : LogQueuePauseTest(kLogPause) {}
+};
+
+TEST_F(LogQueueShortPauseTest, LineIsWrittenAfterThePauseWithoutAnother) {
+  StartPause();
+  queue_->Push(LogLevel::kInfo, "second\n");
+  EXPECT_EQ(ReadWrite(), "second\n");
 }
 
 }  // namespace
