@@ -24,6 +24,7 @@ class ConnectionTable::Peer final : public Socket, public FdWatcher {
   HttpConnection& http() { return *http_; }
 
   void OnReady(FdEvents ready) override {
+    ended |= ready.ended;
     if (ready.writable) http_->OnWritable();
     // A connection in the queue has its turn there, however many bytes arrive meanwhile.
     if (ready.readable && !queued) table_.TakeTurn(*this);
@@ -57,6 +58,7 @@ class ConnectionTable::Peer final : public Socket, public FdWatcher {
   }
 
   bool queued = false;  // is in the table's queue
+  bool ended = false;   // the loop has reported the end, which is read behind the last byte
 
   void Close() override {
     if (table_.to_close_.empty()) table_.loop_.Defer(table_.close_requested_);
@@ -94,7 +96,9 @@ void ConnectionTable::TakeTurn(Peer& peer) {
   Read(peer);
 }
 
-// Until there is nothing left, because the loop reports only what arrives after that.
+// Until there is nothing left, because the loop reports only what arrives after that. A read that
+// did not fill its room has taken all there was; only an end that was reported with it takes
+// another one to see.
 void ConnectionTable::Read(Peer& peer) {
   for (std::size_t read = 0; read < kReadBytesPerTurn;) {
     const std::size_t room = std::min(peer.http().Room(), buffer_.size());
@@ -106,6 +110,7 @@ void ConnectionTable::Read(Peer& peer) {
     if (size > 0) {
       read += static_cast<std::size_t>(size);
       peer.http().OnBytes({buffer_.data(), static_cast<std::size_t>(size)});
+      if (static_cast<std::size_t>(size) < room && !peer.ended) return;
     } else if (size < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
       return;
     } else if (size == 0 || errno != EINTR) {

@@ -42,6 +42,15 @@ class OwnedFd {
 
 int FdOf(const Aio::FdSet::Entry& entry) { return static_cast<int>(entry.getTag().value()); }
 
+FdEvents EventsOf(const Aio::FdSet::Entry& entry) {
+  // An entry shows all flags but Shutdown (EPOLLRDHUP). Only this cast reaches a private base.
+  const auto& flags = ((const Pistache::Polling::Event&)entry).flags;
+  // Pistache has no flag for an error (EPOLLERR): an event without any flag is one.
+  const bool ended = entry.isHangup() || flags.hasFlag(Pistache::Polling::NotifyOn::Shutdown) ||
+                     (!entry.isReadable() && !entry.isWritable());
+  return {.readable = entry.isReadable() || ended, .writable = entry.isWritable(), .ended = ended};
+}
+
 class PistacheLoop final : public EventLoop {
  public:
   PistacheLoop(std::size_t index, const Clock& clock, Logger& logger, Metrics& metrics)
@@ -186,9 +195,7 @@ class PistacheLoop final : public EventLoop {
       const Aio::FdSet::Entry& entry = ready.at(i);
       FdWatcher* const watcher = FindWatcher(FdOf(entry));
       if (watcher == nullptr) continue;
-      // Pistache has no flag for an error (EPOLLERR): an event without any flag is one.
-      watcher->OnReady({.readable = entry.isReadable() || entry.isHangup() || !entry.isWritable(),
-                        .writable = entry.isWritable()});
+      watcher->OnReady(EventsOf(entry));
     }
   }
 

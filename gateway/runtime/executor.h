@@ -55,10 +55,12 @@ class TimerJob : public Job {
 };
 
 // What a descriptor is watched for, or is ready for. A hang-up or an error counts as readable: the
-// next read says which.
+// next read says which. `ended` is never asked for: the other side has ended its part of the
+// connection, or all of it is broken, and a read behind the last byte says so.
 struct FdEvents {
   bool readable = false;
   bool writable = false;
+  bool ended = false;
 };
 
 // Reacts to a descriptor. It may unwatch its own or another descriptor from within OnReady.

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -53,12 +54,18 @@ class TurnByTurnLoop final : public EventLoop {
   void LeaveRoute() override {}
   std::size_t index() const override { return 0; }
 
+  // Whether the turns say that a client has closed its side.
+  bool reports_ends = true;
+
   // A turn in which `fd` is reported as readable, as it is each time that bytes arrive.
   void TakeTurn(int fd) { TakeTurn(std::vector<int>{fd}); }
   void TakeTurn(const std::vector<int>& ready) {
     for (const int fd : ready) {
       const auto found = watchers_.find(fd);
-      if (found != watchers_.end()) found->second->OnReady({.readable = true});
+      if (found == watchers_.end()) continue;
+      pollfd state{fd, POLLRDHUP, 0};
+      const bool ended = ::poll(&state, 1, 0) == 1;
+      found->second->OnReady({.readable = true, .ended = ended && reports_ends});
     }
     for (Job* job : std::exchange(posted_, {})) job->Run();
     for (Job* job : std::exchange(deferred_, {})) job->Run();
@@ -250,6 +257,36 @@ TEST_F(ConnectionTableTest, AnswersAPipelineWhoseClientClosedItsSideBehindIt) {
   ::shutdown(client(), SHUT_WR);
   for (int turn = 0; turn < 5; ++turn) loop.TakeTurn(server());
   EXPECT_EQ(handler.begun, count) << "the requests came before the end";
+  EXPECT_EQ(closed, 1);
+}
+
+TEST_F(ConnectionTableTest, SeesTheEndThatWasReportedWithTheLastBytes) {
+  Send(Requests(1));
+  ::shutdown(client(), SHUT_WR);
+  loop.TakeTurn(server());
+  EXPECT_EQ(handler.begun, 1);
+  EXPECT_EQ(closed, 1) << "no event says so again";
+}
+
+TEST_F(ConnectionTableTest, SeesTheEndThatWasReportedWhileTheConnectionWaitedInTheQueue) {
+  Send("bad\r\n\r\n");
+  loop.TakeTurn(server());
+  Send(std::string(2 * kReadBytesPerTurn - 1, 'x'));
+  loop.TakeTurn(server());
+  ::shutdown(client(), SHUT_WR);
+  for (int turn = 0; turn < 3; ++turn) loop.TakeTurn(turn == 0 ? server() : -1);
+  EXPECT_EQ(closed, 1);
+}
+
+// The second call would only say EAGAIN: it was a tenth of what a small request costs.
+TEST_F(ConnectionTableTest, ReadsOnceWhereTheReadTookAllThereWas) {
+  loop.reports_ends = false;
+  Send(Requests(1));
+  ::shutdown(client(), SHUT_WR);
+  loop.TakeTurn(server());
+  EXPECT_EQ(handler.begun, 1);
+  EXPECT_EQ(closed, 0) << "a second read would have seen the end";
+  loop.TakeTurn(server());
   EXPECT_EQ(closed, 1);
 }
 

@@ -18,6 +18,7 @@
 #include <utility>
 #include <vector>
 
+#include "common/str_cat.h"
 #include "gateway/runtime/event_loops.h"
 #include "tests/support/eventually.h"
 
@@ -251,6 +252,28 @@ TEST_F(EventLoopTest, ReportsAPeersBytesAndItsEndAndClosesIt) {
   EXPECT_TRUE(Eventually([&] { return ended.load(); }));
   OnLoop([&] { loop.ClosePeer(fd); });
   EXPECT_EQ(::write(fd, "x", 1), -1) << "the descriptor is closed";
+}
+
+// Who reads the last bytes has to know that there is an end behind them: no event says it again.
+TEST_F(EventLoopTest, ReportsTheEndOfAPeerTogetherWithItsLastBytes) {
+  loops.Start();
+  SocketPair pair;
+  const int fd = pair.ReleaseTheirs();
+  FunctionWatcher watcher([&](FdEvents ready) {
+    Note(StrCat(ready.readable, ready.writable, ready.ended));
+    std::array<char, 8> bytes;
+    EXPECT_EQ(::recv(fd, bytes.data(), bytes.size(), MSG_DONTWAIT), 1);
+  });
+  OnLoop([&] { ASSERT_TRUE(loop.AddPeer(fd, watcher)); });
+  EXPECT_EQ(::write(pair.ours(), "a", 1), 1);
+  EXPECT_TRUE(Eventually([this] { return Words().size() == 1; }));
+  OnLoop([&] {
+    EXPECT_EQ(::write(pair.ours(), "b", 1), 1);
+    ::shutdown(pair.ours(), SHUT_WR);
+  });
+  EXPECT_TRUE(Eventually([this] { return Words().size() == 2; }));
+  EXPECT_THAT(Words(), ElementsAre("100", "101"));
+  OnLoop([&] { loop.ClosePeer(fd); });
 }
 
 TEST_F(EventLoopTest, APeerThatCannotBeWatchedIsRefusedAndClosed) {
