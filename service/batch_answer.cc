@@ -3,13 +3,12 @@
 #include <cstdint>
 #include <string>
 
-#include "absl/status/status.h"
 #include "proto/scaleout/rpc/v1/request_limits.h"
 
 namespace scaleout {
 namespace {
 
-// What an entry that only holds SetTooLarge's error takes in the answer, with a margin.
+// What an entry that only holds an error takes in the answer, with a margin.
 constexpr std::size_t kErrorBytes = 128;
 // In front of each entry: its field's tag and its length.
 constexpr std::size_t kEntryHeadBytes = 5;
@@ -25,6 +24,11 @@ bool BatchAnswer::Take(std::size_t entry_bytes) {
   if (entry_bytes + kEntryHeadBytes > left_bytes_) return false;
   left_bytes_ -= entry_bytes + kEntryHeadBytes;
   return true;
+}
+
+void BatchAnswer::SetError(rpc::v1::KeyError& error, const absl::Status& status) {
+  error.set_code(static_cast<std::int32_t>(status.code()));
+  error.set_message(std::string(status.message()));
 }
 
 void BatchAnswer::SetTooLarge(rpc::v1::KeyError& error) {

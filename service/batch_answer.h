@@ -4,13 +4,14 @@
 // passes each to Bound(). An entry that does not fit beside the entries before it is replaced by a
 // KeyError with reason ENTRY_TOO_LARGE, and its caller reads that key with the RPC for one; a
 // smaller entry after it may still fit. Room for an error in place of every entry is set aside
-// first, so that the whole answer stays within the limit. Each entry is measured once. Not
-// thread-safe.
+// first, so that the whole answer stays within the limit; an entry that is an error already is not
+// passed to Bound(). Each entry is measured once. Not thread-safe.
 #ifndef SCALEOUT_SERVICE_BATCH_ANSWER_H_
 #define SCALEOUT_SERVICE_BATCH_ANSWER_H_
 
 #include <cstddef>
 
+#include "absl/status/status.h"
 #include "scaleout/rpc/v1/error_details.pb.h"
 
 namespace scaleout {
@@ -26,6 +27,12 @@ class BatchAnswer {
     if (!Take(entry.ByteSizeLong())) Refuse(entry);
   }
 
+  // For a key that has no value: `status` is what the RPC for one key answers.
+  template <typename Entry>
+  static void Fail(Entry& entry, const absl::Status& status) {
+    SetError(*entry.mutable_error(), status);
+  }
+
   // For an entry that was not loaded, because with it the service would load too much at once.
   template <typename Entry>
   static void Refuse(Entry& entry) {
@@ -35,6 +42,7 @@ class BatchAnswer {
  private:
   bool Take(std::size_t entry_bytes);
   static void SetTooLarge(rpc::v1::KeyError& error);
+  static void SetError(rpc::v1::KeyError& error, const absl::Status& status);
 
   std::size_t left_bytes_;
 };

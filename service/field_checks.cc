@@ -22,14 +22,12 @@ void FieldChecks::OptionalIdempotencyKey(std::string_view field, std::string_vie
   if (!value.empty()) Refuse(field, rpc::v1::FindIdempotencyKeyViolation(value));
 }
 
-void FieldChecks::BatchIds(std::string_view field, const std::vector<std::int64_t>& ids,
-                           std::size_t max) {
-  Require(!ids.empty() && ids.size() <= max, field, StrCat("must name 1 to ", max, " ids"));
-  rpc::v1::NamedIds named;
-  for (std::size_t i = 0; i < std::min(ids.size(), max); ++i) {
-    const std::string element = StrCat(field, "[", i, "]");
-    Id(element, ids[i]);
-    Refuse(element, named.FindViolation(ids[i]));
+void FieldChecks::BatchIds(std::string_view id_field, const std::vector<std::int64_t>& ids) {
+  constexpr std::size_t kMaxKeys = rpc::v1::kMaxBatchKeys;
+  Require(!ids.empty() && ids.size() <= kMaxKeys, "keys",
+          StrCat("must have 1 to ", kMaxKeys, " keys"));
+  for (std::size_t i = 0; i < std::min(ids.size(), kMaxKeys); ++i) {
+    if (!rpc::v1::IsValidId(ids[i])) Id(StrCat("keys[", i, "].", id_field), ids[i]);
   }
 }
 

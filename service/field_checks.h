@@ -30,11 +30,13 @@ class FieldChecks {
   void Id(std::string_view field, std::int64_t value);
   // Empty, or a key; where one is required, Refuse takes FindIdempotencyKeyViolation.
   void OptionalIdempotencyKey(std::string_view field, std::string_view value);
-  // The keys of a batch: 1 to `max`, each a valid id, each once.
-  void BatchIds(std::string_view field, const std::vector<std::int64_t>& ids,
-                std::size_t max = rpc::v1::kMaxBatchKeys);
+  // The ids in the field `id_field` of a batch's keys: 1 to rpc::v1::kMaxBatchKeys of them, each
+  // valid. Violations name `keys` and `keys[3].user_id`.
+  void BatchIds(std::string_view id_field, const std::vector<std::int64_t>& ids);
 
   bool ok() const { return violations_.empty(); }
+  // How many violations were found so far.
+  std::size_t size() const { return violations_.size(); }
   // INVALID_ARGUMENT with everything found so far; OK if nothing was.
   absl::Status Check() const { return CheckFields(violations_); }
 

@@ -8,6 +8,7 @@
 
 #include <compare>
 #include <cstdint>
+#include <vector>
 
 #include "proto/scaleout/rpc/v1/request_limits.h"
 
@@ -27,6 +28,15 @@ class TypedId {
  private:
   std::int64_t value_ = 0;
 };
+
+// The numbers, as a statement's parameter.
+template <typename Tag>
+std::vector<std::int64_t> ToValues(const std::vector<TypedId<Tag>>& ids) {
+  std::vector<std::int64_t> values;
+  values.reserve(ids.size());
+  for (const TypedId<Tag> id : ids) values.push_back(id.value());
+  return values;
+}
 
 }  // namespace scaleout
 

@@ -3,9 +3,9 @@
 // `/items/0/productId`.
 //
 // A path is made of names (`amount.currency_code`), each with indexes where it is repeated
-// (`user_ids[3]`). What clients know by another name than the one in camel case is listed: what all
-// routes have in common here (a page is asked for with query parameters, a key comes in a header),
-// the rest by the handler of the route. Pure and thread-safe.
+// (`keys[3].user_id`). What clients know by another name than the one in camel case is listed: what
+// all routes have in common here (a page is asked for with query parameters, a key comes in a
+// header), the rest by the handler of the route. Pure and thread-safe.
 #ifndef SCALEOUT_GATEWAY_JSON_FIELD_PATH_H_
 #define SCALEOUT_GATEWAY_JSON_FIELD_PATH_H_
 

@@ -50,6 +50,9 @@ constexpr PostgresStatement kFindCreatedOrder = {
 constexpr PostgresStatement kGetOrder = {
     "get_order", SELECT_LINES "(SELECT * FROM orders WHERE id = $1)" JOIN_ITEMS};
 
+constexpr PostgresStatement kFindOrders = {
+    "find_orders", SELECT_LINES "(SELECT * FROM orders WHERE id = ANY($1::bigint[]))" JOIN_ITEMS};
+
 constexpr PostgresStatement kListOrders = {
     "list_orders",
     SELECT_LINES "(SELECT * FROM orders WHERE id < $1 ORDER BY id DESC LIMIT $2)" JOIN_ITEMS};
@@ -129,10 +132,6 @@ std::string Fingerprint(const NewOrder& order) {
     lines += StrCat(item.product_id.value(), "x", item.quantity, ";");
   }
   return ChecksumText({lines});
-}
-
-absl::Status NoSuchOrder(OrderId id) {
-  return absl::NotFoundError(StrCat("there is no order ", id.value()));
 }
 
 // The steps of one transaction.
@@ -229,6 +228,15 @@ class PostgresOrderRepository final : public OrderRepository {
     return std::move(orders.front());
   }
 
+  absl::StatusOr<std::vector<Order>> FindMany(const CallContext& call,
+                                              const std::vector<OrderId>& ids) override {
+    std::vector<Order> orders;
+    const absl::Status read =
+        pool_.ForEachRow(call, kFindOrders, {ToValues(ids)}, AddLinesTo(orders));
+    if (!read.ok()) return read;
+    return orders;
+  }
+
   absl::StatusOr<std::vector<Order>> List(const CallContext& call, std::optional<UserId> user_id,
                                           std::optional<OrderId> before, int limit) override {
     const std::int64_t below = before ? before->value() : kMaxId + 1;
@@ -245,18 +253,16 @@ class PostgresOrderRepository final : public OrderRepository {
   absl::StatusOr<OrdersOfUsers> ListOfUsers(const CallContext& call,
                                             const std::vector<UserId>& user_ids, int limit,
                                             int max_lines) override {
-    std::vector<std::int64_t> ids;
-    ids.reserve(user_ids.size());
-    for (const UserId id : user_ids) ids.push_back(id.value());
     OrdersOfUsers loaded{{}, user_ids.size()};
     const auto add_line = AddLinesTo(loaded.orders);
     int lines = 0;
     // One line more than the limit tells that there are more.
-    const absl::Status read = pool_.ForEachRow(
-        call, kListOrdersOfUsers, {ids, limit, max_lines + 1}, [&](const PostgresRow& row) {
-          add_line(row);
-          ++lines;
-        });
+    const absl::Status read =
+        pool_.ForEachRow(call, kListOrdersOfUsers, {ToValues(user_ids), limit, max_lines + 1},
+                         [&](const PostgresRow& row) {
+                           add_line(row);
+                           ++lines;
+                         });
     if (!read.ok()) return read;
     if (lines > max_lines) {
       const UserId cut = loaded.orders.back().user_id;
@@ -320,6 +326,10 @@ class PostgresOrderRepository final : public OrderRepository {
 };
 
 }  // namespace
+
+absl::Status NoSuchOrder(OrderId id) {
+  return absl::NotFoundError(StrCat("there is no order ", id.value()));
+}
 
 std::unique_ptr<OrderRepository> MakeOrderRepository(PostgresPool& pool) {
   return std::make_unique<PostgresOrderRepository>(pool);

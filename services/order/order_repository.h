@@ -29,6 +29,9 @@ struct OrdersOfUsers {
   std::size_t complete_users = 0;
 };
 
+// What is answered for the id of an order that does not exist: NOT_FOUND.
+absl::Status NoSuchOrder(OrderId id);
+
 class OrderRepository {
  public:
   virtual ~OrderRepository() = default;
@@ -39,13 +42,16 @@ class OrderRepository {
   virtual absl::StatusOr<CreatedOrder> Create(const CallContext& call, const NewOrder& order) = 0;
   // NOT_FOUND.
   virtual absl::StatusOr<Order> Get(const CallContext& call, OrderId id) = 0;
+  // Those that exist, in no order; one statement. Each of `ids` occurs once.
+  virtual absl::StatusOr<std::vector<Order>> FindMany(const CallContext& call,
+                                                      const std::vector<OrderId>& ids) = 0;
   // Newest first, of one user or of all, from below `before` (none: from the newest), at most
   // `limit`.
   virtual absl::StatusOr<std::vector<Order>> List(const CallContext& call,
                                                   std::optional<UserId> user_id,
                                                   std::optional<OrderId> before, int limit) = 0;
-  // Of each user the newest `limit`, newest first; the users in the order of `user_ids`, as many as
-  // have `max_lines` lines together. One statement.
+  // Of each user the newest `limit`, newest first; the users in the order of `user_ids`, in which
+  // each occurs once, as many as have `max_lines` lines together. One statement.
   virtual absl::StatusOr<OrdersOfUsers> ListOfUsers(const CallContext& call,
                                                     const std::vector<UserId>& user_ids, int limit,
                                                     int max_lines) = 0;

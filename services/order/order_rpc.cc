@@ -12,6 +12,7 @@ std::unique_ptr<grpc::Service> MakeOrderRpc(OrderService& service, ServiceCalls&
                                 Rpcs::List{
                                     {"CreateOrder", &OrderService::CreateOrder},
                                     {"GetOrder", &OrderService::GetOrder},
+                                    {"BatchGetOrders", &OrderService::BatchGetOrders},
                                     {"ListOrders", &OrderService::ListOrders},
                                     {"BatchListOrders", &OrderService::BatchListOrders},
                                     {"CancelOrder", &OrderService::CancelOrder},
@@ -23,6 +24,7 @@ std::unique_ptr<grpc::Service> MakeProductRpc(ProductService& service, ServiceCa
   return std::make_unique<Rpcs>(kProductServiceName, service, calls,
                                 Rpcs::List{
                                     {"GetProduct", &ProductService::GetProduct},
+                                    {"BatchGetProducts", &ProductService::BatchGetProducts},
                                     {"ListProducts", &ProductService::ListProducts},
                                 });
 }

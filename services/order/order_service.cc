@@ -1,14 +1,17 @@
 #include "services/order/order_service.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
-#include <map>
+#include <span>
 #include <string>
+#include <string_view>
 
 #include "common/str_cat.h"
 #include "proto/scaleout/order/v1/order_limits.h"
 #include "proto/scaleout/rpc/v1/request_limits.h"
 #include "service/batch_answer.h"
+#include "service/batch_keys.h"
 #include "service/field_checks.h"
 #include "service/page_token.h"
 #include "service/wall_time.h"
@@ -57,8 +60,8 @@ void ToProto(const Order& order, v1::Order& message) {
 
 // Adds at most a page of `orders` and answers the token of the next one, if they are more.
 template <typename Message>
-std::string AddPage(const std::vector<Order>& orders, std::int32_t page_size,
-                    std::string_view scope, Message& message) {
+std::string AddPage(std::span<const Order> orders, std::int32_t page_size, std::string_view scope,
+                    Message& message) {
   const auto size = std::min(orders.size(), static_cast<std::size_t>(page_size));
   for (std::size_t i = 0; i < size; ++i) ToProto(orders[i], *message.add_orders());
   return orders.size() > size ? MakePageToken(scope, orders[size - 1].id.value()) : std::string();
@@ -114,6 +117,24 @@ absl::Status OrderService::GetOrder(const CallContext& call, const v1::GetOrderR
   return absl::OkStatus();
 }
 
+absl::Status OrderService::BatchGetOrders(const CallContext& call,
+                                          const v1::BatchGetOrdersRequest& request,
+                                          v1::BatchGetOrdersResponse& response) {
+  FieldChecks checks;
+  const BatchKeys<OrderId> keys(request.keys(), &v1::BatchGetOrdersRequest::Key::order_id,
+                                "order_id", checks);
+  if (!checks.ok()) return checks.Check();
+
+  absl::StatusOr<std::vector<Order>> orders = repository_.FindMany(call, keys.ids());
+  if (!orders.ok()) return orders.status();
+  const std::vector<Order*> found = keys.FindEach(*orders, &Order::id);
+  keys.Answer(response, [&](std::size_t slot, v1::BatchGetOrdersResponse::Entry& entry) {
+    if (found[slot] == nullptr) return BatchAnswer::Fail(entry, NoSuchOrder(keys.ids()[slot]));
+    ToProto(*found[slot], *entry.mutable_order());
+  });
+  return absl::OkStatus();
+}
+
 absl::Status OrderService::ListOrders(const CallContext& call, const v1::ListOrdersRequest& request,
                                       v1::ListOrdersResponse& response) {
   FieldChecks checks;
@@ -139,30 +160,23 @@ absl::Status OrderService::ListOrders(const CallContext& call, const v1::ListOrd
 absl::Status OrderService::BatchListOrders(const CallContext& call,
                                            const v1::BatchListOrdersRequest& request,
                                            v1::BatchListOrdersResponse& response) {
-  const std::vector<std::int64_t> keys(request.user_ids().begin(), request.user_ids().end());
   FieldChecks checks;
-  checks.BatchIds("user_ids", keys);
+  const BatchKeys<UserId> keys(request.keys(), &v1::BatchListOrdersRequest::Key::user_id, "user_id",
+                               checks);
   const std::int32_t page_size = ParsePageSize(request.page_size(), checks);
   if (!checks.ok()) return checks.Check();
 
-  const std::vector<UserId> user_ids(keys.begin(), keys.end());
-  absl::StatusOr<OrdersOfUsers> loaded =
-      repository_.ListOfUsers(call, user_ids, page_size + 1, v1::kMaxBatchLines);
+  const absl::StatusOr<OrdersOfUsers> loaded =
+      repository_.ListOfUsers(call, keys.ids(), page_size + 1, v1::kMaxBatchLines);
   if (!loaded.ok()) return loaded.status();
-  std::map<UserId, std::vector<Order>> by_user;
-  for (Order& order : loaded->orders) by_user[order.user_id].push_back(std::move(order));
-  BatchAnswer answer(user_ids.size());
-  for (std::size_t i = 0; i < user_ids.size(); ++i) {
-    const UserId user_id = user_ids[i];
-    v1::BatchListOrdersResponse::Entry& entry = *response.add_entries();
-    if (i >= loaded->complete_users) {
-      BatchAnswer::Refuse(entry);
-      continue;
-    }
+  std::span<const Order> rest = loaded->orders;
+  keys.Answer(response, [&](std::size_t slot, v1::BatchListOrdersResponse::Entry& entry) {
+    if (slot >= loaded->complete_users) return BatchAnswer::Refuse(entry);
+    const UserId user_id = keys.ids()[slot];
     v1::BatchListOrdersResponse::OrderList& list = *entry.mutable_order_list();
-    list.set_next_page_token(AddPage(by_user[user_id], page_size, Scope(user_id.value()), list));
-    answer.Bound(entry);
-  }
+    list.set_next_page_token(AddPage(TakeGroup(rest, &Order::user_id, user_id), page_size,
+                                     Scope(user_id.value()), list));
+  });
   return absl::OkStatus();
 }
 

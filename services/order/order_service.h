@@ -3,7 +3,7 @@
 //
 // An RPC fills its response and returns OK, or returns a status and leaves the response as it was.
 // INVALID_ARGUMENT names every refused field by its path in the contract; all other errors are the
-// repository's. A batch read is one statement, and its answer is bounded (service/batch_answer.h).
+// repository's. A batch read is one statement, and its answer is bounded (service/batch_keys.h).
 // Thread-safe if the repository is.
 #ifndef SCALEOUT_SERVICES_ORDER_ORDER_SERVICE_H_
 #define SCALEOUT_SERVICES_ORDER_ORDER_SERVICE_H_
@@ -24,6 +24,8 @@ class OrderService {
                            v1::CreateOrderResponse& response);
   absl::Status GetOrder(const CallContext& call, const v1::GetOrderRequest& request,
                         v1::GetOrderResponse& response);
+  absl::Status BatchGetOrders(const CallContext& call, const v1::BatchGetOrdersRequest& request,
+                              v1::BatchGetOrdersResponse& response);
   absl::Status ListOrders(const CallContext& call, const v1::ListOrdersRequest& request,
                           v1::ListOrdersResponse& response);
   absl::Status BatchListOrders(const CallContext& call, const v1::BatchListOrdersRequest& request,

@@ -16,6 +16,9 @@ namespace {
 constexpr PostgresStatement kGetProduct = {
     "get_product", "SELECT " PRODUCT_COLUMNS " FROM products WHERE id = $1"};
 
+constexpr PostgresStatement kFindProducts = {
+    "find_products", "SELECT " PRODUCT_COLUMNS " FROM products WHERE id = ANY($1::bigint[])"};
+
 constexpr PostgresStatement kListProducts = {
     "list_products", "SELECT " PRODUCT_COLUMNS " FROM products WHERE id > $1 ORDER BY id LIMIT $2"};
 
@@ -38,8 +41,13 @@ class PostgresProductRepository final : public ProductRepository {
     absl::StatusOr<std::optional<Product>> product =
         pool_.FindRow(call, kGetProduct, {id.value()}, ToProduct);
     if (!product.ok()) return product.status();
-    if (!*product) return absl::NotFoundError(StrCat("there is no product ", id.value()));
+    if (!*product) return NoSuchProduct(id);
     return **std::move(product);
+  }
+
+  absl::StatusOr<std::vector<Product>> FindMany(const CallContext& call,
+                                                const std::vector<ProductId>& ids) override {
+    return pool_.Query(call, kFindProducts, {ToValues(ids)}, ToProduct);
   }
 
   absl::StatusOr<std::vector<Product>> List(const CallContext& call, std::optional<ProductId> after,
@@ -53,6 +61,10 @@ class PostgresProductRepository final : public ProductRepository {
 };
 
 }  // namespace
+
+absl::Status NoSuchProduct(ProductId id) {
+  return absl::NotFoundError(StrCat("there is no product ", id.value()));
+}
 
 std::unique_ptr<ProductRepository> MakeProductRepository(PostgresPool& pool) {
   return std::make_unique<PostgresProductRepository>(pool);

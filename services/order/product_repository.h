@@ -20,12 +20,18 @@ class PostgresPool;
 
 namespace scaleout::order {
 
+// What is answered for the id of a product that does not exist: NOT_FOUND.
+absl::Status NoSuchProduct(ProductId id);
+
 class ProductRepository {
  public:
   virtual ~ProductRepository() = default;
 
   // NOT_FOUND.
   virtual absl::StatusOr<Product> Get(const CallContext& call, ProductId id) = 0;
+  // Those that exist, in no order; one statement. Each of `ids` occurs once.
+  virtual absl::StatusOr<std::vector<Product>> FindMany(const CallContext& call,
+                                                        const std::vector<ProductId>& ids) = 0;
   // By id, ascending, from above `after` (none: from the first), at most `limit`.
   virtual absl::StatusOr<std::vector<Product>> List(const CallContext& call,
                                                     std::optional<ProductId> after, int limit) = 0;

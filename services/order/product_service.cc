@@ -1,8 +1,11 @@
 #include "services/order/product_service.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <string_view>
 
+#include "service/batch_answer.h"
+#include "service/batch_keys.h"
 #include "service/field_checks.h"
 #include "service/page_token.h"
 #include "service/wall_time.h"
@@ -32,6 +35,24 @@ absl::Status ProductService::GetProduct(const CallContext& call,
   const absl::StatusOr<Product> product = repository_.Get(call, ProductId(request.product_id()));
   if (!product.ok()) return product.status();
   ToProto(*product, *response.mutable_product());
+  return absl::OkStatus();
+}
+
+absl::Status ProductService::BatchGetProducts(const CallContext& call,
+                                              const v1::BatchGetProductsRequest& request,
+                                              v1::BatchGetProductsResponse& response) {
+  FieldChecks checks;
+  const BatchKeys<ProductId> keys(request.keys(), &v1::BatchGetProductsRequest::Key::product_id,
+                                  "product_id", checks);
+  if (!checks.ok()) return checks.Check();
+
+  absl::StatusOr<std::vector<Product>> products = repository_.FindMany(call, keys.ids());
+  if (!products.ok()) return products.status();
+  const std::vector<Product*> found = keys.FindEach(*products, &Product::id);
+  keys.Answer(response, [&](std::size_t slot, v1::BatchGetProductsResponse::Entry& entry) {
+    if (found[slot] == nullptr) return BatchAnswer::Fail(entry, NoSuchProduct(keys.ids()[slot]));
+    ToProto(*found[slot], *entry.mutable_product());
+  });
   return absl::OkStatus();
 }
 

@@ -2,8 +2,8 @@
 // and no gRPC.
 //
 // An RPC fills its response and returns OK, or returns a status and leaves the response as it was.
-// INVALID_ARGUMENT names every refused field by its path in the contract. Thread-safe if the
-// repository is.
+// INVALID_ARGUMENT names every refused field by its path in the contract. A batch read is one
+// statement (service/batch_keys.h). Thread-safe if the repository is.
 #ifndef SCALEOUT_SERVICES_ORDER_PRODUCT_SERVICE_H_
 #define SCALEOUT_SERVICES_ORDER_PRODUCT_SERVICE_H_
 
@@ -21,6 +21,8 @@ class ProductService {
 
   absl::Status GetProduct(const CallContext& call, const v1::GetProductRequest& request,
                           v1::GetProductResponse& response);
+  absl::Status BatchGetProducts(const CallContext& call, const v1::BatchGetProductsRequest& request,
+                                v1::BatchGetProductsResponse& response);
   absl::Status ListProducts(const CallContext& call, const v1::ListProductsRequest& request,
                             v1::ListProductsResponse& response);
 

@@ -60,6 +60,9 @@ constexpr PostgresStatement kReleaseAttempt = {
 
 constexpr PostgresStatement kGetPayment = {"get_payment", SELECT_PAYMENTS "WHERE p.id = $1"};
 
+constexpr PostgresStatement kFindPayments = {"find_payments",
+                                             SELECT_PAYMENTS "WHERE p.id = ANY($1::bigint[])"};
+
 // One statement for each filter: a generic plan of one that fits all would read the whole table.
 constexpr PostgresStatement kListPayments = {"list_payments",
                                              SELECT_PAYMENTS "WHERE p.id < $1" NEWEST_FIRST};
@@ -197,8 +200,13 @@ class PostgresPaymentRepository final : public PaymentRepository {
     absl::StatusOr<std::optional<Payment>> payment =
         pool_.FindRow(call, kGetPayment, {id.value()}, ToPayment);
     if (!payment.ok()) return payment.status();
-    if (!*payment) return absl::NotFoundError(StrCat("there is no payment ", id.value()));
+    if (!*payment) return NoSuchPayment(id);
     return **std::move(payment);
+  }
+
+  absl::StatusOr<std::vector<Payment>> FindMany(const CallContext& call,
+                                                const std::vector<PaymentId>& ids) override {
+    return pool_.Query(call, kFindPayments, {ToValues(ids)}, ToPayment);
   }
 
   absl::StatusOr<std::vector<Payment>> List(const CallContext& call, const PaymentFilter& filter,
@@ -223,10 +231,7 @@ class PostgresPaymentRepository final : public PaymentRepository {
   absl::StatusOr<std::vector<Payment>> ListOfUsers(const CallContext& call,
                                                    const std::vector<UserId>& user_ids,
                                                    int limit) override {
-    std::vector<std::int64_t> ids;
-    ids.reserve(user_ids.size());
-    for (const UserId id : user_ids) ids.push_back(id.value());
-    return pool_.Query(call, kListPaymentsOfUsers, {ids, limit}, ToPayment);
+    return pool_.Query(call, kListPaymentsOfUsers, {ToValues(user_ids), limit}, ToPayment);
   }
 
  private:
@@ -239,6 +244,10 @@ class PostgresPaymentRepository final : public PaymentRepository {
 };
 
 }  // namespace
+
+absl::Status NoSuchPayment(PaymentId id) {
+  return absl::NotFoundError(StrCat("there is no payment ", id.value()));
+}
 
 std::unique_ptr<PaymentRepository> MakePaymentRepository(PostgresPool& pool) {
   return std::make_unique<PostgresPaymentRepository>(pool);

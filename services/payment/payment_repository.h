@@ -52,6 +52,9 @@ struct PaymentFilter {
   std::optional<OrderId> order_id;
 };
 
+// What is answered for the id of a payment that does not exist: NOT_FOUND.
+absl::Status NoSuchPayment(PaymentId id);
+
 class PaymentRepository {
  public:
   virtual ~PaymentRepository() = default;
@@ -70,12 +73,15 @@ class PaymentRepository {
   virtual absl::Status Release(const CallContext& call, const Attempt& attempt) = 0;
   // NOT_FOUND.
   virtual absl::StatusOr<Payment> Get(const CallContext& call, PaymentId id) = 0;
+  // Those that exist, in no order; one statement. Each of `ids` occurs once.
+  virtual absl::StatusOr<std::vector<Payment>> FindMany(const CallContext& call,
+                                                        const std::vector<PaymentId>& ids) = 0;
   // Newest first, from below `before` (none: from the newest), at most `limit`.
   virtual absl::StatusOr<std::vector<Payment>> List(const CallContext& call,
                                                     const PaymentFilter& filter,
                                                     std::optional<PaymentId> before, int limit) = 0;
-  // Of each user the newest `limit`, newest first; the users in the order of `user_ids`. One
-  // statement.
+  // Of each user the newest `limit`, newest first; the users in the order of `user_ids`, in which
+  // each occurs once. One statement.
   virtual absl::StatusOr<std::vector<Payment>> ListOfUsers(const CallContext& call,
                                                            const std::vector<UserId>& user_ids,
                                                            int limit) = 0;

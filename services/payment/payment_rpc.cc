@@ -11,6 +11,7 @@ std::unique_ptr<grpc::Service> MakePaymentRpc(PaymentService& service, ServiceCa
                                 Rpcs::List{
                                     {"CreatePayment", &PaymentService::CreatePayment},
                                     {"GetPayment", &PaymentService::GetPayment},
+                                    {"BatchGetPayments", &PaymentService::BatchGetPayments},
                                     {"ListPayments", &PaymentService::ListPayments},
                                     {"BatchListPayments", &PaymentService::BatchListPayments},
                                 });

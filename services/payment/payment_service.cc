@@ -1,10 +1,12 @@
 #include "services/payment/payment_service.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
-#include <map>
 #include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 #include <variant>
 
 #include "common/status.h"
@@ -12,6 +14,7 @@
 #include "proto/scaleout/payment/v1/payment_limits.h"
 #include "proto/scaleout/type/v1/money_limits.h"
 #include "service/batch_answer.h"
+#include "service/batch_keys.h"
 #include "service/field_checks.h"
 #include "service/page_token.h"
 #include "service/wall_time.h"
@@ -54,7 +57,7 @@ void ToProto(const Payment& payment, v1::Payment& message) {
 
 // Adds at most a page of `payments` and answers the token of the next one, if they are more.
 template <typename Message>
-std::string AddPage(const std::vector<Payment>& payments, std::int32_t page_size,
+std::string AddPage(std::span<const Payment> payments, std::int32_t page_size,
                     std::string_view scope, Message& message) {
   const auto size = std::min(payments.size(), static_cast<std::size_t>(page_size));
   for (std::size_t i = 0; i < size; ++i) ToProto(payments[i], *message.add_payments());
@@ -143,6 +146,24 @@ absl::Status PaymentService::GetPayment(const CallContext& call,
   return absl::OkStatus();
 }
 
+absl::Status PaymentService::BatchGetPayments(const CallContext& call,
+                                              const v1::BatchGetPaymentsRequest& request,
+                                              v1::BatchGetPaymentsResponse& response) {
+  FieldChecks checks;
+  const BatchKeys<PaymentId> keys(request.keys(), &v1::BatchGetPaymentsRequest::Key::payment_id,
+                                  "payment_id", checks);
+  if (!checks.ok()) return checks.Check();
+
+  absl::StatusOr<std::vector<Payment>> payments = repository_.FindMany(call, keys.ids());
+  if (!payments.ok()) return payments.status();
+  const std::vector<Payment*> found = keys.FindEach(*payments, &Payment::id);
+  keys.Answer(response, [&](std::size_t slot, v1::BatchGetPaymentsResponse::Entry& entry) {
+    if (found[slot] == nullptr) return BatchAnswer::Fail(entry, NoSuchPayment(keys.ids()[slot]));
+    ToProto(*found[slot], *entry.mutable_payment());
+  });
+  return absl::OkStatus();
+}
+
 absl::Status PaymentService::ListPayments(const CallContext& call,
                                           const v1::ListPaymentsRequest& request,
                                           v1::ListPaymentsResponse& response) {
@@ -173,25 +194,22 @@ absl::Status PaymentService::ListPayments(const CallContext& call,
 absl::Status PaymentService::BatchListPayments(const CallContext& call,
                                                const v1::BatchListPaymentsRequest& request,
                                                v1::BatchListPaymentsResponse& response) {
-  const std::vector<std::int64_t> keys(request.user_ids().begin(), request.user_ids().end());
   FieldChecks checks;
-  checks.BatchIds("user_ids", keys);
+  const BatchKeys<UserId> keys(request.keys(), &v1::BatchListPaymentsRequest::Key::user_id,
+                               "user_id", checks);
   const std::int32_t page_size = ParsePageSize(request.page_size(), checks);
   if (!checks.ok()) return checks.Check();
 
-  const std::vector<UserId> user_ids(keys.begin(), keys.end());
-  absl::StatusOr<std::vector<Payment>> payments =
-      repository_.ListOfUsers(call, user_ids, page_size + 1);
+  const absl::StatusOr<std::vector<Payment>> payments =
+      repository_.ListOfUsers(call, keys.ids(), page_size + 1);
   if (!payments.ok()) return payments.status();
-  std::map<UserId, std::vector<Payment>> by_user;
-  for (Payment& payment : *payments) by_user[payment.user_id].push_back(std::move(payment));
-  BatchAnswer answer(user_ids.size());
-  for (const UserId user_id : user_ids) {
-    v1::BatchListPaymentsResponse::Entry& entry = *response.add_entries();
+  std::span<const Payment> rest = *payments;
+  keys.Answer(response, [&](std::size_t slot, v1::BatchListPaymentsResponse::Entry& entry) {
+    const UserId user_id = keys.ids()[slot];
     v1::BatchListPaymentsResponse::PaymentList& list = *entry.mutable_payment_list();
-    list.set_next_page_token(AddPage(by_user[user_id], page_size, Scope(user_id.value(), 0), list));
-    answer.Bound(entry);
-  }
+    list.set_next_page_token(AddPage(TakeGroup(rest, &Payment::user_id, user_id), page_size,
+                                     Scope(user_id.value(), 0), list));
+  });
   return absl::OkStatus();
 }
 

@@ -7,7 +7,7 @@
 // at once if the service released the lease, when the lease is over if it crashed.
 //
 // An RPC fills its response and returns OK, or returns a status and leaves the response as it was.
-// A batch read is one statement, and its answer is bounded (service/batch_answer.h). Thread-safe if
+// A batch read is one statement, and its answer is bounded (service/batch_keys.h). Thread-safe if
 // its parts are.
 #ifndef SCALEOUT_SERVICES_PAYMENT_PAYMENT_SERVICE_H_
 #define SCALEOUT_SERVICES_PAYMENT_PAYMENT_SERVICE_H_
@@ -37,6 +37,8 @@ class PaymentService {
                              v1::CreatePaymentResponse& response);
   absl::Status GetPayment(const CallContext& call, const v1::GetPaymentRequest& request,
                           v1::GetPaymentResponse& response);
+  absl::Status BatchGetPayments(const CallContext& call, const v1::BatchGetPaymentsRequest& request,
+                                v1::BatchGetPaymentsResponse& response);
   absl::Status ListPayments(const CallContext& call, const v1::ListPaymentsRequest& request,
                             v1::ListPaymentsResponse& response);
   absl::Status BatchListPayments(const CallContext& call,

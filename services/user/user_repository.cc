@@ -65,10 +65,6 @@ EarlierUser ToEarlierUser(const PostgresRow& row) {
   return {row.Text("creation_fingerprint"), ToUser(row)};
 }
 
-absl::Status NoSuchUser(UserId id) {
-  return absl::NotFoundError(StrCat("there is no user ", id.value()));
-}
-
 absl::Status AddressTaken() {
   return absl::AlreadyExistsError("the e-mail address belongs to another user");
 }
@@ -112,10 +108,7 @@ class PostgresUserRepository final : public UserRepository {
 
   absl::StatusOr<std::vector<UserRecord>> FindMany(const CallContext& call,
                                                    const std::vector<UserId>& ids) override {
-    std::vector<std::int64_t> values;
-    values.reserve(ids.size());
-    for (const UserId id : ids) values.push_back(id.value());
-    return pool_.Query(call, kFindUsers, {values}, ToUser);
+    return pool_.Query(call, kFindUsers, {ToValues(ids)}, ToUser);
   }
 
   absl::StatusOr<std::vector<UserRecord>> List(const CallContext& call,
@@ -146,6 +139,10 @@ class PostgresUserRepository final : public UserRepository {
 };
 
 }  // namespace
+
+absl::Status NoSuchUser(UserId id) {
+  return absl::NotFoundError(StrCat("there is no user ", id.value()));
+}
 
 std::unique_ptr<UserRepository> MakeUserRepository(PostgresPool& pool) {
   return std::make_unique<PostgresUserRepository>(pool);

@@ -53,6 +53,9 @@ struct UserChange {
   std::optional<std::string> name;
 };
 
+// What is answered for the id of a user that does not exist: NOT_FOUND.
+absl::Status NoSuchUser(UserId id);
+
 class UserRepository {
  public:
   virtual ~UserRepository() = default;
@@ -62,7 +65,7 @@ class UserRepository {
   virtual absl::StatusOr<CreatedUser> Create(const CallContext& call, const NewUser& user) = 0;
   // NOT_FOUND.
   virtual absl::StatusOr<UserRecord> Get(const CallContext& call, UserId id) = 0;
-  // Those that exist, in no order; one statement.
+  // Those that exist, in no order; one statement. Each of `ids` occurs once.
   virtual absl::StatusOr<std::vector<UserRecord>> FindMany(const CallContext& call,
                                                            const std::vector<UserId>& ids) = 0;
   // Newest first, from below `before` (none: from the newest), at most `limit`.

@@ -1,13 +1,13 @@
 #include "services/user/user_service.h"
 
 #include <algorithm>
-#include <cstdint>
-#include <map>
-#include <string>
+#include <cstddef>
 #include <string_view>
 #include <vector>
 
 #include "proto/scaleout/user/v1/user_limits.h"
+#include "service/batch_answer.h"
+#include "service/batch_keys.h"
 #include "service/field_checks.h"
 #include "service/page_token.h"
 #include "service/wall_time.h"
@@ -58,25 +58,18 @@ absl::Status UserService::GetUser(const CallContext& call, const v1::GetUserRequ
 absl::Status UserService::BatchGetUsers(const CallContext& call,
                                         const v1::BatchGetUsersRequest& request,
                                         v1::BatchGetUsersResponse& response) {
-  const std::vector<std::int64_t> keys(request.user_ids().begin(), request.user_ids().end());
   FieldChecks checks;
-  checks.BatchIds("user_ids", keys);
+  const BatchKeys<UserId> keys(request.keys(), &v1::BatchGetUsersRequest::Key::user_id, "user_id",
+                               checks);
   if (!checks.ok()) return checks.Check();
 
-  const std::vector<UserId> ids(keys.begin(), keys.end());
-  const absl::StatusOr<std::vector<UserRecord>> users = repository_.FindMany(call, ids);
+  absl::StatusOr<std::vector<UserRecord>> users = repository_.FindMany(call, keys.ids());
   if (!users.ok()) return users.status();
-  std::map<UserId, const UserRecord*> by_id;
-  for (const UserRecord& user : *users) by_id[user.id] = &user;
-  for (const UserId id : ids) {
-    v1::BatchGetUsersResponse::Entry& entry = *response.add_entries();
-    if (const auto found = by_id.find(id); found != by_id.end()) {
-      ToProto(*found->second, *entry.mutable_user());
-    } else {
-      entry.mutable_error()->set_code(static_cast<std::int32_t>(absl::StatusCode::kNotFound));
-      entry.mutable_error()->set_message("there is no user " + std::to_string(id.value()));
-    }
-  }
+  const std::vector<UserRecord*> found = keys.FindEach(*users, &UserRecord::id);
+  keys.Answer(response, [&](std::size_t slot, v1::BatchGetUsersResponse::Entry& entry) {
+    if (found[slot] == nullptr) return BatchAnswer::Fail(entry, NoSuchUser(keys.ids()[slot]));
+    ToProto(*found[slot], *entry.mutable_user());
+  });
   return absl::OkStatus();
 }
 

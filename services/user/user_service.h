@@ -3,8 +3,8 @@
 //
 // An RPC fills its response and returns OK, or returns a status and leaves the response as it was.
 // INVALID_ARGUMENT names every refused field by its path in the contract; all other errors are the
-// repository's. A batch read is one statement; the largest answer is far below what gRPC carries.
-// Thread-safe if the repository is.
+// repository's. A batch read is one statement (service/batch_keys.h). Thread-safe if the repository
+// is.
 #ifndef SCALEOUT_SERVICES_USER_USER_SERVICE_H_
 #define SCALEOUT_SERVICES_USER_USER_SERVICE_H_
 

@@ -19,11 +19,13 @@
 #include "proto/scaleout/type/v1/money_limits.h"
 #include "proto/scaleout/user/v1/user_limits.h"
 #include "scaleout/order/v1/order.grpc.pb.h"
+#include "scaleout/order/v1/product.grpc.pb.h"
 #include "scaleout/payment/v1/payment.grpc.pb.h"
 #include "scaleout/user/v1/user.grpc.pb.h"
 #include "service/service_calls.h"
 #include "services/order/order_rpc.h"
 #include "services/order/order_service.h"
+#include "services/order/product_service.h"
 #include "services/payment/payment_rpc.h"
 #include "services/payment/payment_service.h"
 #include "services/user/user_rpc.h"
@@ -81,6 +83,13 @@ class LargestOrders final : public order::OrderRepository {
     }
     return all;
   }
+  absl::StatusOr<std::vector<order::Order>> FindMany(
+      const CallContext& call, const std::vector<order::OrderId>& ids) override {
+    std::vector<order::Order> orders =
+        List(call, order::UserId(kMaxId), std::nullopt, static_cast<int>(ids.size())).value();
+    for (std::size_t i = 0; i < ids.size(); ++i) orders[i].id = ids[i];
+    return orders;
+  }
   absl::StatusOr<order::CreatedOrder> Create(const CallContext&, const order::NewOrder&) override {
     return absl::UnimplementedError("");
   }
@@ -121,6 +130,17 @@ class LargestPayments final : public payment::PaymentRepository {
     }
     return all;
   }
+  absl::StatusOr<std::vector<payment::Payment>> FindMany(
+      const CallContext& call, const std::vector<payment::PaymentId>& ids) override {
+    std::vector<payment::Payment> payments = List(call, {payment::UserId(kMaxId), std::nullopt},
+                                                  std::nullopt, static_cast<int>(ids.size()))
+                                                 .value();
+    for (std::size_t i = 0; i < ids.size(); ++i) {
+      payments[i].id = ids[i];
+      payments[i].provider_reference = std::string(reference_bytes, 'r');
+    }
+    return payments;
+  }
   absl::StatusOr<payment::Claim> Begin(const CallContext&, const payment::NewPayment&,
                                        std::chrono::milliseconds) override {
     return absl::UnimplementedError("");
@@ -136,12 +156,36 @@ class LargestPayments final : public payment::PaymentRepository {
   absl::StatusOr<payment::Payment> Get(const CallContext&, payment::PaymentId) override {
     return absl::UnimplementedError("");
   }
+
+  std::atomic<std::size_t> reference_bytes = 1000;  // read by a worker
 };
 
 class NoProvider final : public payment::PaymentProvider {
  public:
   absl::StatusOr<payment::ChargeAnswer> Charge(const CallContext&,
                                                const payment::ChargeRequest&) override {
+    return absl::UnimplementedError("");
+  }
+};
+
+class LargestProducts final : public order::ProductRepository {
+ public:
+  absl::StatusOr<std::vector<order::Product>> FindMany(
+      const CallContext&, const std::vector<order::ProductId>& ids) override {
+    std::vector<order::Product> products;
+    for (const order::ProductId id : ids) {
+      products.push_back({id,
+                          Longest(order::v1::kMaxProductNameCharacters),
+                          {order::v1::kMaxPriceMinor, "EUR"},
+                          kTime});
+    }
+    return products;
+  }
+  absl::StatusOr<order::Product> Get(const CallContext&, order::ProductId) override {
+    return absl::UnimplementedError("");
+  }
+  absl::StatusOr<std::vector<order::Product>> List(const CallContext&,
+                                                   std::optional<order::ProductId>, int) override {
     return absl::UnimplementedError("");
   }
 };
@@ -189,13 +233,24 @@ class BatchAnswersTest : public ::testing::Test {
   }
 
   // The most keys, each with the most digits.
-  template <typename Request>
-  static Request LargestBatch() {
+  template <typename Request, typename SetId>
+  static Request LargestBatch(SetId set_id) {
     Request request;
     for (std::size_t i = 0; i < kMaxBatchKeys; ++i) {
-      request.add_user_ids(kMaxId - static_cast<std::int64_t>(i));
+      (request.add_keys()->*set_id)(kMaxId - static_cast<std::int64_t>(i));
     }
     return request;
+  }
+
+  template <typename Stub, typename Request, typename Response>
+  static Response Ask(Stub& stub,
+                      grpc::Status (Stub::*rpc)(grpc::ClientContext*, const Request&, Response*),
+                      const Request& request) {
+    Response response;
+    grpc::ClientContext context;
+    const grpc::Status status = (stub.*rpc)(&context, request, &response);
+    EXPECT_TRUE(status.ok()) << status.error_message();
+    return response;
   }
 
   template <typename Response>
@@ -206,6 +261,13 @@ class BatchAnswersTest : public ::testing::Test {
     }));
   }
 
+  template <typename Response>
+  static void ExpectThatAllFit(const Response& response) {
+    EXPECT_EQ(response.entries_size(), static_cast<int>(kMaxBatchKeys));
+    for (const auto& entry : response.entries()) EXPECT_FALSE(entry.has_error());
+    EXPECT_LE(response.ByteSizeLong(), kMaxBatchAnswerBytes);
+  }
+
   const testing::SocketPath socket_;
   const std::unique_ptr<Logger> logger_ = MakeNullLogger();
   const std::unique_ptr<Metrics> metrics_ = MakeMetrics();
@@ -214,38 +276,38 @@ class BatchAnswersTest : public ::testing::Test {
   LargestOrders orders_;
   LargestPayments payments_;
   NoProvider provider_;
+  LargestProducts products_;
   LargestUsers users_;
   order::OrderService order_service_{orders_};
+  order::ProductService product_service_{products_};
   payment::PaymentService payment_service_{payments_, provider_, std::chrono::seconds(5),
                                            SystemClock()};
   user::UserService user_service_{users_};
   const std::unique_ptr<grpc::Service> order_rpc_ = order::MakeOrderRpc(order_service_, calls_);
+  const std::unique_ptr<grpc::Service> product_rpc_ =
+      order::MakeProductRpc(product_service_, calls_);
   const std::unique_ptr<grpc::Service> payment_rpc_ =
       payment::MakePaymentRpc(payment_service_, calls_);
   const std::unique_ptr<grpc::Service> user_rpc_ = user::MakeUserRpc(user_service_, calls_);
-  testing::RpcServer server_{socket_.target(),
-                             {order_rpc_.get(), payment_rpc_.get(), user_rpc_.get()}};
+  testing::RpcServer server_{
+      socket_.target(),
+      {order_rpc_.get(), product_rpc_.get(), payment_rpc_.get(), user_rpc_.get()}};
 };
 
 TEST_F(BatchAnswersTest, OrdersThatDoNotFitAreErrorsAndTheListOfOneUserCarriesThem) {
   const auto stub = order::v1::OrderService::NewStub(Channel());
-  auto request = LargestBatch<order::v1::BatchListOrdersRequest>();
+  auto request = LargestBatch<order::v1::BatchListOrdersRequest>(
+      &order::v1::BatchListOrdersRequest::Key::set_user_id);
   request.set_page_size(rpc::v1::kMaxPageSize);
-  order::v1::BatchListOrdersResponse response;
-  grpc::ClientContext context;
-  const grpc::Status status = stub->BatchListOrders(&context, request, &response);
-  ASSERT_TRUE(status.ok()) << status.error_message();
+  const auto response = Ask(*stub, &order::v1::OrderService::Stub::BatchListOrders, request);
   EXPECT_EQ(response.entries_size(), static_cast<int>(kMaxBatchKeys));
   EXPECT_EQ(CountTooLarge(response), response.entries_size());
   EXPECT_LE(response.ByteSizeLong(), kMaxBatchAnswerBytes);
 
   order::v1::ListOrdersRequest one;
-  one.set_user_id(request.user_ids(0));
+  one.set_user_id(request.keys(0).user_id());
   one.set_page_size(rpc::v1::kMaxPageSize);
-  order::v1::ListOrdersResponse listed;
-  grpc::ClientContext second;
-  const grpc::Status unary = stub->ListOrders(&second, one, &listed);
-  ASSERT_TRUE(unary.ok()) << unary.error_message();
+  const auto listed = Ask(*stub, &order::v1::OrderService::Stub::ListOrders, one);
   EXPECT_EQ(listed.orders_size(), rpc::v1::kMaxPageSize);
   EXPECT_NE(listed.next_page_token(), "");
 }
@@ -253,12 +315,10 @@ TEST_F(BatchAnswersTest, OrdersThatDoNotFitAreErrorsAndTheListOfOneUserCarriesTh
 TEST_F(BatchAnswersTest, AsManyListsOfOrdersAsFitAreAnswered) {
   orders_.lines = 1;
   const auto stub = order::v1::OrderService::NewStub(Channel());
-  auto request = LargestBatch<order::v1::BatchListOrdersRequest>();
+  auto request = LargestBatch<order::v1::BatchListOrdersRequest>(
+      &order::v1::BatchListOrdersRequest::Key::set_user_id);
   request.set_page_size(rpc::v1::kMaxPageSize);
-  order::v1::BatchListOrdersResponse response;
-  grpc::ClientContext context;
-  const grpc::Status status = stub->BatchListOrders(&context, request, &response);
-  ASSERT_TRUE(status.ok()) << status.error_message();
+  const auto response = Ask(*stub, &order::v1::OrderService::Stub::BatchListOrders, request);
   ASSERT_EQ(response.entries_size(), static_cast<int>(kMaxBatchKeys));
   const int too_large = CountTooLarge(response);
   const int lists = response.entries_size() - too_large;
@@ -266,7 +326,7 @@ TEST_F(BatchAnswersTest, AsManyListsOfOrdersAsFitAreAnswered) {
   ASSERT_GT(too_large, 0);
   for (int i = 0; i < lists; ++i) {
     EXPECT_EQ(response.entries(i).order_list().orders_size(), rpc::v1::kMaxPageSize);
-    EXPECT_EQ(response.entries(i).order_list().orders(0).user_id(), request.user_ids(i));
+    EXPECT_EQ(response.entries(i).order_list().orders(0).user_id(), request.keys(i).user_id());
   }
   EXPECT_LE(response.ByteSizeLong(), kMaxBatchAnswerBytes);
   // One more would not have fitted.
@@ -276,12 +336,10 @@ TEST_F(BatchAnswersTest, AsManyListsOfOrdersAsFitAreAnswered) {
 
 TEST_F(BatchAnswersTest, PaymentsThatDoNotFitAreErrorsAndTheListOfOneUserCarriesThem) {
   const auto stub = payment::v1::PaymentService::NewStub(Channel());
-  auto request = LargestBatch<payment::v1::BatchListPaymentsRequest>();
+  auto request = LargestBatch<payment::v1::BatchListPaymentsRequest>(
+      &payment::v1::BatchListPaymentsRequest::Key::set_user_id);
   request.set_page_size(rpc::v1::kMaxPageSize);
-  payment::v1::BatchListPaymentsResponse response;
-  grpc::ClientContext context;
-  const grpc::Status status = stub->BatchListPayments(&context, request, &response);
-  ASSERT_TRUE(status.ok()) << status.error_message();
+  const auto response = Ask(*stub, &payment::v1::PaymentService::Stub::BatchListPayments, request);
   ASSERT_EQ(response.entries_size(), static_cast<int>(kMaxBatchKeys));
   const int too_large = CountTooLarge(response);
   EXPECT_GT(too_large, 0);
@@ -289,23 +347,46 @@ TEST_F(BatchAnswersTest, PaymentsThatDoNotFitAreErrorsAndTheListOfOneUserCarries
   EXPECT_LE(response.ByteSizeLong(), kMaxBatchAnswerBytes);
 
   payment::v1::ListPaymentsRequest one;
-  one.set_user_id(request.user_ids(response.entries_size() - 1));
+  one.set_user_id(request.keys(response.entries_size() - 1).user_id());
   one.set_page_size(rpc::v1::kMaxPageSize);
-  payment::v1::ListPaymentsResponse listed;
-  grpc::ClientContext second;
-  EXPECT_TRUE(stub->ListPayments(&second, one, &listed).ok());
+  const auto listed = Ask(*stub, &payment::v1::PaymentService::Stub::ListPayments, one);
   EXPECT_EQ(listed.payments_size(), rpc::v1::kMaxPageSize);
+}
+
+TEST_F(BatchAnswersTest, PaymentsOfABatchThatDoNotFitAreErrors) {
+  payments_.reference_bytes = 100'000;
+  const auto stub = payment::v1::PaymentService::NewStub(Channel());
+  const auto request = LargestBatch<payment::v1::BatchGetPaymentsRequest>(
+      &payment::v1::BatchGetPaymentsRequest::Key::set_payment_id);
+  const auto response = Ask(*stub, &payment::v1::PaymentService::Stub::BatchGetPayments, request);
+  ASSERT_EQ(response.entries_size(), static_cast<int>(kMaxBatchKeys));
+  EXPECT_GT(CountTooLarge(response), 0);
+  EXPECT_LT(CountTooLarge(response), response.entries_size());
+  EXPECT_LE(response.ByteSizeLong(), kMaxBatchAnswerBytes);
+}
+
+TEST_F(BatchAnswersTest, TheLargestOrdersAllFit) {
+  const auto stub = order::v1::OrderService::NewStub(Channel());
+  const auto request = LargestBatch<order::v1::BatchGetOrdersRequest>(
+      &order::v1::BatchGetOrdersRequest::Key::set_order_id);
+  const auto response = Ask(*stub, &order::v1::OrderService::Stub::BatchGetOrders, request);
+  ExpectThatAllFit(response);
+}
+
+TEST_F(BatchAnswersTest, TheLargestProductsAllFit) {
+  const auto stub = order::v1::ProductService::NewStub(Channel());
+  const auto request = LargestBatch<order::v1::BatchGetProductsRequest>(
+      &order::v1::BatchGetProductsRequest::Key::set_product_id);
+  const auto response = Ask(*stub, &order::v1::ProductService::Stub::BatchGetProducts, request);
+  ExpectThatAllFit(response);
 }
 
 TEST_F(BatchAnswersTest, TheLargestUsersAllFit) {
   const auto stub = user::v1::UserService::NewStub(Channel());
-  const auto request = LargestBatch<user::v1::BatchGetUsersRequest>();
-  user::v1::BatchGetUsersResponse response;
-  grpc::ClientContext context;
-  ASSERT_TRUE(stub->BatchGetUsers(&context, request, &response).ok());
-  ASSERT_EQ(response.entries_size(), static_cast<int>(kMaxBatchKeys));
-  for (const auto& entry : response.entries()) EXPECT_TRUE(entry.has_user());
-  EXPECT_LE(response.ByteSizeLong(), kMaxBatchAnswerBytes);
+  const auto request = LargestBatch<user::v1::BatchGetUsersRequest>(
+      &user::v1::BatchGetUsersRequest::Key::set_user_id);
+  const auto response = Ask(*stub, &user::v1::UserService::Stub::BatchGetUsers, request);
+  ExpectThatAllFit(response);
 }
 
 }  // namespace

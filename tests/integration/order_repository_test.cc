@@ -1,5 +1,6 @@
 #include "services/order/order_repository.h"
 
+#include <algorithm>
 #include <functional>
 #include <vector>
 
@@ -212,6 +213,35 @@ TEST_F(OrderRepositoryTest, ListsTheOrdersOfManyUsersWithOneStatement) {
   EXPECT_EQ(orders[1].items.size(), 2u);
   EXPECT_EQ(orders[2].id, b);
   EXPECT_EQ(Ask("SELECT sum(calls) FROM pg_stat_statements WHERE query LIKE '%FROM orders%'"), "1");
+}
+
+TEST_F(OrderRepositoryTest, FindsManyOrdersWithTheirLinesWithOneStatement) {
+  const OrderId a = Create(7, {{ProductId(2), 3}, {ProductId(1), 1}}).id;
+  Create(7);
+  const OrderId c = Create(8).id;
+  Ask("SELECT pg_stat_statements_reset()");
+  auto found = orders_->FindMany(call_, {c, OrderId(4711), a});
+  ASSERT_TRUE(found.ok()) << found.status();
+  std::ranges::sort(*found, {}, &Order::id);
+  ASSERT_EQ(found->size(), 2u);
+  EXPECT_EQ((*found)[0].id, a);
+  ASSERT_EQ((*found)[0].items.size(), 2u);
+  EXPECT_EQ((*found)[0].items[0].product_id, ProductId(2));
+  EXPECT_EQ((*found)[1].id, c);
+  EXPECT_EQ(Ask("SELECT sum(calls) FROM pg_stat_statements WHERE query LIKE '%FROM orders%'"), "1");
+}
+
+TEST_F(OrderRepositoryTest, FindsManyProductsWithOneStatement) {
+  const auto products = MakeProductRepository(*pool_);
+  Ask("SELECT pg_stat_statements_reset()");
+  auto found = products->FindMany(call_, {ProductId(3), ProductId(4711), ProductId(1)});
+  ASSERT_TRUE(found.ok()) << found.status();
+  std::ranges::sort(*found, {}, &Product::id);
+  ASSERT_EQ(found->size(), 2u);
+  EXPECT_EQ((*found)[0].name, "Lamp");
+  EXPECT_EQ((*found)[1].price.currency, "JPY");
+  EXPECT_EQ(Ask("SELECT sum(calls) FROM pg_stat_statements WHERE query LIKE '%FROM products%'"),
+            "1");
 }
 
 TEST_F(OrderRepositoryTest, LoadsTheUsersWhoseLinesFitIntoTheLimitTogether) {

@@ -1,5 +1,6 @@
 #include "services/payment/payment_repository.h"
 
+#include <algorithm>
 #include <functional>
 #include <vector>
 
@@ -203,6 +204,21 @@ TEST_F(PaymentRepositoryTest, ListsThePaymentsOfManyUsersWithOneStatement) {
   std::vector<PaymentId> ids;
   for (const Payment& payment : *payments) ids.push_back(payment.id);
   EXPECT_THAT(ids, ElementsAre(d, c, b));
+  EXPECT_EQ(Ask("SELECT sum(calls) FROM pg_stat_statements WHERE query LIKE '%FROM payments%'"),
+            "1");
+}
+
+TEST_F(PaymentRepositoryTest, FindsManyPaymentsWithOneStatement) {
+  const PaymentId a = Make(Wanted("a", 7), "1").id;
+  Make(Wanted("b", 7), "2");
+  const PaymentId c = Make(Wanted("c", 8), "3").id;
+  Ask("SELECT pg_stat_statements_reset()");
+  auto found = payments_->FindMany(call_, {c, PaymentId(4711), a});
+  ASSERT_TRUE(found.ok()) << found.status();
+  std::ranges::sort(*found, {}, &Payment::id);
+  ASSERT_EQ(found->size(), 2u);
+  EXPECT_EQ((*found)[0].id, a);
+  EXPECT_EQ((*found)[1].user_id, UserId(8));
   EXPECT_EQ(Ask("SELECT sum(calls) FROM pg_stat_statements WHERE query LIKE '%FROM payments%'"),
             "1");
 }

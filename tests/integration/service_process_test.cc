@@ -210,8 +210,7 @@ TEST_F(ServiceProcessTest, SeedsInSecondsAndServesWhatItSeeded) {
   StartAndServe(ORDER_SERVICE);
   const auto stub = order::v1::OrderService::NewStub(Channel());
   order::v1::BatchListOrdersRequest request;
-  request.add_user_ids(1000);
-  request.add_user_ids(1);
+  for (const int id : {1000, 1}) request.add_keys()->set_user_id(id);
   request.set_page_size(3);
   order::v1::BatchListOrdersResponse response;
   grpc::ClientContext context;

@@ -57,30 +57,42 @@ TEST(FieldChecks, MeasureTextsInCharacters) {
   EXPECT_THAT(Fields(checks), ::testing::ElementsAre("short", "long", "control", "zero", "delete"));
 }
 
-TEST(FieldChecks, LimitABatchToTheKeysThatTheContractAllows) {
+TEST(FieldChecks, LimitTheKeysOfABatchToWhatTheContractAllows) {
   std::vector<std::int64_t> ids(rpc::v1::kMaxBatchKeys);
   std::iota(ids.begin(), ids.end(), 1);
   FieldChecks checks;
-  checks.BatchIds("ids", ids);
+  checks.BatchIds("user_id", ids);
   EXPECT_TRUE(checks.ok());
   ids.push_back(kMaxId);
-  checks.BatchIds("ids", ids);
-  EXPECT_THAT(Fields(checks), ::testing::ElementsAre("ids"));
+  checks.BatchIds("user_id", ids);
+  EXPECT_THAT(Fields(checks), ::testing::ElementsAre("keys"));
+  EXPECT_EQ(FieldViolationsOf(checks.Check())[0].detail, "must have 1 to 64 keys");
 }
 
-TEST(FieldChecks, LimitIdempotencyKeysAndBatches) {
+TEST(FieldChecks, NameEachKeyOfABatchWhoseIdIsInvalid) {
+  FieldChecks checks;
+  checks.BatchIds("user_id", {kMaxId, 1, 1});
+  EXPECT_TRUE(checks.ok());
+  checks.BatchIds("user_id", {});
+  checks.BatchIds("user_id", {1, 0, 2, kMaxId + 1});
+  EXPECT_EQ(checks.size(), 3u);
+  EXPECT_THAT(Fields(checks), ::testing::ElementsAre("keys", "keys[1].user_id", "keys[3].user_id"));
+}
+
+TEST(FieldChecks, DoNotCheckTheKeysAfterThoseThatABatchMayHave) {
+  FieldChecks checks;
+  checks.BatchIds("user_id", std::vector<std::int64_t>(1000, 0));
+  EXPECT_EQ(checks.size(), 1 + rpc::v1::kMaxBatchKeys);
+}
+
+TEST(FieldChecks, LimitIdempotencyKeys) {
   FieldChecks checks;
   checks.OptionalIdempotencyKey("absent", "");
   checks.OptionalIdempotencyKey("longest", std::string(kMaxIdempotencyKeyCharacters, 'k'));
-  checks.BatchIds("ids", {1, 2, 3}, 3);
   EXPECT_TRUE(checks.ok());
   checks.OptionalIdempotencyKey("longer", std::string(kMaxIdempotencyKeyCharacters + 1, 'k'));
   checks.OptionalIdempotencyKey("unprintable", "café");
-  checks.BatchIds("none", {}, 3);
-  checks.BatchIds("many", {1, 2, 3, 0}, 3);
-  checks.BatchIds("repeated", {1, 1, -1}, 3);
-  EXPECT_THAT(Fields(checks), ::testing::ElementsAre("longer", "unprintable", "none", "many",
-                                                     "repeated[1]", "repeated[2]"));
+  EXPECT_THAT(Fields(checks), ::testing::ElementsAre("longer", "unprintable"));
 }
 
 }  // namespace

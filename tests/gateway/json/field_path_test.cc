@@ -21,7 +21,7 @@ TEST(ToJsonPointer, WritesNamesInCamelCaseAndIndexesAsSegments) {
   EXPECT_EQ(ToJsonPointer("payment_method_token"), "/paymentMethodToken");
   EXPECT_EQ(ToJsonPointer("items[0].quantity"), "/items/0/quantity");
   EXPECT_EQ(ToJsonPointer("items[12].product_id"), "/items/12/productId");
-  EXPECT_EQ(ToJsonPointer("user_ids[3]"), "/userIds/3");
+  EXPECT_EQ(ToJsonPointer("keys[3].user_id"), "/keys/3/userId");
   EXPECT_EQ(ToJsonPointer("matrix[1][20].unit_price.amount_minor"),
             "/matrix/1/20/unitPrice/amountMinor");
 }
@@ -45,7 +45,7 @@ TEST(ToJsonPointer, PrefersTheNamesOfTheRoute) {
   EXPECT_EQ(ToJsonPointer("user_id", kNames), "/id");
   EXPECT_EQ(ToJsonPointer("amount.amount_minor", kNames), "/amount");
   EXPECT_EQ(ToJsonPointer("page_size", kNames), "/limit");
-  EXPECT_EQ(ToJsonPointer("user_ids[3]", kNames), "/userIds/3");
+  EXPECT_EQ(ToJsonPointer("keys[3].user_id", kNames), "/keys/3/userId");
   EXPECT_EQ(ToJsonPointer("amount", kNames), "/amount");
   EXPECT_EQ(ToJsonPointer("amount.currency_code", kNames), "/amount/currencyCode");
 }

@@ -31,6 +31,15 @@ class FakeOrders final : public OrderRepository {
     if (found == orders.end()) return absl::NotFoundError("no order");
     return *found;
   }
+  absl::StatusOr<std::vector<Order>> FindMany(const CallContext&,
+                                              const std::vector<OrderId>& ids) override {
+    ++batches;
+    std::vector<Order> found;
+    for (const Order& order : orders) {
+      if (std::ranges::count(ids, order.id) != 0) found.push_back(order);
+    }
+    return found;
+  }
   absl::StatusOr<std::vector<Order>> List(const CallContext&, std::optional<UserId> user_id,
                                           std::optional<OrderId> before, int limit) override {
     std::vector<Order> result;
@@ -246,13 +255,14 @@ TEST_F(OrderServiceTest, AnswersABatchInTheOrderOfItsKeysWithOneCall) {
   for (int i = 0; i < 3; ++i) orders_.Add(7);
   orders_.Add(8);
   v1::BatchListOrdersRequest request;
-  for (const int id : {8, 9, 7}) request.add_user_ids(id);
+  for (const int id : {8, 9, 7, 8}) request.add_keys()->set_user_id(id);
   request.set_page_size(2);
   v1::BatchListOrdersResponse response;
   ASSERT_TRUE(service_.BatchListOrders(call_, request, response).ok());
   EXPECT_EQ(orders_.batches, 1);
-  ASSERT_EQ(response.entries_size(), 3);
+  ASSERT_EQ(response.entries_size(), 4);
   EXPECT_EQ(response.entries(0).order_list().orders_size(), 1);
+  EXPECT_EQ(response.entries(3).order_list().orders(0).user_id(), 8);
   EXPECT_THAT(response.entries(0).order_list().next_page_token(), IsEmpty());
   EXPECT_TRUE(response.entries(1).has_order_list());
   EXPECT_EQ(response.entries(1).order_list().orders_size(), 0);
@@ -266,6 +276,21 @@ TEST_F(OrderServiceTest, AnswersABatchInTheOrderOfItsKeysWithOneCall) {
   EXPECT_EQ(listed.orders_size(), 1);
 }
 
+TEST_F(OrderServiceTest, AnswersABatchOfOrdersInTheOrderOfItsKeysWithAnErrorForEachAbsentOne) {
+  for (int i = 0; i < 3; ++i) orders_.Add(7);
+  v1::BatchGetOrdersRequest request;
+  for (const int id : {3, 9, 1, 3}) request.add_keys()->set_order_id(id);
+  v1::BatchGetOrdersResponse response;
+  ASSERT_TRUE(service_.BatchGetOrders(call_, request, response).ok());
+  EXPECT_EQ(orders_.batches, 1);
+  ASSERT_EQ(response.entries_size(), 4);
+  EXPECT_EQ(response.entries(0).order().id(), 3);
+  EXPECT_EQ(response.entries(1).error().code(), static_cast<int>(absl::StatusCode::kNotFound));
+  EXPECT_EQ(response.entries(1).error().message(), "there is no order 9");
+  EXPECT_EQ(response.entries(2).order().items_size(), 1);
+  EXPECT_EQ(response.entries(3).order().id(), 3);
+}
+
 TEST_F(OrderServiceTest, BoundsTheAnswerOfABatchWhateverTheLengthOfItsLists) {
   // 74 orders of one user fill the answer, one order of each other user is small beside them.
   const OrderItem line{ProductId(1), std::string(800, 'n'), 1, {1, "EUR"}};
@@ -273,7 +298,7 @@ TEST_F(OrderServiceTest, BoundsTheAnswerOfABatchWhateverTheLengthOfItsLists) {
   v1::BatchListOrdersRequest request;
   request.set_page_size(rpc::v1::kMaxPageSize);
   for (int user = 7; user < 17; ++user) {
-    request.add_user_ids(user);
+    request.add_keys()->set_user_id(user);
     for (int i = 0; i < (user == 7 ? 74 : 1); ++i) {
       orders_.Add(user);
       orders_.orders.back().items = lines;
@@ -290,7 +315,7 @@ TEST_F(OrderServiceTest, AnswersAnErrorForTheUsersOfABatchWhoseOrdersWereNotLoad
   for (const int user : {7, 8, 9}) orders_.Add(user);
   orders_.users_that_fit = 1;
   v1::BatchListOrdersRequest request;
-  for (const int user : {8, 10, 7}) request.add_user_ids(user);
+  for (const int user : {8, 10, 7}) request.add_keys()->set_user_id(user);
   v1::BatchListOrdersResponse response;
   ASSERT_TRUE(service_.BatchListOrders(call_, request, response).ok());
   ASSERT_EQ(response.entries_size(), 3);
@@ -299,19 +324,24 @@ TEST_F(OrderServiceTest, AnswersAnErrorForTheUsersOfABatchWhoseOrdersWereNotLoad
   EXPECT_EQ(response.entries(2).error().reason(), rpc::v1::kEntryTooLarge);
 }
 
-TEST_F(OrderServiceTest, RefusesABatchOfNoKeysOfTooManyOrOfRepeatedOnes) {
+TEST_F(OrderServiceTest, RefusesABatchOfNoKeysOfTooManyOrOfInvalidOnes) {
   v1::BatchListOrdersRequest request;
   v1::BatchListOrdersResponse response;
   EXPECT_THAT(RefusedFields(service_.BatchListOrders(call_, request, response)),
-              ElementsAre("user_ids"));
-  for (int i = 1; i <= 65; ++i) request.add_user_ids(i);
+              ElementsAre("keys"));
+  for (int i = 1; i <= 65; ++i) request.add_keys()->set_user_id(i);
   EXPECT_THAT(RefusedFields(service_.BatchListOrders(call_, request, response)),
-              ElementsAre("user_ids"));
-  request.clear_user_ids();
-  for (const int id : {7, 0, 7}) request.add_user_ids(id);
+              ElementsAre("keys"));
+  request.clear_keys();
+  for (const int id : {7, 0, 7}) request.add_keys()->set_user_id(id);
   request.set_page_size(-1);
   EXPECT_THAT(RefusedFields(service_.BatchListOrders(call_, request, response)),
-              ElementsAre("user_ids[1]", "user_ids[2]", "page_size"));
+              ElementsAre("keys[1].user_id", "page_size"));
+  v1::BatchGetOrdersRequest orders;
+  v1::BatchGetOrdersResponse read;
+  orders.add_keys();
+  EXPECT_THAT(RefusedFields(service_.BatchGetOrders(call_, orders, read)),
+              ElementsAre("keys[0].order_id"));
   EXPECT_EQ(orders_.batches, 0);
 }
 

@@ -22,6 +22,16 @@ class FakeProducts final : public ProductRepository {
     product.price = {1999, "EUR"};
     return product;
   }
+  absl::StatusOr<std::vector<Product>> FindMany(const CallContext& call,
+                                                const std::vector<ProductId>& ids) override {
+    ++batches;
+    std::vector<Product> found;
+    for (auto id = ids.rbegin(); id != ids.rend(); ++id) {
+      const absl::StatusOr<Product> product = Get(call, *id);
+      if (product.ok()) found.push_back(*product);
+    }
+    return found;
+  }
   absl::StatusOr<std::vector<Product>> List(const CallContext& call, std::optional<ProductId> after,
                                             int limit) override {
     std::vector<Product> products;
@@ -30,6 +40,8 @@ class FakeProducts final : public ProductRepository {
     }
     return products;
   }
+
+  int batches = 0;
 };
 
 class ProductServiceTest : public ::testing::Test {
@@ -50,6 +62,23 @@ TEST_F(ProductServiceTest, ReadsOne) {
   EXPECT_EQ(response.product().price().amount_minor(), 1999);
   request.set_product_id(6);
   EXPECT_TRUE(absl::IsNotFound(service_.GetProduct(call_, request, response)));
+}
+
+TEST_F(ProductServiceTest, AnswersABatchInTheOrderOfItsKeysWithAnErrorForEachAbsentProduct) {
+  v1::BatchGetProductsRequest request;
+  for (const int id : {5, 9, 1, 5}) request.add_keys()->set_product_id(id);
+  v1::BatchGetProductsResponse response;
+  ASSERT_TRUE(service_.BatchGetProducts(call_, request, response).ok());
+  EXPECT_EQ(products_.batches, 1);
+  ASSERT_EQ(response.entries_size(), 4);
+  EXPECT_EQ(response.entries(0).product().id(), 5);
+  EXPECT_EQ(response.entries(1).error().code(), static_cast<int>(absl::StatusCode::kNotFound));
+  EXPECT_EQ(response.entries(1).error().message(), "there is no product 9");
+  EXPECT_EQ(response.entries(2).product().price().amount_minor(), 1999);
+  EXPECT_EQ(response.entries(3).product().id(), 5);
+  request.add_keys()->set_product_id(-1);
+  EXPECT_THAT(RefusedFields(service_.BatchGetProducts(call_, request, response)),
+              ElementsAre("keys[4].product_id"));
 }
 
 TEST_F(ProductServiceTest, WalksThroughTheCatalogById) {

@@ -51,6 +51,15 @@ class FakePayments final : public PaymentRepository {
     if (found == payments.end()) return absl::NotFoundError("no payment");
     return *found;
   }
+  absl::StatusOr<std::vector<Payment>> FindMany(const CallContext&,
+                                                const std::vector<PaymentId>& ids) override {
+    ++batches;
+    std::vector<Payment> found;
+    for (const Payment& payment : payments) {
+      if (std::ranges::count(ids, payment.id) != 0) found.push_back(payment);
+    }
+    return found;
+  }
   absl::StatusOr<std::vector<Payment>> List(const CallContext&, const PaymentFilter& filter,
                                             std::optional<PaymentId> before, int limit) override {
     std::vector<Payment> result;
@@ -283,13 +292,14 @@ TEST_F(PaymentServiceTest, PagesThroughAFilteredListAndRefusesItsTokenForAnother
 TEST_F(PaymentServiceTest, AnswersABatchInTheOrderOfItsKeysWithOneCall) {
   for (int i = 0; i < 3; ++i) payments_.Add(7, i + 1);
   v1::BatchListPaymentsRequest request;
-  request.add_user_ids(9);
-  request.add_user_ids(7);
+  for (const int id : {9, 7, 9, 7}) request.add_keys()->set_user_id(id);
   request.set_page_size(2);
   v1::BatchListPaymentsResponse response;
   ASSERT_TRUE(service_.BatchListPayments(call_, request, response).ok());
   EXPECT_EQ(payments_.batches, 1);
-  ASSERT_EQ(response.entries_size(), 2);
+  ASSERT_EQ(response.entries_size(), 4);
+  EXPECT_EQ(response.entries(2).payment_list().payments_size(), 0);
+  EXPECT_EQ(response.entries(3).payment_list().payments_size(), 2);
   EXPECT_TRUE(response.entries(0).has_payment_list());
   EXPECT_EQ(response.entries(0).payment_list().payments_size(), 0);
   EXPECT_EQ(response.entries(1).payment_list().payments_size(), 2);
@@ -300,9 +310,27 @@ TEST_F(PaymentServiceTest, AnswersABatchInTheOrderOfItsKeysWithOneCall) {
   v1::ListPaymentsResponse listed;
   ASSERT_TRUE(service_.ListPayments(call_, rest, listed).ok());
   EXPECT_EQ(listed.payments_size(), 1);
-  request.add_user_ids(7);
+  request.add_keys()->set_user_id(0);
   EXPECT_THAT(RefusedFields(service_.BatchListPayments(call_, request, response)),
-              ElementsAre("user_ids[2]"));
+              ElementsAre("keys[4].user_id"));
+}
+
+TEST_F(PaymentServiceTest, AnswersABatchOfPaymentsWithAnErrorForEachAbsentOne) {
+  for (int i = 0; i < 3; ++i) payments_.Add(7, i + 1);
+  v1::BatchGetPaymentsRequest request;
+  for (const int id : {3, 9, 1, 3}) request.add_keys()->set_payment_id(id);
+  v1::BatchGetPaymentsResponse response;
+  ASSERT_TRUE(service_.BatchGetPayments(call_, request, response).ok());
+  EXPECT_EQ(payments_.batches, 1);
+  ASSERT_EQ(response.entries_size(), 4);
+  EXPECT_EQ(response.entries(0).payment().id(), 3);
+  EXPECT_EQ(response.entries(1).error().code(), static_cast<int>(absl::StatusCode::kNotFound));
+  EXPECT_EQ(response.entries(1).error().message(), "there is no payment 9");
+  EXPECT_EQ(response.entries(2).payment().order_id(), 1);
+  EXPECT_EQ(response.entries(3).payment().id(), 3);
+  request.add_keys();
+  EXPECT_THAT(RefusedFields(service_.BatchGetPayments(call_, request, response)),
+              ElementsAre("keys[4].payment_id"));
 }
 
 }  // namespace

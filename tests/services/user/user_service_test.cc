@@ -185,17 +185,19 @@ TEST_F(UserServiceTest, AnswersABatchInTheOrderOfItsKeysWithAnErrorForEachAbsent
   users_.Add("ada@example.com");
   users_.Add("bob@example.com");
   v1::BatchGetUsersRequest request;
-  for (const int id : {2, 9, 1}) request.add_user_ids(id);
+  for (const int id : {2, 9, 1, 2}) request.add_keys()->set_user_id(id);
   v1::BatchGetUsersResponse response;
   ASSERT_TRUE(service_.BatchGetUsers(call_, request, response).ok());
   EXPECT_EQ(users_.batches, 1);
-  ASSERT_EQ(response.entries_size(), 3);
+  ASSERT_EQ(response.entries_size(), 4);
   EXPECT_EQ(response.entries(0).user().email(), "bob@example.com");
+  EXPECT_EQ(response.entries(3).user().email(), "bob@example.com");
   EXPECT_EQ(response.entries(1).error().code(), static_cast<int>(absl::StatusCode::kNotFound));
+  EXPECT_EQ(response.entries(1).error().message(), "there is no user 9");
   EXPECT_EQ(response.entries(2).user().id(), 1);
-  request.add_user_ids(2);
+  request.add_keys();
   EXPECT_THAT(RefusedFields(service_.BatchGetUsers(call_, request, response)),
-              ElementsAre("user_ids[3]"));
+              ElementsAre("keys[4].user_id"));
 }
 
 TEST_F(UserServiceTest, PagesNewestFirstWithTwentyByDefaultAndAHundredAtMost) {

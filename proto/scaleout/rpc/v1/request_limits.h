@@ -69,8 +69,7 @@ inline constexpr std::string_view kForeignPageToken =
 // Only the service can check that its list returned it.
 Violation FindPageTokenViolation(std::string_view value);
 
-// Finds repeated ids in a list in which each may occur once: the keys of a batch, the products of
-// an order.
+// Finds repeated ids in a list in which each may occur once: the products of an order.
 class NamedIds {
  public:
   // A violation if `id` is valid and was passed before. Invalid ids are left to FindIdViolation().

@@ -138,7 +138,7 @@ TEST(RequestLimits, AreThoseOfTheLimitsPage) {
       DocumentedLimit("`Idempotency-Key`"),
       StartsWith("1 to " + std::to_string(kMaxIdempotencyKeyCharacters) + " printable ASCII"));
   EXPECT_THAT(DocumentedLimit("keys of a batch read (gRPC)"),
-              StartsWith("1 to " + std::to_string(kMaxBatchKeys) + ","));
+              StartsWith("1 to " + std::to_string(kMaxBatchKeys) + ";"));
   EXPECT_EQ(kMaxBatchAnswerBytes % (1 << 20), 0u);
   EXPECT_THAT(DocumentedLimit("answer of a batch read (gRPC)"),
               StartsWith(std::to_string(kMaxBatchAnswerBytes >> 20) + " MiB"));
@@ -148,7 +148,7 @@ TEST(RequestLimits, AreThoseOfTheProtosComments) {
   const std::string size = std::to_string(kDefaultPageSize) + "; more than " +
                            std::to_string(kMaxPageSize) + " means " + std::to_string(kMaxPageSize);
   const std::string token = "At most " + std::to_string(kMaxPageTokenBytes) + " bytes";
-  const std::string keys = "1 to " + std::to_string(kMaxBatchKeys) + " of them";
+  const std::string keys = "1 to " + std::to_string(kMaxBatchKeys) + ".";
   const std::string key = std::to_string(kMaxIdempotencyKeyCharacters) + " printable ASCII";
   const std::string user = "scaleout/user/v1/user.proto";
   const std::string order = "scaleout/order/v1/order.proto";
@@ -162,9 +162,13 @@ TEST(RequestLimits, AreThoseOfTheProtosComments) {
     EXPECT_THAT(ProtoComment(proto, std::string(message) + ".page_size"), HasSubstr(size));
     EXPECT_THAT(ProtoComment(proto, std::string(message) + ".page_token"), HasSubstr(token));
   }
-  EXPECT_THAT(ProtoComment(user, "BatchGetUsersRequest.user_ids"), HasSubstr(keys));
-  EXPECT_THAT(ProtoComment(order, "BatchListOrdersRequest.user_ids"), HasSubstr(keys));
-  EXPECT_THAT(ProtoComment(payment, "BatchListPaymentsRequest.user_ids"), HasSubstr(keys));
+  const std::pair<std::string, const char*> batches[] = {
+      {user, "BatchGetUsersRequest"},       {order, "BatchGetOrdersRequest"},
+      {order, "BatchListOrdersRequest"},    {product, "BatchGetProductsRequest"},
+      {payment, "BatchGetPaymentsRequest"}, {payment, "BatchListPaymentsRequest"}};
+  for (const auto& [proto, message] : batches) {
+    EXPECT_THAT(ProtoComment(proto, std::string(message) + ".keys"), HasSubstr(keys));
+  }
   EXPECT_THAT(ProtoComment(user, "CreateUserRequest.idempotency_key"), HasSubstr(key));
   EXPECT_THAT(ProtoComment(order, "CreateOrderRequest.idempotency_key"), HasSubstr(key));
   EXPECT_THAT(ProtoComment(payment, "CreatePaymentRequest.idempotency_key"), HasSubstr(key));
