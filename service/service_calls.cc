@@ -69,6 +69,22 @@ class ServiceCalls::Method {
 };
 
 struct ServiceCalls::Impl {
+  // Gives the call to a worker, or refuses it.
+  void Queue(Method& method, grpc::ServerUnaryReactor* reactor,
+             const std::shared_ptr<const CallContext>& call, MonotonicTime start,
+             std::function<absl::Status(const CallContext&)> work) {
+    const bool queued =
+        workers.TrySubmit([this, &method, reactor, call, start, work = std::move(work)] {
+          absl::Status status = CheckWanted(*call, clock);
+          if (status.ok()) status = RunGuarded(work, *call, logger);
+          Finish(method, reactor, *call, start, status);
+        });
+    if (!queued) {
+      Finish(method, reactor, *call, start,
+             WithReason(absl::UnavailableError("too many calls are waiting"), kReasonOverloaded));
+    }
+  }
+
   void Finish(Method& method, grpc::ServerUnaryReactor* reactor, const CallContext& call,
               MonotonicTime start, const absl::Status& status) {
     const MonotonicTime now = clock.Now();
@@ -102,6 +118,7 @@ struct ServiceCalls::Impl {
                                {"heldBack", *held_back}});
   }
 
+  LabDelay lab_delay;
   WorkerPool& workers;
   Logger& logger;
   Metrics& metrics;
@@ -111,8 +128,9 @@ struct ServiceCalls::Impl {
 };
 
 ServiceCalls::ServiceCalls(WorkerPool& workers, Logger& logger, Metrics& metrics,
-                           const Clock& clock)
-    : impl_(new Impl{workers,
+                           const Clock& clock, const LabDelayOptions& lab_delay)
+    : impl_(new Impl{LabDelay(lab_delay, clock),
+                     workers,
                      logger,
                      metrics,
                      clock,
@@ -130,7 +148,7 @@ ServiceCalls::Method& ServiceCalls::AddMethod(std::string_view name) {
 }
 
 grpc::ServerUnaryReactor* ServiceCalls::Start(
-    Method& method, grpc::CallbackServerContext* context,
+    Method& method, grpc::CallbackServerContext* context, const google::protobuf::Message& request,
     std::function<absl::Status(const CallContext&)> work) {
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
   impl_->active_calls.Add(1);
@@ -144,16 +162,14 @@ grpc::ServerUnaryReactor* ServiceCalls::Start(
   const std::string_view request_id = Metadata(*context, "x-request-id");
   if (IsWellFormedRequestId(request_id)) call->request_id = std::string(request_id);
   call->trace_id = std::string(TraceIdOf(Metadata(*context, "traceparent")));
-  const bool queued = impl_->workers.TrySubmit(
-      [impl = impl_.get(), &method, reactor, call, start, work = std::move(work)] {
-        absl::Status status = CheckWanted(*call, impl->clock);
-        if (status.ok()) status = RunGuarded(work, *call, impl->logger);
-        impl->Finish(method, reactor, *call, start, status);
-      });
-  if (!queued) {
-    impl_->Finish(
-        method, reactor, *call, start,
-        WithReason(absl::UnavailableError("too many calls are waiting"), kReasonOverloaded));
+  const std::chrono::milliseconds delay = impl_->lab_delay.Of(request);
+  if (delay.count() == 0) {
+    impl_->Queue(method, reactor, call, start, std::move(work));
+  } else {
+    impl_->lab_delay.After(
+        delay, [impl = impl_.get(), &method, reactor, call, start, work = std::move(work)] {
+          impl->Queue(method, reactor, call, start, work);
+        });
   }
   return reactor;
 }

@@ -9,6 +9,7 @@
 #ifndef SCALEOUT_SERVICE_SERVICE_CALLS_H_
 #define SCALEOUT_SERVICE_SERVICE_CALLS_H_
 
+#include <google/protobuf/message.h>
 #include <grpcpp/server_context.h>
 #include <grpcpp/support/server_callback.h>
 
@@ -23,6 +24,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/metrics.h"
+#include "service/lab_delay.h"
 #include "service/worker_pool.h"
 
 namespace scaleout {
@@ -33,7 +35,8 @@ class ServiceCalls {
   class Method;
 
   // The references must outlive it, and it the server.
-  ServiceCalls(WorkerPool& workers, Logger& logger, Metrics& metrics, const Clock& clock);
+  ServiceCalls(WorkerPool& workers, Logger& logger, Metrics& metrics, const Clock& clock,
+               const LabDelayOptions& lab_delay = {});
   ~ServiceCalls();
   ServiceCalls(const ServiceCalls&) = delete;
   ServiceCalls& operator=(const ServiceCalls&) = delete;
@@ -46,8 +49,9 @@ class ServiceCalls {
   std::int64_t active() const;
 
   // For the body of a callback service's method. `work` may block; it fills the response that gRPC
-  // passed in.
+  // passed in. `request` only decides whether the lab delays the call.
   grpc::ServerUnaryReactor* Start(Method& method, grpc::CallbackServerContext* context,
+                                  const google::protobuf::Message& request,
                                   std::function<absl::Status(const CallContext&)> work);
 
  private:

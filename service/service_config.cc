@@ -56,6 +56,16 @@ void DeclareDatabaseSettings(Settings& settings, PostgresPoolOptions& database) 
   }
 }
 
+void DeclareLabSettings(Settings& settings, LabDelayOptions& delay) {
+  settings.Group("Lab");
+  settings.Milliseconds("LAB_RPC_DELAY", delay.rpc, 0ms, 10s,
+                        "every RPC is held for so long before it is served");
+  settings.Int("LAB_SLOW_KEYS", delay.slow_keys, 0, 1'000'000,
+               "RPCs that name an id that this divides are slow; 0: none");
+  settings.Milliseconds("LAB_SLOW_KEY_DELAY", delay.slow_key, 0ms, 10s,
+                        "for how long such an RPC is held");
+}
+
 }  // namespace
 
 void DeclareServiceSettings(Settings& settings, ServiceConfig& config) {
@@ -99,6 +109,7 @@ void DeclareServiceSettings(Settings& settings, ServiceConfig& config) {
   DeclareDatabaseSettings(settings, config.database);
   settings.Switch("SERVICE_SEED_DEMO_DATA", config.seed_demo_data,
                   "load the demo's data, unless it has been loaded before");
+  DeclareLabSettings(settings, config.lab_delay);
 }
 
 ServiceConfig LoadServiceConfig(Settings& settings, std::string_view service) {

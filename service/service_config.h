@@ -1,4 +1,5 @@
-// The settings that every service has: SERVICE_* and DB_*, read once, with defaults and limits.
+// The settings that every service has: SERVICE_*, DB_* and LAB_*, read once, with defaults and
+// limits.
 //
 // Plain values; nothing is opened here. Problems are noted in the Environment, which lists them
 // all.
@@ -16,6 +17,7 @@
 #include "common/log.h"
 #include "common/settings.h"
 #include "postgres/postgres_pool.h"
+#include "service/lab_delay.h"
 
 namespace scaleout {
 
@@ -43,6 +45,7 @@ struct ServiceConfig {
   std::string metrics_listen;
   bool seed_demo_data = false;
   PostgresPoolOptions database;
+  LabDelayOptions lab_delay;
 };
 
 // Declares every setting of a service, and checks those that depend on each other.

@@ -107,7 +107,7 @@ struct ServiceHost::Impl {
         metrics(metrics_in),
         clock(clock_in),
         workers(config.max_threads, static_cast<std::size_t>(config.max_queue)),
-        calls(workers, logger, metrics, clock) {}
+        calls(workers, logger, metrics, clock, config.lab_delay) {}
 
   absl::Status Listen(grpc::ServerBuilder& builder) {
     ports.resize(config.listen.size(), 0);
@@ -218,6 +218,12 @@ void ServiceHost::Add(std::string name, grpc::Service& service) {
 
 absl::Status ServiceHost::Start() {
   Impl& impl = *impl_;
+  if (const LabDelayOptions& delay = impl.config.lab_delay; delay.on()) {
+    impl.logger.Warn("the lab delays RPCs",
+                     {{"rpcDelayMs", std::int64_t{delay.rpc.count()}},
+                      {"slowKeys", delay.slow_keys},
+                      {"slowKeyDelayMs", std::int64_t{delay.slow_key.count()}}});
+  }
   if (!impl.config.metrics_listen.empty()) {
     auto page = MakeMetricsPage(impl.config.metrics_listen, impl.metrics);
     if (!page.ok()) return page.status();

@@ -61,9 +61,10 @@ class UnaryRpcs final : public grpc::Service {
             return new grpc::internal::CallbackUnaryHandler<Request, Response>(
                 [&service, &calls, &method, serve](grpc::CallbackServerContext* context,
                                                    const Request* request, Response* response) {
-                  return calls.Start(method, context, [=, &service](const CallContext& call) {
-                    return (service.*serve)(call, *request, *response);
-                  });
+                  return calls.Start(method, context, *request,
+                                     [=, &service](const CallContext& call) {
+                                       return (service.*serve)(call, *request, *response);
+                                     });
                 });
           }) {}
 

@@ -30,7 +30,7 @@ environment:
   LB_STRATEGY  round_robin (default), least_conn or ip_hash
   PRESET       which build to run (default release: build/release/bin)
   BIN_DIR      a directory of programs to run instead
-  GATEWAY_*, LAB_*, LOOP_*, SERVICE_*, DB_*, PROVIDER_*
+  GATEWAY_*, COALESCE*, LAB_*, LOOP_*, SERVICE_*, DB_*, PROVIDER_*
                are handed to the programs, such as GATEWAY_LOOPS=2
 
 exit status: 0 done and healthy; 1 something failed, and is named; 3 there is no such stack up"""

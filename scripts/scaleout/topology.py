@@ -15,8 +15,9 @@ SERVICES = tuple(DATABASES)
 # The services as the gateway calls them: in /api/health and in GATEWAY_<NAME>_TARGET.
 BACKENDS = tuple(service.removesuffix("-service") for service in SERVICES)
 STRATEGIES = ("round_robin", "least_conn", "ip_hash")
-# Which of the caller's variables the programs are given, beside those that a stack sets itself.
-GATEWAY_PREFIXES = ("GATEWAY_", "LAB_", "LOOP_")
-SERVICE_PREFIXES = ("SERVICE_", "DB_", "PROVIDER_")
+# Which of the caller's variables the programs are given, beside those that a stack sets itself. A
+# name that fits the services is not the gateways'.
+GATEWAY_PREFIXES = ("GATEWAY_", "COALESCE", "LAB_", "LOOP_")
+SERVICE_PREFIXES = ("SERVICE_", "DB_", "PROVIDER_", "LAB_RPC_", "LAB_SLOW_")
 # Read by the sanitizers' runtimes, in programs that are built with them.
 SANITIZER_OPTIONS = ("ASAN_OPTIONS", "LSAN_OPTIONS", "TSAN_OPTIONS", "UBSAN_OPTIONS")

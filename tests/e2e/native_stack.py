@@ -99,7 +99,7 @@ class NativeStack:
                 name: value
                 for name, value in os.environ.items()
                 if not name.startswith(
-                    ("GATEWAY", "LAB_", "LOOP_", "SERVICE_", "DB_", "NGINX_", "LB_")
+                    ("GATEWAY", "COALESCE", "LAB_", "LOOP_", "SERVICE_", "DB_", "NGINX_", "LB_")
                 )
             },
             "RUN_DIR": str(self.run_dir),

@@ -228,6 +228,60 @@ TEST_F(ServiceHostTest, DoesNoWorkForACallThatExpiredInTheQueue) {
   host_.reset();  // before what its workers use
 }
 
+TEST_F(ServiceHostTest, HoldsDelayedCallsWithoutAWorker) {
+  constexpr int kCalls = 20;
+  config_.max_threads = 1;
+  config_.max_queue = kCalls;
+  config_.lab_delay.rpc = 100ms;
+  ASSERT_TRUE(Start(Succeed).ok());
+  const std::optional<testing::LoggedLine> warning = logger_.Find("the lab delays RPCs");
+  ASSERT_TRUE(warning);
+  EXPECT_EQ(warning->level, LogLevel::kWarn);
+  const MonotonicTime start = SystemClock().Now();
+  std::vector<std::future<absl::Status>> calls;
+  for (int i = 0; i < kCalls; ++i) {
+    calls.push_back(std::async(std::launch::async, [this] { return GetUser(); }));
+  }
+  EXPECT_TRUE(testing::Eventually([this] { return host_->calls().active() > 0; }));
+  for (auto& call : calls) EXPECT_TRUE(call.get().ok());
+  const Duration took = SystemClock().Now() - start;
+  EXPECT_GE(took, 95ms);
+  // One after the other they would take 2 s.
+  EXPECT_LT(took, 1500ms);
+}
+
+TEST_F(ServiceHostTest, DelaysOnlyTheCallsThatNameASlowKey) {
+  config_.lab_delay.slow_keys = 10;
+  config_.lab_delay.slow_key = 10s;
+  config_.drain_timeout = 0s;
+  ASSERT_TRUE(Start(Succeed).ok());
+  EXPECT_TRUE(GetUser().ok());
+  grpc::ClientContext fast;
+  EXPECT_TRUE(GetUser(fast, 9).ok());
+  EXPECT_EQ(host_->calls().active(), 0);
+}
+
+TEST_F(ServiceHostTest, DoesNoWorkForADelayedCallThatExpired) {
+  config_.lab_delay.rpc = 200ms;
+  std::atomic<int> entered = 0;
+  ASSERT_TRUE(Start([&](const CallContext&) {
+                ++entered;
+                return absl::OkStatus();
+              }).ok());
+  EXPECT_TRUE(absl::IsDeadlineExceeded(GetUser(50ms)));
+  EXPECT_TRUE(testing::Eventually([this] { return host_->calls().active() == 0; }));
+  EXPECT_EQ(entered, 0);
+}
+
+TEST_F(ServiceHostTest, StopsWithADelayedCall) {
+  config_.lab_delay.rpc = 1s;
+  ASSERT_TRUE(Start(Succeed).ok());
+  auto call = std::async(std::launch::async, [this] { return GetUser(); });
+  ASSERT_TRUE(testing::Eventually([this] { return host_->calls().active() == 1; }));
+  host_.reset();
+  EXPECT_FALSE(call.get().ok());
+}
+
 TEST_F(ServiceHostTest, CarriesRefusedFieldsToTheClient) {
   ASSERT_TRUE(Start(Succeed).ok());
   grpc::ClientContext context;

@@ -13,14 +13,14 @@ using ::testing::HasSubstr;
 EnvironmentMap Minimal() { return {{"DB_CONNINFO", "host=x"}}; }
 
 std::string Problems(EnvironmentMap variables) {
-  Environment env(std::move(variables), {"SERVICE_", "DB_"});
+  Environment env(std::move(variables), {"SERVICE_", "DB_", "LAB_"});
   Settings settings(env);
   LoadServiceConfig(settings, "user-service");
   return std::string(env.Check().message());
 }
 
 TEST(ServiceConfig, NeedsOnlyItsDatabase) {
-  Environment env(Minimal(), {"SERVICE_", "DB_"});
+  Environment env(Minimal(), {"SERVICE_", "DB_", "LAB_"});
   Settings settings(env);
   const ServiceConfig config = LoadServiceConfig(settings, "user-service");
   EXPECT_TRUE(env.Check().ok()) << env.Check();
@@ -37,13 +37,13 @@ TEST(ServiceConfig, NeedsOnlyItsDatabase) {
 TEST(ServiceConfig, SkipsEmptyItemsOfTheListOfAddressesButNeedsOne) {
   EnvironmentMap variables = Minimal();
   variables["SERVICE_LISTEN"] = "127.0.0.1:0, ,";
-  Environment env(variables, {"SERVICE_", "DB_"});
+  Environment env(variables, {"SERVICE_", "DB_", "LAB_"});
   Settings settings(env);
   EXPECT_THAT(LoadServiceConfig(settings, "user-service").listen, ElementsAre("127.0.0.1:0"));
   EXPECT_TRUE(env.Check().ok()) << env.Check();
 
   variables["SERVICE_LISTEN"] = ",";
-  Environment none(variables, {"SERVICE_", "DB_"});
+  Environment none(variables, {"SERVICE_", "DB_", "LAB_"});
   Settings settings_of_none(none);
   LoadServiceConfig(settings_of_none, "user-service");
   EXPECT_THAT(std::string(none.Check().message()), HasSubstr("SERVICE_LISTEN=,: names no address"));
@@ -52,7 +52,7 @@ TEST(ServiceConfig, SkipsEmptyItemsOfTheListOfAddressesButNeedsOne) {
 TEST(ServiceConfig, ListensOnSeveralAddresses) {
   EnvironmentMap variables = Minimal();
   variables["SERVICE_LISTEN"] = "unix:/run/a.sock,127.0.0.1:0,[::]:50051";
-  Environment env(variables, {"SERVICE_", "DB_"});
+  Environment env(variables, {"SERVICE_", "DB_", "LAB_"});
   Settings settings(env);
   EXPECT_THAT(LoadServiceConfig(settings, "user-service").listen,
               ElementsAre("unix:/run/a.sock", "127.0.0.1:0", "[::]:50051"));
@@ -122,7 +122,7 @@ TEST(ServiceConfig, ExplainsEveryVariableThatItReads) {
 TEST(ServiceConfig, NamesItselfToTheDatabase) {
   EnvironmentMap variables = Minimal();
   variables["SERVICE_INSTANCE_ID"] = "replica-2";
-  Environment env(variables, {"SERVICE_", "DB_"});
+  Environment env(variables, {"SERVICE_", "DB_", "LAB_"});
   Settings settings(env);
   EXPECT_EQ(LoadServiceConfig(settings, "user-service").database.connect.application_name,
             "user-service replica-2");

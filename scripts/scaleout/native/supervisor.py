@@ -136,11 +136,11 @@ class Supervisor:
             ]
         )
 
-    def _own_variables(self, prefixes):
+    def _own_variables(self, prefixes, except_prefixes=()):
         return {
             name: value
             for name, value in self._settings.variables.items()
-            if name.startswith(prefixes)
+            if name.startswith(prefixes) and not name.startswith(except_prefixes)
         }
 
     def _program(self, name, binary, environment):
@@ -199,7 +199,7 @@ class Supervisor:
                         "LAB_ENDPOINTS": "on",
                         # In a demo, no breaker should wait a minute for its next probe.
                         "GATEWAY_BREAKER_OPEN_WAIT_MAX": "8s",
-                        **self._own_variables(GATEWAY_PREFIXES),
+                        **self._own_variables(GATEWAY_PREFIXES, SERVICE_PREFIXES),
                         "GATEWAY_LISTEN": f"127.0.0.1:{self._settings.gateway_port(k)},"
                         f"unix:{self.gateway_socket(k)}",
                         "GATEWAY_INSTANCE_ID": name,
