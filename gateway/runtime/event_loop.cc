@@ -40,6 +40,15 @@ class OwnedFd {
   int fd_;
 };
 
+itimerspec At(MonotonicTime time) {
+  const auto since_epoch =
+      std::chrono::duration_cast<std::chrono::nanoseconds>(time.time_since_epoch());
+  itimerspec schedule{};
+  schedule.it_value.tv_sec = since_epoch.count() / 1'000'000'000;
+  schedule.it_value.tv_nsec = since_epoch.count() % 1'000'000'000;
+  return schedule;
+}
+
 int FdOf(const Aio::FdSet::Entry& entry) { return static_cast<int>(entry.getTag().value()); }
 
 FdEvents EventsOf(const Aio::FdSet::Entry& entry) {
@@ -60,11 +69,12 @@ class PistacheLoop final : public EventLoop {
         monitor_(clock, index, metrics),
         wake_fd_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)),
         tick_fd_(::timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC)),
+        fine_fd_(::timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC)),
         reactor_(Aio::Reactor::create()) {
     reactor_->init(Aio::SyncContext());
     transport_ =
         LoopTransport::Attach(*reactor_, [this](const Aio::FdSet& ready) { TakeTurn(ready); });
-    for (const int fd : {wake_fd_.get(), tick_fd_.get()}) {
+    for (const int fd : {wake_fd_.get(), tick_fd_.get(), fine_fd_.get()}) {
       if (!transport_->Add(fd, {.readable = true})) std::abort();
     }
   }
@@ -103,6 +113,11 @@ class PistacheLoop final : public EventLoop {
   }
 
   void After(Duration delay, TimerJob& timer) override { timers_.Arm(timer, clock_.Now() + delay); }
+  void AfterFine(Duration delay, TimerJob& timer) override {
+    const MonotonicTime when = clock_.Now() + delay;
+    timers_.Arm(timer, when);
+    WakeAt(when);
+  }
   void Cancel(TimerJob& timer) override { timers_.Disarm(timer); }
 
   bool Watch(int fd, FdEvents interest, FdWatcher& watcher) override {
@@ -166,12 +181,15 @@ class PistacheLoop final : public EventLoop {
   void TakeTurn(const Aio::FdSet& ready) {
     monitor_.OnWake(clock_.Now());
     bool tick = false;
+    bool fine = false;
     bool posted = false;
     ready_in_turn_ = 0;
     for (std::size_t i = 0; i < ready.size(); ++i) {
       const int fd = FdOf(ready.at(i));
       if (fd == tick_fd_.get()) {
         tick = true;
+      } else if (fd == fine_fd_.get()) {
+        fine = true;
       } else if (fd == wake_fd_.get()) {
         posted = true;
       } else {
@@ -180,6 +198,7 @@ class PistacheLoop final : public EventLoop {
     }
     // The tick first, so that it measures the wait for this turn and not the turn itself.
     if (tick) Tick();
+    if (fine) RunFineTimers();
     if (ready_in_turn_ != 0) CallWatchers(ready);
     if (posted) {
       std::uint64_t count = 0;
@@ -201,11 +220,7 @@ class PistacheLoop final : public EventLoop {
 
   void StartTicking() {
     next_tick_ = clock_.Now() + kLagTick;
-    const auto since_epoch =
-        std::chrono::duration_cast<std::chrono::nanoseconds>(next_tick_.time_since_epoch());
-    itimerspec schedule{};
-    schedule.it_value.tv_sec = since_epoch.count() / 1'000'000'000;
-    schedule.it_value.tv_nsec = since_epoch.count() % 1'000'000'000;
+    itimerspec schedule = At(next_tick_);
     schedule.it_interval.tv_nsec = std::chrono::nanoseconds(kLagTick).count();
     if (::timerfd_settime(tick_fd_.get(), TFD_TIMER_ABSTIME, &schedule, nullptr) != 0) std::abort();
     monitor_.OnTick(next_tick_ - kLagTick, next_tick_ - kLagTick);
@@ -218,6 +233,27 @@ class PistacheLoop final : public EventLoop {
     monitor_.OnTick(next_tick_, now);
     for (const auto& listener : tick_listeners_) listener(now - next_tick_);
     next_tick_ += kLagTick * static_cast<std::int64_t>(expirations);
+    RunDueTimers(now);
+  }
+
+  // Has the loop wake up at `when` or before.
+  void WakeAt(MonotonicTime when) {
+    if (when >= fine_wake_) return;
+    fine_wake_ = when;
+    const itimerspec schedule = At(when);
+    if (::timerfd_settime(fine_fd_.get(), TFD_TIMER_ABSTIME, &schedule, nullptr) != 0) std::abort();
+  }
+
+  void RunFineTimers() {
+    std::uint64_t expirations = 0;
+    [[maybe_unused]] const ssize_t size = ::read(fine_fd_.get(), &expirations, sizeof expirations);
+    fine_wake_ = MonotonicTime::max();
+    RunDueTimers(clock_.Now());
+    // The queue does not know which of its timers are fine.
+    if (timers_.first_due() < next_tick_) WakeAt(timers_.first_due());
+  }
+
+  void RunDueTimers(MonotonicTime now) {
     while (TimerJob* const timer = timers_.TakeDue(now)) RunJob(*timer);
   }
 
@@ -261,8 +297,10 @@ class PistacheLoop final : public EventLoop {
   LoopLagMonitor monitor_;
   const OwnedFd wake_fd_;
   const OwnedFd tick_fd_;
+  const OwnedFd fine_fd_;
   JobQueue posted_;
   TimerQueue timers_;
+  MonotonicTime fine_wake_ = MonotonicTime::max();  // what fine_fd_ is set to
   Job* deferred_ = nullptr;
   Job** deferred_end_ = &deferred_;
   std::vector<FdWatcher*> watchers_;  // by descriptor

@@ -2,8 +2,8 @@
 //
 // A turn: the tick (lag monitor, tick listeners, due timers), then every descriptor that is ready,
 // then what was posted, then what was deferred. A 10 ms timer in the loop's own poll set drives the
-// tick. Jobs from other threads (gRPC's) arrive through a lock-free list and one eventfd write for
-// each batch.
+// tick, a second one the timers that cannot wait for it (AfterFine). Jobs from other threads
+// (gRPC's) arrive through a lock-free list and one eventfd write for each batch.
 //
 // Client connections are peers: Pistache's transport has their descriptors, edge triggered, and
 // closes them; reading and writing is the watcher's, because the transport's own read loop has no

@@ -32,6 +32,10 @@ TimerJob* TimerQueue::TakeDue(MonotonicTime now) {
   return due;
 }
 
+MonotonicTime TimerQueue::first_due() const {
+  return heap_.empty() ? MonotonicTime::max() : heap_.front()->when_;
+}
+
 bool TimerQueue::IsBefore(std::size_t a, std::size_t b) const {
   const TimerJob& left = *heap_[a];
   const TimerJob& right = *heap_[b];

@@ -27,6 +27,8 @@ class TimerQueue {
   // The first timer whose time is `now` or earlier, disarmed; null if there is none.
   TimerJob* TakeDue(MonotonicTime now);
 
+  // When the first timer is due; MonotonicTime::max() if there is none.
+  MonotonicTime first_due() const;
   std::size_t size() const { return heap_.size(); }
 
  private:

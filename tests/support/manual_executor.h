@@ -34,6 +34,7 @@ class ManualExecutor final : public gateway::Executor {
   void After(Duration delay, gateway::TimerJob& timer) override {
     timers_.Arm(timer, clock_.Now() + delay);
   }
+  void AfterFine(Duration delay, gateway::TimerJob& timer) override { After(delay, timer); }
   void Cancel(gateway::TimerJob& timer) override { timers_.Disarm(timer); }
   bool Watch(int fd, gateway::FdEvents interest, gateway::FdWatcher& watcher) override {
     watched_[fd] = {interest, &watcher};

@@ -190,6 +190,7 @@ TEST(RpcCall, IsBlamedOnItsRoute) {
     void Post(Job& job) override { route = job.route; }
     void Defer(Job&) override {}
     void After(Duration, TimerJob&) override {}
+    void AfterFine(Duration, TimerJob&) override {}
     void Cancel(TimerJob&) override {}
     bool Watch(int, FdEvents, FdWatcher&) override { return true; }
     void Unwatch(int) override {}

@@ -45,6 +45,7 @@ class TurnByTurnLoop final : public EventLoop {
   void Post(Job& job) override { posted_.push_back(&job); }
   void Defer(Job& job) override { deferred_.push_back(&job); }
   void After(Duration delay, TimerJob& timer) override { rest_.After(delay, timer); }
+  void AfterFine(Duration delay, TimerJob& timer) override { rest_.AfterFine(delay, timer); }
   void Cancel(TimerJob& timer) override { rest_.Cancel(timer); }
   bool Watch(int fd, FdEvents interest, FdWatcher& watcher) override {
     return rest_.Watch(fd, interest, watcher);

@@ -162,6 +162,38 @@ TEST_F(EventLoopTest, RunsATimerOnceItsTimeHasPassed) {
   EXPECT_GE(Duration(after), milliseconds(30));
 }
 
+TEST_F(EventLoopTest, RunsFineTimersWithoutWaitingForTheTick) {
+  loops.Start();
+  constexpr int kTimers = 300;  // by the tick they would take 3 s
+  const MonotonicTime start = SystemClock().Now();
+  std::atomic<int> ran{0};
+  std::unique_ptr<FunctionTimer> again;
+  again = std::make_unique<FunctionTimer>([&] {
+    if (++ran < kTimers) loop.AfterFine(std::chrono::microseconds(100), *again);
+  });
+  OnLoop([&] { loop.AfterFine(std::chrono::microseconds(100), *again); });
+  EXPECT_TRUE(Eventually([&] { return ran == kTimers; }));
+  EXPECT_GE(SystemClock().Now() - start, kTimers * std::chrono::microseconds(100));
+  EXPECT_LT(SystemClock().Now() - start, seconds(2));
+}
+
+TEST_F(EventLoopTest, RunsFineTimersInTheOrderOfTheirTimes) {
+  loops.Start();
+  FunctionTimer first([this] { Note("first"); });
+  FunctionTimer second([this] { Note("second"); });
+  FunctionTimer third([this] { Note("third"); });
+  FunctionTimer cancelled([this] { Note("cancelled"); });
+  OnLoop([&] {
+    loop.AfterFine(std::chrono::microseconds(300), second);
+    loop.AfterFine(std::chrono::microseconds(100), first);
+    loop.AfterFine(std::chrono::microseconds(50), cancelled);
+    loop.AfterFine(std::chrono::microseconds(600), third);
+    loop.Cancel(cancelled);
+  });
+  EXPECT_TRUE(Eventually([this] { return Words().size() == 3; }));
+  EXPECT_THAT(Words(), ElementsAre("first", "second", "third"));
+}
+
 TEST_F(EventLoopTest, DoesNotRunATimerThatWasCancelled) {
   loops.Start();
   std::atomic<bool> later{false};
