@@ -127,6 +127,7 @@ void DeclareGatewaySettings(Settings& settings, GatewayConfig& config) {
   DeclareConnections(settings, config);
   DeclareShutdown(settings, config.drain);
   DeclareResilienceSettings(settings, config.resilience);
+  DeclareCoalescerSettings(settings, config.coalescer);
   settings.Group("Lab, for experiments");
   settings.Switch("LAB_ENDPOINTS", config.lab_endpoints, "routes that are dangerous on purpose");
   DeclareSupervised(settings, config);
@@ -134,7 +135,7 @@ void DeclareGatewaySettings(Settings& settings, GatewayConfig& config) {
 
 absl::StatusOr<GatewayConfig> LoadGatewayConfig(EnvironmentMap variables,
                                                 std::span<const std::string_view> backends) {
-  Environment env(std::move(variables), {"GATEWAY_", "LAB_", "LOOP_"});
+  Environment env(std::move(variables), {"GATEWAY_", "COALESCE", "LAB_", "LOOP_"});
   Settings settings(env);
   GatewayConfig config;
   config.backends = WithoutTargets(backends);

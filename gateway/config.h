@@ -20,6 +20,7 @@
 #include "common/log.h"
 #include "common/settings.h"
 #include "gateway/backends/backend_table.h"
+#include "gateway/backends/coalescer_config.h"
 #include "gateway/http/http_connection.h"
 #include "gateway/http/http_server.h"
 #include "gateway/resilience/resilience_config.h"
@@ -60,6 +61,7 @@ struct GatewayConfig {
   ConnectionLimits connection;
   DrainOptions drain;
   ResilienceConfig resilience;
+  CoalescerConfig coalescer;
 
   // Routes that are dangerous on purpose.
   bool lab_endpoints = false;

@@ -14,6 +14,7 @@
 #include "common/metrics.h"
 #include "common/str_cat.h"
 #include "gateway/backends/backends.h"
+#include "gateway/backends/coalesced_verb.h"
 #include "gateway/http/connection_capacity.h"
 #include "gateway/http/http_server.h"
 #include "gateway/observability/instance_stats.h"
@@ -60,6 +61,12 @@ std::size_t PlanConnections(const GatewayConfig& config, std::size_t descriptors
   return most;
 }
 
+std::vector<Executor*> ExecutorsOf(const EventLoops& loops) {
+  std::vector<Executor*> executors;
+  for (std::size_t i = 0; i < loops.size(); ++i) executors.push_back(&loops.at(i));
+  return executors;
+}
+
 HttpServerOptions ServerOptions(const GatewayConfig& config, std::size_t max_connections) {
   HttpServerOptions options;
   options.instance_id = config.instance_id;
@@ -100,10 +107,12 @@ int RunGateway(const GatewayConfig& config, ListenSockets sockets, StopSignals& 
 
   Backends backends(MakeBackends(config.backends,
                                  {config.resilience, clock, MakeRandomSource(), *metrics, logger}));
-  UserBackend users = MakeUserBackend(backends.Get("user"));
-  OrderBackend orders = MakeOrderBackend(backends.Get("order"));
-  ProductBackend products = MakeProductBackend(backends.Get("order"));
-  PaymentBackend payments = MakePaymentBackend(backends.Get("payment"));
+  const CoalescingParts parts{config.coalescer, ExecutorsOf(loops), clock, logger};
+  const CoalescingParts* const coalescing = config.coalescer.on ? &parts : nullptr;
+  UserBackend users = MakeUserBackend(backends.Get("user"), coalescing);
+  OrderBackend orders = MakeOrderBackend(backends.Get("order"), coalescing);
+  ProductBackend products = MakeProductBackend(backends.Get("order"), coalescing);
+  PaymentBackend payments = MakePaymentBackend(backends.Get("payment"), coalescing);
   OffloadPool offload(config.offload_threads, config.offload_queue);
   RequestStats stats;
   InstanceStats instance(clock, loops, stats);

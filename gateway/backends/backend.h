@@ -7,12 +7,14 @@
 #ifndef SCALEOUT_GATEWAY_BACKENDS_BACKEND_H_
 #define SCALEOUT_GATEWAY_BACKENDS_BACKEND_H_
 
+#include <deque>
 #include <memory>
 #include <string>
 #include <string_view>
 
 #include "gateway/backends/backend_guard.h"
 #include "gateway/backends/backend_health.h"
+#include "gateway/backends/coalescer_metrics.h"
 
 namespace scaleout::gateway {
 
@@ -32,6 +34,9 @@ struct Backend {
   const std::unique_ptr<BackendChannel> channel;
   BackendGuard guard;
   const std::unique_ptr<BackendHealth> health;
+  // One for each method whose reads are coalesced; made with the typed backends, before the loops
+  // start.
+  std::deque<CoalescerMetrics> coalescers;
 };
 
 }  // namespace scaleout::gateway

@@ -147,10 +147,11 @@ void BackendGuard::LogTransportError(const absl::Status& raw, MonotonicTime now)
                                           {"heldBack", *held_back}});
 }
 
-RpcMethod::RpcMethod(BackendGuard& guard, std::string_view name, Repeat repeat)
+RpcMethod::RpcMethod(BackendGuard& guard, std::string_view name, Repeat repeat, Timed timed)
     : guard_(guard),
       name_(name),
       repeat_(repeat),
+      timed_(timed),
       durations_(guard.metrics(), "rpc_client_call_duration_seconds",
                  "Calls to backends, from the request for one to the end of its last attempt",
                  {{"backend", guard.backend()}, {"method", std::string(name)}}) {}

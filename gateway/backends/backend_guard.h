@@ -71,6 +71,9 @@ class BackendGuard {
   // others.
   CallOutcome OutcomeOf(const absl::Status& status, Duration given) const;
 
+  // The status for the client of a call that gRPC gives up at its deadline.
+  absl::Status TimedOut() const { return TransportError(absl::StatusCode::kDeadlineExceeded); }
+
   CircuitBreaker& breaker() { return breaker_; }
   Bulkhead& bulkhead() { return bulkhead_; }
   RetryBudget& retry_budget() { return retry_budget_; }
@@ -105,22 +108,31 @@ class BackendGuard {
 // carries an idempotency key.
 enum class Repeat { kNever, kWithKey, kSafe };
 
+// What is timed under a method's name: its calls, or the reads that a coalescer makes calls of.
+enum class Timed { kCalls, kReads };
+
 class RpcMethod {
  public:
   // `name` is a literal: "GetUser". `guard` outlives the method.
-  RpcMethod(BackendGuard& guard, std::string_view name, Repeat repeat);
+  RpcMethod(BackendGuard& guard, std::string_view name, Repeat repeat, Timed timed = Timed::kCalls);
 
   BackendGuard& guard() const { return guard_; }
   std::string_view name() const { return name_; }
   Repeat repeat() const { return repeat_; }
 
-  // rpc_client_call_duration_seconds{backend,method,code}.
-  void Observe(absl::StatusCode code, Duration took) { durations_.Observe(code, took); }
+  // rpc_client_call_duration_seconds{backend,method,code}, each for what is timed.
+  void ObserveCall(absl::StatusCode code, Duration took) {
+    if (timed_ == Timed::kCalls) durations_.Observe(code, took);
+  }
+  void ObserveRead(absl::StatusCode code, Duration took) {
+    if (timed_ == Timed::kReads) durations_.Observe(code, took);
+  }
 
  private:
   BackendGuard& guard_;
   const std::string_view name_;
   const Repeat repeat_;
+  const Timed timed_;
   CallDurations durations_;
 };
 

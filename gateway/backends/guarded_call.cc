@@ -55,7 +55,7 @@ absl::Status CallInProgress::EndAttempt(const absl::Status& raw, const RpcCall& 
 void CallInProgress::End() {
   if (attempts_ == 0) return;
   guard_.CountCall(last_attempt_);
-  method_.Observe(last_attempt_.code(), last_attempt_ended_ - start_);
+  method_.ObserveCall(last_attempt_.code(), last_attempt_ended_ - start_);
 }
 
 }  // namespace scaleout::gateway

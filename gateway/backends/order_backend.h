@@ -10,6 +10,7 @@
 namespace scaleout::gateway {
 
 struct Backend;
+struct CoalescingParts;
 
 struct OrderBackend {
   Verb<order::v1::CreateOrderRequest, order::v1::CreateOrderResponse> CreateOrder;
@@ -18,8 +19,9 @@ struct OrderBackend {
   Verb<order::v1::CancelOrderRequest, order::v1::CancelOrderResponse> CancelOrder;
 };
 
-// Calls the service through `backend`, which outlives the result.
-OrderBackend MakeOrderBackend(Backend& backend);
+// Calls the service through `backend`, which outlives the result. With `coalescing` the reads that
+// have a batch RPC are coalesced (coalescer.h).
+OrderBackend MakeOrderBackend(Backend& backend, const CoalescingParts* coalescing = nullptr);
 
 }  // namespace scaleout::gateway
 

@@ -4,14 +4,65 @@
 #include "scaleout/payment/v1/payment.grpc.pb.h"
 
 namespace scaleout::gateway {
+namespace {
 
-PaymentBackend MakePaymentBackend(Backend& backend) {
-  const ServiceRpcs<payment::v1::PaymentService> rpc(backend);
+using namespace payment::v1;
+
+struct PaymentReads {
+  static std::optional<ReadKey> FindKey(const GetPaymentRequest& request) {
+    return FindItemKey(request.payment_id());
+  }
+  static GetPaymentRequest RequestOf(const ReadKey& key) {
+    GetPaymentRequest request;
+    request.set_payment_id(key.id);
+    return request;
+  }
+  static void AddKey(const ReadKey& key, BatchGetPaymentsRequest& batch) {
+    batch.add_keys()->set_payment_id(key.id);
+  }
+  static bool TakeAnswer(BatchGetPaymentsResponse::Entry& entry, GetPaymentResponse& answer) {
+    if (!entry.has_payment()) return false;
+    answer.set_allocated_payment(entry.release_payment());
+    return true;
+  }
+};
+
+// The newest payments of one user.
+struct PaymentLists {
+  static std::optional<ReadKey> FindKey(const ListPaymentsRequest& request) {
+    if (!request.page_token().empty() || request.order_id() != 0) return std::nullopt;
+    return FindListKey(request.user_id(), request.page_size());
+  }
+  static ListPaymentsRequest RequestOf(const ReadKey& key) {
+    ListPaymentsRequest request;
+    request.set_user_id(key.id);
+    request.set_page_size(key.page_size);
+    return request;
+  }
+  static void AddKey(const ReadKey& key, BatchListPaymentsRequest& batch) {
+    batch.add_keys()->set_user_id(key.id);
+    batch.set_page_size(key.page_size);
+  }
+  static bool TakeAnswer(BatchListPaymentsResponse::Entry& entry, ListPaymentsResponse& answer) {
+    if (!entry.has_payment_list()) return false;
+    answer.mutable_payments()->Swap(entry.mutable_payment_list()->mutable_payments());
+    answer.mutable_next_page_token()->swap(
+        *entry.mutable_payment_list()->mutable_next_page_token());
+    return true;
+  }
+};
+
+}  // namespace
+
+PaymentBackend MakePaymentBackend(Backend& backend, const CoalescingParts* coalescing) {
+  const ServiceRpcs<payment::v1::PaymentService> rpc(backend, coalescing);
   using Rpc = decltype(rpc)::AsyncStub;
   return PaymentBackend{
       .CreatePayment = rpc("CreatePayment", Repeat::kWithKey, &Rpc::CreatePayment),
-      .GetPayment = rpc("GetPayment", Repeat::kSafe, &Rpc::GetPayment),
-      .ListPayments = rpc("ListPayments", Repeat::kSafe, &Rpc::ListPayments),
+      .GetPayment = rpc.Read<PaymentReads>("GetPayment", &Rpc::GetPayment, "BatchGetPayments",
+                                           &Rpc::BatchGetPayments),
+      .ListPayments = rpc.Read<PaymentLists>("ListPayments", &Rpc::ListPayments,
+                                             "BatchListPayments", &Rpc::BatchListPayments),
   };
 }
 

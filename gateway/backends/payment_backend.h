@@ -10,6 +10,7 @@
 namespace scaleout::gateway {
 
 struct Backend;
+struct CoalescingParts;
 
 struct PaymentBackend {
   Verb<payment::v1::CreatePaymentRequest, payment::v1::CreatePaymentResponse> CreatePayment;
@@ -17,8 +18,9 @@ struct PaymentBackend {
   Verb<payment::v1::ListPaymentsRequest, payment::v1::ListPaymentsResponse> ListPayments;
 };
 
-// Calls the service through `backend`, which outlives the result.
-PaymentBackend MakePaymentBackend(Backend& backend);
+// Calls the service through `backend`, which outlives the result. With `coalescing` the reads that
+// have a batch RPC are coalesced (coalescer.h).
+PaymentBackend MakePaymentBackend(Backend& backend, const CoalescingParts* coalescing = nullptr);
 
 }  // namespace scaleout::gateway
 

@@ -4,12 +4,37 @@
 #include "scaleout/order/v1/product.grpc.pb.h"
 
 namespace scaleout::gateway {
+namespace {
 
-ProductBackend MakeProductBackend(Backend& backend) {
-  const ServiceRpcs<order::v1::ProductService> rpc(backend);
+using namespace order::v1;
+
+struct ProductReads {
+  static std::optional<ReadKey> FindKey(const GetProductRequest& request) {
+    return FindItemKey(request.product_id());
+  }
+  static GetProductRequest RequestOf(const ReadKey& key) {
+    GetProductRequest request;
+    request.set_product_id(key.id);
+    return request;
+  }
+  static void AddKey(const ReadKey& key, BatchGetProductsRequest& batch) {
+    batch.add_keys()->set_product_id(key.id);
+  }
+  static bool TakeAnswer(BatchGetProductsResponse::Entry& entry, GetProductResponse& answer) {
+    if (!entry.has_product()) return false;
+    answer.set_allocated_product(entry.release_product());
+    return true;
+  }
+};
+
+}  // namespace
+
+ProductBackend MakeProductBackend(Backend& backend, const CoalescingParts* coalescing) {
+  const ServiceRpcs<order::v1::ProductService> rpc(backend, coalescing);
   using Rpc = decltype(rpc)::AsyncStub;
   return ProductBackend{
-      .GetProduct = rpc("GetProduct", Repeat::kSafe, &Rpc::GetProduct),
+      .GetProduct = rpc.Read<ProductReads>("GetProduct", &Rpc::GetProduct, "BatchGetProducts",
+                                           &Rpc::BatchGetProducts),
       .ListProducts = rpc("ListProducts", Repeat::kSafe, &Rpc::ListProducts),
   };
 }

@@ -10,14 +10,16 @@
 namespace scaleout::gateway {
 
 struct Backend;
+struct CoalescingParts;
 
 struct ProductBackend {
   Verb<order::v1::GetProductRequest, order::v1::GetProductResponse> GetProduct;
   Verb<order::v1::ListProductsRequest, order::v1::ListProductsResponse> ListProducts;
 };
 
-// Calls the service through `backend`, which outlives the result.
-ProductBackend MakeProductBackend(Backend& backend);
+// Calls the service through `backend`, which outlives the result. With `coalescing` the reads that
+// have a batch RPC are coalesced (coalescer.h).
+ProductBackend MakeProductBackend(Backend& backend, const CoalescingParts* coalescing = nullptr);
 
 }  // namespace scaleout::gateway
 

@@ -1,8 +1,11 @@
 // The RPCs of one gRPC service as verbs over the guarded call, for the .cc of a typed backend: one
 // line each.
 //
-//   const ServiceRpcs<user::v1::UserService> rpc(backend);
-//   return UserBackend{.GetUser = rpc("GetUser", Repeat::kSafe, &Rpc::GetUser)};
+//   const ServiceRpcs<user::v1::UserService> rpc(backend, coalescing);
+//   return UserBackend{.ListUsers = rpc("ListUsers", Repeat::kSafe, &Rpc::ListUsers)};
+//
+// With `coalescing` the verbs that Read() makes are coalesced (coalesced_verb.h), without they are
+// plain.
 //
 // What a verb needs is allocated when it is made; a call of it looks nothing up. The verbs share
 // the stub and do not outlive the backend.
@@ -15,6 +18,7 @@
 
 #include "gateway/backends/backend.h"
 #include "gateway/backends/backend_channel.h"
+#include "gateway/backends/coalesced_verb.h"
 #include "gateway/backends/guarded_call.h"
 #include "gateway/backends/verb.h"
 
@@ -25,24 +29,47 @@ class ServiceRpcs {
  public:
   using AsyncStub = typename Service::StubInterface::async_interface;
 
-  explicit ServiceRpcs(Backend& backend)
+  explicit ServiceRpcs(Backend& backend, const CoalescingParts* coalescing = nullptr)
       : backend_(backend),
+        coalescing_(coalescing),
         stub_(std::make_shared<typename Service::Stub>(backend.channel->channel())) {}
 
   // `name` is a literal.
   template <typename Request, typename Response>
   Verb<Request, Response> operator()(std::string_view name, Repeat repeat,
                                      UnaryRpc<AsyncStub, Request, Response> rpc) const {
+    return Bind(std::make_shared<RpcMethod>(backend_.guard, name, repeat), rpc);
+  }
+
+  // A read that may travel in a batch; `Reads` says how (coalesced_verb.h).
+  template <typename Reads, typename Request, typename Response, typename BatchRequest,
+            typename BatchResponse>
+  Verb<Request, Response> Read(std::string_view name, UnaryRpc<AsyncStub, Request, Response> rpc,
+                               std::string_view batch_name,
+                               UnaryRpc<AsyncStub, BatchRequest, BatchResponse> batch_rpc) const {
+    Verb<Request, Response> plain = (*this)(name, Repeat::kSafe, rpc);
+    if (coalescing_ == nullptr) return plain;
+    auto reads = std::make_shared<RpcMethod>(backend_.guard, name, Repeat::kSafe, Timed::kReads);
+    return Coalesce<Reads>(*coalescing_, backend_, reads,
+                           CoalescedVerbs<Request, Response, BatchRequest, BatchResponse>{
+                               .plain = std::move(plain),
+                               .one = Bind(reads, rpc),
+                               .batch = (*this)(batch_name, Repeat::kSafe, batch_rpc)});
+  }
+
+ private:
+  template <typename Request, typename Response>
+  Verb<Request, Response> Bind(std::shared_ptr<RpcMethod> method,
+                               UnaryRpc<AsyncStub, Request, Response> rpc) const {
     AsyncStub& async_stub = *stub_->async();
-    return [stub = stub_, &async_stub, &channel = *backend_.channel,
-            method = std::make_shared<RpcMethod>(backend_.guard, name, repeat),
+    return [stub = stub_, &async_stub, &channel = *backend_.channel, method = std::move(method),
             rpc](RequestContext& context, Request&& request) {
       return GuardedCall(context, channel, *method, async_stub, rpc, std::move(request));
     };
   }
 
- private:
   Backend& backend_;
+  const CoalescingParts* const coalescing_;
   const std::shared_ptr<typename Service::Stub> stub_;
 };
 

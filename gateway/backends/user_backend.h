@@ -10,6 +10,7 @@
 namespace scaleout::gateway {
 
 struct Backend;
+struct CoalescingParts;
 
 struct UserBackend {
   Verb<user::v1::CreateUserRequest, user::v1::CreateUserResponse> CreateUser;
@@ -19,8 +20,9 @@ struct UserBackend {
   Verb<user::v1::DeleteUserRequest, user::v1::DeleteUserResponse> DeleteUser;
 };
 
-// Calls the service through `backend`, which outlives the result.
-UserBackend MakeUserBackend(Backend& backend);
+// Calls the service through `backend`, which outlives the result. With `coalescing` the reads that
+// have a batch RPC are coalesced (coalescer.h).
+UserBackend MakeUserBackend(Backend& backend, const CoalescingParts* coalescing = nullptr);
 
 }  // namespace scaleout::gateway
 

@@ -52,6 +52,28 @@ void WriteRequests(JsonWriter& json, const RequestSnapshot& requests) {
   json.EndObject();
 }
 
+void WriteCoalescers(JsonWriter& json, const std::deque<CoalescerMetrics>& coalescers) {
+  json.StartObject("coalescing");
+  for (const CoalescerMetrics& coalescer : coalescers) {
+    const CoalescerCounts counts = coalescer.counts();
+    json.StartObject(coalescer.method());
+    json.Field("batches", counts.batches);
+    json.Field("keys", counts.keys);
+    json.Field("meanBatch", counts.batches == 0 ? 0
+                                                : static_cast<double>(counts.keys) /
+                                                      static_cast<double>(counts.batches));
+    json.Field("joined", counts.joined);
+    json.Field("splits", counts.splits);
+    json.Field("inFlight", counts.in_flight);
+    json.StartObject("waitMs");
+    json.Field("mean", counts.wait_seconds_mean * 1000);
+    json.Field("p99", counts.wait_seconds_p99 * 1000);
+    json.EndObject();
+    json.EndObject();
+  }
+  json.EndObject();
+}
+
 void WriteBackend(JsonWriter& json, Backend& backend) {
   const BackendCounts counts = backend.guard.counts();
   json.StartObject(backend.name);
@@ -60,6 +82,7 @@ void WriteBackend(JsonWriter& json, Backend& backend) {
   json.Field("inFlight", counts.in_flight);
   json.Key("circuitBreaker");
   WriteCircuitBreaker(json, backend.guard.breaker().Snapshot());
+  if (!backend.coalescers.empty()) WriteCoalescers(json, backend.coalescers);
   json.EndObject();
 }
 

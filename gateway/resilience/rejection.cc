@@ -10,6 +10,7 @@ namespace {
 
 constexpr std::string_view kCircuitOpen = "CIRCUIT_OPEN";
 constexpr std::string_view kBulkheadFull = "BULKHEAD_FULL";
+constexpr std::string_view kTooManyReads = "TOO_MANY_READS";
 constexpr std::string_view kDeadlineExceeded = "DEADLINE_EXCEEDED";
 
 // A full gateway has room again as soon as one call ends; a second spreads those who come back.
@@ -36,6 +37,15 @@ absl::Status BulkheadFull(std::string_view backend, int max_concurrent_calls) {
        {"retryAfterMs", StrCat(kBusyRetryAfter.count())}});
 }
 
+absl::Status TooManyReads(std::string_view backend, std::size_t max_waiting) {
+  return WithReason(
+      absl::UnavailableError(StrCat("Too many reads wait for the ", backend, " service.")),
+      kTooManyReads,
+      {{"backend", std::string(backend)},
+       {"maxWaiting", StrCat(max_waiting)},
+       {"retryAfterMs", StrCat(kBusyRetryAfter.count())}});
+}
+
 absl::Status NoTimeLeft(std::string_view backend) {
   return WithReason(
       absl::DeadlineExceededError(StrCat("No time was left to call the ", backend, " service.")),
@@ -45,6 +55,12 @@ absl::Status NoTimeLeft(std::string_view backend) {
 absl::Status Overloaded() {
   return WithReason(absl::UnavailableError("This instance has more work than it can do in time."),
                     kReasonOverloaded, {{"retryAfterMs", StrCat(kBusyRetryAfter.count())}});
+}
+
+bool IsRejectedCall(const absl::Status& status) {
+  if (!absl::IsUnavailable(status)) return false;
+  const std::string reason = ReasonOf(status);
+  return reason == kCircuitOpen || reason == kBulkheadFull || reason == kTooManyReads;
 }
 
 }  // namespace scaleout::gateway

@@ -128,7 +128,7 @@ TEST(BackendGuard, LogsTheTransportsOwnWordsOnceASecond) {
 TEST(RpcMethod, ObservesDurationsByBackendMethodAndCode) {
   PaymentGuard fixture;
   RpcMethod method(fixture.guard, "GetPayment", Repeat::kSafe);
-  method.Observe(absl::StatusCode::kNotFound, std::chrono::milliseconds(1));
+  method.ObserveCall(absl::StatusCode::kNotFound, std::chrono::milliseconds(1));
   EXPECT_EQ(
       fixture.metrics
           ->AddHistogram("rpc_client_call_duration_seconds", "", LatencyBounds(),

@@ -103,5 +103,27 @@ TEST(MetricsHandlers, RendersWhatTheInstanceMeasuresAsJson) {
           R"("ignored":0,"notPermitted":0},"retryAfterMs":5000.0}}}})");
 }
 
+TEST(MetricsHandlers, HasALineForEachMethodWhoseReadsAreCoalesced) {
+  MetricsFixture fixture;
+  Backend& orders = fixture.backends.all.Get("order");
+  CoalescerMetrics& lists =
+      orders.coalescers.emplace_back("order", "ListOrders", orders.guard.metrics());
+  orders.coalescers.emplace_back("order", "GetOrder", orders.guard.metrics());
+  lists.CountBatch(30);
+  lists.CountBatch(10);
+  lists.CountReturn();
+  lists.CountWait(std::chrono::microseconds(100));
+  lists.CountWait(std::chrono::microseconds(300));
+  lists.CountJoined();
+  lists.CountSplit();
+  const TestRequest request;
+  RunningTask<Answer> running(fixture.handlers.Json(fixture.request.context, request));
+  const std::string& body = running.value()->body;
+  EXPECT_THAT(body, HasSubstr(R"("coalescing":{"ListOrders":{"batches":2,"keys":40,)"
+                              R"("meanBatch":20.0,"joined":1,"splits":1,"inFlight":1.0,)"
+                              R"("waitMs":{"mean":0.)"));
+  EXPECT_THAT(body, HasSubstr(R"("GetOrder":{"batches":0,"keys":0,"meanBatch":0.0,)"));
+}
+
 }  // namespace
 }  // namespace scaleout::gateway

@@ -1,0 +1,32 @@
+// How the reads of a backend are coalesced: when waiting keys are sent, and how many. The defaults
+// are the product's (docs/coalescing.md says what they were chosen by).
+#ifndef SCALEOUT_GATEWAY_BACKENDS_COALESCER_CONFIG_H_
+#define SCALEOUT_GATEWAY_BACKENDS_COALESCER_CONFIG_H_
+
+#include <chrono>
+#include <cstddef>
+
+#include "common/settings.h"
+
+namespace scaleout::gateway {
+
+// All but `on` for each event loop and method by itself.
+struct CoalescerConfig {
+  bool on = true;
+  // Of one batch; the contracts allow no more than the default.
+  std::size_t max_keys = 64;
+  // Batches whose answers have not come yet.
+  std::size_t max_in_flight = 8;
+  // Beside a batch in flight another one is sent when so many keys wait, or one for so long.
+  std::size_t eager_keys = 48;
+  std::chrono::microseconds max_wait{300};
+  // Keys that may wait; a read of one more is refused.
+  std::size_t max_waiting = 4096;
+};
+
+// Declares its settings. Values that contradict each other are problems too.
+void DeclareCoalescerSettings(Settings& settings, CoalescerConfig& config);
+
+}  // namespace scaleout::gateway
+
+#endif  // SCALEOUT_GATEWAY_BACKENDS_COALESCER_CONFIG_H_

@@ -1,0 +1,276 @@
+// Reads of users, coalesced, from a service that is no process: it holds every call until the test
+// ends it, and knows every user but those that the test names. As a real call, one of its calls
+// ends by itself when its context is cancelled, or at its deadline.
+#ifndef SCALEOUT_TESTS_GATEWAY_BACKENDS_COALESCER_FIXTURE_H_
+#define SCALEOUT_TESTS_GATEWAY_BACKENDS_COALESCER_FIXTURE_H_
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <chrono>
+#include <coroutine>
+#include <cstddef>
+#include <cstdint>
+#include <list>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "common/metrics.h"
+#include "common/str_cat.h"
+#include "gateway/backends/backend.h"
+#include "gateway/backends/coalesced_verb.h"
+#include "gateway/runtime/request_context.h"
+#include "gateway/runtime/task.h"
+#include "scaleout/user/v1/user.pb.h"
+#include "tests/support/fake_backends.h"
+#include "tests/support/fake_clock.h"
+#include "tests/support/fake_logger.h"
+#include "tests/support/guard_fixture.h"
+#include "tests/support/manual_executor.h"
+#include "tests/support/running_task.h"
+
+namespace scaleout::gateway {
+
+struct UserReads {
+  static std::optional<ReadKey> FindKey(const user::v1::GetUserRequest& request) {
+    return FindItemKey(request.user_id());
+  }
+  static user::v1::GetUserRequest RequestOf(const ReadKey& key) {
+    user::v1::GetUserRequest request;
+    request.set_user_id(key.id);
+    return request;
+  }
+  static void AddKey(const ReadKey& key, user::v1::BatchGetUsersRequest& batch) {
+    batch.add_keys()->set_user_id(key.id);
+  }
+  static bool TakeAnswer(user::v1::BatchGetUsersResponse::Entry& entry,
+                         user::v1::GetUserResponse& answer) {
+    if (!entry.has_user()) return false;
+    answer.set_allocated_user(entry.release_user());
+    return true;
+  }
+};
+
+class HeldUserService {
+ public:
+  using One = user::v1::GetUserResponse;
+  using Batch = user::v1::BatchGetUsersResponse;
+
+  // A call that has not ended.
+  class Call final : public TimerJob, public CancelListener {
+   public:
+    Call(HeldUserService& service, RequestContext& context, std::vector<std::int64_t> ids_in,
+         bool is_batch_in)
+        : ids(std::move(ids_in)), is_batch(is_batch_in), context_(context), service_(service) {}
+
+    bool await_ready() const noexcept { return false; }
+    void await_suspend(std::coroutine_handle<> awaiter) {
+      awaiter_ = awaiter;
+      service_.open.push_back(this);
+      context_.loop.After(context_.Remaining(), *this);
+      context_.cancellation.Add(*this);
+    }
+    absl::Status await_resume() { return outcome_; }
+
+    const RequestContext& context() const { return context_; }
+
+    const std::vector<std::int64_t> ids;
+    const bool is_batch;
+
+   private:
+    friend class HeldUserService;
+    void End(absl::Status outcome) {
+      if (over_) return;
+      over_ = true;
+      outcome_ = std::move(outcome);
+      std::erase(service_.open, this);
+      context_.loop.Cancel(*this);
+      context_.loop.Post(*this);
+    }
+    void Run() override {
+      if (over_) return awaiter_.resume();
+      over_ = true;
+      outcome_ = absl::DeadlineExceededError("The user service did not answer in time.");
+      std::erase(service_.open, this);
+      awaiter_.resume();
+    }
+    void OnCancel() override {
+      ++service_.cancelled;
+      End(absl::CancelledError("The client is gone."));
+    }
+
+    RequestContext& context_;
+    HeldUserService& service_;
+    absl::Status outcome_;
+    bool over_ = false;
+    std::coroutine_handle<> awaiter_;
+  };
+
+  Verb<user::v1::GetUserRequest, One> one() {
+    return [this](RequestContext& context, user::v1::GetUserRequest request) {
+      return AskOne(context, request.user_id());
+    };
+  }
+  Verb<user::v1::BatchGetUsersRequest, Batch> batch() {
+    return [this](RequestContext& context, user::v1::BatchGetUsersRequest request) {
+      std::vector<std::int64_t> ids;
+      for (const auto& key : request.keys()) ids.push_back(key.user_id());
+      return AskBatch(context, std::move(ids));
+    };
+  }
+
+  // Ends the call as the service would: with its answer, or INTERNAL if a poisonous key is in it.
+  void Answer(Call& call) {
+    const bool fails =
+        std::ranges::any_of(call.ids, [this](std::int64_t id) { return poisonous.contains(id); });
+    call.End(fails ? absl::InternalError("the service failed") : absl::OkStatus());
+  }
+  static void Fail(Call& call, absl::Status status) { call.End(std::move(status)); }
+
+  std::vector<Call*> open;                       // in the order in which they came
+  std::vector<std::vector<std::int64_t>> asked;  // the ids of every call so far
+  int cancelled = 0;                             // calls
+  std::set<std::int64_t> missing;                // NOT_FOUND
+  std::set<std::int64_t> poisonous;              // fail every call that they are in
+  std::set<std::int64_t> too_large;              // in a batch
+  bool forgets_an_entry = false;                 // batches lack their last entry
+
+ private:
+  static absl::Status NotFound(std::int64_t id) {
+    return absl::NotFoundError(StrCat("there is no user ", id));
+  }
+  static void Fill(std::int64_t id, user::v1::User& user) {
+    user.set_id(id);
+    user.set_name(StrCat("name of ", id));
+  }
+
+  Task<absl::StatusOr<One>> AskOne(RequestContext& context, std::int64_t id) {
+    asked.push_back({id});
+    Call call(*this, context, {id}, false);
+    const absl::Status status = co_await call;
+    if (!status.ok()) co_return status;
+    if (missing.contains(id)) co_return NotFound(id);
+    One answer;
+    Fill(id, *answer.mutable_user());
+    co_return answer;
+  }
+
+  Task<absl::StatusOr<Batch>> AskBatch(RequestContext& context, std::vector<std::int64_t> ids) {
+    asked.push_back(ids);
+    Call call(*this, context, ids, true);
+    const absl::Status status = co_await call;
+    if (!status.ok()) co_return status;
+    Batch answer;
+    for (const std::int64_t id : ids) {
+      Batch::Entry& entry = *answer.add_entries();
+      if (missing.contains(id)) {
+        entry.mutable_error()->set_code(static_cast<int>(absl::StatusCode::kNotFound));
+        entry.mutable_error()->set_message(std::string(NotFound(id).message()));
+      } else if (too_large.contains(id)) {
+        entry.mutable_error()->set_code(static_cast<int>(absl::StatusCode::kResourceExhausted));
+        entry.mutable_error()->set_reason("ENTRY_TOO_LARGE");
+      } else {
+        Fill(id, *entry.mutable_user());
+      }
+    }
+    if (forgets_an_entry) answer.mutable_entries()->RemoveLast();
+    co_return answer;
+  }
+};
+
+class CoalescerTest : public ::testing::Test {
+ protected:
+  using Answer = absl::StatusOr<user::v1::GetUserResponse>;
+
+  // A request that reads one user.
+  struct Client {
+    Client(CoalescerTest& test, std::int64_t id_in, Duration patience)
+        : id(id_in), context(test.loop_, test.clock_) {
+      context.deadline = test.clock_.Now() + patience;
+      context.request_id = StrCat("request-", id, "-", test.clients_.size());
+      user::v1::GetUserRequest request;
+      request.set_user_id(id);
+      reading.emplace(test.Verb()(context, std::move(request)));
+    }
+
+    bool done() const { return reading->done(); }
+    const Answer& answer() { return reading->value(); }
+    absl::StatusCode code() { return answer().status().code(); }
+
+    const std::int64_t id;
+    RequestContext context;
+    std::optional<testing::RunningTask<Answer>> reading;
+  };
+
+  // The verb under test, made of the configuration when it is first asked for.
+  const gateway::Verb<user::v1::GetUserRequest, user::v1::GetUserResponse>& Verb() {
+    if (!verb_) {
+      verb_ = Coalesce<UserReads>(
+          CoalescingParts{config_, {&loop_}, clock_, logger_}, backend_,
+          std::make_shared<RpcMethod>(backend_.guard, "GetUser", Repeat::kSafe, Timed::kReads),
+          CoalescedVerbs<user::v1::GetUserRequest, user::v1::GetUserResponse,
+                         user::v1::BatchGetUsersRequest, user::v1::BatchGetUsersResponse>{
+              service_.one(), service_.one(), service_.batch()});
+    }
+    return verb_;
+  }
+
+  // Begins a read in the current turn.
+  Client& Ask(std::int64_t id, Duration patience = std::chrono::seconds(3)) {
+    return clients_.emplace_back(*this, id, patience);
+  }
+  // So many, of ids from `first`.
+  void AskRange(std::int64_t first, int count) {
+    for (int i = 0; i < count; ++i) Ask(first + i);
+  }
+  // To the end of the turn, and of those that follow at once.
+  void EndTurn() { loop_.Run(); }
+  void Advance(Duration time) {
+    clock_.Advance(time);
+    loop_.Run();
+  }
+  // Answers every call, and those that come of it.
+  void AnswerAll() {
+    while (!service_.open.empty()) {
+      service_.Answer(*service_.open.front());
+      loop_.Run();
+    }
+  }
+  CoalescerCounts counts() { return backend_.coalescers.front().counts(); }
+  std::uint64_t Timed(std::string_view method, std::string_view code) {
+    return metrics_
+        ->AddHistogram(
+            "rpc_client_call_duration_seconds", "", LatencyBounds(),
+            {{"backend", "user"}, {"method", std::string(method)}, {"code", std::string(code)}})
+        .count();
+  }
+  void ExpectAnswer(Client& client) {
+    ASSERT_TRUE(client.done()) << client.id;
+    ASSERT_TRUE(client.answer().ok()) << client.answer().status();
+    EXPECT_EQ(client.answer()->user().id(), client.id);
+    EXPECT_EQ(client.answer()->user().name(), StrCat("name of ", client.id));
+  }
+
+  testing::FakeClock clock_;
+  testing::ManualExecutor loop_{clock_};
+  std::unique_ptr<Metrics> metrics_ = MakeMetrics();
+  testing::FakeLogger logger_;
+  testing::GuardFixture guards_{clock_, *metrics_, logger_};
+  Backend backend_{"user", guards_.parts(),
+                   std::make_unique<testing::FakeBackendHealth>(ServingState::kServing)};
+  CoalescerConfig config_;
+  HeldUserService service_;
+  std::list<Client> clients_;
+
+ private:
+  gateway::Verb<user::v1::GetUserRequest, user::v1::GetUserResponse> verb_;
+};
+
+}  // namespace scaleout::gateway
+
+#endif  // SCALEOUT_TESTS_GATEWAY_BACKENDS_COALESCER_FIXTURE_H_
