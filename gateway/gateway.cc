@@ -106,7 +106,8 @@ int RunGateway(const GatewayConfig& config, ListenSockets sockets, StopSignals& 
   EventLoops loops(config.loops, clock, logger, *metrics);
 
   Backends backends(MakeBackends(config.backends,
-                                 {config.resilience, clock, MakeRandomSource(), *metrics, logger}));
+                                 {config.resilience, clock, MakeRandomSource(), *metrics, logger},
+                                 config.loops));
   const CoalescingParts parts{config.coalescer, ExecutorsOf(loops), clock, logger};
   const CoalescingParts* const coalescing = config.coalescer.on ? &parts : nullptr;
   UserBackend users = MakeUserBackend(backends.Get("user"), coalescing);

@@ -6,9 +6,10 @@
 
 namespace scaleout::gateway {
 
-Backend::Backend(std::string_view name_in, const std::string& target, const GuardParts& parts)
+Backend::Backend(std::string_view name_in, const std::string& target, const GuardParts& parts,
+                 std::shared_ptr<CompletionThreads> threads)
     : name(name_in),
-      channel(std::make_unique<BackendChannel>(target)),
+      channel(std::make_unique<BackendChannel>(target, std::move(threads))),
       guard(name, parts),
       health(MakeBackendHealth(*channel)) {}
 

@@ -19,10 +19,12 @@
 namespace scaleout::gateway {
 
 class BackendChannel;
+class CompletionThreads;
 
 struct Backend {
-  // Connects to `target`, a gRPC name.
-  Backend(std::string_view name_in, const std::string& target, const GuardParts& parts);
+  // Connects to `target`, a gRPC name. `threads` as BackendChannel's.
+  Backend(std::string_view name_in, const std::string& target, const GuardParts& parts,
+          std::shared_ptr<CompletionThreads> threads = nullptr);
   // Without a channel, for tests that call no service.
   Backend(std::string_view name_in, const GuardParts& parts,
           std::unique_ptr<BackendHealth> health_in);

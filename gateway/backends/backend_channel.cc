@@ -5,8 +5,11 @@
 #include <grpcpp/security/credentials.h>
 #include <grpcpp/support/channel_arguments.h>
 
+#include <utility>
+
 #include "common/routing_health.h"
 #include "common/str_cat.h"
+#include "gateway/backends/completion_threads.h"
 #include "gateway/backends/rpc_call.h"
 
 namespace scaleout::gateway {
@@ -43,13 +46,17 @@ grpc::ChannelArguments Arguments() {
 
 }  // namespace
 
-BackendChannel::BackendChannel(const std::string& target)
+BackendChannel::BackendChannel(const std::string& target,
+                               std::shared_ptr<CompletionThreads> threads)
     : callbacks_(std::make_unique<CallbackCount>()),
+      threads_(threads ? std::move(threads) : std::make_shared<CompletionThreads>(1)),
       channel_(grpc::CreateCustomChannel(target, grpc::InsecureChannelCredentials(), Arguments())) {
   // Connect before the first request needs it.
   channel_->GetState(/*try_to_connect=*/true);
 }
 
 BackendChannel::~BackendChannel() = default;
+
+grpc::CompletionQueue& BackendChannel::queue() { return threads_->queue(); }
 
 }  // namespace scaleout::gateway

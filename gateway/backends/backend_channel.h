@@ -15,28 +15,34 @@
 
 namespace grpc {
 class Channel;
-}
+class CompletionQueue;
+}  // namespace grpc
 
 namespace scaleout::gateway {
 
 class CallbackCount;
+class CompletionThreads;
 
 // More than a full page of anything takes.
 inline constexpr int kMaxMessageBytes = 4 * 1024 * 1024;
 
 class BackendChannel {
  public:
-  // `target` is a gRPC name: "unix:/path", "dns:///host:port".
-  explicit BackendChannel(const std::string& target);
+  // `target` is a gRPC name: "unix:/path", "dns:///host:port". The ends of its calls come
+  // to `threads`; null for one of its own.
+  explicit BackendChannel(const std::string& target,
+                          std::shared_ptr<CompletionThreads> threads = nullptr);
   BackendChannel(const BackendChannel&) = delete;
   BackendChannel& operator=(const BackendChannel&) = delete;
   ~BackendChannel();
 
   const std::shared_ptr<grpc::Channel>& channel() const { return channel_; }
   CallbackCount& callbacks() { return *callbacks_; }
+  grpc::CompletionQueue& queue();
 
  private:
   const std::unique_ptr<CallbackCount> callbacks_;
+  const std::shared_ptr<CompletionThreads> threads_;
   const std::shared_ptr<grpc::Channel> channel_;
 };
 

@@ -16,7 +16,7 @@ namespace {
 using grpc::health::v1::Health;
 using grpc::health::v1::HealthCheckRequest;
 using grpc::health::v1::HealthCheckResponse;
-using AsyncHealth = Health::StubInterface::async_interface;
+using Stub = Health::StubInterface;
 
 // One a second of each loop; more are checks that gRPC has not given up yet (rpc_call.h).
 constexpr int kMaxUnansweredChecks = 64;
@@ -40,9 +40,9 @@ class GrpcBackendHealth final : public BackendHealth {
       co_return silent;
     }
     const HealthCheckRequest request;
-    UnaryCall<AsyncHealth, HealthCheckRequest, HealthCheckResponse> call(
-        context, deadline, channel_.callbacks(), *stub_->async(), &AsyncHealth::Check, request,
-        std::make_shared<const BulkheadPermit>(*std::move(place)));
+    UnaryCall<Stub, HealthCheckRequest, HealthCheckResponse> call(
+        context, deadline, channel_.callbacks(), channel_.queue(), *stub_, &Stub::PrepareAsyncCheck,
+        request, std::make_shared<const BulkheadPermit>(*std::move(place)));
     const grpc::Status status = co_await call;
     ServingState state = ServingState::kUnreachable;
     if (status.ok() && call.response().status() == HealthCheckResponse::SERVING) {

@@ -7,8 +7,10 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <memory>
 
 #include "gateway/backends/backend_channel.h"
+#include "gateway/backends/completion_threads.h"
 #include "gateway/backends/rpc_call.h"
 
 namespace scaleout::gateway {
@@ -51,9 +53,13 @@ bool Backends::WaitForCallbacks() {
   });
 }
 
-Backends MakeBackends(const std::vector<BackendTarget>& targets, const GuardParts& parts) {
+Backends MakeBackends(const std::vector<BackendTarget>& targets, const GuardParts& parts,
+                      std::size_t loops) {
   Backends backends;
-  for (const BackendTarget& target : targets) backends.Add(target.name, target.target, parts);
+  const auto threads = std::make_shared<CompletionThreads>(CompletionThreads::ThreadsFor(loops));
+  for (const BackendTarget& target : targets) {
+    backends.Add(target.name, target.target, parts, threads);
+  }
   return backends;
 }
 

@@ -40,16 +40,19 @@ class Backends {
   // ready can answer. False if one is not; it goes on trying by itself.
   bool WaitUntilConnected(Duration timeout);
 
-  // Blocks until gRPC's threads have left our callbacks. To be called when the loops have ended,
-  // before they are destroyed: a callback may still be waking its loop. False, soon, if there are
-  // calls that gRPC does not end (rpc_call.h): the process must leave without destructors then.
+  // Blocks until the completion threads have left PendingRpc::OnDone. To be called when the loops
+  // have ended, before they are destroyed: a callback may still be waking its loop. False, soon, if
+  // there are calls that gRPC does not end (rpc_call.h): the process must leave without destructors
+  // then.
   bool WaitForCallbacks();
 
  private:
   std::deque<Backend> list_;
 };
 
-Backends MakeBackends(const std::vector<BackendTarget>& targets, const GuardParts& parts);
+// For a gateway with so many loops.
+Backends MakeBackends(const std::vector<BackendTarget>& targets, const GuardParts& parts,
+                      std::size_t loops = 1);
 
 }  // namespace scaleout::gateway
 

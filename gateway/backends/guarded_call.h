@@ -76,18 +76,18 @@ bool IsRepeatable(const RpcMethod& method, const Request& request) {
 }
 
 // Bulkhead, total deadline, retry, circuit breaker, attempt: outermost first.
-template <typename AsyncStub, typename Request, typename Response>
+template <typename Stub, typename Request, typename Response>
 Task<absl::StatusOr<Response>> GuardedCall(RequestContext& context, BackendChannel& channel,
-                                           RpcMethod& method, AsyncStub& stub,
-                                           UnaryRpc<AsyncStub, Request, Response> rpc,
-                                           Request request) {
+                                           RpcMethod& method, Stub& stub,
+                                           UnaryRpc<Stub, Request, Response> rpc, Request request) {
   CallInProgress call(context, method, IsRepeatable(method, request));
   absl::Status status = call.Enter();
   while (status.ok()) {
     status = call.BeginAttempt();
     if (!status.ok()) break;
-    UnaryCall<AsyncStub, Request, Response> attempt(
-        context, call.attempt_deadline(), channel.callbacks(), stub, rpc, request, call.place());
+    UnaryCall<Stub, Request, Response> attempt(context, call.attempt_deadline(),
+                                               channel.callbacks(), channel.queue(), stub, rpc,
+                                               request, call.place());
     const grpc::Status answer = co_await attempt;
     std::optional<Duration> pause;
     status = call.EndAttempt(FromGrpcStatus(answer), attempt, pause);

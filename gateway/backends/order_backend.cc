@@ -55,14 +55,14 @@ struct OrderLists {
 
 OrderBackend MakeOrderBackend(Backend& backend, const CoalescingParts* coalescing) {
   const ServiceRpcs<order::v1::OrderService> rpc(backend, coalescing);
-  using Rpc = decltype(rpc)::AsyncStub;
+  using Rpc = decltype(rpc)::Stub;
   return OrderBackend{
-      .CreateOrder = rpc("CreateOrder", Repeat::kWithKey, &Rpc::CreateOrder),
-      .GetOrder =
-          rpc.Read<OrderReads>("GetOrder", &Rpc::GetOrder, "BatchGetOrders", &Rpc::BatchGetOrders),
-      .ListOrders = rpc.Read<OrderLists>("ListOrders", &Rpc::ListOrders, "BatchListOrders",
-                                         &Rpc::BatchListOrders),
-      .CancelOrder = rpc("CancelOrder", Repeat::kSafe, &Rpc::CancelOrder),
+      .CreateOrder = rpc("CreateOrder", Repeat::kWithKey, &Rpc::PrepareAsyncCreateOrder),
+      .GetOrder = rpc.Read<OrderReads>("GetOrder", &Rpc::PrepareAsyncGetOrder, "BatchGetOrders",
+                                       &Rpc::PrepareAsyncBatchGetOrders),
+      .ListOrders = rpc.Read<OrderLists>("ListOrders", &Rpc::PrepareAsyncListOrders,
+                                         "BatchListOrders", &Rpc::PrepareAsyncBatchListOrders),
+      .CancelOrder = rpc("CancelOrder", Repeat::kSafe, &Rpc::PrepareAsyncCancelOrder),
   };
 }
 

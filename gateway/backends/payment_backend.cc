@@ -56,13 +56,14 @@ struct PaymentLists {
 
 PaymentBackend MakePaymentBackend(Backend& backend, const CoalescingParts* coalescing) {
   const ServiceRpcs<payment::v1::PaymentService> rpc(backend, coalescing);
-  using Rpc = decltype(rpc)::AsyncStub;
+  using Rpc = decltype(rpc)::Stub;
   return PaymentBackend{
-      .CreatePayment = rpc("CreatePayment", Repeat::kWithKey, &Rpc::CreatePayment),
-      .GetPayment = rpc.Read<PaymentReads>("GetPayment", &Rpc::GetPayment, "BatchGetPayments",
-                                           &Rpc::BatchGetPayments),
-      .ListPayments = rpc.Read<PaymentLists>("ListPayments", &Rpc::ListPayments,
-                                             "BatchListPayments", &Rpc::BatchListPayments),
+      .CreatePayment = rpc("CreatePayment", Repeat::kWithKey, &Rpc::PrepareAsyncCreatePayment),
+      .GetPayment = rpc.Read<PaymentReads>("GetPayment", &Rpc::PrepareAsyncGetPayment,
+                                           "BatchGetPayments", &Rpc::PrepareAsyncBatchGetPayments),
+      .ListPayments =
+          rpc.Read<PaymentLists>("ListPayments", &Rpc::PrepareAsyncListPayments,
+                                 "BatchListPayments", &Rpc::PrepareAsyncBatchListPayments),
   };
 }
 

@@ -31,11 +31,11 @@ struct ProductReads {
 
 ProductBackend MakeProductBackend(Backend& backend, const CoalescingParts* coalescing) {
   const ServiceRpcs<order::v1::ProductService> rpc(backend, coalescing);
-  using Rpc = decltype(rpc)::AsyncStub;
+  using Rpc = decltype(rpc)::Stub;
   return ProductBackend{
-      .GetProduct = rpc.Read<ProductReads>("GetProduct", &Rpc::GetProduct, "BatchGetProducts",
-                                           &Rpc::BatchGetProducts),
-      .ListProducts = rpc("ListProducts", Repeat::kSafe, &Rpc::ListProducts),
+      .GetProduct = rpc.Read<ProductReads>("GetProduct", &Rpc::PrepareAsyncGetProduct,
+                                           "BatchGetProducts", &Rpc::PrepareAsyncBatchGetProducts),
+      .ListProducts = rpc("ListProducts", Repeat::kSafe, &Rpc::PrepareAsyncListProducts),
   };
 }
 

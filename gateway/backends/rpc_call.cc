@@ -42,9 +42,8 @@ void PendingRpc::Begin() {
 }
 
 // After Post the call may have been destroyed, and this with it.
-void PendingRpc::OnDone(grpc::Status outcome) {
+void PendingRpc::OnDone() {
   (void)phase_.load(std::memory_order_acquire);
-  status = std::move(outcome);
   ended = clock_.Now();
   CallbackCount& callbacks = callbacks_;
   if (phase_.exchange(Phase::kDone, std::memory_order_acq_rel) == Phase::kAbandoned) {
@@ -88,7 +87,7 @@ void RpcCall::await_suspend(std::coroutine_handle<> awaiter) {
   context_.loop.After(left + kEndGrace, *this);
   sent_ = true;
   call.Begin();
-  Start(call.client, [&call](grpc::Status status) { call.OnDone(std::move(status)); });
+  Start();
 }
 
 grpc::Status RpcCall::await_resume() { return std::move(status_); }

@@ -1,9 +1,9 @@
-// One attempt of one unary RPC, as an awaitable on gRPC's callback API.
+// One attempt of one unary RPC, as an awaitable on gRPC's asynchronous API.
 //
 // Awaiting it starts the call with the given deadline and the request's id and trace, and resumes
-// on the context's loop: gRPC's thread only posts a job. The client's disconnect cancels the call,
-// which then ends soon with CANCELLED. It says what gRPC says; guarded_call.h is what handlers'
-// verbs use.
+// on the context's loop: a completion thread (completion_threads.h) only posts a job. The client's
+// disconnect cancels the call, which then ends soon with CANCELLED. It says what gRPC says;
+// guarded_call.h is what handlers' verbs use.
 //
 // gRPC does not always end a call in time: to one whose bytes wait for a connection that takes none
 // (a peer that is stopped and has its socket full) it reports neither deadline nor cancellation
@@ -12,20 +12,21 @@
 // until gRPC has finished, with the call's place in a bulkhead, which so bounds how many there are.
 //
 // Lifetime: the call's owner is suspended until the call has ended or is abandoned, so the loop
-// must run until every request has ended. gRPC's thread may still be inside Post by then, and may
-// have abandoned calls to finish: CallbackCount::Wait, called between the end of the loops and
-// their destruction, closes that gap.
+// must run until every request has ended. A completion thread may still be inside Post by then, and
+// gRPC may have abandoned calls to finish: CallbackCount::Wait, called between the end of the loops
+// and their destruction, closes that gap.
 #ifndef SCALEOUT_GATEWAY_BACKENDS_RPC_CALL_H_
 #define SCALEOUT_GATEWAY_BACKENDS_RPC_CALL_H_
 
 #include <grpcpp/client_context.h>
+#include <grpcpp/completion_queue.h>
+#include <grpcpp/support/async_unary_call.h>
 #include <grpcpp/support/status.h>
 
 #include <atomic>
 #include <chrono>
 #include <coroutine>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <utility>
 
@@ -39,7 +40,8 @@ namespace scaleout::gateway {
 // How late gRPC may be with the end of a call.
 inline constexpr Duration kEndGrace = std::chrono::milliseconds(100);
 
-// How many of gRPC's callbacks are still to come or under way. Thread-safe; outlives the calls.
+// How many calls of PendingRpc::OnDone are still to come or under way. Thread-safe; outlives the
+// RPCs.
 class CallbackCount {
  public:
   void Enter() { pending_.fetch_add(1, std::memory_order_relaxed); }
@@ -56,8 +58,8 @@ class CallbackCount {
 
 class RpcCall;
 
-// What gRPC needs of a call until it has called back. The RpcCall owns it, but if that is abandoned
-// it owns itself.
+// What gRPC needs of a call until it has reported its end. The RpcCall owns it, but if that is
+// abandoned it owns itself.
 class PendingRpc : private Job {
  public:
   PendingRpc(RpcCall& call, RequestContext& context, CallbackCount& callbacks,
@@ -75,9 +77,10 @@ class PendingRpc : private Job {
 
   // Before gRPC is asked.
   void Begin();
-  // On gRPC's thread, once.
-  void OnDone(grpc::Status status);
-  // On the loop. False if gRPC has called back already. Otherwise it must not be touched any more.
+  // gRPC has set `status`. On a completion thread, once.
+  void OnDone();
+  // On the loop. False if gRPC has reported the end already. Otherwise it must not be touched any
+  // more.
   bool Abandon();
 
   grpc::ClientContext client;
@@ -94,8 +97,8 @@ class PendingRpc : private Job {
   const Clock& clock_;
   CallbackCount& callbacks_;
   const std::shared_ptr<const BulkheadPermit> place_;
-  // Also hands what was written before gRPC was asked to gRPC's thread; gRPC does the same, but not
-  // where a race detector can see it.
+  // Also hands what was written before gRPC was asked to the completion thread; gRPC does the same,
+  // but not where a race detector can see it.
   std::atomic<Phase> phase_{Phase::kNew};
 };
 
@@ -125,7 +128,7 @@ class RpcCall : private TimerJob, private CancelListener {
   virtual PendingRpc& pending() = 0;
   // After this `pending()` is not the call's any more.
   virtual void Release() = 0;
-  virtual void Start(grpc::ClientContext& client, std::function<void(grpc::Status)> done) = 0;
+  virtual void Start() = 0;
 
   void OnDone();
   // The time of the grace is over.
@@ -142,20 +145,21 @@ class RpcCall : private TimerJob, private CancelListener {
   std::coroutine_handle<> awaiter_;
 };
 
-// A method of a generated stub's async interface.
-template <typename AsyncStub, typename Request, typename Response>
-using UnaryRpc = void (AsyncStub::*)(grpc::ClientContext*, const Request*, Response*,
-                                     std::function<void(grpc::Status)>);
+// A method of a generated stub, such as PrepareAsyncGetUser.
+template <typename Stub, typename Request, typename Response>
+using UnaryRpc = std::unique_ptr<grpc::ClientAsyncResponseReaderInterface<Response>> (Stub::*)(
+    grpc::ClientContext*, const Request&, grpc::CompletionQueue*);
 
 // `request` outlives the awaiting: gRPC serializes it when the call starts. `place` is released
 // when gRPC has finished with the call.
-template <typename AsyncStub, typename Request, typename Response>
+template <typename Stub, typename Request, typename Response>
 class UnaryCall final : public RpcCall {
  public:
   UnaryCall(RequestContext& context, MonotonicTime deadline, CallbackCount& callbacks,
-            AsyncStub& stub, UnaryRpc<AsyncStub, Request, Response> rpc, const Request& request,
-            std::shared_ptr<const BulkheadPermit> place = nullptr)
+            grpc::CompletionQueue& queue, Stub& stub, UnaryRpc<Stub, Request, Response> rpc,
+            const Request& request, std::shared_ptr<const BulkheadPermit> place = nullptr)
       : RpcCall(context, deadline, callbacks),
+        queue_(queue),
         stub_(stub),
         rpc_(rpc),
         request_(request),
@@ -168,16 +172,23 @@ class UnaryCall final : public RpcCall {
   struct Pending final : PendingRpc {
     using PendingRpc::PendingRpc;
     Response response{};
+    // In gRPC's memory of the call, which `client` holds.
+    std::unique_ptr<grpc::ClientAsyncResponseReaderInterface<Response>> reader;
   };
 
   PendingRpc& pending() override { return *pending_; }
   void Release() override { (void)pending_.release(); }
-  void Start(grpc::ClientContext& client, std::function<void(grpc::Status)> done) override {
-    (stub_.*rpc_)(&client, &request_, &pending_->response, std::move(done));
+  // Once Finish is called, the completion thread may be done with all of this.
+  void Start() override {
+    Pending& call = *pending_;
+    call.reader = (stub_.*rpc_)(&call.client, request_, &queue_);
+    call.reader->StartCall();
+    call.reader->Finish(&call.response, &call.status, static_cast<PendingRpc*>(&call));
   }
 
-  AsyncStub& stub_;
-  const UnaryRpc<AsyncStub, Request, Response> rpc_;
+  grpc::CompletionQueue& queue_;
+  Stub& stub_;
+  const UnaryRpc<Stub, Request, Response> rpc_;
   const Request& request_;
   std::unique_ptr<Pending> pending_;
 };

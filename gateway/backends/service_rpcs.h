@@ -27,7 +27,7 @@ namespace scaleout::gateway {
 template <typename Service>
 class ServiceRpcs {
  public:
-  using AsyncStub = typename Service::StubInterface::async_interface;
+  using Stub = typename Service::StubInterface;
 
   explicit ServiceRpcs(Backend& backend, const CoalescingParts* coalescing = nullptr)
       : backend_(backend),
@@ -37,16 +37,16 @@ class ServiceRpcs {
   // `name` is a literal.
   template <typename Request, typename Response>
   Verb<Request, Response> operator()(std::string_view name, Repeat repeat,
-                                     UnaryRpc<AsyncStub, Request, Response> rpc) const {
+                                     UnaryRpc<Stub, Request, Response> rpc) const {
     return Bind(std::make_shared<RpcMethod>(backend_.guard, name, repeat), rpc);
   }
 
   // A read that may travel in a batch; `Reads` says how (coalesced_verb.h).
   template <typename Reads, typename Request, typename Response, typename BatchRequest,
             typename BatchResponse>
-  Verb<Request, Response> Read(std::string_view name, UnaryRpc<AsyncStub, Request, Response> rpc,
+  Verb<Request, Response> Read(std::string_view name, UnaryRpc<Stub, Request, Response> rpc,
                                std::string_view batch_name,
-                               UnaryRpc<AsyncStub, BatchRequest, BatchResponse> batch_rpc) const {
+                               UnaryRpc<Stub, BatchRequest, BatchResponse> batch_rpc) const {
     Verb<Request, Response> plain = (*this)(name, Repeat::kSafe, rpc);
     if (coalescing_ == nullptr) return plain;
     auto reads = std::make_shared<RpcMethod>(backend_.guard, name, Repeat::kSafe, Timed::kReads);
@@ -60,17 +60,16 @@ class ServiceRpcs {
  private:
   template <typename Request, typename Response>
   Verb<Request, Response> Bind(std::shared_ptr<RpcMethod> method,
-                               UnaryRpc<AsyncStub, Request, Response> rpc) const {
-    AsyncStub& async_stub = *stub_->async();
-    return [stub = stub_, &async_stub, &channel = *backend_.channel, method = std::move(method),
-            rpc](RequestContext& context, Request&& request) {
-      return GuardedCall(context, channel, *method, async_stub, rpc, std::move(request));
+                               UnaryRpc<Stub, Request, Response> rpc) const {
+    return [stub = stub_, &channel = *backend_.channel, method = std::move(method), rpc](
+               RequestContext& context, Request&& request) {
+      return GuardedCall(context, channel, *method, *stub, rpc, std::move(request));
     };
   }
 
   Backend& backend_;
   const CoalescingParts* const coalescing_;
-  const std::shared_ptr<typename Service::Stub> stub_;
+  const std::shared_ptr<Stub> stub_;
 };
 
 }  // namespace scaleout::gateway

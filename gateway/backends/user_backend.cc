@@ -31,14 +31,14 @@ struct UserReads {
 
 UserBackend MakeUserBackend(Backend& backend, const CoalescingParts* coalescing) {
   const ServiceRpcs<user::v1::UserService> rpc(backend, coalescing);
-  using Rpc = decltype(rpc)::AsyncStub;
+  using Rpc = decltype(rpc)::Stub;
   return UserBackend{
-      .CreateUser = rpc("CreateUser", Repeat::kWithKey, &Rpc::CreateUser),
-      .GetUser =
-          rpc.Read<UserReads>("GetUser", &Rpc::GetUser, "BatchGetUsers", &Rpc::BatchGetUsers),
-      .ListUsers = rpc("ListUsers", Repeat::kSafe, &Rpc::ListUsers),
-      .UpdateUser = rpc("UpdateUser", Repeat::kNever, &Rpc::UpdateUser),
-      .DeleteUser = rpc("DeleteUser", Repeat::kNever, &Rpc::DeleteUser),
+      .CreateUser = rpc("CreateUser", Repeat::kWithKey, &Rpc::PrepareAsyncCreateUser),
+      .GetUser = rpc.Read<UserReads>("GetUser", &Rpc::PrepareAsyncGetUser, "BatchGetUsers",
+                                     &Rpc::PrepareAsyncBatchGetUsers),
+      .ListUsers = rpc("ListUsers", Repeat::kSafe, &Rpc::PrepareAsyncListUsers),
+      .UpdateUser = rpc("UpdateUser", Repeat::kNever, &Rpc::PrepareAsyncUpdateUser),
+      .DeleteUser = rpc("DeleteUser", Repeat::kNever, &Rpc::PrepareAsyncDeleteUser),
   };
 }
 

@@ -42,9 +42,9 @@ struct ShippingBackend {
 
 ShippingBackend MakeShippingBackend(Backend& backend) {
   const ServiceRpcs<ShippingService> rpc(backend);
-  using Rpc = decltype(rpc)::AsyncStub;
+  using Rpc = decltype(rpc)::Stub;
   return ShippingBackend{
-      .GetParcel = rpc("GetParcel", Repeat::kSafe, &Rpc::GetProduct),
+      .GetParcel = rpc("GetParcel", Repeat::kSafe, &Rpc::PrepareAsyncGetProduct),
   };
 }
 

@@ -23,6 +23,7 @@
 #include "gateway/backends/rpc_call.h"
 #include "gateway/runtime/request_context.h"
 #include "gateway/runtime/task.h"
+#include "tests/support/fake_rpc.h"
 #include "tests/support/manual_executor.h"
 #include "tests/support/running_task.h"
 
@@ -36,25 +37,16 @@ struct Message {
   int value = 0;
 };
 
-// A call of it ends when the caller says so.
-class Stub {
- public:
-  void Double(grpc::ClientContext*, const Message* request, Message* response,
-              std::function<void(grpc::Status)> done) {
-    response->value = request->value * 2;
-    done_ = std::move(done);
-  }
-  void End() { std::exchange(done_, nullptr)(grpc::Status::OK); }
+using Stub = testing::FakeRpc<Message, Message>;
 
- private:
-  std::function<void(grpc::Status)> done_;
-};
+Message Double(const Message& request) { return {request.value * 2}; }
 
 // One attempt with the request's deadline, and nothing else.
 Task<absl::StatusOr<Message>> BareCall(RequestContext& context, BackendChannel& channel, Stub& stub,
                                        Message request) {
-  UnaryCall<Stub, Message, Message> attempt(context, context.deadline, channel.callbacks(), stub,
-                                            &Stub::Double, request);
+  UnaryCall<Stub, Message, Message> attempt(context, context.deadline, channel.callbacks(),
+                                            channel.queue(), stub, &Stub::PrepareAsyncCall,
+                                            request);
   const grpc::Status answer = co_await attempt;
   if (answer.ok()) co_return std::move(attempt.response());
   co_return FromGrpcStatus(answer);
@@ -69,7 +61,7 @@ struct Bench {
       RequestContext context(loop, SystemClock());
       context.deadline = SystemClock().Now() + std::chrono::seconds(3);
       testing::RunningTask<absl::StatusOr<Message>> call(make_call(context));
-      stub.End();
+      stub.End(grpc::Status::OK);
       loop.Run();
       if (!call.done() || call.value()->value != 42) std::abort();
     }
@@ -78,7 +70,7 @@ struct Bench {
   }
 
   testing::ManualExecutor loop{SystemClock()};
-  Stub stub;
+  Stub stub{&Double};
 };
 
 // The middle of the rounds, which take turns so that the machine's drift meets both.
@@ -97,7 +89,8 @@ int Run() {
       return BareCall(context, channel, bench.stub, Message{21});
     }));
     const double guarded = bench.MicrosOf([&](RequestContext& context) {
-      return GuardedCall(context, channel, method, bench.stub, &Stub::Double, Message{21});
+      return GuardedCall(context, channel, method, bench.stub, &Stub::PrepareAsyncCall,
+                         Message{21});
     });
     difference.push_back(guarded - bare.back());
   }

@@ -3,39 +3,26 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
-#include <functional>
 #include <memory>
 #include <thread>
 #include <utility>
 
 #include "gateway/runtime/task.h"
+#include "tests/support/fake_rpc.h"
 #include "tests/support/request_fixture.h"
 
 namespace scaleout::gateway {
 namespace {
 
-// A stub whose call ends when the test says so, on whichever thread the test says it.
-class FakeStub {
- public:
-  void Call(grpc::ClientContext* client, const int* request, int* response,
-            std::function<void(grpc::Status)> done) {
-    client_ = client;
-    *response = *request * 2;
-    done_ = std::move(done);
-  }
-  bool called() const { return client_ != nullptr; }
-  void End(grpc::Status status) { done_(std::move(status)); }
-  std::chrono::system_clock::time_point deadline() const { return client_->deadline(); }
+using FakeStub = testing::FakeRpc<int, int>;
 
- private:
-  grpc::ClientContext* client_ = nullptr;
-  std::function<void(grpc::Status)> done_;
-};
+int Twice(const int& number) { return number * 2; }
 
 struct CallFixture {
   testing::RequestFixture request;
   CallbackCount callbacks;
-  FakeStub stub;
+  grpc::CompletionQueue queue;
+  FakeStub stub{&Twice};
   std::shared_ptr<const BulkheadPermit> place;
   bool ended = false;
   grpc::Status status;
@@ -43,8 +30,9 @@ struct CallFixture {
 
   Task<void> Call() {
     const int ask = 21;
-    UnaryCall<FakeStub, int, int> call(request.context, request.context.deadline, callbacks, stub,
-                                       &FakeStub::Call, ask, std::exchange(place, nullptr));
+    UnaryCall<FakeStub, int, int> call(request.context, request.context.deadline, callbacks, queue,
+                                       stub, &FakeStub::PrepareAsyncCall, ask,
+                                       std::exchange(place, nullptr));
     status = co_await call;
     if (status.ok()) response = call.response();
     ended = true;
@@ -78,7 +66,7 @@ TEST(RpcCall, GivesGrpcTheTimeThatIsLeft) {
   fixture.request.clock.Advance(std::chrono::seconds(1));
   const auto before = std::chrono::system_clock::now();
   Start(fixture.Call());
-  const auto left = fixture.stub.deadline() - before;
+  const auto left = fixture.stub.client().deadline() - before;
   EXPECT_GT(left, std::chrono::milliseconds(1900));
   EXPECT_LT(left, std::chrono::milliseconds(2500));
   fixture.stub.End(grpc::Status::OK);
@@ -168,11 +156,12 @@ TEST(RpcCall, ALateEndOfGrpcAndTheEndOfTheGraceMayMeet) {
 TEST(RpcCall, MayBeCancelledAfterItsEnd) {
   testing::RequestFixture request;
   CallbackCount callbacks;
-  FakeStub stub;
+  grpc::CompletionQueue queue;
+  FakeStub stub{&Twice};
   const int ask = 0;
   {
-    UnaryCall<FakeStub, int, int> call(request.context, request.context.deadline, callbacks, stub,
-                                       &FakeStub::Call, ask);
+    UnaryCall<FakeStub, int, int> call(request.context, request.context.deadline, callbacks, queue,
+                                       stub, &FakeStub::PrepareAsyncCall, ask);
     call.await_suspend(std::noop_coroutine());
     stub.End(grpc::Status::OK);
     request.loop.Run();
@@ -202,7 +191,7 @@ TEST(RpcCall, IsBlamedOnItsRoute) {
   RequestContext context(loop, fixture.request.clock);
   context.route = &route;
   UnaryCall<FakeStub, int, int> call(context, fixture.request.context.deadline, fixture.callbacks,
-                                     fixture.stub, &FakeStub::Call, ask);
+                                     fixture.queue, fixture.stub, &FakeStub::PrepareAsyncCall, ask);
   call.await_suspend(std::noop_coroutine());
   fixture.stub.End(grpc::Status::OK);
   EXPECT_EQ(loop.route, &route);
