@@ -2,7 +2,7 @@
 
 import operator
 
-from scaleout.bench.measure import PARTS, ROUNDS, ROUTES, families, median, turn
+from scaleout.bench.measure import PARTS, ROUNDS, ROUTES, median, turn
 
 # What is wanted, in requests/s against /livez direct, with one loop.
 _TARGETS = (("user by id", "direct", 0.10), ("overview", "direct", 0.035), ("livez", "nginx", 0.60))
@@ -26,10 +26,9 @@ class Alone:
         ]
         with self._build.stack(GATEWAY_LOOPS=str(loops)) as stack:
             for round_ in range(ROUNDS + 1):
-                processes = families(stack)
                 for row in rows:
                     port, path = doors[row["via"]], ROUTES[row["route"]]
-                    figures = turn(port, path, processes, self._turn_seconds)
+                    figures = turn(stack, port, path, self._turn_seconds)
                     if round_ > 0:  # the first warms up
                         row["turns"].append(figures)
         for row in rows:

@@ -71,13 +71,19 @@ def resident_bytes(pid):
         return 0
 
 
-def cpu_seconds(pid):
-    """User and system time so far."""
+def family_cpu_seconds(pid):
+    """User and system time so far of `pid` and everything below it, also of what has ended there:
+    PostgreSQL's backends come and go, and the time of one that went is then its parent's.
+    """
+    return sum(map(_cpu_seconds, family_of(pid)))
+
+
+def _cpu_seconds(pid):
     try:
         times = psutil.Process(pid).cpu_times()
     except psutil.NoSuchProcess:
         return 0.0
-    return times.user + times.system
+    return times.user + times.system + times.children_user + times.children_system
 
 
 def program_of(pid):

@@ -1,0 +1,47 @@
+"""Rows that arrive on a schedule, whatever becomes of the earlier requests."""
+
+import dataclasses
+
+from scaleout.bench.measure import ROUTES, cpu_of, median, micros_of_each, turn
+from scaleout.load import poisson
+
+_CAPACITY_TURNS = 3
+
+
+@dataclasses.dataclass(frozen=True)
+class PoissonRow:
+    """`rate` requests a second on average; a latency begins at the scheduled moment. All sides of a
+    round get the same arrivals.
+    """
+
+    route: str
+    rate: float
+    note: str = ""
+    via: str = "direct"
+
+    def measure(self, build, stack, seconds, number):
+        port = build.doors()[self.via]
+        with cpu_of(stack) as spent:
+            report = poisson.run(port, ROUTES[self.route], self.rate, seconds, seed=number)
+        return {
+            "requestsPerSecond": report.requests / seconds,
+            "p50Ms": report.p50_ms,
+            "p99Ms": report.p99_ms,
+            "errors": report.failed,
+            "cpuMicros": micros_of_each(spent, report.requests),
+            "waited": report.waited,
+            "lateP99Ms": report.late_p99_ms,
+        }
+
+    def __str__(self):
+        return f"{self.route}, {self.rate:.0f}/s{f' ({self.note})' if self.note else ''}"
+
+
+def capacity(side, route, seconds, **variables):
+    """Requests/s of a closed loop with 64 connections."""
+    with side.build.stack(**variables, **side.variables) as stack:
+        turns = [
+            turn(stack, side.build.doors()["direct"], ROUTES[route], seconds)
+            for _ in range(_CAPACITY_TURNS + 1)
+        ]
+    return median(each["requestsPerSecond"] for each in turns[1:])  # the first warms up

@@ -1,0 +1,6 @@
+"""The bench's package, as scripts/bench.sh sees it."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
