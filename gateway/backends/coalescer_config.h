@@ -17,7 +17,8 @@ struct CoalescerConfig {
   std::size_t max_keys = 64;
   // Batches whose answers have not come yet.
   std::size_t max_in_flight = 8;
-  // Beside a batch in flight another one is sent when so many keys wait, or one for so long.
+  // Beside batches in flight another one is sent when so many keys wait, or one has waited for so
+  // long for each of them.
   std::size_t eager_keys = 48;
   std::chrono::microseconds max_wait{300};
   // Keys that may wait; a read of one more is refused.

@@ -187,7 +187,7 @@ void CoalescerQueue::Flush(bool returned) {
     oldest = FindOldest();
   }
   if (oldest == nullptr || in_flight_ >= config_.max_in_flight || wait_over_.armed()) return;
-  const Duration left = oldest->entries.front().since + config_.max_wait - now;
+  const Duration left = oldest->entries.front().since + LongestWait() - now;
   loop_.AfterFine(std::max(left, Duration::zero()), wait_over_);
 }
 
@@ -205,7 +205,7 @@ CoalescerQueue::Group* CoalescerQueue::FindOldest() {
 bool CoalescerQueue::MaySend(const Group& oldest, bool returned, MonotonicTime now) const {
   if (in_flight_ >= config_.max_in_flight) return false;
   return returned || in_flight_ == 0 || waiting_.size() >= config_.eager_keys ||
-         now - oldest.entries.front().since >= config_.max_wait;
+         now - oldest.entries.front().since >= LongestWait();
 }
 
 CoalescerQueue::Entries CoalescerQueue::Take(Entries& waiting, std::size_t most,

@@ -6,7 +6,7 @@
 // most `max_keys` keys:
 //
 //   nothing in flight:               what waits, at once
-//   fewer than `max_in_flight`:      when `eager_keys` wait, or the oldest for `max_wait`
+//   fewer than `max_in_flight`:      when `eager_keys` wait, or the oldest for LongestWait()
 //   a flight has just come back:     what waits, at once, before its answers are delivered
 //
 // A caller leaves when its client is gone or its own deadline has come, and the others stay. Two
@@ -212,6 +212,11 @@ class CoalescerQueue {
   void Flush(bool returned);
   // The one whose first key has waited longest; null if nothing waits.
   Group* FindOldest();
+  // The more is in flight, the longer a key waits for company: where the service is busy, a further
+  // small batch would only make all others later.
+  Duration LongestWait() const {
+    return config_.max_wait * static_cast<std::int64_t>(in_flight_);
+  }
   bool MaySend(const Group& oldest, bool returned, MonotonicTime now) const;
   // Takes at most so many keys off the list.
   Entries Take(Entries& waiting, std::size_t most, MonotonicTime now);

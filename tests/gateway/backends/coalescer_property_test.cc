@@ -158,7 +158,7 @@ TEST_P(CoalescerPropertyTest, EveryCallerGetsItsOwnOutcome) {
   for (Client& client : clients_) ExpectOwnOutcome(client);
   EXPECT_TRUE(service_.open.empty());
   EXPECT_EQ(counts().in_flight, 0);
-  Advance(config_.max_wait);
+  Advance(config_.max_wait * static_cast<int>(config_.max_in_flight));
   EXPECT_EQ(loop_.timers(), 0U) << "every timer has run or was cancelled";
   EXPECT_EQ(loop_.posted(), 0U);
 }

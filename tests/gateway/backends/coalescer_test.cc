@@ -86,6 +86,22 @@ TEST_F(CoalescerTest, HoldsKeysBackWhileABatchIsInFlight) {
   AnswerAll();
 }
 
+TEST_F(CoalescerTest, HoldsKeysBackForLongerTheMoreBatchesAreInFlight) {
+  for (int in_flight = 0; in_flight < 3; ++in_flight) {
+    Ask(in_flight + 1);
+    EndTurn();
+    Advance(config_.max_wait * in_flight);
+  }
+  ASSERT_THAT(service_.open, SizeIs(3));
+  Ask(10);
+  EndTurn();
+  Advance(config_.max_wait * 3 - microseconds(1));
+  EXPECT_THAT(service_.open, SizeIs(3));
+  Advance(microseconds(1));
+  EXPECT_THAT(service_.open, SizeIs(4));
+  AnswerAll();
+}
+
 TEST_F(CoalescerTest, SendsEagerKeysBesideABatchInFlight) {
   Ask(1);
   EndTurn();
