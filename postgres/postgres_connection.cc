@@ -28,10 +28,12 @@ constexpr std::array kStatementTimeoutSteps = {
 constexpr milliseconds kUnknownTimeout{-1};
 
 // Generic plans: every statement here is a lookup by key, for which planning anew each time costs
-// more than it finds. The idle limit frees the locks of a process that was frozen in the middle of
-// a transaction.
+// more than it finds. No memoization: the keys of a lookup are distinct, so that a cache of inner
+// rows is filled and never hit. The idle limit frees the locks of a process that was frozen in the
+// middle of a transaction.
 constexpr const char* kSessionSettings =
-    "SET plan_cache_mode = force_generic_plan; SET idle_in_transaction_session_timeout = '30s'; "
+    "SET plan_cache_mode = force_generic_plan; SET enable_memoize = off; SET "
+    "idle_in_transaction_session_timeout = '30s'; "
     "SET lock_timeout = 0; SET client_min_messages = warning; SET timezone = 'UTC'";
 
 PostgresTexts Texts(PostgresParams params) {

@@ -12,8 +12,10 @@ PostgresResult::PostgresResult(pqxx::result rows, const char* statement)
 
 absl::StatusOr<std::int64_t> PostgresResult::Read(PostgresRowReader read) const {
   try {
+    PostgresRow::Source source{statement_, static_cast<std::size_t>(rows_.size())};
+    source.columns.reserve(static_cast<std::size_t>(rows_.columns()));
     for (const auto& row : rows_) {
-      PostgresRow::Source source{row, statement_, static_cast<std::size_t>(rows_.size()), {}};
+      source.row = &row;
       read(PostgresRow(source));
       if (!source.problem.empty()) return absl::InternalError(source.problem);
     }

@@ -12,6 +12,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -20,10 +21,23 @@
 namespace scaleout {
 
 struct PostgresRow::Source {
-  const pqxx::row& row;
+  using Number = pqxx::row::size_type;
+  // A column that was read before; `name` is compared by its address.
+  struct Column {
+    const char* name;
+    Number number;
+  };
+
+  // Throws if the answer has no such column. Columns are mostly read in the same order in every
+  // row, so that the search begins after the column that was read last.
+  Number NumberOf(PostgresColumn column);
+
   const char* statement;
   std::size_t result_size = 0;
-  std::string problem;  // empty: none so far
+  const pqxx::row* row = nullptr;
+  std::vector<Column> columns = {};
+  std::size_t next_column = 0;
+  std::string problem = {};  // empty: none so far
 };
 
 class PostgresResult {

@@ -10,30 +10,43 @@
 
 namespace scaleout {
 
-bool PostgresRow::IsNull(const char* column) const {
+PostgresRow::Source::Number PostgresRow::Source::NumberOf(PostgresColumn column) {
+  const std::size_t known = columns.size();
+  for (std::size_t i = 0; i < known; ++i) {
+    if (next_column == known) next_column = 0;
+    const Column& candidate = columns[next_column++];
+    if (candidate.name == column.name()) return candidate.number;
+  }
+  const Number number = row->column_number(column.name());
+  columns.push_back({column.name(), number});
+  next_column = 0;
+  return number;
+}
+
+bool PostgresRow::IsNull(PostgresColumn column) const {
   try {
-    return source_.row[source_.row.column_number(column)].is_null();
+    return source_.row->at(source_.NumberOf(column)).is_null();
   } catch (const std::exception&) {
     AddProblem(column, "is missing");
     return true;
   }
 }
 
-bool PostgresRow::Bool(const char* column) const {
+bool PostgresRow::Bool(PostgresColumn column) const {
   const std::optional<std::string_view> text = Value(column);
   if (text && *text != "t" && *text != "f") AddProblem(column, "holds no boolean");
   return text == "t";
 }
 
-std::int32_t PostgresRow::Int32(const char* column) const { return Parse<std::int32_t>(column); }
+std::int32_t PostgresRow::Int32(PostgresColumn column) const { return Parse<std::int32_t>(column); }
 
-std::int64_t PostgresRow::Int64(const char* column) const { return Parse<std::int64_t>(column); }
+std::int64_t PostgresRow::Int64(PostgresColumn column) const { return Parse<std::int64_t>(column); }
 
-std::string PostgresRow::Text(const char* column) const {
+std::string PostgresRow::Text(PostgresColumn column) const {
   return std::string(Value(column).value_or(std::string_view()));
 }
 
-WallTime PostgresRow::Time(const char* column) const {
+WallTime PostgresRow::Time(PostgresColumn column) const {
   const std::chrono::microseconds time(Int64(column));
   using Ticks = WallTime::duration;
   if (time > std::chrono::duration_cast<std::chrono::microseconds>(Ticks::max()) ||
@@ -46,9 +59,9 @@ WallTime PostgresRow::Time(const char* column) const {
 
 std::size_t PostgresRow::result_size() const { return source_.result_size; }
 
-std::optional<std::string_view> PostgresRow::Value(const char* column) const {
+std::optional<std::string_view> PostgresRow::Value(PostgresColumn column) const {
   try {
-    const auto field = source_.row[source_.row.column_number(column)];
+    const auto field = source_.row->at(source_.NumberOf(column));
     if (!field.is_null()) return std::string_view(field.c_str(), field.size());
     AddProblem(column, "is null, where a value is expected");
   } catch (const std::exception&) {
@@ -58,7 +71,7 @@ std::optional<std::string_view> PostgresRow::Value(const char* column) const {
 }
 
 template <typename Number>
-Number PostgresRow::Parse(const char* column) const {
+Number PostgresRow::Parse(PostgresColumn column) const {
   Number number = 0;
   if (const std::optional<std::string_view> text = Value(column)) {
     const char* end = text->data() + text->size();
@@ -72,9 +85,9 @@ Number PostgresRow::Parse(const char* column) const {
   return number;
 }
 
-void PostgresRow::AddProblem(const char* column, std::string_view what) const {
+void PostgresRow::AddProblem(PostgresColumn column, std::string_view what) const {
   if (!source_.problem.empty()) return;
-  source_.problem = StrCat("column ", column, " of ", source_.statement, " ", what);
+  source_.problem = StrCat("column ", column.name(), " of ", source_.statement, " ", what);
 }
 
 }  // namespace scaleout

@@ -6,6 +6,9 @@
 // default value and notes the problem in the row; the query then answers INTERNAL with the names
 // of the statement and the column, never with the value. A row is valid only inside the function
 // that it is passed to, and only in that thread.
+//
+// A column is looked up by its name once for an answer, not for each row: a name is a string
+// literal, so that its address stands for it from then on.
 #ifndef SCALEOUT_POSTGRES_POSTGRES_ROW_H_
 #define SCALEOUT_POSTGRES_POSTGRES_ROW_H_
 
@@ -25,6 +28,19 @@
 
 namespace scaleout {
 
+// A column's name, which is a string literal.
+class PostgresColumn {
+ public:
+  // Implicit, so that a call has the name alone: row.Int64("id").
+  // NOLINTNEXTLINE(google-explicit-constructor)
+  consteval PostgresColumn(const char* name) : name_(name) {}
+
+  const char* name() const { return name_; }
+
+ private:
+  const char* name_;
+};
+
 class PostgresRow {
  public:
   // What it is read from; in postgres_result.h, out of sight of those who read.
@@ -33,17 +49,19 @@ class PostgresRow {
   PostgresRow(const PostgresRow&) = delete;
   PostgresRow& operator=(const PostgresRow&) = delete;
 
-  bool IsNull(const char* column) const;
-  bool Bool(const char* column) const;
-  std::int32_t Int32(const char* column) const;
-  std::int64_t Int64(const char* column) const;
-  std::string Text(const char* column) const;
-  // Of a column with microseconds since 1970, as `(extract(epoch FROM t) * 1000000)::bigint`.
-  WallTime Time(const char* column) const;
+  bool IsNull(PostgresColumn column) const;
+  bool Bool(PostgresColumn column) const;
+  std::int32_t Int32(PostgresColumn column) const;
+  std::int64_t Int64(PostgresColumn column) const;
+  std::string Text(PostgresColumn column) const;
+  // Of a column with microseconds since 1970, as `(date_part('epoch', t) * 1000000)::bigint`. That
+  // is double precision, which is exact to the microsecond from 1834 to 2106; extract() computes
+  // with numeric, at many times the cost.
+  WallTime Time(PostgresColumn column) const;
   // Of text for which `parse` knows a value: std::optional<T>(std::string_view). No value for it is
   // a problem as well.
   template <typename Parse>
-  auto Parsed(const char* column, const Parse& parse) const {
+  auto Parsed(PostgresColumn column, const Parse& parse) const {
     auto value = std::invoke_result_t<const Parse&, std::string_view>();
     if (const std::optional<std::string_view> text = Value(column)) {
       value = parse(*text);
@@ -58,11 +76,11 @@ class PostgresRow {
 
  private:
   // The column's text, which lives as long as the answer; nothing, and a problem, if it has none.
-  std::optional<std::string_view> Value(const char* column) const;
+  std::optional<std::string_view> Value(PostgresColumn column) const;
   template <typename Number>
-  Number Parse(const char* column) const;
+  Number Parse(PostgresColumn column) const;
   // Only the first is reported.
-  void AddProblem(const char* column, std::string_view what) const;
+  void AddProblem(PostgresColumn column, std::string_view what) const;
 
   Source& source_;
 };

@@ -16,6 +16,7 @@ namespace scaleout {
 namespace {
 
 using testing::CallFor;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
@@ -70,6 +71,51 @@ TEST_F(PostgresRowTest, ReadsEveryTypeAtTheEndsOfItsRange) {
         EXPECT_EQ(row.Time("before_1970"), WallTime(std::chrono::microseconds(-1)));
       });
   EXPECT_TRUE(status.ok()) << status;
+}
+
+TEST_F(PostgresRowTest, ReadsColumnsInAnyOrderThatDiffersFromRowToRow) {
+  std::vector<std::int64_t> read;
+  const absl::Status status =
+      Read("SELECT i AS a, 10 * i AS b, 100 * i AS c FROM generate_series(1, 4) AS i",
+           [&](const PostgresRow& row) {
+             switch (read.size() / 3) {
+               case 0:
+                 read.insert(read.end(), {row.Int64("a"), row.Int64("b"), row.Int64("c")});
+                 break;
+               case 1:
+                 read.insert(read.end(), {row.Int64("c"), row.Int64("c"), row.Int64("b")});
+                 break;
+               case 2:
+                 read.insert(read.end(), {row.Int64("b"), row.Int64("a"), row.Int64("b")});
+                 break;
+               default:
+                 read.insert(read.end(), {row.Int64("a"), row.Int64("b"), row.Int64("c")});
+             }
+           });
+  EXPECT_TRUE(status.ok()) << status;
+  EXPECT_THAT(read, ElementsAre(1, 10, 100, 200, 200, 20, 30, 3, 30, 4, 40, 400));
+}
+
+TEST_F(PostgresRowTest, ReadsAColumnThatOnlyALaterRowIsAskedFor) {
+  std::string last;
+  const absl::Status status =
+      Read("SELECT i AS a, 'text' || i AS b FROM generate_series(1, 3) AS i",
+           [&](const PostgresRow& row) {
+             if (row.Int64("a") == 3) last = row.Text("b");
+           });
+  EXPECT_TRUE(status.ok()) << status;
+  EXPECT_EQ(last, "text3");
+}
+
+// What the services select as times is exact until 2106, whatever the microsecond.
+TEST_F(PostgresRowTest, MicrosecondsOfDoublePrecisionAreThoseOfNumeric) {
+  EXPECT_EQ(Ask("SELECT count(*) || ' ' ||"
+                " count(*) FILTER (WHERE (date_part('epoch', t) * 1000000)::bigint"
+                "   <> (extract(epoch FROM t) * 1000000)::bigint)"
+                " FROM (SELECT to_timestamp(0) + s * interval '1 second' + u * interval '1 us' AS t"
+                "   FROM generate_series(-4294900000, 4294900000, 21474500) AS s,"
+                "   generate_series(0, 999999, 1009) AS u) AS times"),
+            "397792 0");
 }
 
 TEST_F(PostgresRowTest, RowWithNullWhereAValueIsExpectedIsInternal) {
