@@ -9,6 +9,7 @@
 #include "common/status.h"
 #include "common/str_cat.h"
 #include "postgres/postgres_pool.h"
+#include "services/order/line_order.h"
 #include "services/order/order_pricing.h"
 
 namespace scaleout::order {
@@ -16,12 +17,16 @@ namespace {
 
 #define ORDER_COLUMNS                                                    \
   "o.id, o.user_id, o.state, o.total_minor, o.currency, "                \
-  "(extract(epoch FROM o.created_at) * 1000000)::bigint AS created_us, " \
-  "(extract(epoch FROM o.updated_at) * 1000000)::bigint AS updated_us"
-#define ITEM_COLUMNS "i.product_id, i.product_name, i.quantity, i.unit_price_minor"
+  "(date_part('epoch', o.created_at) * 1000000)::bigint AS created_us, " \
+  "(date_part('epoch', o.updated_at) * 1000000)::bigint AS updated_us"
+#define ITEM_COLUMNS "i.line, i.product_id, i.product_name, i.quantity, i.unit_price_minor"
 // One row for each line; the order's own columns repeat.
 #define SELECT_LINES "SELECT " ORDER_COLUMNS ", " ITEM_COLUMNS " FROM "
-#define JOIN_ITEMS " AS o JOIN order_items AS i ON i.order_id = o.id ORDER BY o.id DESC, i.line"
+// An index for each order's lines, whatever the plan expects of the orders: with a plain join, a
+// generic plan of a list reads all lines of all orders.
+#define JOIN_ITEMS \
+  " AS o CROSS JOIN LATERAL (SELECT * FROM order_items WHERE order_id = o.id ORDER BY line) AS i "
+#define BY_ORDER_AND_LINE "ORDER BY o.id DESC, i.line"
 
 constexpr PostgresStatement kGetPrices = {
     "get_prices",
@@ -48,26 +53,33 @@ constexpr PostgresStatement kFindCreatedOrder = {
     "SELECT id, creation_fingerprint FROM orders WHERE user_id = $1 AND creation_key = $2"};
 
 constexpr PostgresStatement kGetOrder = {
-    "get_order", SELECT_LINES "(SELECT * FROM orders WHERE id = $1)" JOIN_ITEMS};
+    "get_order", SELECT_LINES "(SELECT * FROM orders WHERE id = $1)" JOIN_ITEMS BY_ORDER_AND_LINE};
 
 constexpr PostgresStatement kFindOrders = {
-    "find_orders", SELECT_LINES "(SELECT * FROM orders WHERE id = ANY($1::bigint[]))" JOIN_ITEMS};
+    "find_orders", SELECT_LINES
+    "(SELECT * FROM orders WHERE id = ANY($1::bigint[]))" JOIN_ITEMS BY_ORDER_AND_LINE};
 
 constexpr PostgresStatement kListOrders = {
-    "list_orders",
-    SELECT_LINES "(SELECT * FROM orders WHERE id < $1 ORDER BY id DESC LIMIT $2)" JOIN_ITEMS};
+    "list_orders", SELECT_LINES
+    "(SELECT * FROM orders WHERE id < $1 ORDER BY id DESC LIMIT $2)" JOIN_ITEMS BY_ORDER_AND_LINE};
 
 constexpr PostgresStatement kListOrdersOfUser = {
     "list_orders_of_user", SELECT_LINES
-    "(SELECT * FROM orders WHERE user_id = $3 AND id < $1 ORDER BY id DESC LIMIT $2)" JOIN_ITEMS};
+    "(SELECT * FROM orders WHERE user_id = $3 AND id < $1 ORDER BY id DESC LIMIT $2)" JOIN_ITEMS
+        BY_ORDER_AND_LINE};
 
-constexpr PostgresStatement kListOrdersOfUsers = {
-    "list_orders_of_users", SELECT_LINES
-    "unnest($1::bigint[]) WITH ORDINALITY AS k (user_id, position)"
-    " CROSS JOIN LATERAL"
-    "  (SELECT * FROM orders WHERE user_id = k.user_id ORDER BY id DESC LIMIT $2) AS o"
-    " JOIN order_items AS i ON i.order_id = o.id"
-    " ORDER BY k.position, o.id DESC, i.line LIMIT $3"};
+// Every part reads an index in the order of the answer, so that nothing is sorted. SQL does not
+// promise the order of a join, hence the reader checks it.
+#define SELECT_LINES_OF_USERS                                     \
+  SELECT_LINES                                                    \
+  "unnest($1::bigint[]) WITH ORDINALITY AS k (user_id, position)" \
+  " CROSS JOIN LATERAL"                                           \
+  " (SELECT * FROM orders WHERE user_id = k.user_id ORDER BY id DESC LIMIT $2)" JOIN_ITEMS
+constexpr PostgresStatement kListOrdersOfUsers = {"list_orders_of_users",
+                                                  SELECT_LINES_OF_USERS "LIMIT $3"};
+constexpr PostgresStatement kSortOrdersOfUsers = {
+    "sort_orders_of_users",
+    SELECT_LINES_OF_USERS "ORDER BY k.position, o.id DESC, i.line LIMIT $3"};
 
 constexpr PostgresStatement kLockOrder = {"lock_order",
                                           "SELECT state FROM orders WHERE id = $1 FOR UPDATE"};
@@ -79,6 +91,8 @@ constexpr PostgresStatement kMoveOrder = {
 #undef ITEM_COLUMNS
 #undef SELECT_LINES
 #undef JOIN_ITEMS
+#undef BY_ORDER_AND_LINE
+#undef SELECT_LINES_OF_USERS
 
 // The order's own columns, without its lines.
 Order ToOrder(const PostgresRow& row) {
@@ -253,18 +267,16 @@ class PostgresOrderRepository final : public OrderRepository {
   absl::StatusOr<OrdersOfUsers> ListOfUsers(const CallContext& call,
                                             const std::vector<UserId>& user_ids, int limit,
                                             int max_lines) override {
-    OrdersOfUsers loaded{{}, user_ids.size()};
-    const auto add_line = AddLinesTo(loaded.orders);
-    int lines = 0;
-    // One line more than the limit tells that there are more.
-    const absl::Status read =
-        pool_.ForEachRow(call, kListOrdersOfUsers, {ToValues(user_ids), limit, max_lines + 1},
-                         [&](const PostgresRow& row) {
-                           add_line(row);
-                           ++lines;
-                         });
-    if (!read.ok()) return read;
-    if (lines > max_lines) {
+    // One line more than the limit tells that there are more. Rows that are not sorted, or of which
+    // any may be missing, are of no use.
+    absl::StatusOr<LinesOfUsers> lines =
+        LoadLines(call, kListOrdersOfUsers, user_ids, limit, max_lines + 1);
+    if (lines.ok() && (!lines->sorted || lines->count > max_lines)) {
+      lines = LoadLines(call, kSortOrdersOfUsers, user_ids, limit, max_lines + 1);
+    }
+    if (!lines.ok()) return lines.status();
+    OrdersOfUsers loaded{std::move(lines->orders), user_ids.size()};
+    if (lines->count > max_lines) {
       const UserId cut = loaded.orders.back().user_id;
       std::erase_if(loaded.orders, [cut](const Order& order) { return order.user_id == cut; });
       loaded.complete_users =
@@ -301,6 +313,31 @@ class PostgresOrderRepository final : public OrderRepository {
   }
 
  private:
+  struct LinesOfUsers {
+    std::vector<Order> orders;
+    int count = 0;
+    bool sorted = true;
+  };
+
+  absl::StatusOr<LinesOfUsers> LoadLines(const CallContext& call,
+                                         const PostgresStatement& statement,
+                                         const std::vector<UserId>& user_ids, int limit,
+                                         int max_lines) {
+    LinesOfUsers lines;
+    const auto add_line = AddLinesTo(lines.orders);
+    LineOrder order(user_ids);
+    const absl::Status read = pool_.ForEachRow(
+        call, statement, {ToValues(user_ids), limit, max_lines}, [&](const PostgresRow& row) {
+          add_line(row);
+          const Order& last = lines.orders.back();
+          order.Check(last.user_id, last.id, row.Int32("line"));
+          ++lines.count;
+        });
+    if (!read.ok()) return read;
+    lines.sorted = order.holds();
+    return lines;
+  }
+
   static absl::Status Create(PostgresSession& session, const NewOrder& order,
                              CreatedOrder& result) {
     OrderTransaction transaction(session);

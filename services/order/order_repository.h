@@ -51,7 +51,8 @@ class OrderRepository {
                                                   std::optional<UserId> user_id,
                                                   std::optional<OrderId> before, int limit) = 0;
   // Of each user the newest `limit`, newest first; the users in the order of `user_ids`, in which
-  // each occurs once, as many as have `max_lines` lines together. One statement.
+  // each occurs once, as many as have `max_lines` lines together. One statement, and a second one
+  // if they have more lines.
   virtual absl::StatusOr<OrdersOfUsers> ListOfUsers(const CallContext& call,
                                                     const std::vector<UserId>& user_ids, int limit,
                                                     int max_lines) = 0;

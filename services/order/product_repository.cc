@@ -11,7 +11,7 @@ namespace {
 
 #define PRODUCT_COLUMNS               \
   "id, name, price_minor, currency, " \
-  "(extract(epoch FROM created_at) * 1000000)::bigint AS created_us"
+  "(date_part('epoch', created_at) * 1000000)::bigint AS created_us"
 
 constexpr PostgresStatement kGetProduct = {
     "get_product", "SELECT " PRODUCT_COLUMNS " FROM products WHERE id = $1"};

@@ -15,8 +15,8 @@ namespace {
   "p.id, p.order_id, p.user_id, p.state, p.amount_minor, p.currency, "   \
   "coalesce(p.provider_reference, '') AS provider_reference, "           \
   "coalesce(p.failure_reason, '') AS failure_reason, "                   \
-  "(extract(epoch FROM p.created_at) * 1000000)::bigint AS created_us, " \
-  "(extract(epoch FROM p.updated_at) * 1000000)::bigint AS updated_us"
+  "(date_part('epoch', p.created_at) * 1000000)::bigint AS created_us, " \
+  "(date_part('epoch', p.updated_at) * 1000000)::bigint AS updated_us"
 #define SELECT_PAYMENTS "SELECT " PAYMENT_COLUMNS " FROM payments AS p "
 #define NEWEST_FIRST " ORDER BY p.id DESC LIMIT $2"
 

@@ -13,8 +13,8 @@ namespace {
 
 #define USER_COLUMNS                                                   \
   "id, email, name, "                                                  \
-  "(extract(epoch FROM created_at) * 1000000)::bigint AS created_us, " \
-  "(extract(epoch FROM updated_at) * 1000000)::bigint AS updated_us"
+  "(date_part('epoch', created_at) * 1000000)::bigint AS created_us, " \
+  "(date_part('epoch', updated_at) * 1000000)::bigint AS updated_us"
 
 // A conflict of the key or of the address answers no row: one statement decides, without a check
 // before it.

@@ -265,6 +265,22 @@ TEST_F(OrderRepositoryTest, LoadsTheUsersWhoseLinesFitIntoTheLimitTogether) {
   EXPECT_EQ(orders_->ListOfUsers(call_, users, 2, 6)->complete_users, 5u);
 }
 
+TEST_F(OrderRepositoryTest, AsksForSortedLinesIfTheyDoNotComeInOrder) {
+  const OrderId a = Create(7).id;
+  const OrderId b = Create(7).id;
+  // Each line comes twice, which no plan answers in ascending order.
+  Ask("ALTER TABLE order_items RENAME TO stored_items");
+  Ask("CREATE VIEW order_items AS SELECT * FROM stored_items UNION ALL SELECT * FROM stored_items");
+  Ask("SELECT pg_stat_statements_reset()");
+  const auto loaded = orders_->ListOfUsers(call_, {UserId(7)}, 2, 10);
+  ASSERT_TRUE(loaded.ok()) << loaded.status();
+  ASSERT_EQ(loaded->orders.size(), 2u);
+  EXPECT_EQ(loaded->orders[0].id, b);
+  EXPECT_EQ(loaded->orders[1].id, a);
+  EXPECT_EQ(loaded->orders[1].items.size(), 2u);
+  EXPECT_EQ(Ask("SELECT sum(calls) FROM pg_stat_statements WHERE query LIKE '%FROM orders%'"), "2");
+}
+
 TEST_F(OrderRepositoryTest, MovesAnOrderAlongItsTransitionsOnly) {
   const OrderId id = Create(7).id;
   const auto cancelled = orders_->Apply(call_, id, OrderEvent::kCalledOff);

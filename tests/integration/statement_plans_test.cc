@@ -1,0 +1,133 @@
+// Which access paths the services' reads take, with the generic plans that their sessions force, on
+// tables where reading all of one would show.
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "services/order/order_repository.h"
+#include "services/order/product_repository.h"
+#include "services/order/schema.h"
+#include "services/payment/payment_repository.h"
+#include "services/payment/schema.h"
+#include "services/user/schema.h"
+#include "services/user/user_repository.h"
+#include "tests/integration/pool_fixture.h"
+
+namespace scaleout {
+namespace {
+
+using testing::CallFor;
+
+class StatementPlansTest : public testing::PoolFixture {
+ protected:
+  // Runs `body` on a pool of its own, whose sessions report their counts when they end.
+  void WithPool(const ServiceSchema& schema, bool seed,
+                const std::function<void(PostgresPool&)>& body) {
+    const auto pool = MakePool(schema, seed);
+    body(*pool);
+  }
+
+  void Seed(const ServiceSchema& schema, const std::vector<std::string>& statements = {}) {
+    WithPool(schema, true, [](PostgresPool&) {});
+    for (const std::string& statement : statements) Ask(statement);
+    Ask("ANALYZE");
+    ASSERT_TRUE(testing::Eventually([&] { return Sessions() == "0"; }));
+  }
+
+  std::string Sessions() {
+    return Ask(
+        "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'pool'"
+        " AND datname = current_database()");
+  }
+
+  std::int64_t Count(const std::string& counter, const std::string& tables) {
+    return std::stoll(Ask("SELECT coalesce(sum(" + counter +
+                          "), 0) FROM pg_stat_user_tables WHERE relname IN (" + tables + ")"));
+  }
+
+  // That `reads` scan none of `tables` and fetch rows by their indexes. Answers how many.
+  std::int64_t ExpectIndexScans(const ServiceSchema& schema, const std::string& tables,
+                                const std::function<void(PostgresPool&)>& reads) {
+    const std::int64_t scans = Count("seq_scan", tables);
+    const std::int64_t fetched = Count("idx_tup_fetch", tables);
+    WithPool(schema, false, reads);
+    EXPECT_TRUE(testing::Eventually([&] { return Sessions() == "0"; }));
+    EXPECT_EQ(Count("seq_scan", tables), scans) << tables;
+    EXPECT_GT(Count("idx_tup_fetch", tables), fetched) << tables;
+    return Count("idx_tup_fetch", tables) - fetched;
+  }
+};
+
+TEST_F(StatementPlansTest, ReadsOfUsersUseTheIndex) {
+  Seed(user::Schema());
+  const std::int64_t fetched = ExpectIndexScans(user::Schema(), "'users'", [](PostgresPool& pool) {
+    const auto users = user::MakeUserRepository(pool);
+    EXPECT_TRUE(users->Get(CallFor(), user::UserId(500)).ok());
+    EXPECT_EQ(users->FindMany(CallFor(), {user::UserId(1), user::UserId(2)})->size(), 2u);
+    EXPECT_EQ(users->List(CallFor(), user::UserId(500), 3)->size(), 3u);
+  });
+  EXPECT_EQ(fetched, 1 + 2 + 3);
+}
+
+TEST_F(StatementPlansTest, ReadsOfProductsUseTheIndex) {
+  Seed(order::Schema(), {"INSERT INTO products (name, price_minor, currency) SELECT 'p', 1, 'EUR'"
+                         " FROM generate_series(1, 5000)"});
+  const std::int64_t fetched =
+      ExpectIndexScans(order::Schema(), "'products'", [](PostgresPool& pool) {
+        const auto products = order::MakeProductRepository(pool);
+        EXPECT_TRUE(products->Get(CallFor(), order::ProductId(7)).ok());
+        EXPECT_EQ(products->FindMany(CallFor(), {order::ProductId(1), order::ProductId(2)})->size(),
+                  2u);
+        EXPECT_EQ(products->List(CallFor(), order::ProductId(9), 3)->size(), 3u);
+      });
+  EXPECT_EQ(fetched, 1 + 2 + 3);
+}
+
+TEST_F(StatementPlansTest, ReadsOfOrdersFetchNoMoreThanTheyAnswer) {
+  // User 1 has many orders, of which a page needs few; each of them has one line.
+  Seed(order::Schema(),
+       {"INSERT INTO orders (id, user_id, state, total_minor, currency)"
+        " SELECT i, 1, 'PAID', 1, 'EUR' FROM generate_series(10001, 13000) AS i",
+        "INSERT INTO order_items (order_id, line, product_id, product_name, quantity,"
+        " unit_price_minor) SELECT i, 1, 1, 'Lamp', 1, 1 FROM generate_series(10001, 13000) AS i"});
+  const std::int64_t fetched =
+      ExpectIndexScans(order::Schema(), "'orders', 'order_items'", [](PostgresPool& pool) {
+        const auto orders = order::MakeOrderRepository(pool);
+        using order::OrderId;
+        using order::UserId;
+        EXPECT_TRUE(orders->Get(CallFor(), OrderId(10001)).ok());
+        EXPECT_EQ(orders->FindMany(CallFor(), {OrderId(10001), OrderId(10002)})->size(), 2u);
+        EXPECT_EQ(orders->List(CallFor(), std::nullopt, OrderId(12000), 3)->size(), 3u);
+        EXPECT_EQ(orders->List(CallFor(), UserId(1), std::nullopt, 3)->size(), 3u);
+        EXPECT_EQ(orders->ListOfUsers(CallFor(), {UserId(4711), UserId(1)}, 3, 9)->orders.size(),
+                  3u);
+      });
+  EXPECT_EQ(fetched, 2 * (1 + 2 + 3 + 3 + 3));
+}
+
+TEST_F(StatementPlansTest, ReadsOfPaymentsFetchNoMoreThanTheyAnswer) {
+  Seed(payment::Schema(),
+       {"INSERT INTO payments (id, order_id, user_id, state, amount_minor, currency)"
+        " SELECT i, 5001, 1, 'CAPTURED', 1, 'EUR' FROM generate_series(10001, 13000) AS i"});
+  const std::int64_t fetched =
+      ExpectIndexScans(payment::Schema(), "'payments'", [](PostgresPool& pool) {
+        const auto payments = payment::MakePaymentRepository(pool);
+        using payment::OrderId;
+        using payment::PaymentId;
+        using payment::UserId;
+        const auto list = [&](const payment::PaymentFilter& filter) {
+          EXPECT_EQ(payments->List(CallFor(), filter, std::nullopt, 3)->size(), 3u);
+        };
+        EXPECT_TRUE(payments->Get(CallFor(), PaymentId(10001)).ok());
+        EXPECT_EQ(payments->FindMany(CallFor(), {PaymentId(10001), PaymentId(10002)})->size(), 2u);
+        list({});
+        list({UserId(1), std::nullopt});
+        list({std::nullopt, OrderId(5001)});
+        list({UserId(1), OrderId(5001)});
+        EXPECT_EQ(payments->ListOfUsers(CallFor(), {UserId(4711), UserId(1)}, 3)->size(), 3u);
+      });
+  EXPECT_EQ(fetched, 1 + 2 + 3 + 3 + 3 + 3 + 3);
+}
+
+}  // namespace
+}  // namespace scaleout
