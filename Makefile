@@ -62,7 +62,7 @@ drills: ## Every drill, about six minutes
 
 bench: deps ## Requests/s, latency and CPU per request, on a stack of its own
 	@$(MAKE) --no-print-directory programs PRESET=release
-	@cmake --build build/release --parallel $(JOBS) --target guard-cost
+	@cmake --build build/release --parallel $(JOBS) --target guard-cost open-loop
 	@scripts/bench.sh $(ARGS)
 
 ##@ Change it

@@ -15,6 +15,8 @@ def _figures(rate, p99=1.0, gateway=10.0, errors=0):
         "p99Ms": p99,
         "errors": errors,
         "cpuMicros": micros,
+        "busiestLoop": 0.5,
+        "keysPerCall": 1.0,
     }
 
 

@@ -2,7 +2,8 @@
 
 import statistics
 
-from scaleout.bench.measure import PARTS, ROUNDS, ROUTES, median
+from scaleout.bench.measure import ROUNDS, ROUTES, median
+from scaleout.bench.spent import PARTS
 from scaleout.bench.turns import Side, Turns, WrkRow
 
 # What a change may cost a row, in requests/s against the build before it.

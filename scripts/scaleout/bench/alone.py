@@ -2,7 +2,8 @@
 
 import operator
 
-from scaleout.bench.measure import PARTS, ROUNDS, ROUTES, median, turn
+from scaleout.bench.measure import ROUNDS, ROUTES, median, turn
+from scaleout.bench.spent import PARTS
 
 # What is wanted, in requests/s against /livez direct, with one loop.
 _TARGETS = (("user by id", "direct", 0.10), ("overview", "direct", 0.035), ("livez", "nginx", 0.60))

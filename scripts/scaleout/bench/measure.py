@@ -8,26 +8,19 @@ import os
 import tempfile
 from pathlib import Path
 
+from scaleout.bench.spent import spent_by
 from scaleout.console import Silent
 from scaleout.driver.native import NativeDriver
 from scaleout.errors import StackError
 from scaleout.load import wrk
 from scaleout.load.figures import percentile
-from scaleout.native import places, processes, settings
+from scaleout.native import places, settings
 from scaleout.native.stack import Stack
-from scaleout.topology import SERVICES
 
 ROUTES = {
     "livez": "/livez",
     "user by id": "/api/users/%d",
     "overview": "/api/users/%d/overview",
-}
-# What each part of the stack is made of, by how the names of Parts.pids() begin.
-PARTS = {
-    "gateway": ("api-gateway-",),
-    "services": SERVICES,
-    "nginx": ("nginx",),
-    "postgres": ("postgres",),
 }
 # A machine's speed drifts by a tenth within a minute, so the rows take turns: each is measured once
 # a round, and a figure is the median over the rounds.
@@ -92,7 +85,7 @@ class Build:
 
 def turn(stack, port, path, seconds, connections=CONNECTIONS):
     """One run of wrk, as figures."""
-    with cpu_of(stack) as spent:
+    with spent_by(stack) as spent:
         report = wrk.run(
             f"http://127.0.0.1:{port}",
             path,
@@ -106,31 +99,5 @@ def turn(stack, port, path, seconds, connections=CONNECTIONS):
         "p50Ms": report.p50_ms,
         "p99Ms": report.p99_ms,
         "errors": report.errors,
-        "cpuMicros": micros_of_each(spent, report.requests),
-    }
-
-
-@contextlib.contextmanager
-def cpu_of(stack):
-    """A dictionary that has the CPU seconds of each part after the block."""
-    before = _cpu_seconds(stack)
-    spent = {}
-    yield spent
-    after = _cpu_seconds(stack)
-    spent.update({part: after[part] - before[part] for part in PARTS})
-
-
-def micros_of_each(spent, requests):
-    return {part: 1e6 * seconds / max(requests, 1) for part, seconds in spent.items()}
-
-
-def _cpu_seconds(stack):
-    pids = stack.parts.pids()
-    return {
-        part: sum(
-            processes.family_cpu_seconds(pid)
-            for name, pid in pids.items()
-            if name.startswith(beginnings)
-        )
-        for part, beginnings in PARTS.items()
+        **spent.figures(report.requests),
     }

@@ -86,6 +86,19 @@ def _cpu_seconds(pid):
     return times.user + times.system + times.children_user + times.children_system
 
 
+def thread_cpu_seconds(pid):
+    """User and system time so far of each thread, by its id and name."""
+    try:
+        return {
+            (thread.id, Path(f"/proc/{pid}/task/{thread.id}/comm").read_text().strip()): (
+                thread.user_time + thread.system_time
+            )
+            for thread in psutil.Process(pid).threads()
+        }
+    except _UNKNOWN:
+        return {}
+
+
 def program_of(pid):
     """The file that the process runs, also if it was replaced since."""
     try:

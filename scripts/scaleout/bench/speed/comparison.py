@@ -5,7 +5,7 @@ of the ratios within each round: a machine's speed drifts, and the sides of a ro
 import dataclasses
 import statistics
 
-from scaleout.bench.measure import PARTS
+from scaleout.bench.spent import PARTS
 
 # The parts whose CPU makes the cost of a request; nginx has rows of its own.
 _COSTS = ("gateway", "services", "postgres")
@@ -84,12 +84,13 @@ class Comparison:
         ]
 
     def show(self, narrator):
-        """A line for each row and side. The last columns are ratios to the baseline and, if that is
-        another build, of the rate to this one without coalescing.
+        """A line for each row and side; `keys` is how many a coalesced call has. The last columns
+        are ratios to the baseline and, if that is another build, of the rate to this one without
+        coalescing.
         """
         narrator.table(
             (
-                *("row", "side", "requests/s", "p50 ms", "p99 ms", "failed"),
+                *("row", "side", "requests/s", "p50 ms", "p99 ms", "failed", "keys"),
                 *(f"{part} us" for part in PARTS),
                 *("rate", "p99", "gateway", "CPU"),
                 *(["rate to off"] if self._shows_off() else []),
@@ -106,6 +107,7 @@ class Comparison:
             f"{self.median(row, side, P50):.2f}",
             f"{self.median(row, side, P99):.2f}",
             self.errors(row, side),
+            f"{self._other(row, side, 'keysPerCall'):.1f}",
             *(f"{self.micros(row, side, part):.0f}" for part in PARTS),
             *(self._shown(row, side, figure, self.baseline) for figure in ratios),
             *([self._shown(row, side, RATE, "off")] if self._shows_off() else []),
@@ -127,7 +129,7 @@ class Comparison:
                 (
                     row,
                     side,
-                    f"{statistics.median(each[side]['lateP99Ms'] for each in rounds):.2f}",
+                    f"{self._other(row, side, 'lateP99Ms'):.2f}",
                     sum(each[side]["waited"] for each in rounds),
                 )
                 for row, rounds in self._rounds.items()
@@ -136,16 +138,23 @@ class Comparison:
         )
 
     def show_processors(self, narrator):
-        """How many processors each part keeps busy."""
+        """How many processors each part keeps busy, and the busiest event loop one of them."""
         narrator.table(
-            ("row", "side", *PARTS, "in all"),
+            ("row", "side", *(f"{part} CPUs" for part in PARTS), "busiest loop"),
             [
-                (row, side, *(f"{busy:.2f}" for busy in (*parts, sum(parts))))
+                (
+                    row,
+                    side,
+                    *(f"{self._processors(row, side, part):.2f}" for part in PARTS),
+                    f"{self._other(row, side, 'busiestLoop'):.2f}",
+                )
                 for row in self.rows
                 for side in self.sides
-                for parts in [[self._processors(row, side, part) for part in PARTS]]
             ],
         )
+
+    def _other(self, row, side, name):
+        return statistics.median(each[side][name] for each in self._rounds[row])
 
     def _processors(self, row, side, part):
         return self.micros(row, side, part) * self.median(row, side, RATE) / 1e6

@@ -2,7 +2,8 @@
 
 import dataclasses
 
-from scaleout.bench.measure import ROUTES, cpu_of, median, micros_of_each, turn
+from scaleout.bench.measure import ROUTES, median, turn
+from scaleout.bench.spent import spent_by
 from scaleout.load import poisson
 
 _CAPACITY_TURNS = 3
@@ -21,14 +22,14 @@ class PoissonRow:
 
     def measure(self, build, stack, seconds, number):
         port = build.doors()[self.via]
-        with cpu_of(stack) as spent:
+        with spent_by(stack) as spent:
             report = poisson.run(port, ROUTES[self.route], self.rate, seconds, seed=number)
         return {
             "requestsPerSecond": report.requests / seconds,
             "p50Ms": report.p50_ms,
             "p99Ms": report.p99_ms,
             "errors": report.failed,
-            "cpuMicros": micros_of_each(spent, report.requests),
+            **spent.figures(report.requests),
             "waited": report.waited,
             "lateP99Ms": report.late_p99_ms,
         }
