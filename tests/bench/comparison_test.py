@@ -17,6 +17,7 @@ def _figures(rate, p99=1.0, gateway=10.0, errors=0):
         "cpuMicros": micros,
         "busiestLoop": 0.5,
         "keysPerCall": 1.0,
+        "othersBusy": 0.1,
     }
 
 

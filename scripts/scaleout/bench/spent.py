@@ -1,9 +1,10 @@
-"""What a stack spends on a turn: the CPU time of each part and of the busiest event loop; and how
-many keys a coalesced call has.
+"""What a stack spends on a turn: the CPU time of each part and of the busiest event loop; how many
+keys a coalesced call has; and what other processes of the machine spend meanwhile.
 """
 
 import contextlib
 import re
+import resource
 import time
 
 from scaleout.native import health, processes
@@ -44,6 +45,9 @@ class _Reading:
         }
         ports = map(stack.settings.gateway_port, stack.settings.gateways)
         pages = "\n".join(health.http_get(port, "/metrics")[1] for port in ports)
+        self.machine = processes.machine_cpu_seconds()
+        load = resource.getrusage(resource.RUSAGE_CHILDREN)
+        self.load = load.ru_utime + load.ru_stime
         self.keys, self.calls = (sum(map(float, each.findall(pages))) for each in (_KEYS, _CALLS))
 
 
@@ -53,20 +57,23 @@ class Spent:
 
     def figures(self, requests):
         """Micros of CPU a request for each part; the share of its time that the busiest event loop
-        was at work; the keys of a coalesced call, 0 where none was made.
+        was at work; the keys of a coalesced call, 0 where none was made; how many processors were
+        busy with neither this stack nor the load.
         """
         before, after = self.before, self.after
-        requests = max(requests, 1)
+        spent = {part: after.parts[part] - before.parts[part] for part in PARTS}
+        ours = sum(spent.values()) + after.load - before.load
+        others = max(after.machine - before.machine - ours, 0.0)
+        seconds = after.time - before.time
         busiest = max(
             (after.loops[loop] - before.loops.get(loop, 0.0) for loop in after.loops), default=0.0
         )
         calls = after.calls - before.calls
         return {
-            "cpuMicros": {
-                part: 1e6 * (after.parts[part] - before.parts[part]) / requests for part in PARTS
-            },
-            "busiestLoop": busiest / (after.time - before.time),
+            "cpuMicros": {part: 1e6 * spent[part] / max(requests, 1) for part in PARTS},
+            "busiestLoop": busiest / seconds,
             "keysPerCall": (after.keys - before.keys) / calls if calls else 0.0,
+            "othersBusy": others / seconds,
         }
 
 

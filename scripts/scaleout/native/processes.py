@@ -99,6 +99,12 @@ def thread_cpu_seconds(pid):
         return {}
 
 
+def machine_cpu_seconds():
+    """Time so far that the processors of this machine were not idle."""
+    times = psutil.cpu_times()
+    return sum(times) - times.idle - times.iowait - times.guest - times.guest_nice
+
+
 def program_of(pid):
     """The file that the process runs, also if it was replaced since."""
     try:

@@ -119,6 +119,16 @@ class Comparison:
     def _shown(self, row, side, figure, base):
         return "" if side == base else f"{self.ratio(row, side, figure, base):.2f}"
 
+    @property
+    def others_busy(self):
+        """How many processors were busy with what is not part of the bench."""
+        return statistics.median(
+            each[side]["othersBusy"]
+            for rounds in self._rounds.values()
+            for each in rounds
+            for side in self.sides
+        )
+
     def show_schedule(self, narrator):
         """Of rows that arrive on a schedule: how late the load itself was, which its latencies
         contain, and how many requests waited for a connection.

@@ -60,6 +60,9 @@ class Speed:
         comparison = Comparison(halves, [side.name for side in sides], baseline)
         self._data[name] = comparison.data()
         comparison.show(self.n)
+        self.n.say(
+            f"  Other processes kept {comparison.others_busy:.2f} processors busy meanwhile."
+        )
         comparison.check(self.n, targets)
         return comparison
 
