@@ -49,6 +49,11 @@ class ConnectionTable::Peer final : public Socket, public FdWatcher {
 
   void ShutDownWriting() override { ::shutdown(fd(), SHUT_WR); }
 
+  bool WillFlush() override {
+    table_.FlushLater(*this);
+    return true;
+  }
+
   void RequestTurn() override { table_.Enqueue(*this); }
 
   // Whether the client has closed its side or is gone, though bytes of it are still unread.
@@ -121,6 +126,7 @@ void ConnectionTable::Read(Peer& peer) {
 }
 
 void ConnectionTable::Disconnect(Peer& peer) {
+  peer.http().FlushAnswers();
   peer.http().OnDisconnect();
   peer.Close();
 }
@@ -162,6 +168,23 @@ void ConnectionTable::EndAfterAnswers() {
 
 void ConnectionTable::CloseIdle() {
   for (const auto& [fd, peer] : peers_) peer->http().CloseIfIdle();
+}
+
+void ConnectionTable::FlushLater(Peer& peer) {
+  if (!std::exchange(flush_deferred_, true)) loop_.Defer(flush_at_end_);
+  to_flush_.push_back(peer.key());
+  if (to_flush_.size() >= kAnswersTogether) Flush();
+}
+
+void ConnectionTable::FlushAtEnd() {
+  flush_deferred_ = false;
+  Flush();
+}
+
+void ConnectionTable::Flush() {
+  for (const Key& key : std::exchange(to_flush_, {})) {
+    if (Peer* const peer = Find(key)) peer->http().FlushAnswers();
+  }
 }
 
 void ConnectionTable::CloseRequested() {

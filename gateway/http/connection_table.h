@@ -9,6 +9,11 @@
 // kernel. That the client of such a connection has left is seen all the same, when the kernel
 // reports it.
 //
+// What is answered while it is read is not sent at once but at the end of the turn, or together
+// with the answers to kAnswersTogether connections: reading, answering and sending, each done for
+// many connections in a row, cost less than taking turns, because each finds its code in the caches
+// and a client that waits is woken once for several answers.
+//
 // A connection is closed at the end of the turn in which that was asked for. Loop thread only, but
 // for size().
 #ifndef SCALEOUT_GATEWAY_HTTP_CONNECTION_TABLE_H_
@@ -41,6 +46,8 @@ inline constexpr std::size_t kReadBytesPerTurn = 64 * 1024;
 inline constexpr std::size_t kQueuedPerTurn = 64;
 // After so long in a turn no further one of them goes on.
 inline constexpr Duration kQueueTimePerTurn = std::chrono::milliseconds(10);
+// Connections whose answers are sent together, before the end of the turn.
+inline constexpr std::size_t kAnswersTogether = 16;
 
 class ConnectionTable {
  public:
@@ -82,6 +89,9 @@ class ConnectionTable {
   void PostTurns() { loop_.Post(take_turns_); }
   void TakeTurns();
   void CloseRequested();
+  void FlushLater(Peer& peer);
+  void FlushAtEnd();
+  void Flush();
   Peer* Find(const Key& key) const;
   void Remove(int fd);
 
@@ -98,8 +108,11 @@ class ConnectionTable {
   std::deque<Key> queue_;  // with work left, for a later turn
   bool turns_requested_ = false;
   std::vector<Key> to_close_;
+  std::vector<Key> to_flush_;  // with answers that are not sent yet
+  bool flush_deferred_ = false;
   MemberJob<ConnectionTable> take_turns_{*this, &ConnectionTable::TakeTurns};
   MemberJob<ConnectionTable> post_turns_{*this, &ConnectionTable::PostTurns};
+  MemberJob<ConnectionTable> flush_at_end_{*this, &ConnectionTable::FlushAtEnd};
   MemberJob<ConnectionTable> close_requested_{*this, &ConnectionTable::CloseRequested};
   std::array<char, 16 * 1024> buffer_;
 };

@@ -67,6 +67,10 @@ void HttpConnection::OnBytes(std::string_view bytes) {
   Advance();
 }
 
+void HttpConnection::FlushAnswers() {
+  if (flush_due_ && !Flush() && state_ == State::kHead) EnterState(State::kAnswering);
+}
+
 void HttpConnection::OnWritable() {
   if (Flush() && state_ == State::kAnswering) AfterAnswer();
 }
@@ -127,6 +131,7 @@ bool HttpConnection::WriteIsStuck(MonotonicTime now) {
 }
 
 void HttpConnection::CloseIfIdle() {
+  FlushAnswers();
   if (state_ == State::kHead && input_.empty()) Close();
   if (state_ != State::kDiscard) return;
   close_after_answer_ = true;
@@ -141,7 +146,7 @@ void HttpConnection::Advance() {
          (state_ == State::kBody && TakeBody()) || (state_ == State::kDiscard && DiscardBody())) {
   }
   advancing_ = false;
-  if (flush_due_ && !Flush() && state_ == State::kHead) EnterState(State::kAnswering);
+  if (flush_due_ && !socket_.WillFlush()) FlushAnswers();
   if (state_ == State::kHead && requests_left_ == 0) {
     socket_.RequestTurn();
   } else {
@@ -288,8 +293,8 @@ void HttpConnection::EndReading(absl::Status status) {
   loop_.LeaveRoute();
 }
 
-// Only the headers if the request was a HEAD. The answers to requests that are pipelined in one
-// turn leave together, when the turn's last one has been answered or has to wait.
+// Only the headers if the request was a HEAD. An answer that is ready while the requests of a turn
+// are begun leaves with those that follow, at the latest at the end of the turn.
 void HttpConnection::Answer(const Exchange& exchange, const Response& response) {
   const std::size_t buffered = std::min(unread_body_, input_.size());
   const bool body_will_come = !exchange.framing.expects_continue || buffered == unread_body_;
@@ -302,7 +307,7 @@ void HttpConnection::Answer(const Exchange& exchange, const Response& response) 
     output_.append(response.body);
   }
   close_after_answer_ = !keep_alive;
-  if (keep_alive && advancing_ && requests_left_ > 0 && unread_body_ == 0 && !input_.empty() &&
+  if (keep_alive && advancing_ && requests_left_ > 0 && unread_body_ == 0 &&
       output_.size() < kAnswersTogetherBytes) {
     flush_due_ = true;
     return EnterState(State::kHead);
@@ -357,9 +362,12 @@ void HttpConnection::Close() {
   socket_.Close();
 }
 
+// The states that no timeout is counted from do not read the clock.
 void HttpConnection::EnterState(State state) {
   state_ = state;
-  state_since_ = clock_.Now();
+  const bool timed =
+      state != State::kHandling && state != State::kAnswering && state != State::kClosed;
+  if (timed) state_since_ = clock_.Now();
 }
 
 }  // namespace scaleout::gateway

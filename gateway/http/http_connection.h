@@ -66,6 +66,9 @@ class Socket {
   // How many of `bytes` were taken, without blocking; fewer means that OnWritable will follow.
   // Negative: it is gone.
   virtual std::int64_t Send(std::string_view bytes) = 0;
+  // Whether it calls FlushAnswers, at the end of this turn of the loop at the latest. If not, the
+  // connection sends its answers by itself.
+  virtual bool WillFlush() { return false; }
   // No more bytes from our side.
   virtual void ShutDownWriting() = 0;
   // Calls BeginTurn in a later turn of the loop, then reads on. Asking again before that changes
@@ -95,6 +98,8 @@ class HttpConnection final : public std::enable_shared_from_this<HttpConnection>
   bool IsBusy() const { return state_ == State::kHandling || state_ == State::kAnswering; }
   // Bytes from the client; more than Room() are taken, too, but not asked for.
   void OnBytes(std::string_view bytes);
+  // Sends the answers that wait for the end of the turn.
+  void FlushAnswers();
   void OnWritable();
   // The client is gone, or the socket is about to be: nothing more is sent, and the request at work
   // is cancelled.

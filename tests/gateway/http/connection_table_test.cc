@@ -9,6 +9,7 @@
 
 #include <array>
 #include <coroutine>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -16,6 +17,7 @@
 #include <utility>
 #include <vector>
 
+#include "gateway/runtime/member_job.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/manual_executor.h"
 
@@ -86,6 +88,7 @@ class Answering final : public ExchangeHandler {
  public:
   Task<Response> Serve(Exchange& exchange) override {
     ++begun;
+    if (on_serve) on_serve();
     if (clock != nullptr) clock->Advance(takes);
     if (hold) {
       Held held(*this);
@@ -98,6 +101,7 @@ class Answering final : public ExchangeHandler {
     for (const std::coroutine_handle<> serve : std::exchange(held_, {})) serve.resume();
   }
 
+  std::function<void()> on_serve;
   testing::FakeClock* clock = nullptr;
   Duration takes{0};  // on `clock`, before it answers
   bool hold = false;
@@ -182,6 +186,7 @@ class ConnectionTableTest : public ::testing::Test {
   std::array<int, 2> fds{-1, -1};
   std::vector<int> other_clients;
   ConnectionTable table{loop, clock, limits, "i-1", handler, [this] { ++closed; }};
+  MemberJob<ConnectionTable> close_idle{table, &ConnectionTable::CloseIdle};
 };
 
 TEST_F(ConnectionTableTest, ReadsAtMostItsBudgetInATurnHoweverMuchArrives) {
@@ -289,6 +294,41 @@ TEST_F(ConnectionTableTest, ReadsOnceWhereTheReadTookAllThereWas) {
   EXPECT_EQ(closed, 0) << "a second read would have seen the end";
   loop.TakeTurn(server());
   EXPECT_EQ(closed, 1);
+}
+
+TEST_F(ConnectionTableTest, SendsTheAnswersOfSeveralConnectionsTogether) {
+  const auto connections = static_cast<int>(kAnswersTogether) + 1;
+  const std::vector<int> servers = AddClients(connections, Requests(1));
+  const int first = other_clients.front();
+  int waiting_at_second = -1;
+  int waiting_at_last = -1;
+  handler.on_serve = [&] {
+    if (handler.begun == 2) ::ioctl(first, FIONREAD, &waiting_at_second);
+    if (handler.begun == connections) ::ioctl(first, FIONREAD, &waiting_at_last);
+  };
+  loop.TakeTurn(servers);
+  EXPECT_EQ(waiting_at_second, 0);
+  EXPECT_GT(waiting_at_last, 0) << "a client waits for no more than kAnswersTogether";
+  int waiting = 0;
+  EXPECT_EQ(::ioctl(other_clients.back(), FIONREAD, &waiting), 0);
+  EXPECT_GT(waiting, 0) << "nor longer than the turn";
+}
+
+TEST_F(ConnectionTableTest, SendsTheAnswerToAClientThatClosedItsSideAfterItsRequest) {
+  Send(Requests(1));
+  ::shutdown(client(), SHUT_WR);
+  loop.TakeTurn(server());
+  EXPECT_EQ(closed, 1);
+  std::array<char, 4096> bytes;
+  EXPECT_GT(::recv(client(), bytes.data(), bytes.size(), MSG_DONTWAIT), 0);
+}
+
+TEST_F(ConnectionTableTest, SendsTheAnswersOfATurnThatEndsWithTheCloseOfIdleConnections) {
+  Send(Requests(1));
+  handler.on_serve = [this] { loop.Defer(close_idle); };
+  loop.TakeTurn(server());
+  std::array<char, 4096> bytes;
+  EXPECT_GT(::recv(client(), bytes.data(), bytes.size(), MSG_DONTWAIT), 0);
 }
 
 TEST_F(ConnectionTableTest, ServesABoundedNumberOfQueuedConnectionsInATurn) {
