@@ -17,7 +17,13 @@ int HexValue(char c) {
 
 }  // namespace
 
+bool IsPlain(std::string_view text) {
+  return std::all_of(text.begin(), text.end(),
+                     [](char c) { return c >= ' ' && c <= '~' && c != '%'; });
+}
+
 std::optional<std::string> PercentDecode(std::string_view text) {
+  if (IsPlain(text)) return std::string(text);
   std::string decoded;
   decoded.reserve(text.size());
   for (std::size_t i = 0; i < text.size(); ++i) {

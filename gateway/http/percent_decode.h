@@ -13,6 +13,9 @@
 
 namespace scaleout::gateway {
 
+// Whether `text` is printable ASCII without an escape: it decodes to itself.
+bool IsPlain(std::string_view text);
+
 // `text` with its escapes decoded; nothing if an escape is malformed, or the result has a control
 // character or is not UTF-8.
 std::optional<std::string> PercentDecode(std::string_view text);

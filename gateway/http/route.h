@@ -85,7 +85,7 @@ class RouteTable {
   std::size_t size() const { return routes_.size() + 1; }
 
  private:
-  std::string AllowedMethods(const std::vector<std::string>& path) const;
+  std::string AllowedMethods(std::string_view path) const;
 
   std::vector<Route> routes_;
   Route unmatched_;

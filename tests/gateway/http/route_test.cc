@@ -58,6 +58,15 @@ TEST(RouteTable, AKnownPathWithAnotherMethodSaysWhatItAllows) {
   EXPECT_EQ(match.allowed, "GET, HEAD, DELETE");
 }
 
+TEST(RouteTable, APathWithMoreSegmentsThanAnyTemplateIsUnknown) {
+  std::string path;
+  for (int i = 0; i < 100; ++i) path += "/users";
+  const RouteTable table = MakeTable();
+  const RouteMatch match = table.Find(Method::kGet, path);
+  EXPECT_EQ(match.route, nullptr);
+  EXPECT_EQ(match.allowed, "");
+}
+
 TEST(RouteTable, AnUnknownPathAllowsNothing) {
   const RouteTable table = MakeTable();
   for (const char* path :
