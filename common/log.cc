@@ -1,5 +1,7 @@
 #include "common/log.h"
 
+#include <algorithm>
+#include <array>
 #include <charconv>
 #include <cmath>
 #include <cstdio>
@@ -12,6 +14,9 @@
 
 namespace scaleout {
 namespace {
+
+// Only a guess at what to allocate: an access line.
+constexpr std::size_t kTypicalLineBytes = 384;
 
 std::string_view LevelName(LogLevel level) {
   switch (level) {
@@ -27,9 +32,20 @@ std::string_view LevelName(LogLevel level) {
   return "ERROR";
 }
 
+// How many characters at the start of `text` are in a JSON string as they are.
+std::size_t PlainSize(std::string_view text) {
+  const auto* const end = std::ranges::find_if_not(
+      text, [](char c) { return c >= ' ' && c <= '~' && c != '"' && c != '\\'; });
+  return static_cast<std::size_t>(end - text.begin());
+}
+
 void AppendString(std::string& out, std::string_view text) {
   out += '"';
   while (!text.empty()) {
+    const std::size_t plain = PlainSize(text);
+    out += text.substr(0, plain);
+    text.remove_prefix(plain);
+    if (text.empty()) break;
     const char c = text.front();
     std::size_t length = Utf8CharacterSize(text);
     if (length == 0) {
@@ -74,18 +90,28 @@ void AppendValue(std::string& out, const LogField::Value& value) {
   }
 }
 
-void AppendTime(std::string& out, WallTime time) {
-  const auto ms = std::chrono::floor<std::chrono::milliseconds>(time);
-  const auto day = std::chrono::floor<std::chrono::days>(ms);
+// Rendered once a second on each thread that logs.
+std::string_view RenderSecond(std::chrono::sys_seconds second) {
+  thread_local std::chrono::sys_seconds rendered{std::chrono::seconds::min()};
+  thread_local std::array<char, 48> text{};
+  if (std::exchange(rendered, second) == second) return text.data();
+  const auto day = std::chrono::floor<std::chrono::days>(second);
   const std::chrono::year_month_day date(day);
-  const std::chrono::hh_mm_ss clock(ms - day);
-  char text[48];
-  std::snprintf(
-      text, sizeof(text), "%04d-%02u-%02uT%02d:%02d:%02d.%03dZ", static_cast<int>(date.year()),
-      static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
-      static_cast<int>(clock.hours().count()), static_cast<int>(clock.minutes().count()),
-      static_cast<int>(clock.seconds().count()), static_cast<int>(clock.subseconds().count()));
-  out += text;
+  const std::chrono::hh_mm_ss clock(second - day);
+  std::snprintf(text.data(), text.size(), "%04d-%02u-%02uT%02d:%02d:%02d.",
+                static_cast<int>(date.year()), static_cast<unsigned>(date.month()),
+                static_cast<unsigned>(date.day()), static_cast<int>(clock.hours().count()),
+                static_cast<int>(clock.minutes().count()),
+                static_cast<int>(clock.seconds().count()));
+  return text.data();
+}
+
+void AppendTime(std::string& out, WallTime time) {
+  const auto second = std::chrono::floor<std::chrono::seconds>(time);
+  const auto ms = std::chrono::floor<std::chrono::milliseconds>(time - second).count();
+  out += RenderSecond(second);
+  for (const auto unit : {100, 10, 1}) out += static_cast<char>('0' + ms / unit % 10);
+  out += 'Z';
 }
 
 // Renders lines. What all of them share is rendered once.
@@ -102,7 +128,7 @@ class LineWriter {
   std::string Render(LogLevel level, std::string_view message,
                      std::initializer_list<LogField> fields) const {
     std::string line;
-    line.reserve(256);
+    line.reserve(kTypicalLineBytes);
     line += "{\"ts\":\"";
     AppendTime(line, clock_.WallNow());
     line += "\",\"level\":\"";

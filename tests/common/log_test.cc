@@ -119,6 +119,20 @@ TEST_F(LogTest, ALineIsOneJsonObjectWithItsFixedAndNamedFields) {
             "\"delta\":-9,\"name\":\"x\"}\n");
 }
 
+TEST_F(LogTest, EachLineHasTheTimeAtWhichItWasMade) {
+  const auto logger = MakeLogger();
+  for (const int ms : {7, 1'000, 58'993}) {
+    clock_.Advance(std::chrono::milliseconds(ms));
+    logger->Info("now");
+  }
+  logger->Flush();
+  const std::vector<std::string> lines = Lines(ReadWritten());
+  ASSERT_THAT(lines, SizeIs(3));
+  EXPECT_THAT(lines[0], HasSubstr("00:00:01.007Z"));
+  EXPECT_THAT(lines[1], HasSubstr("00:00:02.007Z"));
+  EXPECT_THAT(lines[2], HasSubstr("00:01:01.000Z"));
+}
+
 TEST_F(LogTest, EscapesWhatJsonDoesNotTake) {
   const auto logger = MakeLogger();
   logger->Info("say \"\\\"\n\t\x01\x7f", {{"ke\"y", std::string("nul \0 byte", 10)}});
