@@ -48,6 +48,8 @@ TEST(LabDelay, HoldsABatchThatNamesASlowKeyAmongOthers) {
   EXPECT_EQ(DelayOfUsers(options, {}), 0ms);
   EXPECT_EQ(DelayOfUsers(options, {1, 2, 99}), 0ms);
   EXPECT_EQ(DelayOfUsers(options, {1, 200, 3}), 20ms);
+  EXPECT_EQ(DelayOfUsers(options, {200, 1}), 20ms);
+  EXPECT_EQ(DelayOfUsers(options, {1, 200}), 20ms);
 }
 
 TEST(LabDelay, TakesAFilterThatIsNotSetForNoKey) {
