@@ -104,6 +104,8 @@ def test_the_rate_is_shown_against_the_other_build_and_against_off():
     rate, to_off = header.index("rate"), header.index("rate to off")
     assert [line[rate] for line in (on, off, other)] == ["6.00", "2.00", ""]
     assert [line[to_off] for line in (on, off, other)] == ["3.00", "", "0.50"]
+    assert on[header.index("sum us")] == "35"
+    assert len(on) == len(header)
 
 
 def test_the_report_has_every_turn():

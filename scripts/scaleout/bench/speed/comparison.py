@@ -92,6 +92,7 @@ class Comparison:
             (
                 *("row", "side", "requests/s", "p50 ms", "p99 ms", "failed", "keys"),
                 *(f"{part} us" for part in PARTS),
+                "sum us",
                 *("rate", "p99", "gateway", "CPU"),
                 *(["rate to off"] if self._shows_off() else []),
             ),
@@ -109,6 +110,7 @@ class Comparison:
             self.errors(row, side),
             f"{self._other(row, side, 'keysPerCall'):.1f}",
             *(f"{self.micros(row, side, part):.0f}" for part in PARTS),
+            f"{self.median(row, side, CPU):.0f}",
             *(self._shown(row, side, figure, self.baseline) for figure in ratios),
             *([self._shown(row, side, RATE, "off")] if self._shows_off() else []),
         )
