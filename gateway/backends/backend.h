@@ -39,6 +39,8 @@ struct Backend {
   // One for each method whose reads are coalesced; made with the typed backends, before the loops
   // start.
   std::deque<CoalescerMetrics> coalescers;
+  // The places of those who wait for coalesced reads, of all methods and loops; null without any.
+  std::unique_ptr<Bulkhead> readers;
 };
 
 }  // namespace scaleout::gateway

@@ -71,6 +71,10 @@ CallOutcome BackendGuard::OutcomeOf(const absl::Status& status, Duration given) 
   return ClassifyCall(status);
 }
 
+bool BackendGuard::MayDivide(const absl::Status& failure) {
+  return MayBeOnePartsFault(failure.code()) && retry_budget_.TryWithdraw();
+}
+
 RetryDecision BackendGuard::DecideRetry(const FailedAttempt& failed) {
   const RetryDecision decision = retry_policy_.Decide(failed, retry_budget_);
   Counter* counter = retry_verdicts_[static_cast<std::size_t>(decision.verdict)];

@@ -77,6 +77,10 @@ class BackendGuard {
   CircuitBreaker& breaker() { return breaker_; }
   Bulkhead& bulkhead() { return bulkhead_; }
   RetryBudget& retry_budget() { return retry_budget_; }
+  // Whether a call for several requests that failed so is to be asked again in parts; paid for from
+  // the retry budget. Only for what one part may be at fault for: INTERNAL, UNKNOWN,
+  // INVALID_ARGUMENT.
+  bool MayDivide(const absl::Status& failure);
   // Whether and when a failed attempt is made again; counted.
   RetryDecision DecideRetry(const FailedAttempt& failed);
   // How long one attempt may take, within the call's deadline.

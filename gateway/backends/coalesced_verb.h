@@ -105,9 +105,13 @@ Verb<Request, Response> Coalesce(
   };
   CoalescerMetrics& metrics =
       backend.coalescers.emplace_back(backend.name, state->method->name(), backend.guard.metrics());
+  if (backend.readers == nullptr) {
+    backend.readers = std::make_unique<Bulkhead>(BulkheadConfig{parts.config.max_waiting});
+  }
   for (Executor* const loop : parts.loops) {
     state->of_loops.push_back(std::make_unique<Coalescer<Response>>(
-        parts.config, *loop, parts.clock, parts.logger, *state->method, metrics, state->calls));
+        parts.config, *loop, parts.clock, parts.logger, *state->method, *backend.readers, metrics,
+        state->calls));
   }
   return [state](RequestContext& context, Request&& request) {
     const std::optional<ReadKey> key = Reads::FindKey(request);

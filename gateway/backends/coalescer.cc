@@ -12,11 +12,6 @@ constexpr std::size_t kListedRequests = 64;
 
 }  // namespace
 
-bool MayBeOneKeysFault(absl::StatusCode code) {
-  return code == absl::StatusCode::kInternal || code == absl::StatusCode::kUnknown ||
-         code == absl::StatusCode::kInvalidArgument;
-}
-
 bool IsTooLargeForBatch(const absl::Status& status) {
   return absl::IsResourceExhausted(status) && ReasonOf(status) == rpc::v1::kEntryTooLarge;
 }

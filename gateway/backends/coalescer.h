@@ -7,15 +7,14 @@
 //
 // - UNAVAILABLE, DEADLINE_EXCEEDED and the rest are the answer of all; the guard has retried it.
 // - INTERNAL, UNKNOWN and INVALID_ARGUMENT may be one key's fault, so it is asked again in halves,
-// as
-//   long as the backend's retry budget allows: a key that makes the service fail fails alone.
-//   Halving ends at one key, so at most log2(max_keys) levels deep.
+//   if the guard allows it (BackendGuard::MayDivide): a key that makes the service fail fails
+//   alone. Halving ends at one key, so at most log2(max_keys) levels deep.
 // - UNIMPLEMENTED: a service older than the batch's contract; each key is asked for alone.
 //
 // A single key travels as the method's own call, not as a batch of one: it costs less, and what
 // does not fit into a batch's answer (ENTRY_TOO_LARGE) is asked for that way too. Calls go through
-// the guard, one batch as one call: what goes again counts there as a further call. Reads only.
-// Loop thread only.
+// the guard, one batch as one call, which the breaker counts for each of its callers
+// (shared_call.h). Reads only. Loop thread only.
 #ifndef SCALEOUT_GATEWAY_BACKENDS_COALESCER_H_
 #define SCALEOUT_GATEWAY_BACKENDS_COALESCER_H_
 
@@ -36,7 +35,9 @@
 #include "gateway/backends/coalescer_config.h"
 #include "gateway/backends/coalescer_metrics.h"
 #include "gateway/backends/coalescer_queue.h"
+#include "gateway/resilience/call_outcome.h"
 #include "gateway/resilience/rejection.h"
+#include "gateway/runtime/early_end.h"
 #include "gateway/runtime/executor.h"
 #include "gateway/runtime/request_context.h"
 #include "gateway/runtime/task.h"
@@ -44,8 +45,6 @@
 
 namespace scaleout::gateway {
 
-// Whether a batch that ended so may have failed because of one of its keys.
-bool MayBeOneKeysFault(absl::StatusCode code);
 // Whether a key's answer did not fit into its batch's.
 bool IsTooLargeForBatch(const absl::Status& status);
 // A debug line with the ids of all requests, where more than one share a call.
@@ -65,11 +64,11 @@ class Coalescer final : private FlightSender {
 
   // The references outlive the coalescer, and it all reads. `method` is that of a single read.
   Coalescer(const CoalescerConfig& config, Executor& loop, const Clock& clock, Logger& logger,
-            RpcMethod& method, CoalescerMetrics& metrics, const Calls& calls)
+            RpcMethod& method, Bulkhead& places, CoalescerMetrics& metrics, const Calls& calls)
       : logger_(logger),
         method_(method),
         calls_(calls),
-        queue_(config, loop, clock, method, metrics, *this) {}
+        queue_(config, loop, clock, method, places, metrics, *this) {}
   Coalescer(const Coalescer&) = delete;
   Coalescer& operator=(const Coalescer&) = delete;
 
@@ -120,7 +119,10 @@ class Coalescer final : private FlightSender {
     }
     if (first) queue_.Returned();
     flight.answered = true;
-    if (answers.ok()) {
+    if (flight.context.cancellation.cancelled()) {
+      // All have left; what is left of it must not be asked again.
+      GiveOutToAll(flight, ClientGone());
+    } else if (answers.ok()) {
       Deliver(flight, *answers);
     } else {
       Fail(flight, answers.status());
@@ -129,10 +131,10 @@ class Coalescer final : private FlightSender {
 
   // A single key's call has ended with `status`.
   void NoteSingle(const ReadKey& key, const absl::Status& status, bool first) {
-    if (!MayBeOneKeysFault(status.code())) {
+    if (MayBeOnePartsFault(status.code())) {
+      if (!first) queue_.KeepApart(key);
+    } else if (ClassifyCall(status) == CallOutcome::kSuccess) {
       queue_.StopKeepingApart(key);
-    } else if (!first) {
-      queue_.KeepApart(key);
     }
   }
 
@@ -161,17 +163,24 @@ class Coalescer final : private FlightSender {
         one.splice(one.end(), keys, keys.begin());
         Again(std::move(one));
       }
-    } else if (MayBeOneKeysFault(status.code()) && queue_.guard().retry_budget().TryWithdraw()) {
+    } else if (flight.shared.divided) {
       queue_.metrics().CountSplit();
       std::list<KeyEntry> half;
       half.splice(half.end(), keys, keys.begin(),
                   std::next(keys.begin(), static_cast<std::ptrdiff_t>(keys.size() / 2)));
       Again(std::move(half));
       Again(std::move(keys));
+    } else if (absl::IsInvalidArgument(status)) {
+      // The fields that it names are those of the batch.
+      GiveOutToAll(flight, absl::InternalError("The service refused a batch of reads."));
     } else {
-      const MonotonicTime now = queue_.clock().Now();
-      for (KeyEntry& entry : keys) GiveOut(entry, status, now);
+      GiveOutToAll(flight, status);
     }
+  }
+
+  void GiveOutToAll(Flight& flight, const absl::Status& status) {
+    const MonotonicTime now = queue_.clock().Now();
+    for (KeyEntry& entry : flight.entries) GiveOut(entry, status, now);
   }
 
   // To every caller of the key; the last one gets the answer itself, the others copies.

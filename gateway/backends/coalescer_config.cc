@@ -12,17 +12,14 @@ void DeclareCoalescerSettings(Settings& settings, CoalescerConfig& config) {
   settings.Int("COALESCE_MAX_IN_FLIGHT", config.max_in_flight, 1, 256,
                "batches in flight, of each loop and method");
   settings.Int("COALESCE_EAGER_KEYS", config.eager_keys, 1, rpc::v1::kMaxBatchKeys,
-               "so many waiting keys are sent at once, beside a batch in flight");
+               "so many waiting keys, or a whole batch of them, are sent at once");
   auto max_wait_us = config.max_wait.count();
   settings.Int(
       "COALESCE_MAX_WAIT_US", max_wait_us, 0, 1'000'000,
       "and fewer when one has waited for so long, in microseconds, for each batch in flight");
   config.max_wait = std::chrono::microseconds(max_wait_us);
   settings.Int("COALESCE_MAX_WAITING", config.max_waiting, 1, 1'000'000,
-               "keys that may wait, of each loop and method; more are refused");
-  if (config.eager_keys > config.max_keys) {
-    settings.AddProblem("COALESCE_EAGER_KEYS is greater than COALESCE_MAX_KEYS");
-  }
+               "reads of a backend that may wait for a batch or its answer; more are refused");
 }
 
 }  // namespace scaleout::gateway

@@ -10,7 +10,7 @@
 
 namespace scaleout::gateway {
 
-// All but `on` for each event loop and method by itself.
+// All but `on` and `max_waiting` for each event loop and method by itself.
 struct CoalescerConfig {
   bool on = true;
   // Of one batch; the contracts allow no more than the default.
@@ -21,8 +21,10 @@ struct CoalescerConfig {
   // long for each of them.
   std::size_t eager_keys = 48;
   std::chrono::microseconds max_wait{300};
-  // Keys that may wait; a read of one more is refused.
-  std::size_t max_waiting = 4096;
+  // Reads of a backend, over all loops and methods, that may wait for their batch or its answer;
+  // one more is refused. Batches are few, so the bulkhead does not keep a backend that hangs from
+  // taking every place of the gateway.
+  int max_waiting = 512;
 };
 
 // Declares its settings. Values that contradict each other are problems too.

@@ -69,26 +69,32 @@ Flight::Flight(Executor& loop, const Clock& clock, std::list<KeyEntry> entries_i
       context.deadline = std::max(context.deadline, reader.context().deadline);
     });
   }
+  shared.requests = static_cast<std::int64_t>(readers);
+  shared.divisible = entries.size() > 1;
+  context.shared = &shared;
 }
 
 CoalescerQueue::CoalescerQueue(const CoalescerConfig& config, Executor& loop, const Clock& clock,
-                               RpcMethod& method, CoalescerMetrics& metrics, FlightSender& sender)
+                               RpcMethod& method, Bulkhead& places, CoalescerMetrics& metrics,
+                               FlightSender& sender)
     : config_(config),
       loop_(loop),
       clock_(clock),
       method_(method),
+      places_(places),
       metrics_(metrics),
       sender_(sender) {}
 
 bool CoalescerQueue::Enter(KeyReader& reader) {
+  reader.place_ = places_.TryAcquire();
+  if (!reader.place_) {
+    reader.early_end_ = TooManyReads(guard().backend(), places_.max_concurrent_calls());
+    return false;
+  }
   if (const auto found = waiting_.find(reader.key_); found != waiting_.end()) {
     metrics_.CountJoined();
     Link(*found->second, reader);
     return true;
-  }
-  if (waiting_.size() >= config_.max_waiting) {
-    reader.early_end_ = TooManyReads(guard().backend(), config_.max_waiting);
-    return false;
   }
   const bool apart = IsApart(reader.key_, reader.began_);
   Entries& entries = apart ? alone_ : GroupOf(reader.key_.page_size);
@@ -152,6 +158,7 @@ void CoalescerQueue::Unlink(KeyReader& reader) {
     reader.entry_->readers_end = reader.previous_;
   }
   reader.entry_ = nullptr;
+  reader.place_.reset();
 }
 
 void CoalescerQueue::RequestFlush() {
@@ -160,32 +167,39 @@ void CoalescerQueue::RequestFlush() {
 
 void CoalescerQueue::EndTurn() {
   flush_requested_ = false;
-  Flush(false);
+  Flush();
 }
 
 void CoalescerQueue::Returned() {
   --in_flight_;
   metrics_.CountReturn();
-  Flush(true);
+  returned_ = true;
+  Flush();
 }
 
-void CoalescerQueue::Flush(bool returned) {
-  const MonotonicTime now = clock_.Now();
+// A flight that the guard refuses returns while it is sent, which comes back here; the loop that
+// sends it goes on with the rest.
+void CoalescerQueue::Flush() {
+  if (std::exchange(flushing_, true)) return;
+  MonotonicTime now = clock_.Now();
   while (!alone_.empty()) {
     Entries entry = Take(alone_, 1, now);
     if (!entry.empty()) sender_.SendApart(std::move(entry));
   }
   Group* oldest = FindOldest();
-  while (oldest != nullptr && MaySend(*oldest, returned, now)) {
+  while (oldest != nullptr && MaySend(*oldest, now)) {
     Entries batch = Take(oldest->entries, config_.max_keys, now);
     if (!batch.empty()) {
-      returned = false;
+      returned_ = false;
       ++in_flight_;
       metrics_.CountBatch(batch.size());
       sender_.Send(std::move(batch));
     }
+    now = clock_.Now();
     oldest = FindOldest();
   }
+  returned_ = false;
+  flushing_ = false;
   if (oldest == nullptr || in_flight_ >= config_.max_in_flight || wait_over_.armed()) return;
   const Duration left = oldest->entries.front().since + LongestWait() - now;
   loop_.AfterFine(std::max(left, Duration::zero()), wait_over_);
@@ -202,9 +216,10 @@ CoalescerQueue::Group* CoalescerQueue::FindOldest() {
   return oldest;
 }
 
-bool CoalescerQueue::MaySend(const Group& oldest, bool returned, MonotonicTime now) const {
+bool CoalescerQueue::MaySend(const Group& oldest, MonotonicTime now) const {
   if (in_flight_ >= config_.max_in_flight) return false;
-  return returned || in_flight_ == 0 || waiting_.size() >= config_.eager_keys ||
+  return returned_ || in_flight_ == 0 ||
+         waiting_.size() >= std::min(config_.eager_keys, config_.max_keys) ||
          now - oldest.entries.front().since >= LongestWait();
 }
 
@@ -258,7 +273,7 @@ void CoalescerQueue::KeepApart(const ReadKey& key) {
   if (apart_.size() >= kMaxKeysApart) {
     absl::erase_if(apart_, [now](const auto& known) { return known.second <= now; });
   }
-  if (apart_.size() < kMaxKeysApart) apart_[key] = now + kApartTime;
+  if (apart_.size() < kMaxKeysApart || apart_.contains(key)) apart_[key] = now + kApartTime;
 }
 
 void CoalescerQueue::StopKeepingApart(const ReadKey& key) {

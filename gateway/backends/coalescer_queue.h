@@ -37,6 +37,8 @@
 #include "gateway/backends/backend_guard.h"
 #include "gateway/backends/coalescer_config.h"
 #include "gateway/backends/coalescer_metrics.h"
+#include "gateway/backends/shared_call.h"
+#include "gateway/resilience/bulkhead.h"
 #include "gateway/runtime/executor.h"
 #include "gateway/runtime/member_job.h"
 #include "gateway/runtime/request_context.h"
@@ -114,6 +116,7 @@ class KeyReader : private TimerJob, private CancelListener {
   const ReadKey key_;
   const MonotonicTime began_;
   std::coroutine_handle<> awaiter_;
+  std::optional<BulkheadPermit> place_;  // among the backend's readers
   KeyEntry* entry_ = nullptr;  // null before and after its time in the queue and in flight
   // The links of the entry's list.
   KeyReader** previous_ = nullptr;
@@ -128,6 +131,7 @@ struct Flight {
   Flight(Executor& loop, const Clock& clock, std::list<KeyEntry> entries_in);
 
   RequestContext context;
+  SharedCall shared;
   std::list<KeyEntry> entries;
   std::size_t readers = 0;  // that wait for it
   bool answered = false;
@@ -149,9 +153,10 @@ class FlightSender {
 class CoalescerQueue {
  public:
   // All references outlive the queue. `method` is that of a single read: callers are counted and
-  // timed under its name.
+  // timed under its name. `places` bounds the callers of all queues of the backend.
   CoalescerQueue(const CoalescerConfig& config, Executor& loop, const Clock& clock,
-                 RpcMethod& method, CoalescerMetrics& metrics, FlightSender& sender);
+                 RpcMethod& method, Bulkhead& places, CoalescerMetrics& metrics,
+                 FlightSender& sender);
   CoalescerQueue(const CoalescerQueue&) = delete;
   CoalescerQueue& operator=(const CoalescerQueue&) = delete;
 
@@ -208,16 +213,13 @@ class CoalescerQueue {
 
   void RequestFlush();
   void EndTurn();
-  void EndWait() { Flush(false); }
-  void Flush(bool returned);
+  void Flush();
   // The one whose first key has waited longest; null if nothing waits.
   Group* FindOldest();
   // The more is in flight, the longer a key waits for company: where the service is busy, a further
   // small batch would only make all others later.
-  Duration LongestWait() const {
-    return config_.max_wait * static_cast<std::int64_t>(in_flight_);
-  }
-  bool MaySend(const Group& oldest, bool returned, MonotonicTime now) const;
+  Duration LongestWait() const { return config_.max_wait * static_cast<std::int64_t>(in_flight_); }
+  bool MaySend(const Group& oldest, MonotonicTime now) const;
   // Takes at most so many keys off the list.
   Entries Take(Entries& waiting, std::size_t most, MonotonicTime now);
   // Lets callers go who have no time left. False if that was the last one, and the entry with it.
@@ -227,6 +229,7 @@ class CoalescerQueue {
   Executor& loop_;
   const Clock& clock_;
   RpcMethod& method_;
+  Bulkhead& places_;
   CoalescerMetrics& metrics_;
   FlightSender& sender_;
 
@@ -236,8 +239,10 @@ class CoalescerQueue {
   absl::flat_hash_map<ReadKey, MonotonicTime> apart_;  // until when
   std::size_t in_flight_ = 0;
   bool flush_requested_ = false;
+  bool flushing_ = false;
+  bool returned_ = false;  // a flight, since something was sent
   MemberJob<CoalescerQueue> flush_{*this, &CoalescerQueue::EndTurn};
-  MemberJob<CoalescerQueue, TimerJob> wait_over_{*this, &CoalescerQueue::EndWait};
+  MemberJob<CoalescerQueue, TimerJob> wait_over_{*this, &CoalescerQueue::Flush};
 };
 
 }  // namespace scaleout::gateway

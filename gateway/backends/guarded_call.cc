@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "gateway/backends/shared_call.h"
 #include "gateway/resilience/rejection.h"
 
 namespace scaleout::gateway {
@@ -41,7 +42,8 @@ absl::Status CallInProgress::EndAttempt(const absl::Status& raw, const RpcCall& 
   // The share of the retry budget is the call's, not the attempt's.
   if (++attempts_ == 1) guard_.retry_budget().Deposit();
   absl::Status outcome = guard_.ToClientStatus(raw, client_gone, context_.clock.Now());
-  permit_->Finish(guard_.OutcomeOf(outcome, attempt_deadline_ - attempt_start_), attempt.ended());
+  permit_->Finish(OutcomeOf(outcome, client_gone), attempt.ended(),
+                  context_.shared == nullptr ? 1 : context_.shared->requests);
   permit_.reset();
   last_attempt_ = outcome;
   last_attempt_ended_ = context_.clock.Now();
@@ -50,6 +52,15 @@ absl::Status CallInProgress::EndAttempt(const absl::Status& raw, const RpcCall& 
   const RetryDecision decision = guard_.DecideRetry(failed);
   if (decision.verdict == RetryVerdict::kRetry) pause = decision.pause;
   return outcome;
+}
+
+CallOutcome CallInProgress::OutcomeOf(const absl::Status& status, bool client_gone) {
+  SharedCall* const shared = context_.shared;
+  if (shared != nullptr && shared->divisible && !client_gone && guard_.MayDivide(status)) {
+    shared->divided = true;
+    return CallOutcome::kIgnored;
+  }
+  return guard_.OutcomeOf(status, attempt_deadline_ - attempt_start_);
 }
 
 void CallInProgress::End() {

@@ -52,6 +52,9 @@ class CallInProgress {
   void End();
 
  private:
+  // Of an attempt, for the breaker; decides whether a shared call is divided.
+  CallOutcome OutcomeOf(const absl::Status& status, bool client_gone);
+
   RequestContext& context_;
   RpcMethod& method_;
   BackendGuard& guard_;

@@ -34,4 +34,9 @@ CallOutcome ClassifyCall(const absl::Status& status) {
   }
 }
 
+bool MayBeOnePartsFault(absl::StatusCode code) {
+  return code == absl::StatusCode::kInternal || code == absl::StatusCode::kUnknown ||
+         code == absl::StatusCode::kInvalidArgument;
+}
+
 }  // namespace scaleout::gateway

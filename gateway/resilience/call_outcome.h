@@ -24,6 +24,9 @@ CallOutcome ClassifyCall(const absl::Status& status);
 // (DATABASE_POOL_EXHAUSTED). Such a call is not retried: that would add to the load.
 bool IsLoadShedding(const absl::Status& status);
 
+// Whether a call for several things that ended so may have failed because of one of them.
+bool MayBeOnePartsFault(absl::StatusCode code);
+
 }  // namespace scaleout::gateway
 
 #endif  // SCALEOUT_GATEWAY_RESILIENCE_CALL_OUTCOME_H_

@@ -34,9 +34,9 @@ void CircuitPermit::Finish(CallOutcome outcome) {
   if (breaker_ != nullptr) Finish(outcome, breaker_->clock_.Now());
 }
 
-void CircuitPermit::Finish(CallOutcome outcome, MonotonicTime ended) {
+void CircuitPermit::Finish(CallOutcome outcome, MonotonicTime ended, std::int64_t requests) {
   if (breaker_ == nullptr) return;
-  std::exchange(breaker_, nullptr)->Finish(generation_, lease_, ended - since_, outcome);
+  std::exchange(breaker_, nullptr)->Finish(generation_, lease_, ended - since_, outcome, requests);
 }
 
 CircuitBreaker::CircuitBreaker(const CircuitBreakerConfig& config, const Clock& clock,
@@ -88,7 +88,7 @@ CircuitPermit CircuitBreaker::Lend(MonotonicTime now) {
 }
 
 void CircuitBreaker::Finish(std::uint64_t generation, std::uint64_t lease, Duration took,
-                            CallOutcome outcome) {
+                            CallOutcome outcome, std::int64_t requests) {
   const MonotonicTime now = clock_.Now();
   const bool slow = took > config_.slow_call_duration;
   Transitions happened;
@@ -96,13 +96,13 @@ void CircuitBreaker::Finish(std::uint64_t generation, std::uint64_t lease, Durat
     const std::lock_guard lock(mutex_);
     switch (outcome) {
       case CallOutcome::kSuccess:
-        totals_.successful += 1;
+        totals_.successful += requests;
         break;
       case CallOutcome::kFailure:
-        totals_.failed += 1;
+        totals_.failed += requests;
         break;
       case CallOutcome::kIgnored:
-        totals_.ignored += 1;
+        totals_.ignored += requests;
         break;
     }
     // First, so that an answer that comes after its lease has ended finds another generation.
@@ -110,17 +110,17 @@ void CircuitBreaker::Finish(std::uint64_t generation, std::uint64_t lease, Durat
     if (generation == generation_) {
       std::erase_if(leases_, [lease](const Lease& held) { return held.id == lease; });
       if (outcome != CallOutcome::kIgnored) {
-        RecordLocked(now, outcome == CallOutcome::kFailure, slow, happened);
+        RecordLocked(now, outcome == CallOutcome::kFailure, slow, requests, happened);
       }
     }
   }
   Notify(happened);
 }
 
-void CircuitBreaker::RecordLocked(MonotonicTime now, bool failed, bool slow,
+void CircuitBreaker::RecordLocked(MonotonicTime now, bool failed, bool slow, std::int64_t requests,
                                   Transitions& happened) {
   if (state_ == CircuitState::kClosed) {
-    window_.Record(now, failed, slow);
+    window_.Record(now, failed, slow, requests);
     const CallCounts& counts = window_.Totals(now);
     if (counts.calls >= config_.minimum_calls && Tripped(counts)) Open(now, counts, happened);
   } else if (state_ == CircuitState::kHalfOpen) {

@@ -107,7 +107,9 @@ class [[nodiscard]] CircuitPermit {
   // Only the first answer counts. The call's duration is the time since the permit was given, until
   // now or until it `ended`: what its caller was late to notice is not the backend's.
   void Finish(CallOutcome outcome);
-  void Finish(CallOutcome outcome, MonotonicTime ended);
+  // A call that was made for several requests together counts as so many calls. In HALF_OPEN it is
+  // one probe all the same.
+  void Finish(CallOutcome outcome, MonotonicTime ended, std::int64_t requests = 1);
 
  private:
   friend class CircuitBreaker;
@@ -161,12 +163,14 @@ class CircuitBreaker {
   };
   using Transitions = std::vector<CircuitTransition>;
 
-  void Finish(std::uint64_t generation, std::uint64_t lease, Duration took, CallOutcome outcome);
+  void Finish(std::uint64_t generation, std::uint64_t lease, Duration took, CallOutcome outcome,
+              std::int64_t requests);
   void Control(CircuitState state);
 
   // All below with mutex_ held.
   CircuitDecision AcquireLocked(MonotonicTime now, Transitions& happened);
-  void RecordLocked(MonotonicTime now, bool failed, bool slow, Transitions& happened);
+  void RecordLocked(MonotonicTime now, bool failed, bool slow, std::int64_t requests,
+                    Transitions& happened);
   CircuitPermit Lend(MonotonicTime now);
   void ExpireHalfOpen(MonotonicTime now, Transitions& happened);
   void DecideHalfOpen(MonotonicTime now, Transitions& happened);

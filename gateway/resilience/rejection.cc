@@ -37,7 +37,7 @@ absl::Status BulkheadFull(std::string_view backend, int max_concurrent_calls) {
        {"retryAfterMs", StrCat(kBusyRetryAfter.count())}});
 }
 
-absl::Status TooManyReads(std::string_view backend, std::size_t max_waiting) {
+absl::Status TooManyReads(std::string_view backend, int max_waiting) {
   return WithReason(
       absl::UnavailableError(StrCat("Too many reads wait for the ", backend, " service.")),
       kTooManyReads,

@@ -5,7 +5,6 @@
 #ifndef SCALEOUT_GATEWAY_RESILIENCE_REJECTION_H_
 #define SCALEOUT_GATEWAY_RESILIENCE_REJECTION_H_
 
-#include <cstddef>
 #include <string_view>
 
 #include "absl/status/status.h"
@@ -18,8 +17,9 @@ namespace scaleout::gateway {
 absl::Status CircuitOpen(std::string_view backend, CircuitState state, Duration retry_after);
 // BULKHEAD_FULL with `backend`, `maxConcurrentCalls`, `retryAfterMs`.
 absl::Status BulkheadFull(std::string_view backend, int max_concurrent_calls);
-// TOO_MANY_READS with `backend`, `maxWaiting`, `retryAfterMs`: no further key may wait for a batch.
-absl::Status TooManyReads(std::string_view backend, std::size_t max_waiting);
+// TOO_MANY_READS with `backend`, `maxWaiting`, `retryAfterMs`: no further read of the backend may
+// wait.
+absl::Status TooManyReads(std::string_view backend, int max_waiting);
 // DEADLINE_EXCEEDED with `backend`: the request's time was over before the call was sent.
 absl::Status NoTimeLeft(std::string_view backend);
 // OVERLOADED with `retryAfterMs`.

@@ -7,10 +7,10 @@ namespace scaleout::gateway {
 SlidingWindow::SlidingWindow(Duration span, int buckets)
     : bucket_ns_(span.count() / buckets), buckets_(static_cast<std::size_t>(buckets)) {}
 
-void SlidingWindow::Record(MonotonicTime now, bool failed, bool slow) {
+void SlidingWindow::Record(MonotonicTime now, bool failed, bool slow, std::int64_t count) {
   Advance(now);
-  BucketOf(newest_).Add(failed, slow);
-  totals_.Add(failed, slow);
+  BucketOf(newest_).Add(failed, slow, count);
+  totals_.Add(failed, slow, count);
 }
 
 const CallCounts& SlidingWindow::Totals(MonotonicTime now) {

@@ -16,10 +16,10 @@
 namespace scaleout::gateway {
 
 struct CallCounts {
-  void Add(bool call_failed, bool call_slow) {
-    calls += 1;
-    failed += call_failed ? 1 : 0;
-    slow += call_slow ? 1 : 0;
+  void Add(bool call_failed, bool call_slow, std::int64_t count = 1) {
+    calls += count;
+    failed += call_failed ? count : 0;
+    slow += call_slow ? count : 0;
   }
   // 0 while there are no calls.
   double FailureRatio() const { return Ratio(failed); }
@@ -42,7 +42,8 @@ class SlidingWindow {
   // `span` is at least `buckets` nanoseconds, `buckets` at least 1.
   SlidingWindow(Duration span, int buckets);
 
-  void Record(MonotonicTime now, bool failed, bool slow);
+  // So many calls that ended alike.
+  void Record(MonotonicTime now, bool failed, bool slow, std::int64_t count = 1);
   const CallCounts& Totals(MonotonicTime now);
   void Clear();
 

@@ -234,6 +234,7 @@ class PistacheLoop final : public EventLoop {
     for (const auto& listener : tick_listeners_) listener(now - next_tick_);
     next_tick_ += kLagTick * static_cast<std::int64_t>(expirations);
     RunDueTimers(now);
+    WakeForTimers();
   }
 
   // Has the loop wake up at `when` or before.
@@ -249,7 +250,11 @@ class PistacheLoop final : public EventLoop {
     [[maybe_unused]] const ssize_t size = ::read(fine_fd_.get(), &expirations, sizeof expirations);
     fine_wake_ = MonotonicTime::max();
     RunDueTimers(clock_.Now());
-    // The queue does not know which of its timers are fine.
+    WakeForTimers();
+  }
+
+  // For those that are due before the next tick: the queue does not know which of them are fine.
+  void WakeForTimers() {
     if (timers_.first_due() < next_tick_) WakeAt(timers_.first_due());
   }
 

@@ -75,6 +75,8 @@ class Cancellation {
   CancelListener* first_ = nullptr;
 };
 
+struct SharedCall;
+
 // Not copied: jobs and calls of the request refer to it.
 struct RequestContext {
   RequestContext(Executor& loop_in, const Clock& clock_in) : loop(loop_in), clock(clock_in) {}
@@ -93,6 +95,8 @@ struct RequestContext {
   std::string traceparent;  // W3C, passed on; empty if the client sent none
   MonotonicTime deadline;   // the route's or the client's shorter one, whichever comes first
   const RouteDescription* route = nullptr;  // null for none; goes into every Job of this request
+  // Where one call is made for several requests together, what it is to them (shared_call.h).
+  SharedCall* shared = nullptr;
   Cancellation cancellation;
 };
 

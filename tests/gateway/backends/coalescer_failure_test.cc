@@ -15,6 +15,7 @@ namespace {
 
 using std::chrono::seconds;
 using ::testing::ElementsAre;
+using ::testing::IsEmpty;
 using ::testing::SizeIs;
 using Ids = std::vector<std::int64_t>;
 
@@ -48,10 +49,6 @@ TEST_F(CoalescerTest, GivesTheFailureOfABatchToAllOfIt) {
 }
 
 TEST_F(CoalescerTest, AsksAgainInHalvesSoThatAPoisonousKeyFailsAlone) {
-  for (const absl::StatusCode code : {absl::StatusCode::kInternal, absl::StatusCode::kUnknown,
-                                      absl::StatusCode::kInvalidArgument}) {
-    EXPECT_TRUE(MayBeOneKeysFault(code)) << code;
-  }
   service_.poisonous.insert(23);
   AskRange(1, 64);
   EndTurn();
@@ -179,8 +176,64 @@ TEST_F(CoalescerTest, TreatsAnAnswerOfAnotherLengthAsAFailure) {
   AskRange(1, 2);
   EndTurn();
   AnswerAll();
-  EXPECT_EQ(counts().splits, 1);
-  for (Client& client : clients_) ExpectAnswer(client);
+  for (Client& client : clients_) EXPECT_EQ(client.code(), absl::StatusCode::kInternal);
+}
+
+TEST_F(CoalescerTest, DoesNotShowAClientTheFieldsOfABatch) {
+  while (backend_.guard.retry_budget().TryWithdraw()) {
+  }
+  AskRange(1, 2);
+  EndTurn();
+  HeldUserService::Fail(*service_.open[0], CheckFields({{"keys[1].user_id", "is no id"}}));
+  EndTurn();
+  for (Client& client : clients_) {
+    EXPECT_EQ(client.code(), absl::StatusCode::kInternal);
+    EXPECT_THAT(FieldViolationsOf(client.answer().status()), IsEmpty());
+  }
+}
+
+// A client that reads it and leaves, or a refusal, says nothing about the key.
+TEST_F(CoalescerTest, KeepsAKeyApartUntilTheServiceHasAnsweredForIt) {
+  for (const absl::Status& no_answer :
+       {BulkheadFull("user", 256), absl::CancelledError("gone"),
+        absl::DeadlineExceededError("late"), absl::UnavailableError("down")}) {
+    service_.poisonous = {2};
+    AskRange(1, 3);
+    EndTurn();
+    AnswerAll();
+    Ask(2);
+    EndTurn();
+    HeldUserService::Fail(*service_.open[0], no_answer);
+    EndTurn();
+    service_.asked.clear();
+    AskRange(1, 3);
+    EndTurn();
+    EXPECT_THAT(service_.asked, ElementsAre(Ids{2}, Ids{1, 3})) << no_answer;
+    AnswerAll();
+    Advance(kApartTime);
+  }
+}
+
+TEST_F(CoalescerTest, KeepsAKeyThatGoesOnFailingApartThoughTheListIsFull) {
+  for (std::int64_t id = 1; id <= static_cast<std::int64_t>(kMaxKeysApart); id += 2) {
+    service_.poisonous = {id, id + 1};
+    for (int call = 0; call < 5; ++call) backend_.guard.retry_budget().Deposit();
+    AskRange(id, 2);
+    EndTurn();
+    AnswerAll();
+  }
+  service_.poisonous = {1};
+  Advance(kApartTime - seconds(1));
+  Ask(1);
+  EndTurn();
+  AnswerAll();
+  Advance(seconds(2));
+  service_.asked.clear();
+  AskRange(1, 1);
+  AskRange(100, 2);
+  EndTurn();
+  EXPECT_THAT(service_.asked, ElementsAre(Ids{1}, Ids{100, 101}));
+  AnswerAll();
 }
 
 TEST_F(CoalescerTest, CallersMayLeaveWhileTheirBatchIsAskedAgain) {

@@ -61,6 +61,8 @@ class HeldUserService {
   using One = user::v1::GetUserResponse;
   using Batch = user::v1::BatchGetUsersResponse;
 
+  explicit HeldUserService(BackendGuard& guard) : guard_(guard) {}
+
   // A call that has not ended.
   class Call final : public TimerJob, public CancelListener {
    public:
@@ -149,6 +151,8 @@ class HeldUserService {
     user.set_name(StrCat("name of ", id));
   }
 
+  BackendGuard& guard_;
+
   Task<absl::StatusOr<One>> AskOne(RequestContext& context, std::int64_t id) {
     asked.push_back({id});
     Call call(*this, context, {id}, false);
@@ -164,7 +168,11 @@ class HeldUserService {
     asked.push_back(ids);
     Call call(*this, context, ids, true);
     const absl::Status status = co_await call;
-    if (!status.ok()) co_return status;
+    if (!status.ok()) {
+      // As the guarded call does.
+      context.shared->divided = context.shared->divisible && guard_.MayDivide(status);
+      co_return status;
+    }
     Batch answer;
     for (const std::int64_t id : ids) {
       Batch::Entry& entry = *answer.add_entries();
@@ -264,7 +272,7 @@ class CoalescerTest : public ::testing::Test {
   Backend backend_{"user", guards_.parts(),
                    std::make_unique<testing::FakeBackendHealth>(ServingState::kServing)};
   CoalescerConfig config_;
-  HeldUserService service_;
+  HeldUserService service_{backend_.guard};
   std::list<Client> clients_;
 
  private:

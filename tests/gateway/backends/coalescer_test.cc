@@ -162,21 +162,24 @@ TEST_F(CoalescerTest, KeepsNoMoreThanTheMostBatchesInFlight) {
   EXPECT_EQ(counts().in_flight, 0);
 }
 
-TEST_F(CoalescerTest, RefusesKeysForWhichThereIsNoRoom) {
-  config_.max_waiting = 2;
+TEST_F(CoalescerTest, RefusesReadersForWhomThereIsNoRoom) {
+  config_.max_waiting = 3;
   config_.max_in_flight = 1;
   Ask(1);
   EndTurn();
   Ask(2);
-  Ask(3);
-  Client& refused = Ask(4);
-  Client& joined = Ask(3);
-  ASSERT_TRUE(refused.done());
+  Client& joined = Ask(2);
+  Client& refused = Ask(2);
+  ASSERT_TRUE(refused.done()) << "those in flight and those who joined count too";
   EXPECT_EQ(refused.code(), absl::StatusCode::kUnavailable);
   EXPECT_EQ(ReasonOf(refused.answer().status()), "TOO_MANY_READS");
-  EXPECT_EQ(MetadataOf(refused.answer().status()).at("maxWaiting"), "2");
+  EXPECT_EQ(MetadataOf(refused.answer().status()).at("maxWaiting"), "3");
   AnswerAll();
   ExpectAnswer(joined);
+  Client& later = Ask(4);
+  EndTurn();
+  AnswerAll();
+  ExpectAnswer(later);
   EXPECT_EQ(Timed("GetUser", "UNAVAILABLE"), 0U) << "it was never sent";
 }
 
@@ -292,6 +295,35 @@ TEST_F(CoalescerTest, CancelsACallThatWouldOutlastItsLastCaller) {
   ASSERT_TRUE(clients_.front().done()) << "not only after 3 s";
   EXPECT_EQ(clients_.front().code(), absl::StatusCode::kDeadlineExceeded);
   EXPECT_EQ(service_.cancelled, 1);
+}
+
+TEST_F(CoalescerTest, DoesNotAskAgainForCallersWhoHaveLeft) {
+  AskRange(1, 2);
+  EndTurn();
+  HeldUserService::Fail(*service_.open[0], absl::InternalError("on its way to the loop"));
+  for (Client& client : clients_) client.context.cancellation.Cancel();
+  EndTurn();
+  EXPECT_THAT(service_.asked, SizeIs(1));
+  for (Client& client : clients_) {
+    ASSERT_TRUE(client.done());
+    EXPECT_EQ(client.code(), absl::StatusCode::kCancelled);
+  }
+}
+
+TEST_F(CoalescerTest, SaysForHowManyRequestsACallIsMade) {
+  AskRange(1, 3);
+  Ask(2);
+  EndTurn();
+  ASSERT_THAT(service_.open, SizeIs(1));
+  EXPECT_EQ(service_.open[0]->context().shared->requests, 4);
+  EXPECT_TRUE(service_.open[0]->context().shared->divisible);
+  AnswerAll();
+  Ask(1);
+  Ask(1);
+  EndTurn();
+  EXPECT_EQ(service_.open[0]->context().shared->requests, 2);
+  EXPECT_FALSE(service_.open[0]->context().shared->divisible);
+  AnswerAll();
 }
 
 TEST_F(CoalescerTest, SendsTheFirstCallersIdsAndLogsThoseOfAll) {

@@ -14,6 +14,7 @@
 #include "common/metrics.h"
 #include "common/status.h"
 #include "gateway/backends/guarded_call.h"
+#include "gateway/backends/shared_call.h"
 #include "tests/gateway/backends/guarded_call_fixture.h"
 
 namespace scaleout::gateway {
@@ -98,6 +99,57 @@ TEST_F(ResilientCallTest, WhatIsNotIdempotentIsTriedOnce) {
       backend_.DeleteUser(fixture_.context, std::move(request)));
   ASSERT_TRUE(fixture_.loop.RunUntil([&] { return running.done(); }));
   EXPECT_EQ(fixture_.loop.timers(), 0U);
+}
+
+// Without the weight a service that hangs would fail 64 readers a call, and the breaker would wait
+// for twenty calls.
+TEST_F(ResilientCallTest, ACallForManyRequestsWeighsAsMuchInTheBreaker) {
+  guards_.config.breaker.minimum_calls = 20;
+  Rebuild();
+  service_.reply = FailTimes(100, grpc::StatusCode::UNAVAILABLE);
+  Serve();
+  SharedCall shared{.requests = 20};
+  fixture_.context.shared = &shared;
+  EXPECT_EQ(AskWithTime(GetUser()).status().code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(resilient_->guard.breaker().state(), CircuitState::kOpen);
+}
+
+TEST_F(ResilientCallTest, ACallThatIsToBeDividedSaysNothingAboutTheBackend) {
+  Rebuild();
+  service_.reply = FailTimes(100, grpc::StatusCode::INTERNAL);
+  Serve();
+  SharedCall shared{.requests = 20, .divisible = true};
+  fixture_.context.shared = &shared;
+  const double budget = resilient_->guard.retry_budget().Snapshot().available;
+  EXPECT_EQ(AskWithTime(GetUser()).status().code(), absl::StatusCode::kInternal);
+  EXPECT_TRUE(shared.divided);
+  EXPECT_EQ(resilient_->guard.breaker().Snapshot().ignored, 20);
+  EXPECT_EQ(resilient_->guard.breaker().Snapshot().failed, 0);
+  EXPECT_LT(resilient_->guard.retry_budget().Snapshot().available, budget);
+}
+
+// Otherwise a service that fails everything would never open its breaker.
+TEST_F(ResilientCallTest, ACallThatCannotBeDividedForWantOfBudgetCountsAsFailed) {
+  Rebuild();
+  service_.reply = FailTimes(100, grpc::StatusCode::INTERNAL);
+  Serve();
+  while (resilient_->guard.retry_budget().TryWithdraw()) {
+  }
+  SharedCall shared{.requests = 20, .divisible = true};
+  fixture_.context.shared = &shared;
+  EXPECT_EQ(AskWithTime(GetUser()).status().code(), absl::StatusCode::kInternal);
+  EXPECT_FALSE(shared.divided);
+  EXPECT_EQ(resilient_->guard.breaker().Snapshot().failed, 20);
+}
+
+TEST_F(ResilientCallTest, ACallThatWasRefusedForItsLoadIsNotDivided) {
+  Rebuild();
+  service_.reply = FailTimes(100, grpc::StatusCode::UNAVAILABLE);
+  Serve();
+  SharedCall shared{.requests = 20, .divisible = true};
+  fixture_.context.shared = &shared;
+  EXPECT_EQ(AskWithTime(GetUser()).status().code(), absl::StatusCode::kUnavailable);
+  EXPECT_FALSE(shared.divided);
 }
 
 TEST_F(ResilientCallTest, AnOpenCircuitRefusesWithoutAskingTheService) {

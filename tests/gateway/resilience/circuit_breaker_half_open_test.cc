@@ -28,6 +28,15 @@ TEST_F(CircuitBreakerTest, LetsThreeProbesThroughAndRefusesTheFourth) {
   EXPECT_EQ(fourth.retry_after, seconds(1));
 }
 
+TEST_F(CircuitBreakerTest, TakesACallForSeveralRequestsAsOneProbe) {
+  GoTo(kHalfOpen);
+  Permit().Finish(CallOutcome::kFailure, clock_.Now(), 64);
+  EXPECT_EQ(breaker_.state(), kHalfOpen);
+  Permit().Finish(CallOutcome::kSuccess, clock_.Now(), 1);
+  Permit().Finish(CallOutcome::kSuccess, clock_.Now(), 1);
+  EXPECT_EQ(breaker_.state(), kClosed);
+}
+
 TEST_F(CircuitBreakerTest, HasARetryAfterOnlyWhileNoProbeIsLeft) {
   GoTo(kHalfOpen);
   CircuitPermit first = Permit();

@@ -40,6 +40,26 @@ TEST_F(CircuitBreakerTest, StaysClosedWhileThereAreFewerThanTwentyCalls) {
   EXPECT_EQ(breaker_.state(), kClosed);
 }
 
+TEST_F(CircuitBreakerTest, CountsACallForSeveralRequestsSoManyTimes) {
+  Permit().Finish(CallOutcome::kSuccess, clock_.Now(), 10);
+  Permit().Finish(CallOutcome::kFailure, clock_.Now(), 9);
+  EXPECT_EQ(breaker_.state(), kClosed);
+  EXPECT_EQ(breaker_.Snapshot().counts.calls, 19);
+  Permit().Finish(CallOutcome::kFailure, clock_.Now(), 1);
+  EXPECT_EQ(breaker_.state(), kOpen);
+  EXPECT_EQ(breaker_.Snapshot().successful, 10);
+  EXPECT_EQ(breaker_.Snapshot().failed, 10);
+}
+
+TEST_F(CircuitBreakerTest, CountsASlowCallForSeveralRequestsSoManyTimes) {
+  CircuitPermit slow = Permit();
+  clock_.Advance(milliseconds(1001));
+  Permit().Finish(CallOutcome::kSuccess, clock_.Now(), 4);
+  slow.Finish(CallOutcome::kSuccess, clock_.Now(), 16);
+  EXPECT_EQ(breaker_.state(), kOpen);
+  EXPECT_EQ(breaker_.Snapshot().counts.slow, 16);
+}
+
 TEST_F(CircuitBreakerTest, DoesNotCountIgnoredCallsAsCalls) {
   Calls(19, CallOutcome::kFailure);
   Calls(100, CallOutcome::kIgnored);

@@ -26,6 +26,22 @@ TEST(Rejection, SaysOfAFullBulkheadWhoseItIs) {
                 {"backend", "order"}, {"maxConcurrentCalls", "256"}, {"retryAfterMs", "1000"}}));
 }
 
+TEST(Rejection, SaysOfTooManyReadsHowManyMayWait) {
+  const absl::Status status = TooManyReads("order", 512);
+  EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(ReasonOf(status), "TOO_MANY_READS");
+  EXPECT_EQ(MetadataOf(status),
+            (ErrorMetadata{{"backend", "order"}, {"maxWaiting", "512"}, {"retryAfterMs", "1000"}}));
+}
+
+TEST(Rejection, KnowsItsOwnFromTheServices) {
+  EXPECT_TRUE(IsRejectedCall(CircuitOpen("user", CircuitState::kOpen, Duration::zero())));
+  EXPECT_TRUE(IsRejectedCall(BulkheadFull("user", 1)));
+  EXPECT_TRUE(IsRejectedCall(TooManyReads("user", 1)));
+  EXPECT_FALSE(IsRejectedCall(absl::OkStatus()));
+  EXPECT_FALSE(IsRejectedCall(absl::UnavailableError("The user service is not reachable.")));
+}
+
 TEST(Rejection, SaysOfAnOverloadedInstanceWhenToComeBack) {
   const absl::Status status = Overloaded();
   EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);

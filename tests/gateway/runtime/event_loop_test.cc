@@ -194,6 +194,29 @@ TEST_F(EventLoopTest, RunsFineTimersInTheOrderOfTheirTimes) {
   EXPECT_THAT(Words(), ElementsAre("first", "second", "third"));
 }
 
+// One that is due before the next tick and one that is due after it: the tick between them must not
+// take the second one's time for its own.
+TEST_F(EventLoopTest, RunsFineTimersOnBothSidesOfATickOnTime) {
+  loops.Start();
+  constexpr int kRounds = 200;
+  std::atomic<int> ran{0};
+  std::atomic<int> late{0};
+  MonotonicTime due;
+  std::unique_ptr<FunctionTimer> second;
+  FunctionTimer first([] {});
+  second = std::make_unique<FunctionTimer>([&] {
+    if (SystemClock().Now() - due > milliseconds(5)) ++late;
+    if (++ran == kRounds) return;
+    loop.AfterFine(std::chrono::microseconds(500), first);
+    due = SystemClock().Now() + milliseconds(3);
+    loop.AfterFine(milliseconds(3), *second);
+  });
+  OnLoop([&] { loop.AfterFine(milliseconds(1), *second); });
+  EXPECT_TRUE(Eventually([&] { return ran == kRounds; }));
+  // A busy machine delays a few; a tick in between delayed a third.
+  EXPECT_LT(late, kRounds / 8);
+}
+
 TEST_F(EventLoopTest, DoesNotRunATimerThatWasCancelled) {
   loops.Start();
   std::atomic<bool> later{false};
