@@ -22,12 +22,12 @@ Task<absl::StatusOr<Response>> CircuitBreakerHandlers::List(RequestContext&,
   json.Field("instanceId", instance_id_);
   json.StartObject("backends");
   for (Backend& backend : backends_) {
-    json.Key(backend.name);
+    json.RuntimeKey(backend.name);
     WriteCircuitBreaker(json, backend.guard.breaker().Snapshot());
   }
   json.EndObject();
   json.EndObject();
-  co_return UncachedResponse(json);
+  co_return UncachedResponse(std::move(json));
 }
 
 Task<absl::StatusOr<Response>> CircuitBreakerHandlers::ForceOpen(RequestContext&,
@@ -62,7 +62,7 @@ absl::StatusOr<Response> CircuitBreakerHandlers::Control(const Request& request,
   json.Key("circuitBreaker");
   WriteCircuitBreaker(json, backend->guard.breaker().Snapshot());
   json.EndObject();
-  return UncachedResponse(json);
+  return UncachedResponse(std::move(json));
 }
 
 }  // namespace scaleout::gateway

@@ -27,7 +27,8 @@ std::string_view NameOf(ServingState state) {
 }
 
 void WriteReport(JsonWriter& json, Backend& backend, const HealthReport& report) {
-  json.StartObject(backend.name);
+  json.RuntimeKey(backend.name);
+  json.StartObject();
   json.Field("status", NameOf(report.state));
   json.Field("latencyMs", std::chrono::duration<double, std::milli>(report.latency).count());
   json.Field("circuitBreaker", CircuitStateName(backend.guard.breaker().state()));
@@ -39,7 +40,7 @@ Response StatusResponse(std::string_view status) {
   json.StartObject();
   json.Field("status", status);
   json.EndObject();
-  return UncachedResponse(json);
+  return UncachedResponse(std::move(json));
 }
 
 }  // namespace
@@ -90,7 +91,7 @@ Task<Response> HealthHandlers::AskBackends(RequestContext& context) {
   for (Backend& backend : backends_) WriteReport(json, backend, reports[i++]);
   json.EndObject();
   json.EndObject();
-  co_return UncachedResponse(json);
+  co_return UncachedResponse(std::move(json));
 }
 
 }  // namespace scaleout::gateway

@@ -14,14 +14,16 @@
 namespace scaleout::gateway {
 
 // 200 with what was written.
-inline Response JsonResponse(const JsonWriter& json) { return Response(200, json.ToString()); }
+inline Response JsonResponse(JsonWriter&& json) {
+  return Response(200, std::move(json).TakeString());
+}
 
 // 200 with one resource; `write` is its function of resource_json.h.
 template <typename Item>
 Response ItemResponse(const Item& item, void (*write)(JsonWriter&, const Item&)) {
   JsonWriter json;
   write(json, item);
-  return JsonResponse(json);
+  return JsonResponse(std::move(json));
 }
 
 // 200 with a page of them.
@@ -32,12 +34,12 @@ Response PageResponse(const google::protobuf::RepeatedPtrField<Item>& items,
   json.StartObject();
   WritePage(json, items, next_page_token, write);
   json.EndObject();
-  return JsonResponse(json);
+  return JsonResponse(std::move(json));
 }
 
 // As JsonResponse, for what is only true of this moment.
-inline Response UncachedResponse(const JsonWriter& json) {
-  Response response = JsonResponse(json);
+inline Response UncachedResponse(JsonWriter&& json) {
+  Response response = JsonResponse(std::move(json));
   response.headers.emplace_back("Cache-Control", "no-store");
   return response;
 }
@@ -49,7 +51,7 @@ Response CreatedResponse(const Item& item, void (*write)(JsonWriter&, const Item
                          std::string location, bool replayed) {
   JsonWriter json;
   write(json, item);
-  Response response(201, json.ToString());
+  Response response(201, std::move(json).TakeString());
   response.headers.emplace_back("Location", std::move(location));
   if (replayed) response.headers.emplace_back("Idempotent-Replayed", "true");
   return response;

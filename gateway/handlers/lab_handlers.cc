@@ -28,7 +28,7 @@ Task<absl::StatusOr<Response>> LabHandlers::Count(RequestContext&, const Request
              "This counter is this instance's own; the other instances have theirs, and a restart "
              "begins anew.");
   json.EndObject();
-  co_return UncachedResponse(json);
+  co_return UncachedResponse(std::move(json));
 }
 
 Task<absl::StatusOr<Response>> LabHandlers::CpuBound(RequestContext& context,
@@ -53,7 +53,7 @@ Task<absl::StatusOr<Response>> LabHandlers::CpuBound(RequestContext& context,
   json.Field("mode", mode);
   json.Field("instanceId", instance_id_);
   json.EndObject();
-  co_return UncachedResponse(json);
+  co_return UncachedResponse(std::move(json));
 }
 
 Task<absl::Status> LabHandlers::Offload(RequestContext& context, Duration burn) {

@@ -56,7 +56,8 @@ void WriteCoalescers(JsonWriter& json, const std::deque<CoalescerMetrics>& coale
   json.StartObject("coalescing");
   for (const CoalescerMetrics& coalescer : coalescers) {
     const CoalescerCounts counts = coalescer.counts();
-    json.StartObject(coalescer.method());
+    json.RuntimeKey(coalescer.method());
+    json.StartObject();
     json.Field("batches", counts.batches);
     json.Field("keys", counts.keys);
     json.Field("meanBatch", counts.batches == 0 ? 0
@@ -76,7 +77,8 @@ void WriteCoalescers(JsonWriter& json, const std::deque<CoalescerMetrics>& coale
 
 void WriteBackend(JsonWriter& json, Backend& backend) {
   const BackendCounts counts = backend.guard.counts();
-  json.StartObject(backend.name);
+  json.RuntimeKey(backend.name);
+  json.StartObject();
   json.Field("calls", counts.calls);
   json.Field("failures", counts.failures);
   json.Field("inFlight", counts.in_flight);
@@ -119,7 +121,7 @@ Task<Response> MetricsHandlers::TakeSnapshot() {
   for (Backend& backend : backends_) WriteBackend(json, backend);
   json.EndObject();
   json.EndObject();
-  co_return UncachedResponse(json);
+  co_return UncachedResponse(std::move(json));
 }
 
 }  // namespace scaleout::gateway

@@ -53,7 +53,7 @@ std::string_view PartStatus(const absl::Status& status) {
 }
 
 template <typename Answer>
-void WritePart(JsonWriter& json, std::string_view name, const Part<Answer>& part) {
+void WritePart(JsonWriter& json, const JsonKey& name, const Part<Answer>& part) {
   json.StartObject(name);
   json.Field("status", PartStatus(part.answer.status()));
   json.Field("latencyMs", std::chrono::duration<double, std::milli>(part.latency).count());
@@ -90,11 +90,11 @@ Response Render(const Part<UserAnswer>& user, const Part<OrdersAnswer>& orders,
   json.EndObject();
 
   if (orders.answer.ok() && payments.answer.ok()) {
-    Response response = JsonResponse(json);
+    Response response = JsonResponse(std::move(json));
     response.headers.emplace_back("X-Aggregate-Complete", "true");
     return response;
   }
-  Response response = UncachedResponse(json);
+  Response response = UncachedResponse(std::move(json));
   response.headers.emplace_back("X-Aggregate-Complete", "false");
   return response;
 }

@@ -1,9 +1,11 @@
 #include "gateway/json/resource_json.h"
 
+#include <google/protobuf/descriptor.h>
 #include <gtest/gtest.h>
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 namespace scaleout::gateway {
 namespace {
@@ -100,6 +102,39 @@ TEST(WritePayment, SaysWhenItDoesNotKnowAStatus) {
   JsonWriter json;
   WritePayment(json, payment);
   EXPECT_NE(json.ToString().find(R"("status":"UNSPECIFIED")"), std::string::npos);
+}
+
+// What an enum of the contract has is what clients see, whichever value it is.
+template <typename Item>
+void ExpectStatusNames(const google::protobuf::EnumDescriptor& statuses, std::string_view prefix,
+                       void (*write)(JsonWriter&, const Item&)) {
+  for (int i = 0; i < statuses.value_count(); ++i) {
+    const google::protobuf::EnumValueDescriptor& value = *statuses.value(i);
+    const std::string name(value.name());
+    ASSERT_TRUE(name.starts_with(prefix));
+    Item item;
+    item.set_status(static_cast<decltype(item.status())>(value.number()));
+    JsonWriter json;
+    write(json, item);
+    const std::string field = R"("status":")" + name.substr(prefix.size()) + R"(",)";
+    EXPECT_NE(json.ToString().find(field), std::string::npos) << field;
+  }
+}
+
+TEST(WriteOrder, NamesEveryStatusOfTheContract) {
+  ExpectStatusNames(*order::v1::OrderStatus_descriptor(), "ORDER_STATUS_", &WriteOrder);
+}
+
+TEST(WriteOrder, SaysWhenItDoesNotKnowAStatus) {
+  order::v1::Order order;
+  order.set_status(static_cast<order::v1::OrderStatus>(99));
+  JsonWriter json;
+  WriteOrder(json, order);
+  EXPECT_NE(json.ToString().find(R"("status":"UNSPECIFIED")"), std::string::npos);
+}
+
+TEST(WritePayment, NamesEveryStatusOfTheContract) {
+  ExpectStatusNames(*payment::v1::PaymentStatus_descriptor(), "PAYMENT_STATUS_", &WritePayment);
 }
 
 }  // namespace
