@@ -14,8 +14,9 @@ absl::StatusOr<std::int64_t> PostgresResult::Read(PostgresRowReader read) const 
   try {
     PostgresRow::Source source{statement_, static_cast<std::size_t>(rows_.size())};
     source.columns.reserve(static_cast<std::size_t>(rows_.columns()));
-    for (const auto& row : rows_) {
-      source.row = &row;
+    const auto end = rows_.end();
+    for (auto row = rows_.begin(); row != end; ++row) {
+      source.BeginRow(*row.operator->());
       read(PostgresRow(source));
       if (!source.problem.empty()) return absl::InternalError(source.problem);
     }

@@ -11,6 +11,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -31,10 +32,16 @@ struct PostgresRow::Source {
   // Throws if the answer has no such column. Columns are mostly read in the same order in every
   // row, so that the search begins after the column that was read last.
   Number NumberOf(PostgresColumn column);
+  void BeginRow(const pqxx::row& next);
+  // The row's field of that column, until the next call. One object goes from field to field: each
+  // pqxx::field holds the answer by reference counts of its own, which cost more than the value.
+  const pqxx::field& FieldOf(PostgresColumn column);
 
   const char* statement;
   std::size_t result_size = 0;
   const pqxx::row* row = nullptr;
+  std::optional<pqxx::const_row_iterator> field = {};
+  Number field_number = 0;
   std::vector<Column> columns = {};
   std::size_t next_column = 0;
   std::string problem = {};  // empty: none so far

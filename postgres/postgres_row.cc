@@ -23,9 +23,23 @@ PostgresRow::Source::Number PostgresRow::Source::NumberOf(PostgresColumn column)
   return number;
 }
 
+void PostgresRow::Source::BeginRow(const pqxx::row& next) {
+  row = &next;
+  field.emplace(next.begin());
+  field_number = 0;
+}
+
+const pqxx::field& PostgresRow::Source::FieldOf(PostgresColumn column) {
+  const Number number = NumberOf(column);
+  *field += static_cast<pqxx::row::difference_type>(number) -
+            static_cast<pqxx::row::difference_type>(field_number);
+  field_number = number;
+  return *field;
+}
+
 bool PostgresRow::IsNull(PostgresColumn column) const {
   try {
-    return source_.row->at(source_.NumberOf(column)).is_null();
+    return source_.FieldOf(column).is_null();
   } catch (const std::exception&) {
     AddProblem(column, "is missing");
     return true;
@@ -61,8 +75,10 @@ std::size_t PostgresRow::result_size() const { return source_.result_size; }
 
 std::optional<std::string_view> PostgresRow::Value(PostgresColumn column) const {
   try {
-    const auto field = source_.row->at(source_.NumberOf(column));
-    if (!field.is_null()) return std::string_view(field.c_str(), field.size());
+    const pqxx::field& field = source_.FieldOf(column);
+    const std::size_t size = field.size();
+    // NULL has no bytes.
+    if (size > 0 || !field.is_null()) return std::string_view(field.c_str(), size);
     AddProblem(column, "is null, where a value is expected");
   } catch (const std::exception&) {
     AddProblem(column, "is missing");
