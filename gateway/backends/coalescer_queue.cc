@@ -5,6 +5,7 @@
 
 #include "gateway/resilience/rejection.h"
 #include "gateway/runtime/early_end.h"
+#include "gateway/runtime/loop_lag_monitor.h"
 
 namespace scaleout::gateway {
 
@@ -38,6 +39,11 @@ void KeyReader::Run() {
   }
   if (!early_end_.ok()) return;
   const bool sent = entry_->flight != nullptr;
+  // A loop that was held up comes to its timers before the answers that arrived meanwhile.
+  if (sent && !std::exchange(deadline_seen_, true)) {
+    context_.loop.After(kLagTick, *this);
+    return;
+  }
   const BackendGuard& guard = queue_.guard();
   if (Leave(sent ? guard.TimedOut() : NoTimeLeft(guard.backend()))) awaiter_.resume();
 }

@@ -116,6 +116,7 @@ class KeyReader : private TimerJob, private CancelListener {
   const ReadKey key_;
   const MonotonicTime began_;
   std::coroutine_handle<> awaiter_;
+  bool deadline_seen_ = false;           // its timer has run once
   std::optional<BulkheadPermit> place_;  // among the backend's readers
   KeyEntry* entry_ = nullptr;  // null before and after its time in the queue and in flight
   // The links of the entry's list.

@@ -12,6 +12,7 @@
 #include <map>
 #include <mutex>
 #include <utility>
+#include <vector>
 
 #include "common/clock.h"
 #include "gateway/runtime/executor.h"
@@ -53,6 +54,13 @@ class ManualExecutor final : public gateway::Executor {
       ++ran;
     }
     return ran;
+  }
+
+  // Runs the timers that are due now, before what is posted: the beginning of a turn.
+  void RunDueTimers() {
+    std::vector<gateway::TimerJob*> due;
+    while (gateway::TimerJob* const timer = timers_.TakeDue(clock_.Now())) due.push_back(timer);
+    for (gateway::TimerJob* const timer : due) timer->Run();
   }
 
   // Runs jobs, waiting for other threads to post them and for timers on a clock that moves by
