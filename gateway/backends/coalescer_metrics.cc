@@ -36,7 +36,7 @@ CoalescerCounts CoalescerMetrics::counts() const {
   counts.keys = static_cast<std::int64_t>(batch_keys_.sum());
   counts.joined = static_cast<std::int64_t>(joined_.value());
   counts.splits = static_cast<std::int64_t>(split_.value());
-  counts.in_flight = in_flight_.value();
+  counts.in_flight = static_cast<std::int64_t>(in_flight_.value());
   const auto waits = static_cast<double>(wait_seconds_.count());
   if (waits > 0) counts.wait_seconds_mean = wait_seconds_.sum() / waits;
   counts.wait_seconds_p99 = wait_seconds_.Quantile(0.99);

@@ -19,7 +19,7 @@ struct CoalescerCounts {
   std::int64_t keys = 0;     // in them
   std::int64_t joined = 0;   // reads that found their key waiting already
   std::int64_t splits = 0;   // batches that failed and were asked again in halves
-  double in_flight = 0;
+  std::int64_t in_flight = 0;
   double wait_seconds_mean = 0;  // of a key, until it was sent
   double wait_seconds_p99 = 0;
 };

@@ -120,7 +120,7 @@ TEST(MetricsHandlers, HasALineForEachMethodWhoseReadsAreCoalesced) {
   RunningTask<Answer> running(fixture.handlers.Json(fixture.request.context, request));
   const std::string& body = running.value()->body;
   EXPECT_THAT(body, HasSubstr(R"("coalescing":{"ListOrders":{"batches":2,"keys":40,)"
-                              R"("meanBatch":20.0,"joined":1,"splits":1,"inFlight":1.0,)"
+                              R"("meanBatch":20.0,"joined":1,"splits":1,"inFlight":1,)"
                               R"("waitMs":{"mean":0.)"));
   EXPECT_THAT(body, HasSubstr(R"("GetOrder":{"batches":0,"keys":0,"meanBatch":0.0,)"));
 }
