@@ -195,6 +195,9 @@ class CoalescerTest : public ::testing::Test {
  protected:
   using Answer = absl::StatusOr<user::v1::GetUserResponse>;
 
+  // A task that waits for an answer cannot be destroyed.
+  ~CoalescerTest() override { AnswerAll(); }
+
   // A request that reads one user.
   struct Client {
     Client(CoalescerTest& test, std::int64_t id_in, Duration patience)
