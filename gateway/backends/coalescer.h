@@ -79,8 +79,6 @@ class Coalescer final : private FlightSender {
     co_return answer;
   }
 
-  const CoalescerQueue& queue() const { return queue_; }
-
  private:
   class Reader final : public KeyReader {
    public:

@@ -9,7 +9,8 @@
 //   fewer than `max_in_flight`:      when `eager_keys` wait, or the oldest for LongestWait()
 //   a flight has just come back:     what waits, at once, before its answers are delivered
 //
-// A caller leaves when its client is gone or its own deadline has come, and the others stay. Two
+// A caller leaves when its client is gone or its own deadline has come (in flight at the tick after
+// it, so that an answer that waits for a late loop is taken first), and the others stay. Two
 // rules keep what is in flight owned by requests: a flight has the latest deadline of its callers,
 // and the last caller of a flight does not leave before it has ended; the flight is cancelled
 // instead. So when all requests have ended, nothing of a coalescer is left.
@@ -94,7 +95,6 @@ class KeyReader : private TimerJob, private CancelListener {
   void await_suspend(std::coroutine_handle<> awaiter);
 
   RequestContext& context() const { return context_; }
-  const ReadKey& key() const { return key_; }
 
  protected:
   ~KeyReader() = default;
@@ -188,9 +188,6 @@ class CoalescerQueue {
   // The key made its batch fail: it is sent alone until it has been read, or for kApartTime.
   void KeepApart(const ReadKey& key);
   void StopKeepingApart(const ReadKey& key);
-
-  std::size_t waiting() const { return waiting_.size(); }
-  std::size_t in_flight() const { return in_flight_; }
 
  private:
   friend class KeyReader;
