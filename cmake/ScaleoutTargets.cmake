@@ -12,11 +12,20 @@ function(scaleout_library room)
   endif()
 endfunction()
 
+# What takes the place of malloc in every program (docs/adr/2026-11-22-allocator.md). No symbol of it is named anywhere, so
+# a linker that drops libraries of which nothing is needed has to be kept from it. Sanitizers have an allocator of their own.
+add_library(scaleout_allocator INTERFACE)
+add_library(scaleout::allocator ALIAS scaleout_allocator)
+if(NOT SCALEOUT_SANITIZERS)
+  target_link_libraries(scaleout_allocator INTERFACE
+    "-Wl,--push-state,--no-as-needed,${jemalloc_LINK_LIBRARIES},--pop-state")
+endif()
+
 # scaleout_program(NAME SOURCES... [DEPS...]): an executable that only wires.
 function(scaleout_program name)
   cmake_parse_arguments(arg "" "" "SOURCES;DEPS" ${ARGN})
   add_executable(${name} ${arg_SOURCES})
-  target_link_libraries(${name} PRIVATE scaleout::options ${arg_DEPS})
+  target_link_libraries(${name} PRIVATE scaleout::options scaleout::allocator ${arg_DEPS})
 endfunction()
 
 # Sanitizer options for the environment of every test, which its child processes inherit: a list of "NAME=value".

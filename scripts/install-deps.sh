@@ -37,6 +37,7 @@ libraries  libabsl-dev                    status values, strings, synchronizatio
 libraries  rapidjson-dev                  JSON
 libraries  prometheus-cpp-dev             Prometheus text format
 libraries  libhiredis-dev                 Redis client
+libraries  libjemalloc-dev                memory allocator
 servers    supervisor                     runs the native stack's processes
 servers    nginx-light|nginx|nginx-core|nginx-full|nginx-extras  load balancer
 servers    postgresql|postgresql-15|postgresql-16|postgresql-17|postgresql-18  database server, for a private cluster
@@ -64,7 +65,7 @@ END
 }
 
 # What CMake asks pkg-config for. Their packages name all that these need in turn.
-readonly pkg_config_modules=(libpistache grpc++ libpqxx libpq hiredis)
+readonly pkg_config_modules=(libpistache grpc++ libpqxx libpq hiredis jemalloc)
 
 say() { printf 'install-deps: %s\n' "$*"; }
 fail() {
