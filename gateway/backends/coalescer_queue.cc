@@ -206,9 +206,11 @@ void CoalescerQueue::Flush() {
   }
   returned_ = false;
   flushing_ = false;
-  if (oldest == nullptr || in_flight_ >= config_.max_in_flight || wait_over_.armed()) return;
-  const Duration left = oldest->entries.front().since + LongestWait() - now;
-  loop_.AfterFine(std::max(left, Duration::zero()), wait_over_);
+  if (oldest == nullptr || in_flight_ >= config_.max_in_flight) return;
+  const MonotonicTime ends = oldest->entries.front().since + LongestWait();
+  if (wait_over_.armed() && wait_ends_ <= ends) return;
+  wait_ends_ = ends;
+  loop_.AfterFine(std::max(ends - now, Duration::zero()), wait_over_);
 }
 
 CoalescerQueue::Group* CoalescerQueue::FindOldest() {
@@ -224,7 +226,7 @@ CoalescerQueue::Group* CoalescerQueue::FindOldest() {
 
 bool CoalescerQueue::MaySend(const Group& oldest, MonotonicTime now) const {
   if (in_flight_ >= config_.max_in_flight) return false;
-  return returned_ || in_flight_ == 0 ||
+  return in_flight_ == 0 || (returned_ && in_flight_ <= kThinFlights) ||
          waiting_.size() >= std::min(config_.eager_keys, config_.max_keys) ||
          now - oldest.entries.front().since >= LongestWait();
 }

@@ -7,7 +7,8 @@
 //
 //   nothing in flight:               what waits, at once
 //   fewer than `max_in_flight`:      when `eager_keys` wait, or the oldest for LongestWait()
-//   a flight has just come back:     what waits, at once, before its answers are delivered
+//   at most kThinFlights are left when one comes back:
+//                                    what waits, at once, before its answers are delivered
 //
 // A caller leaves when its client is gone or its own deadline has come (in flight at the tick after
 // it, so that an answer that waits for a late loop is taken first), and the others stay. Two
@@ -49,6 +50,9 @@ namespace scaleout::gateway {
 // How long a key that made its batch fail is sent alone, and how many such keys are remembered.
 inline constexpr Duration kApartTime = std::chrono::seconds(10);
 inline constexpr std::size_t kMaxKeysApart = 64;
+// A flight that comes back takes what waits along if at most so many others are under way. With
+// more it would not be missed: the service is at work, and what waits finds company meanwhile.
+inline constexpr std::size_t kThinFlights = 1;
 
 // What is read. Callers are joined only where all of it is equal.
 struct ReadKey {
@@ -238,7 +242,8 @@ class CoalescerQueue {
   std::size_t in_flight_ = 0;
   bool flush_requested_ = false;
   bool flushing_ = false;
-  bool returned_ = false;  // a flight, since something was sent
+  bool returned_ = false;    // a flight, since something was sent
+  MonotonicTime wait_ends_;  // where wait_over_ is armed
   MemberJob<CoalescerQueue> flush_{*this, &CoalescerQueue::EndTurn};
   MemberJob<CoalescerQueue, TimerJob> wait_over_{*this, &CoalescerQueue::Flush};
 };

@@ -115,6 +115,44 @@ TEST_F(CoalescerTest, SendsEagerKeysBesideABatchInFlight) {
   AnswerAll();
 }
 
+TEST_F(CoalescerTest, FillsNoThinBatchWhenOneOfManyReturns) {
+  for (int in_flight = 0; in_flight < 4; ++in_flight) {
+    Ask(in_flight + 1);
+    EndTurn();
+    Advance(config_.max_wait * in_flight);
+  }
+  ASSERT_THAT(service_.asked, SizeIs(4));
+  AskRange(10, 3);
+  EndTurn();
+  service_.Answer(*service_.open[0]);
+  EndTurn();
+  service_.Answer(*service_.open[0]);
+  EndTurn();
+  EXPECT_THAT(service_.asked, SizeIs(4)) << "three and two are left";
+  // The wait is that of what is left in flight.
+  Advance(config_.max_wait * 2 - microseconds(1));
+  EXPECT_THAT(service_.asked, SizeIs(4));
+  Advance(microseconds(1));
+  ASSERT_THAT(service_.asked, SizeIs(5));
+  EXPECT_THAT(service_.asked[4], ElementsAre(10, 11, 12));
+  AnswerAll();
+}
+
+TEST_F(CoalescerTest, SendsWhatWaitsWhenOneOfTwoBatchesReturns) {
+  Ask(1);
+  EndTurn();
+  Ask(2);
+  Advance(config_.max_wait);
+  ASSERT_THAT(service_.open, SizeIs(2));
+  AskRange(10, 3);
+  EndTurn();
+  service_.Answer(*service_.open[0]);
+  EndTurn();
+  ASSERT_THAT(service_.asked, SizeIs(3));
+  EXPECT_THAT(service_.asked[2], ElementsAre(10, 11, 12));
+  AnswerAll();
+}
+
 TEST_F(CoalescerTest, SendsWhatWaitsWhenABatchReturnsBeforeItsAnswersAreDelivered) {
   RequestContext context(loop_, clock_);
   context.deadline = clock_.Now() + seconds(3);
