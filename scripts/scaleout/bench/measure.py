@@ -95,7 +95,7 @@ def turn(stack, port, path, seconds, connections=CONNECTIONS):
             timeout=_TIMEOUT,
         )
     return {
-        "requestsPerSecond": report.per_second,
+        "requestsPerSecond": report.succeeded_per_second,
         "p50Ms": report.p50_ms,
         "p99Ms": report.p99_ms,
         "errors": report.errors,

@@ -18,7 +18,8 @@ _REPORT = re.compile(r"^REPORT (\{.*\})$", re.MULTILINE)
 
 @dataclasses.dataclass(frozen=True)
 class Report:
-    requests: int
+    requests: int  # that were answered, whatever the answer
+    bad_statuses: int  # of these, with a status over 399
     seconds: float
     p50_ms: float
     p99_ms: float
@@ -27,6 +28,10 @@ class Report:
     @property
     def per_second(self):
         return self.requests / self.seconds
+
+    @property
+    def succeeded_per_second(self):
+        return (self.requests - self.bad_statuses) / self.seconds
 
 
 class Wrk:
