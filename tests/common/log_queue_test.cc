@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -143,6 +144,18 @@ TEST_F(LogQueuePauseTest, WarningEndsThePauseAndWhatWaitedIsWrittenWithIt) {
   queue_->Push(LogLevel::kInfo, "third\n");
   queue_->Push(LogLevel::kWarn, "circuit open\n");
   EXPECT_EQ(ReadWrite(), "second\nthird\ncircuit open\n");
+}
+
+TEST_F(LogQueuePauseTest, WarningEndsOnePauseAndNotTheNext) {
+  StartPause();
+  queue_->Push(LogLevel::kWarn, "circuit open\n");
+  EXPECT_EQ(ReadWrite(), "circuit open\n");
+  EXPECT_TRUE(queue_->AwaitWritten(std::chrono::seconds(10)));
+  queue_->Push(LogLevel::kInfo, "second\n");
+  pollfd readable = {read_end_, POLLIN, 0};
+  EXPECT_EQ(poll(&readable, 1, 50), 0) << "written within the pause";
+  queue_->Push(LogLevel::kWarn, "circuit closed\n");
+  EXPECT_EQ(ReadWrite(), "second\ncircuit closed\n");
 }
 
 TEST_F(LogQueuePauseTest, AwaitWrittenEndsThePause) {
