@@ -7,9 +7,10 @@ on the port that they inherited, with the configuration of that day. No new mast
 port, and no change would reach a client any more. They are asked to finish what they have; they
 give up the port at once.
 
-nginx gets a session of its own, because where the kernel groups tasks by session (sched_autogroup)
-it shares the processors among the groups first: nginx serves a tenth more requests beside the
-gateways than in one group with them. In containers the cgroups do that.
+nginx stays in the session of the gateways and services. Where the kernel groups tasks by session
+(sched_autogroup), a group of its own got nginx a tenth more of the cheapest requests, but starved
+it as soon as the machine was full: three gateways answered 2,000 overviews a second instead of
+6,600, each of them in batches of two keys (docs/load-and-bench.md).
 """
 
 import os
@@ -37,18 +38,6 @@ def _signal(pids, number):
             pass
 
 
-def _leave_session():
-    """A leader of a process group, which supervisord makes of its children, cannot start a session;
-    it joins supervisord's group for that moment. Only shares of CPU depend on it, so a refusal is
-    no error.
-    """
-    try:
-        os.setpgid(0, os.getpgid(os.getppid()))
-        os.setsid()
-    except OSError as error:
-        print(f"start_nginx: no session of its own: {error}", flush=True)
-
-
 def main():
     port, command = int(sys.argv[1]), sys.argv[2:]
     orphans = _orphans()
@@ -60,7 +49,6 @@ def main():
             time.sleep(0.01)
         if not processes.is_port_free(port):
             _signal(orphans, signal.SIGKILL)
-    _leave_session()
     os.execv(command[0], command)
 
 
