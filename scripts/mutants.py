@@ -217,6 +217,8 @@ def own_programs(tree, path):
 
 def build_programs(tree, programs):
     """Builds them, and answers (those that changed, what the compiler said if it refused)."""
+    if not programs:
+        return [], ""  # without a target, ninja would build them all, and none would change later
     before = {program: program.stat().st_mtime_ns for program in programs}
     targets = [str(program.relative_to(tree.build)) for program in programs]
     if any(program in tree.programs["integration"] for program in programs):
