@@ -9,7 +9,6 @@
 #include <vector>
 
 #include "common/status.h"
-#include "gateway/runtime/loop_lag_monitor.h"
 #include "tests/gateway/backends/coalescer_fixture.h"
 
 namespace scaleout::gateway {
