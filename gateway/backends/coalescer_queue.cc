@@ -89,7 +89,9 @@ CoalescerQueue::CoalescerQueue(const CoalescerConfig& config, Executor& loop, co
       method_(method),
       places_(places),
       metrics_(metrics),
-      sender_(sender) {}
+      sender_(sender) {
+  loop_.AddHoldListener(*this);
+}
 
 bool CoalescerQueue::Enter(KeyReader& reader) {
   reader.place_ = places_.TryAcquire();
@@ -164,7 +166,6 @@ void CoalescerQueue::Unlink(KeyReader& reader) {
     reader.entry_->readers_end = reader.previous_;
   }
   reader.entry_ = nullptr;
-  reader.place_.reset();
 }
 
 void CoalescerQueue::RequestFlush() {
@@ -174,6 +175,12 @@ void CoalescerQueue::RequestFlush() {
 void CoalescerQueue::EndTurn() {
   flush_requested_ = false;
   Flush();
+}
+
+void CoalescerQueue::OnHold() {
+  hold_comes_ = true;
+  Flush();
+  hold_comes_ = false;
 }
 
 void CoalescerQueue::Returned() {
@@ -225,6 +232,7 @@ CoalescerQueue::Group* CoalescerQueue::FindOldest() {
 }
 
 bool CoalescerQueue::MaySend(const Group& oldest, MonotonicTime now) const {
+  if (hold_comes_) return true;
   if (in_flight_ >= config_.max_in_flight) return false;
   return in_flight_ == 0 || (returned_ && in_flight_ <= kThinFlights) ||
          waiting_.size() >= std::min(config_.eager_keys, config_.max_keys) ||

@@ -9,6 +9,7 @@
 //   fewer than `max_in_flight`:      when `eager_keys` wait, or the oldest for LongestWait()
 //   at most kThinFlights are left when one comes back:
 //                                    what waits, at once, before its answers are delivered
+//   a job is about to hold the loop: what waits, at once
 //
 // A caller leaves when its client is gone or its own deadline has come (in flight at the tick after
 // it, so that an answer that waits for a late loop is taken first), and the others stay. Two
@@ -155,7 +156,7 @@ class FlightSender {
   ~FlightSender() = default;
 };
 
-class CoalescerQueue {
+class CoalescerQueue : private HoldListener {
  public:
   // All references outlive the queue. `method` is that of a single read: callers are counted and
   // timed under its name. `places` bounds the callers of all queues of the backend.
@@ -164,6 +165,7 @@ class CoalescerQueue {
                  FlightSender& sender);
   CoalescerQueue(const CoalescerQueue&) = delete;
   CoalescerQueue& operator=(const CoalescerQueue&) = delete;
+  ~CoalescerQueue() { loop_.RemoveHoldListener(*this); }
 
   Executor& loop() const { return loop_; }
   const Clock& clock() const { return clock_; }
@@ -215,6 +217,8 @@ class CoalescerQueue {
 
   void RequestFlush();
   void EndTurn();
+  // What waited could be past its deadline afterwards, although the service was idle.
+  void OnHold() override;
   void Flush();
   // The one whose first key has waited longest; null if nothing waits.
   Group* FindOldest();
@@ -242,6 +246,7 @@ class CoalescerQueue {
   std::size_t in_flight_ = 0;
   bool flush_requested_ = false;
   bool flushing_ = false;
+  bool hold_comes_ = false;
   bool returned_ = false;    // a flight, since something was sent
   MonotonicTime wait_ends_;  // where wait_over_ is armed
   MemberJob<CoalescerQueue> flush_{*this, &CoalescerQueue::EndTurn};

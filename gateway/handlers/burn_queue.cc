@@ -45,14 +45,16 @@ class BurnQueue::Turn final : private Job, private CancelListener {
 
  private:
   void Run() override {
-    if (!context_.cancellation.cancelled() && ++turns_ < kTurnsBeforeBurn) {
+    if (context_.cancellation.cancelled() || turns_ == kTurnsBeforeBurn) {
+      awaiter_.resume();
+    } else if (++turns_ < kTurnsBeforeBurn) {
       context_.loop.Defer(*this);
     } else {
-      awaiter_.resume();
+      context_.loop.Hold(*this);
     }
   }
 
-  // The first in line is deferred, and notices by itself.
+  // The first in line is on its way to the loop, and notices by itself.
   void OnCancel() override {
     if (line_.turns.front() == this) return;
     Leave();

@@ -3,10 +3,11 @@
 //
 // Before a burn starts, its loop takes kTurnsBeforeBurn turns: it takes its tick, so that the
 // watchdog sees progress and burns never add up to LOOP_ABORT_AFTER, and it reads and serves what
-// arrived during the burn before. A burn that cannot end within its request's deadline because of
-// the burns before it is refused at once; no request waits for a burn that it cannot have. What is
-// read within kCatchUpTime after a burn may have waited for all of it, unread, and counts as if it
-// had: the kernel does not say when its bytes came.
+// arrived during the burn before. The burn is the last of its turn (Executor::Hold), so that what
+// was ready to be sent is. A burn that cannot end within its request's deadline because of the
+// burns before it is refused at once; no request waits for a burn that it cannot have. What is read
+// within kCatchUpTime after a burn may have waited for all of it, unread, and counts as if it had:
+// the kernel does not say when its bytes came.
 //
 // A loop's line is touched by that loop's thread only, so nothing here locks.
 #ifndef SCALEOUT_GATEWAY_HANDLERS_BURN_QUEUE_H_

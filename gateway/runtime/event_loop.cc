@@ -24,6 +24,36 @@ namespace {
 
 namespace Aio = Pistache::Aio;
 
+// Jobs of the loop's own thread, in the order in which they came.
+class JobList {
+ public:
+  JobList() = default;
+  JobList(const JobList&) = delete;
+  JobList& operator=(const JobList&) = delete;
+
+  bool empty() const { return first_ == nullptr; }
+  void Push(Job& job) {
+    job.next = nullptr;
+    *end_ = &job;
+    end_ = &job.next;
+  }
+  Job& Take() {
+    Job& job = *first_;
+    first_ = std::exchange(job.next, nullptr);
+    if (first_ == nullptr) end_ = &first_;
+    return job;
+  }
+  // As a chain, linked by `next`; null if there is none.
+  Job* TakeAll() {
+    end_ = &first_;
+    return std::exchange(first_, nullptr);
+  }
+
+ private:
+  Job* first_ = nullptr;
+  Job** end_ = &first_;
+};
+
 // A descriptor that this file opened and closes.
 class OwnedFd {
  public:
@@ -95,6 +125,7 @@ class PistacheLoop final : public EventLoop {
     thread_.join();
     RunPosted();
     RunDeferred();
+    while (!holds_.empty()) RunHold();
   }
 
   void OnEachTick(std::function<void(Duration)> listener) override {
@@ -106,10 +137,12 @@ class PistacheLoop final : public EventLoop {
     if (posted_.Push(job)) Wake();
   }
 
-  void Defer(Job& job) override {
-    job.next = nullptr;
-    *deferred_end_ = &job;
-    deferred_end_ = &job.next;
+  void Defer(Job& job) override { deferred_.Push(job); }
+
+  void Hold(Job& job) override { holds_.Push(job); }
+  void AddHoldListener(HoldListener& listener) override { hold_listeners_.push_back(&listener); }
+  void RemoveHoldListener(HoldListener& listener) override {
+    std::erase(hold_listeners_, &listener);
   }
 
   void After(Duration delay, TimerJob& timer) override { timers_.Arm(timer, clock_.Now() + delay); }
@@ -206,6 +239,8 @@ class PistacheLoop final : public EventLoop {
       RunPosted();
     }
     RunDeferred();
+    if (!holds_.empty()) RunHold();
+    if (!deferred_.empty() || !holds_.empty()) Wake();
     monitor_.OnIdle(clock_.Now());
   }
 
@@ -264,11 +299,12 @@ class PistacheLoop final : public EventLoop {
 
   void RunPosted() { RunChain(posted_.TakeAll()); }
 
-  void RunDeferred() {
-    Job* const first = std::exchange(deferred_, nullptr);
-    deferred_end_ = &deferred_;
-    RunChain(first);
-    if (deferred_ != nullptr) Wake();
+  void RunDeferred() { RunChain(deferred_.TakeAll()); }
+
+  void RunHold() {
+    for (HoldListener* const listener : hold_listeners_) listener->OnHold();
+    RunDeferred();
+    RunJob(holds_.Take());
   }
 
   void RunChain(Job* job) {
@@ -306,8 +342,9 @@ class PistacheLoop final : public EventLoop {
   JobQueue posted_;
   TimerQueue timers_;
   MonotonicTime fine_wake_ = MonotonicTime::max();  // what fine_fd_ is set to
-  Job* deferred_ = nullptr;
-  Job** deferred_end_ = &deferred_;
+  JobList deferred_;
+  JobList holds_;
+  std::vector<HoldListener*> hold_listeners_;
   std::vector<FdWatcher*> watchers_;  // by descriptor
   std::size_t ready_in_turn_ = 0;
   std::vector<std::function<void(Duration)>> tick_listeners_;

@@ -1,9 +1,10 @@
 // One event loop: a thread, a Pistache reactor, and the work that reaches it.
 //
 // A turn: the tick (lag monitor, tick listeners, due timers), then every descriptor that is ready,
-// then what was posted, then what was deferred. A 10 ms timer in the loop's own poll set drives the
-// tick, a second one the timers that cannot wait for it (AfterFine). Jobs from other threads
-// (gRPC's) arrive through a lock-free list and one eventfd write for each batch.
+// then what was posted, then what was deferred, then what holds the loop. A 10 ms timer in the
+// loop's own poll set drives the tick, a second one the timers that cannot wait for it (AfterFine).
+// Jobs from other threads (gRPC's) arrive through a lock-free list and one eventfd write for each
+// batch.
 //
 // Client connections are peers: Pistache's transport has their descriptors, edge triggered, and
 // closes them; reading and writing is the watcher's, because the transport's own read loop has no

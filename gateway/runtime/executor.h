@@ -2,7 +2,8 @@
 //
 // Post brings work from any thread to the loop. Defer runs work at the end of the loop's current
 // turn, so that what a turn has gathered (bytes to write, connections to accept) is handled once.
-// After runs work when a time has passed. Watch reports a descriptor of the caller's that is ready.
+// After runs work when a time has passed. Hold runs work that keeps the loop for long. Watch
+// reports a descriptor of the caller's that is ready.
 //
 // Nothing here allocates for a job: jobs, timers and watchers are members of what uses them
 // (usually an awaitable in a coroutine's frame), and the user keeps them alive until they have run,
@@ -73,6 +74,16 @@ class FdWatcher {
   ~FdWatcher() = default;
 };
 
+// Called on the loop's thread before a job of Hold: for what waits to be sent with more of its
+// kind, and would wait for all of that job.
+class HoldListener {
+ public:
+  virtual void OnHold() = 0;
+
+ protected:
+  ~HoldListener() = default;
+};
+
 class Executor {
  public:
   virtual ~Executor() = default;
@@ -83,6 +94,14 @@ class Executor {
   // Runs `job` at the end of this turn, after all that was ready and posted. What a deferred job
   // defers runs at the end of the next turn, which then comes at once.
   virtual void Defer(Job& job) = 0;
+
+  // Runs `job`, which keeps the loop for long, as the last of a turn: after what is deferred, the
+  // hold listeners, and what these defer. So nothing that is ready to leave waits for it. One such
+  // job a turn, in the order in which they came.
+  virtual void Hold(Job& job) = 0;
+  // Before the loop starts, after it has ended, or on its thread, but not from OnHold.
+  virtual void AddHoldListener(HoldListener& listener) = 0;
+  virtual void RemoveHoldListener(HoldListener& listener) = 0;
 
   // Runs `timer` once `delay` has passed, to the loop's tick (10 ms) and never early. Arms it anew
   // if it is armed.

@@ -32,6 +32,13 @@ class ManualExecutor final : public gateway::Executor {
     wake_.notify_one();
   }
   void Defer(gateway::Job& job) override { deferred_.push_back(&job); }
+  void Hold(gateway::Job& job) override { holds_.push_back(&job); }
+  void AddHoldListener(gateway::HoldListener& listener) override {
+    hold_listeners_.push_back(&listener);
+  }
+  void RemoveHoldListener(gateway::HoldListener& listener) override {
+    std::erase(hold_listeners_, &listener);
+  }
   void After(Duration delay, gateway::TimerJob& timer) override {
     timers_.Arm(timer, clock_.Now() + delay);
   }
@@ -96,20 +103,27 @@ class ManualExecutor final : public gateway::Executor {
   }
 
  private:
+  static gateway::Job* TakeFirst(std::deque<gateway::Job*>& jobs) {
+    gateway::Job* const job = jobs.front();
+    jobs.pop_front();
+    return job;
+  }
+
   gateway::Job* Take() {
     {
       const std::lock_guard lock(mutex_);
       if (!posted_.empty()) {
-        gateway::Job* job = posted_.front();
-        posted_.pop_front();
-        return job;
+        return TakeFirst(posted_);
       }
     }
     if (gateway::TimerJob* timer = timers_.TakeDue(clock_.Now())) return timer;
-    if (deferred_.empty()) return nullptr;
-    gateway::Job* job = deferred_.front();
-    deferred_.pop_front();
-    return job;
+    if (deferred_.empty() && !holds_.empty() && !std::exchange(hold_announced_, true)) {
+      for (gateway::HoldListener* const listener : hold_listeners_) listener->OnHold();
+    }
+    if (!deferred_.empty()) return TakeFirst(deferred_);
+    if (holds_.empty()) return nullptr;
+    hold_announced_ = false;
+    return TakeFirst(holds_);
   }
 
   const Clock& clock_;
@@ -118,6 +132,9 @@ class ManualExecutor final : public gateway::Executor {
   std::condition_variable wake_;
   std::deque<gateway::Job*> posted_;
   std::deque<gateway::Job*> deferred_;
+  std::deque<gateway::Job*> holds_;
+  bool hold_announced_ = false;  // the first of them, to the listeners
+  std::vector<gateway::HoldListener*> hold_listeners_;
   gateway::TimerQueue timers_;
   std::map<int, std::pair<gateway::FdEvents, gateway::FdWatcher*>> watched_;
   const gateway::RouteDescription* route_ = nullptr;

@@ -9,6 +9,7 @@
 
 #include "gateway/runtime/loop_lag_monitor.h"
 #include "tests/gateway/backends/coalescer_fixture.h"
+#include "tests/support/function_jobs.h"
 
 namespace scaleout::gateway {
 namespace {
@@ -79,6 +80,24 @@ TEST_F(CoalescerTest, DoesNotSendForACallerWhoseDeadlineHasPassed) {
   ExpectAnswer(other);
 }
 
+TEST_F(CoalescerTest, SendsWhatWaitsBeforeAJobHoldsTheLoop) {
+  config_.max_in_flight = 1;
+  Ask(1);
+  EndTurn();
+  Client& waits = Ask(2, seconds(2));
+  EndTurn();
+  ASSERT_THAT(service_.asked, SizeIs(1));
+  testing::FunctionJob burn([this] {
+    EXPECT_THAT(service_.asked, ElementsAre(Ids{1}, Ids{2}));
+    for (HeldUserService::Call* const call : std::vector(service_.open)) service_.Answer(*call);
+    clock_.Advance(seconds(3));
+    loop_.RunDueTimers();
+  });
+  loop_.Hold(burn);
+  EndTurn();
+  ExpectAnswer(waits);
+}
+
 TEST_F(CoalescerTest, RefusesACallerWithoutTimeAtOnce) {
   Client& client = Ask(1, Duration::zero());
   ASSERT_TRUE(client.done());
@@ -134,6 +153,16 @@ TEST_F(CoalescerTest, LetsACallEndByItselfAtItsDeadline) {
   Advance(milliseconds(100));
   ASSERT_TRUE(client.done());
   EXPECT_EQ(client.code(), absl::StatusCode::kDeadlineExceeded);
+  EXPECT_EQ(service_.cancelled, 0);
+}
+
+TEST_F(CoalescerTest, DoesNotCancelACallWhoseDeadlineHasComeForAClientThatLeaves) {
+  Client& client = Ask(1, milliseconds(100));
+  EndTurn();
+  clock_.Advance(milliseconds(100));
+  client.context.cancellation.Cancel();
+  EndTurn();
+  ASSERT_TRUE(client.done());
   EXPECT_EQ(service_.cancelled, 0);
 }
 

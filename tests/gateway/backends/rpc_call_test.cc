@@ -178,6 +178,9 @@ TEST(RpcCall, IsBlamedOnItsRoute) {
    public:
     void Post(Job& job) override { route = job.route; }
     void Defer(Job&) override {}
+    void Hold(Job&) override {}
+    void AddHoldListener(HoldListener&) override {}
+    void RemoveHoldListener(HoldListener&) override {}
     void After(Duration, TimerJob&) override {}
     void AfterFine(Duration, TimerJob&) override {}
     void Cancel(TimerJob&) override {}

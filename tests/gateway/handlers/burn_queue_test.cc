@@ -10,6 +10,7 @@
 
 #include "common/status.h"
 #include "gateway/http/problem.h"
+#include "tests/support/function_jobs.h"
 #include "tests/support/request_fixture.h"
 #include "tests/support/running_task.h"
 
@@ -56,10 +57,24 @@ class BurnQueueTest : public ::testing::Test {
 TEST_F(BurnQueueTest, LetsTheLoopTakeTurnsBeforeABurn) {
   AskedBurn& burn = Ask(seconds(1));
   EXPECT_THAT(burns_, ElementsAre());
-  EXPECT_EQ(loop_.Run(), kTurnsBeforeBurn);
+  EXPECT_EQ(loop_.Run(), kTurnsBeforeBurn + 1);
   ASSERT_TRUE(burn.running.done());
   EXPECT_TRUE(burn.running.value().ok());
   EXPECT_THAT(burns_, ElementsAre(seconds(1)));
+}
+
+TEST_F(BurnQueueTest, BurnsAfterAllElseOfItsTurn) {
+  AskedBurn& burn = Ask(seconds(1));
+  bool sent = false;
+  testing::FunctionJob sending([&] {
+    EXPECT_THAT(burns_, ElementsAre());
+    sent = true;
+  });
+  testing::FunctionHoldListener listener([&] { loop_.Defer(sending); });
+  loop_.AddHoldListener(listener);
+  loop_.Run();
+  EXPECT_TRUE(sent);
+  EXPECT_TRUE(burn.running.value().ok());
 }
 
 TEST_F(BurnQueueTest, RunsOneBurnAfterTheOtherWithTurnsOfTheLoopBetween) {
@@ -72,7 +87,7 @@ TEST_F(BurnQueueTest, RunsOneBurnAfterTheOtherWithTurnsOfTheLoopBetween) {
 
   AskedBurn& third = Ask(seconds(1));
   AskedBurn& fourth = Ask(seconds(1));
-  EXPECT_EQ(loop_.Run(), 2 * kTurnsBeforeBurn) << "each has its own";
+  EXPECT_EQ(loop_.Run(), 2 * (kTurnsBeforeBurn + 1)) << "each has its own";
   EXPECT_TRUE(third.running.done());
   EXPECT_TRUE(fourth.running.done());
 }

@@ -46,6 +46,9 @@ class TurnByTurnLoop final : public EventLoop {
 
   void Post(Job& job) override { posted_.push_back(&job); }
   void Defer(Job& job) override { deferred_.push_back(&job); }
+  void Hold(Job& job) override { rest_.Hold(job); }
+  void AddHoldListener(HoldListener&) override {}
+  void RemoveHoldListener(HoldListener&) override {}
   void After(Duration delay, TimerJob& timer) override { rest_.After(delay, timer); }
   void AfterFine(Duration delay, TimerJob& timer) override { rest_.AfterFine(delay, timer); }
   void Cancel(TimerJob& timer) override { rest_.Cancel(timer); }

@@ -21,6 +21,7 @@
 #include "common/str_cat.h"
 #include "gateway/runtime/event_loops.h"
 #include "tests/support/eventually.h"
+#include "tests/support/function_jobs.h"
 
 namespace scaleout::gateway {
 namespace {
@@ -29,33 +30,10 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 using ::testing::ElementsAre;
 using testing::Eventually;
-
-class FunctionJob final : public Job {
- public:
-  explicit FunctionJob(std::function<void()> what) : what_(std::move(what)) {}
-  void Run() override { what_(); }
-
- private:
-  const std::function<void()> what_;
-};
-
-class FunctionTimer final : public TimerJob {
- public:
-  explicit FunctionTimer(std::function<void()> what) : what_(std::move(what)) {}
-  void Run() override { what_(); }
-
- private:
-  const std::function<void()> what_;
-};
-
-class FunctionWatcher final : public FdWatcher {
- public:
-  explicit FunctionWatcher(std::function<void(FdEvents)> what) : what_(std::move(what)) {}
-  void OnReady(FdEvents ready) override { what_(ready); }
-
- private:
-  const std::function<void(FdEvents)> what_;
-};
+using testing::FunctionHoldListener;
+using testing::FunctionJob;
+using testing::FunctionTimer;
+using testing::FunctionWatcher;
 
 // Two connected non-blocking sockets; the test's end is closed with the pair, the other one is
 // closed by what takes it.
@@ -150,6 +128,36 @@ TEST_F(EventLoopTest, RunsWhatADeferredJobDefersInAnotherTurn) {
     OnLoop([&] { seen = turns; });
     return seen == 1000;
   }));
+}
+
+TEST_F(EventLoopTest, RunsAJobThatHoldsTheLoopAsTheLastOfItsTurn) {
+  loops.Start();
+  std::vector<std::string> order;
+  std::atomic<bool> done{false};
+  FunctionJob sending([&] { order.emplace_back("what a listener deferred"); });
+  FunctionHoldListener listener([&] {
+    order.emplace_back("listener");
+    if (order.size() == 2) loop.Defer(sending);
+  });
+  FunctionJob deferred([&] { order.emplace_back("deferred"); });
+  FunctionJob second([&] {
+    order.emplace_back("second hold");
+    done = true;
+  });
+  FunctionJob first([&] {
+    order.emplace_back("first hold");
+    loop.Defer(deferred);
+  });
+  OnLoop([&] {
+    loop.AddHoldListener(listener);
+    loop.Hold(first);
+    loop.Hold(second);
+    loop.Defer(deferred);
+  });
+  ASSERT_TRUE(Eventually([&] { return done.load(); }));
+  OnLoop([&] { loop.RemoveHoldListener(listener); });
+  EXPECT_THAT(order, ElementsAre("deferred", "listener", "what a listener deferred", "first hold",
+                                 "deferred", "listener", "second hold"));
 }
 
 TEST_F(EventLoopTest, RunsATimerOnceItsTimeHasPassed) {
