@@ -241,6 +241,14 @@ class CoalescerTest : public ::testing::Test {
   }
   // To the end of the turn, and of those that follow at once.
   void EndTurn() { loop_.Run(); }
+  // Puts so many calls in flight, of the users 1, 2 and so on.
+  void SendBatches(int count) {
+    for (int in_flight = 0; in_flight < count; ++in_flight) {
+      Ask(in_flight + 1);
+      EndTurn();
+      Advance(config_.max_wait * in_flight);
+    }
+  }
   void Advance(Duration time) {
     clock_.Advance(time);
     loop_.Run();

@@ -86,11 +86,7 @@ TEST_F(CoalescerTest, HoldsKeysBackWhileABatchIsInFlight) {
 }
 
 TEST_F(CoalescerTest, HoldsKeysBackForLongerTheMoreBatchesAreInFlight) {
-  for (int in_flight = 0; in_flight < 3; ++in_flight) {
-    Ask(in_flight + 1);
-    EndTurn();
-    Advance(config_.max_wait * in_flight);
-  }
+  SendBatches(3);
   ASSERT_THAT(service_.open, SizeIs(3));
   Ask(10);
   EndTurn();
@@ -115,11 +111,7 @@ TEST_F(CoalescerTest, SendsEagerKeysBesideABatchInFlight) {
 }
 
 TEST_F(CoalescerTest, FillsNoThinBatchWhenOneOfManyReturns) {
-  for (int in_flight = 0; in_flight < 4; ++in_flight) {
-    Ask(in_flight + 1);
-    EndTurn();
-    Advance(config_.max_wait * in_flight);
-  }
+  SendBatches(4);
   ASSERT_THAT(service_.asked, SizeIs(4));
   AskRange(10, 3);
   EndTurn();
