@@ -17,8 +17,8 @@ struct CoalescerConfig {
   std::size_t max_keys = 64;
   // Batches whose answers have not come yet.
   std::size_t max_in_flight = 8;
-  // Beside batches in flight another one is sent when so many keys wait, or one has waited for so
-  // long for each of them.
+  // Beside batches in flight another one is sent when so many keys wait, of all page sizes, or one
+  // has waited for so long for each of them.
   std::size_t eager_keys = 48;
   std::chrono::microseconds max_wait{300};
   // Reads of a backend, over all loops and methods, that may wait for their batch or its answer;

@@ -122,7 +122,7 @@ class KeyReader : private TimerJob, private CancelListener {
   const MonotonicTime began_;
   std::coroutine_handle<> awaiter_;
   bool deadline_seen_ = false;           // its timer has run once
-  std::optional<BulkheadPermit> place_;  // among the backend's readers
+  std::optional<BulkheadPermit> place_;  // among the backend's readers, until it has resumed
   KeyEntry* entry_ = nullptr;  // null before and after its time in the queue and in flight
   // The links of the entry's list.
   KeyReader** previous_ = nullptr;

@@ -302,9 +302,15 @@ class PistacheLoop final : public EventLoop {
   void RunDeferred() { RunChain(deferred_.TakeAll()); }
 
   void RunHold() {
-    for (HoldListener* const listener : hold_listeners_) listener->OnHold();
+    AnnounceHold();
     RunDeferred();
+    // What a listener sends can fail at once, and a client that pipelines asks for more then.
+    AnnounceHold();
     RunJob(holds_.Take());
+  }
+
+  void AnnounceHold() {
+    for (HoldListener* const listener : hold_listeners_) listener->OnHold();
   }
 
   void RunChain(Job* job) {

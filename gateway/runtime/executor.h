@@ -74,8 +74,8 @@ class FdWatcher {
   ~FdWatcher() = default;
 };
 
-// Called on the loop's thread before a job of Hold: for what waits to be sent with more of its
-// kind, and would wait for all of that job.
+// Called on the loop's thread before a job of Hold, more than once: for what waits to be sent with
+// more of its kind, and would wait for all of that job.
 class HoldListener {
  public:
   virtual void OnHold() = 0;
@@ -96,8 +96,8 @@ class Executor {
   virtual void Defer(Job& job) = 0;
 
   // Runs `job`, which keeps the loop for long, as the last of a turn: after what is deferred, the
-  // hold listeners, and what these defer. So nothing that is ready to leave waits for it. One such
-  // job a turn, in the order in which they came.
+  // hold listeners, and what these defer. So what the turn has gathered is handled, and what waits
+  // for company is sent, before it. One such job a turn, in the order in which they came.
   virtual void Hold(Job& job) = 0;
   // Before the loop starts, after it has ended, or on its thread, but not from OnHold.
   virtual void AddHoldListener(HoldListener& listener) = 0;

@@ -65,9 +65,8 @@ class ManualExecutor final : public gateway::Executor {
 
   // Runs the timers that are due now, before what is posted: the beginning of a turn.
   void RunDueTimers() {
-    std::vector<gateway::TimerJob*> due;
-    while (gateway::TimerJob* const timer = timers_.TakeDue(clock_.Now())) due.push_back(timer);
-    for (gateway::TimerJob* const timer : due) timer->Run();
+    const MonotonicTime now = clock_.Now();
+    while (gateway::TimerJob* const timer = timers_.TakeDue(now)) timer->Run();
   }
 
   // Runs jobs, waiting for other threads to post them and for timers on a clock that moves by

@@ -156,8 +156,8 @@ TEST_F(EventLoopTest, RunsAJobThatHoldsTheLoopAsTheLastOfItsTurn) {
   });
   ASSERT_TRUE(Eventually([&] { return done.load(); }));
   OnLoop([&] { loop.RemoveHoldListener(listener); });
-  EXPECT_THAT(order, ElementsAre("deferred", "listener", "what a listener deferred", "first hold",
-                                 "deferred", "listener", "second hold"));
+  EXPECT_THAT(order, ElementsAre("deferred", "listener", "what a listener deferred", "listener",
+                                 "first hold", "deferred", "listener", "listener", "second hold"));
 }
 
 TEST_F(EventLoopTest, RunsATimerOnceItsTimeHasPassed) {
