@@ -160,6 +160,20 @@ TEST_F(EventLoopTest, RunsAJobThatHoldsTheLoopAsTheLastOfItsTurn) {
                                  "first hold", "deferred", "listener", "listener", "second hold"));
 }
 
+// The tick would run them, too: 1,000 in 10 s.
+TEST_F(EventLoopTest, DoesNotWaitForTheTickBetweenJobsThatHoldTheLoop) {
+  loops.Start();
+  const MonotonicTime start = SystemClock().Now();
+  std::atomic<int> runs{0};
+  std::unique_ptr<FunctionJob> again;
+  again = std::make_unique<FunctionJob>([&] {
+    if (++runs < 1000) loop.Hold(*again);
+  });
+  OnLoop([&] { loop.Hold(*again); });
+  ASSERT_TRUE(Eventually([&] { return runs == 1000; }));
+  EXPECT_LT(SystemClock().Now() - start, seconds(3));
+}
+
 TEST_F(EventLoopTest, RunsATimerOnceItsTimeHasPassed) {
   loops.Start();
   const MonotonicTime start = SystemClock().Now();
