@@ -36,9 +36,14 @@
 
 namespace scaleout::gateway {
 
+// Each thousand of ids has a page size of its own, as the lists of some users could have.
+inline constexpr std::int64_t kIdsOfPageSize = 1000;
+
 struct UserReads {
   static std::optional<ReadKey> FindKey(const user::v1::GetUserRequest& request) {
-    return FindItemKey(request.user_id());
+    std::optional<ReadKey> key = FindItemKey(request.user_id());
+    if (key) key->page_size = static_cast<std::int32_t>(key->id / kIdsOfPageSize);
+    return key;
   }
   static user::v1::GetUserRequest RequestOf(const ReadKey& key) {
     user::v1::GetUserRequest request;

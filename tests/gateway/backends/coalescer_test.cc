@@ -97,6 +97,21 @@ TEST_F(CoalescerTest, HoldsKeysBackForLongerTheMoreBatchesAreInFlight) {
   AnswerAll();
 }
 
+TEST_F(CoalescerTest, SendsFirstThePageSizeWhoseKeyHasWaitedLongest) {
+  Ask(1);
+  EndTurn();
+  Ask(2);
+  EndTurn();
+  Advance(config_.max_wait / 3);
+  Ask(kIdsOfPageSize);
+  EndTurn();
+  Advance(config_.max_wait - config_.max_wait / 3);
+  EXPECT_THAT(service_.asked, ElementsAre(Ids{1}, Ids{2}));
+  Advance(config_.max_wait * 2);
+  EXPECT_THAT(service_.asked, ElementsAre(Ids{1}, Ids{2}, Ids{kIdsOfPageSize}));
+  AnswerAll();
+}
+
 TEST_F(CoalescerTest, SendsEagerKeysBesideABatchInFlight) {
   Ask(1);
   EndTurn();
