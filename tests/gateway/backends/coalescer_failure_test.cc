@@ -19,6 +19,8 @@ using ::testing::IsEmpty;
 using ::testing::SizeIs;
 using Ids = std::vector<std::int64_t>;
 
+constexpr auto kMaxApart = static_cast<std::int64_t>(kMaxKeysApart);
+
 TEST_F(CoalescerTest, GivesAnEntrysErrorToItsOwnCallers) {
   service_.missing.insert(2);
   AskRange(1, 3);
@@ -123,18 +125,33 @@ TEST_F(CoalescerTest, KeysThatAreKeptApartDoNotHoldUpTheOthers) {
 }
 
 TEST_F(CoalescerTest, RemembersABoundedNumberOfKeysThatAreKeptApart) {
-  for (std::int64_t id = 1; id <= static_cast<std::int64_t>(kMaxKeysApart) + 2; id += 2) {
-    service_.poisonous = {id, id + 1};
-    // What pays for a split.
-    for (int call = 0; call < 5; ++call) backend_.guard.retry_budget().Deposit();
-    AskRange(id, 2);
-    EndTurn();
-    AnswerAll();
-  }
+  FailPairs(1, kMaxApart + 2);
   service_.asked.clear();
-  AskRange(static_cast<std::int64_t>(kMaxKeysApart) - 1, 4);
+  AskRange(kMaxApart - 1, 4);
   EndTurn();
   EXPECT_THAT(service_.asked, ElementsAre(Ids{63}, Ids{64}, Ids{65, 66}));
+  AnswerAll();
+}
+
+TEST_F(CoalescerTest, MakesRoomForOthersWhenKeysHaveBeenKeptApartForLongEnough) {
+  FailPairs(1, kMaxApart);
+  Advance(kApartTime);
+  FailPairs(kMaxApart + 1, kMaxApart + 2);
+  service_.asked.clear();
+  AskRange(kMaxApart + 1, 4);
+  EndTurn();
+  EXPECT_THAT(service_.asked, ElementsAre(Ids{65}, Ids{66}, Ids{67, 68}));
+  AnswerAll();
+}
+
+TEST_F(CoalescerTest, DoesNotKeepAKeyApartThatFailedNoBatch) {
+  Ask(1);
+  EndTurn();
+  HeldUserService::Fail(*service_.open[0], absl::InternalError("the service failed"));
+  EndTurn();
+  AskRange(1, 2);
+  EndTurn();
+  EXPECT_THAT(service_.asked, ElementsAre(Ids{1}, Ids{1, 2}));
   AnswerAll();
 }
 
@@ -215,13 +232,7 @@ TEST_F(CoalescerTest, KeepsAKeyApartUntilTheServiceHasAnsweredForIt) {
 }
 
 TEST_F(CoalescerTest, KeepsAKeyThatGoesOnFailingApartThoughTheListIsFull) {
-  for (std::int64_t id = 1; id <= static_cast<std::int64_t>(kMaxKeysApart); id += 2) {
-    service_.poisonous = {id, id + 1};
-    for (int call = 0; call < 5; ++call) backend_.guard.retry_budget().Deposit();
-    AskRange(id, 2);
-    EndTurn();
-    AnswerAll();
-  }
+  FailPairs(1, kMaxApart);
   service_.poisonous = {1};
   Advance(kApartTime - seconds(1));
   Ask(1);

@@ -265,6 +265,18 @@ class CoalescerTest : public ::testing::Test {
       loop_.Run();
     }
   }
+  // Has the service fail the keys from `first` to `last`, two in a batch, so that they are kept
+  // apart.
+  void FailPairs(std::int64_t first, std::int64_t last) {
+    for (std::int64_t id = first; id < last; id += 2) {
+      service_.poisonous = {id, id + 1};
+      // What pays for a split.
+      for (int call = 0; call < 5; ++call) backend_.guard.retry_budget().Deposit();
+      AskRange(id, 2);
+      EndTurn();
+      AnswerAll();
+    }
+  }
   CoalescerCounts counts() { return backend_.coalescers.front().counts(); }
   std::uint64_t Timed(std::string_view method, std::string_view code) {
     return metrics_
