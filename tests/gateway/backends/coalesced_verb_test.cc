@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -19,6 +20,22 @@
 
 namespace scaleout::gateway {
 namespace {
+
+TEST(ReadKeyOf, IsTheIdOfOneItem) {
+  EXPECT_EQ(FindItemKey(7), (ReadKey{.id = 7}));
+  EXPECT_EQ(FindItemKey(0), std::nullopt);
+}
+
+TEST(ReadKeyOf, HasThePageSizeThatTheServiceWouldTake) {
+  EXPECT_EQ(FindListKey(7, 5), (ReadKey{.id = 7, .page_size = 5}));
+  EXPECT_EQ(FindListKey(7, 0), (ReadKey{.id = 7, .page_size = rpc::v1::kDefaultPageSize}));
+  EXPECT_EQ(FindListKey(7, 1000), (ReadKey{.id = 7, .page_size = rpc::v1::kMaxPageSize}));
+}
+
+TEST(ReadKeyOf, IsNothingForAListThatTheServiceRefuses) {
+  EXPECT_EQ(FindListKey(7, -1), std::nullopt);
+  EXPECT_EQ(FindListKey(0, 5), std::nullopt);
+}
 
 TEST_F(CoalescedVerbTest, UsersTravelTogether) {
   const UserBackend backend = MakeUserBackend(backends_.Get("user"), &parts_);

@@ -68,6 +68,21 @@ TEST_F(CoalescerTest, EndsACallerWhoseDeadlineComesWhileItWaits) {
   ExpectAnswer(joined);
 }
 
+TEST_F(CoalescerTest, DoesNotSendForACallerWhoseDeadlineIsNow) {
+  config_.max_in_flight = 1;
+  Ask(1);
+  EndTurn();
+  Client& late = Ask(2, milliseconds(50));
+  Ask(3);
+  EndTurn();
+  service_.Answer(*service_.open[0]);
+  clock_.Advance(milliseconds(50));
+  EndTurn();
+  EXPECT_EQ(late.code(), absl::StatusCode::kDeadlineExceeded);
+  EXPECT_THAT(service_.asked, ElementsAre(Ids{1}, Ids{3}));
+  AnswerAll();
+}
+
 // A busy loop comes to its timers late.
 TEST_F(CoalescerTest, DoesNotSendForACallerWhoseDeadlineHasPassed) {
   Ask(1, milliseconds(5));
