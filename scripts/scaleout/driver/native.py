@@ -11,6 +11,17 @@ from scaleout.native import postgres, settings
 from scaleout.native.stack import Stack
 
 
+def read_last_lines(paths, count):
+    """The last lines of files that follow each other; one that is not there is empty."""
+    found = []
+    for path in paths:
+        try:
+            found += path.read_text(errors="replace").splitlines()
+        except FileNotFoundError:
+            continue
+    return found[-count:]
+
+
 class NativeDriver(Driver):
     name = "native"
 
@@ -65,7 +76,15 @@ class NativeDriver(Driver):
     def thaw(self, part, k=None):
         self.stack().thaw(part, k)
 
-    def logs_command(self, parts, lines, follow):
+    def logs(self, part, lines=200):
+        # A busy gateway fills a file in a minute, so the newest lines can be on both sides of a
+        # rotation.
+        newest = []
+        for path in self._log_files([part]):
+            newest += read_last_lines([path.with_name(f"{path.name}.1"), path], lines)
+        return newest
+
+    def _log_files(self, parts):
         where = self.stack(needs_up=False).places.log
         files = sorted(where.glob("*.log"))
         if parts:
@@ -73,6 +92,10 @@ class NativeDriver(Driver):
         if not files:
             known = ", ".join(sorted(path.stem for path in where.glob("*.log")))
             raise StackError(f"no log in {where} has that name; there are: {known}")
+        return files
+
+    def logs_command(self, parts, lines, follow):
+        files = self._log_files(parts)
         return ["tail", *(["-F"] if follow else []), "-n", str(lines), *map(str, files)]
 
     def psql_command(self, database, interactive):
