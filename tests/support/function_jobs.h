@@ -9,23 +9,18 @@
 
 namespace scaleout::testing {
 
-class FunctionJob final : public gateway::Job {
+// Of Job or a kind of it.
+template <typename Base>
+class RunsFunction final : public Base {
  public:
-  explicit FunctionJob(std::function<void()> what) : what_(std::move(what)) {}
+  explicit RunsFunction(std::function<void()> what) : what_(std::move(what)) {}
   void Run() override { what_(); }
 
  private:
   const std::function<void()> what_;
 };
-
-class FunctionTimer final : public gateway::TimerJob {
- public:
-  explicit FunctionTimer(std::function<void()> what) : what_(std::move(what)) {}
-  void Run() override { what_(); }
-
- private:
-  const std::function<void()> what_;
-};
+using FunctionJob = RunsFunction<gateway::Job>;
+using FunctionTimer = RunsFunction<gateway::TimerJob>;
 
 class FunctionWatcher final : public gateway::FdWatcher {
  public:

@@ -11,14 +11,12 @@ from scaleout.native import postgres, settings
 from scaleout.native.stack import Stack
 
 
-def read_last_lines(paths, count):
-    """The last lines of files that follow each other; one that is not there is empty."""
+def read_last_lines(log, count):
+    """The last lines of a log, with those from before its rotation if it has too few since."""
     found = []
-    for path in paths:
-        try:
-            found += path.read_text(errors="replace").splitlines()
-        except FileNotFoundError:
-            continue
+    for path in (log, log.with_name(f"{log.name}.1")):
+        if len(found) < count and path.exists():
+            found = path.read_text(errors="replace").splitlines() + found
     return found[-count:]
 
 
@@ -79,10 +77,7 @@ class NativeDriver(Driver):
     def logs(self, part, lines=200):
         # A busy gateway fills a file in a minute, so the newest lines can be on both sides of a
         # rotation.
-        newest = []
-        for path in self._log_files([part]):
-            newest += read_last_lines([path.with_name(f"{path.name}.1"), path], lines)
-        return newest
+        return [line for log in self._log_files([part]) for line in read_last_lines(log, lines)]
 
     def _log_files(self, parts):
         where = self.stack(needs_up=False).places.log

@@ -132,32 +132,28 @@ TEST_F(EventLoopTest, RunsWhatADeferredJobDefersInAnotherTurn) {
 
 TEST_F(EventLoopTest, RunsAJobThatHoldsTheLoopAsTheLastOfItsTurn) {
   loops.Start();
-  std::vector<std::string> order;
-  std::atomic<bool> done{false};
-  FunctionJob sending([&] { order.emplace_back("what a listener deferred"); });
+  FunctionJob sending([this] { Note("what a listener deferred"); });
   FunctionHoldListener listener([&] {
-    order.emplace_back("listener");
-    if (order.size() == 2) loop.Defer(sending);
+    Note("listener");
+    if (Words().size() == 2) loop.Defer(sending);
   });
-  FunctionJob deferred([&] { order.emplace_back("deferred"); });
-  FunctionJob second([&] {
-    order.emplace_back("second hold");
-    done = true;
-  });
+  FunctionJob deferred([this] { Note("deferred"); });
   FunctionJob first([&] {
-    order.emplace_back("first hold");
+    Note("first hold");
     loop.Defer(deferred);
   });
+  FunctionJob second([this] { Note("second hold"); });
   OnLoop([&] {
     loop.AddHoldListener(listener);
     loop.Hold(first);
     loop.Hold(second);
     loop.Defer(deferred);
   });
-  ASSERT_TRUE(Eventually([&] { return done.load(); }));
+  EXPECT_TRUE(Eventually([this] { return Words().size() == 9; }));
   OnLoop([&] { loop.RemoveHoldListener(listener); });
-  EXPECT_THAT(order, ElementsAre("deferred", "listener", "what a listener deferred", "listener",
-                                 "first hold", "deferred", "listener", "listener", "second hold"));
+  EXPECT_THAT(Words(),
+              ElementsAre("deferred", "listener", "what a listener deferred", "listener",
+                          "first hold", "deferred", "listener", "listener", "second hold"));
 }
 
 // The tick would run them, too: 1,000 in 10 s.
@@ -376,7 +372,7 @@ TEST_F(EventLoopTest, CallsItsListenersAtEachTick) {
   EXPECT_TRUE(loops.MakeProgress(SystemClock().Now(), seconds(20)));
 }
 
-TEST_F(EventLoopTest, StopRunsWhatIsPostedStill) {
+TEST_F(EventLoopTest, StopRunsWhatIsPostedAndHeldStill) {
   loops.Start();
   OnLoop([] {});
   std::atomic<bool> blocked{false};
@@ -387,12 +383,16 @@ TEST_F(EventLoopTest, StopRunsWhatIsPostedStill) {
   });
   loop.Post(block);
   EXPECT_TRUE(Eventually([&] { return blocked.load(); }));  // the loop has the jobs until it stops
-  FunctionJob last([this] { Note("last"); });
+  FunctionJob held([this] { Note("held"); });
+  FunctionJob last([&] {
+    Note("last");
+    loop.Hold(held);
+  });
   std::jthread stopper([this] { loops.Stop(); });
   loop.Post(last);
   release = true;
   stopper.join();
-  EXPECT_THAT(Words(), ElementsAre("last"));
+  EXPECT_THAT(Words(), ElementsAre("last", "held"));
 }
 
 }  // namespace
