@@ -37,8 +37,9 @@ class RedisValue {
   RedisValue at(std::size_t index) const;
 
   // OK unless it is an error. UNAVAILABLE for what another time may do (LOADING, BUSY, READONLY,
-  // TRYAGAIN, MASTERDOWN, CLUSTERDOWN), RESOURCE_EXHAUSTED (OOM), PERMISSION_DENIED (NOAUTH,
-  // WRONGPASS, NOPERM), NOT_FOUND (NOSCRIPT), else INTERNAL; with the server's sentence.
+  // TRYAGAIN, MASTERDOWN, CLUSTERDOWN, MISCONF, too many clients), RESOURCE_EXHAUSTED (OOM),
+  // PERMISSION_DENIED (NOAUTH, WRONGPASS, NOPERM), NOT_FOUND (NOSCRIPT), else INTERNAL; with the
+  // server's sentence.
   absl::Status status() const;
 
  private:

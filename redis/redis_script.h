@@ -6,7 +6,7 @@
 #ifndef SCALEOUT_REDIS_REDIS_SCRIPT_H_
 #define SCALEOUT_REDIS_REDIS_SCRIPT_H_
 
-#include <initializer_list>
+#include <cstddef>
 #include <span>
 #include <string>
 #include <string_view>
@@ -16,6 +16,9 @@ namespace scaleout {
 
 class RedisScript {
  public:
+  // Of one call; more end the program.
+  static constexpr std::size_t kMaxKeys = 64;
+
   explicit RedisScript(std::string_view text);
 
   const std::string& text() const { return text_; }

@@ -37,6 +37,7 @@ libraries  libabsl-dev                    status values, strings, synchronizatio
 libraries  rapidjson-dev                  JSON
 libraries  prometheus-cpp-dev             Prometheus text format
 libraries  libhiredis-dev                 Redis client
+libraries  libssl-dev                     SHA-1, the name of a Redis script
 libraries  libjemalloc-dev                memory allocator
 servers    supervisor                     runs the native stack's processes
 servers    nginx-light|nginx|nginx-core|nginx-full|nginx-extras  load balancer
@@ -65,7 +66,7 @@ END
 }
 
 # What CMake asks pkg-config for. Their packages name all that these need in turn.
-readonly pkg_config_modules=(libpistache grpc++ libpqxx libpq hiredis jemalloc)
+readonly pkg_config_modules=(libpistache grpc++ libpqxx libpq hiredis libcrypto jemalloc)
 
 say() { printf 'install-deps: %s\n' "$*"; }
 fail() {

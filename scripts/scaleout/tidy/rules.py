@@ -64,6 +64,7 @@ LIBRARIES = [
     ),
     ("RapidJSON", r"rapidjson/", r"\brapidjson::", ["gateway/json/*", "gateway/http/*"]),
     ("hiredis", r"hiredis/", r"\bredis(Async|Command|Connect|Reply)\w*\b", ["redis/*"]),
+    ("OpenSSL", r"openssl/", r"\b(EVP_\w+|SHA(1|256)\()", ["redis/*"]),
     (
         "a gRPC stub",
         r"scaleout/.*\.grpc\.pb\.h",
