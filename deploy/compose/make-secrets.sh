@@ -1,6 +1,6 @@
 #!/bin/sh
-# Gives every part of the stack a password of its own, once: /secrets/PART/password, a volume each, seen only by PostgreSQL
-# and by the part itself. The parts are the directories that there are. What exists is kept. A file
+# Gives every part of the stack a password of its own, once: /secrets/PART/password, a volume each, seen only by the part
+# itself and by what it connects to or serves. The parts are the directories that there are. What exists is kept. A file
 # /provided/PART.password is taken instead of a random one.
 set -eu
 umask 022

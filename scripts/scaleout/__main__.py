@@ -12,11 +12,12 @@ from scaleout.driver.native import NativeDriver
 from scaleout.errors import NotRunning, StackError
 from scaleout.native import places, processes, settings
 from scaleout.native.stack import Stack
-from scaleout.topology import DATABASES, SERVICES, STRATEGIES
+from scaleout.topology import DATABASES, REDIS_SERVERS, SERVICES, STRATEGIES
 
 _DESCRIPTION = """\
-The whole suite as processes of this machine: nginx, gateways, services, a private PostgreSQL and a
-private Redis, all state in one run directory. The machine's own servers are not touched.
+The whole suite as processes of this machine: nginx, gateways, services, a private PostgreSQL and
+two private Redis servers, all state in one run directory. The machine's own servers are not
+touched.
 
 With STACK=compose the verbs from `logs` to `psql` handle the stack in containers instead;
 `docker compose` starts and stops that one."""
@@ -30,7 +31,7 @@ environment:
   LB_STRATEGY  round_robin (default), least_conn or ip_hash
   PRESET       which build to run (default release: build/release/bin)
   BIN_DIR      a directory of programs to run instead
-  GATEWAY_*, COALESCE*, LAB_*, LOOP_*, SERVICE_*, DB_*, PROVIDER_*
+  GATEWAY_*, COALESCE*, LAB_*, LOOP_*, REDIS_*, CACHE*, SERVICE_*, DB_*, PROVIDER_*
                are handed to the programs, such as GATEWAY_LOOPS=2
 
 exit status: 0 done and healthy; 1 something failed, and is named; 3 there is no such stack up"""
@@ -53,7 +54,7 @@ def _parser():
         for names, options in arguments:
             child.add_argument(*names, **options)
 
-    parts = f"nginx, api-gateway, {', '.join(SERVICES)}, postgres or redis"
+    parts = ", ".join(("nginx", "api-gateway", *SERVICES, "postgres", *REDIS_SERVERS))
     databases = ", ".join(database for database, _ in DATABASES.values())
     part = (("part",), {"help": parts})
     which = (("k",), {"nargs": "?", "help": "which gateway, from 1"})
@@ -97,6 +98,8 @@ def _parser():
     )
     verb("freeze", "suspend every process of one part: it hangs, and nothing breaks", part, which)
     verb("thaw", "let a frozen part go on", part, which)
+    server = {"choices": REDIS_SERVERS, "metavar": "part", "help": " or ".join(REDIS_SERVERS)}
+    verb("flush", "delete everything that a Redis server holds", (("part",), server))
     verb("url", "where the stack answers")
     verb("instances", "the gateways behind nginx, an instance id a line")
     verb(
@@ -243,6 +246,10 @@ def thaw(driver, arguments):
     driver.thaw(arguments.part, _gateway_number(arguments.k))
 
 
+def flush(driver, arguments):
+    driver.flush(arguments.part)
+
+
 def url(driver, _):
     print(driver.url())
 
@@ -262,7 +269,21 @@ _VERBS = {
     verb.__name__: verb
     for verb in (
         *_NATIVE_ONLY,
-        *(logs, scale, balance, stop, start, restart, kill, freeze, thaw, url, instances, psql),
+        *(
+            logs,
+            scale,
+            balance,
+            stop,
+            start,
+            restart,
+            kill,
+            freeze,
+            thaw,
+            flush,
+            url,
+            instances,
+            psql,
+        ),
     )
 }
 

@@ -14,10 +14,23 @@ DATABASES = {
 SERVICES = tuple(DATABASES)
 # The services as the gateway calls them: in /api/health and in GATEWAY_<NAME>_TARGET.
 BACKENDS = tuple(service.removesuffix("-service") for service in SERVICES)
+# One may forget what it holds, the other may not; deploy/redis has what each is.
+REDIS_SERVERS = ("redis-cache", "redis-state")
 STRATEGIES = ("round_robin", "least_conn", "ip_hash")
 # Which of the caller's variables the programs are given, beside those that a stack sets itself. A
 # name that fits the services is not the gateways'.
-GATEWAY_PREFIXES = ("GATEWAY_", "COALESCE", "LAB_", "LOOP_")
+GATEWAY_PREFIXES = ("GATEWAY_", "COALESCE", "LAB_", "LOOP_", "REDIS_", "CACHE")
 SERVICE_PREFIXES = ("SERVICE_", "DB_", "PROVIDER_", "LAB_RPC_", "LAB_SLOW_")
+
+
+def redis_variable(server, what):
+    """The name of a program's setting for one of the servers, such as REDIS_CACHE_ADDRESS."""
+    return f"{server.replace('-', '_').upper()}_{what}"
+
+
+# A stack sets these itself, each as NAME or as NAME_FILE, so it takes neither from its caller.
+REDIS_WIRING = tuple(
+    redis_variable(server, what) for server in REDIS_SERVERS for what in ("ADDRESS", "PASSWORD")
+)
 # Read by the sanitizers' runtimes, in programs that are built with them.
 SANITIZER_OPTIONS = ("ASAN_OPTIONS", "LSAN_OPTIONS", "TSAN_OPTIONS", "UBSAN_OPTIONS")

@@ -4,6 +4,7 @@ import os
 
 import engine
 from scaleout.docker import docker, inspect
+from scaleout.topology import REDIS_SERVERS
 
 _MEMORY_MB = 512
 
@@ -16,8 +17,8 @@ def check_confinement(project):
     everything = {c["Name"].lstrip("/"): c for c in inspect(*project.ids())}
     running = {name: c for name, c in everything.items() if c["State"]["Running"]}
     project.n.check(
-        "nine containers and one that has made the passwords and ended",
-        len(running) == 9 and len(everything) == 10,
+        "ten containers and one that has made the passwords and ended",
+        len(running) == 10 and len(everything) == 11,
         ", ".join(sorted(everything)),
     )
 
@@ -92,6 +93,17 @@ def check_confinement(project):
         "no container's environment holds a password",
         not [v for v in environments if "PASSWORD" in v.split("=")[0] and "_FILE=" not in v],
     )
+    refusals = [
+        project.compose("exec", "-T", server, "redis-cli", "ping").strip()
+        for server in REDIS_SERVERS
+    ]
+    project.n.check(
+        "a Redis server refuses a client without its password",
+        all("NOAUTH" in refusal for refusal in refusals),
+        refusals,
+    )
+    for server in REDIS_SERVERS:
+        project.driver.flush(server)
     outside = [project.client.get(path).status for path in ("/metrics", "/livez", "/readyz")]
     project.n.check(
         "probes and the Prometheus page are not reachable from outside",

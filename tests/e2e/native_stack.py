@@ -99,7 +99,10 @@ class NativeStack:
                 name: value
                 for name, value in os.environ.items()
                 if not name.startswith(
-                    ("GATEWAY", "COALESCE", "LAB_", "LOOP_", "SERVICE_", "DB_", "NGINX_", "LB_")
+                    (
+                        *("GATEWAY", "COALESCE", "LAB_", "LOOP_", "REDIS_", "CACHE"),
+                        *("SERVICE_", "DB_", "NGINX_", "LB_"),
+                    )
                 )
             },
             "RUN_DIR": str(self.run_dir),

@@ -218,10 +218,10 @@ def test_a_power_cut_leaves_locks_that_do_not_matter(fresh):
 
 def test_parts_can_be_stopped_started_killed_and_restarted(stack):
     pids = stack.pids()
-    stack.sh("kill", "redis", "KILL")
+    stack.sh("kill", "redis-state", "KILL")
     stack.sh("kill", "api-gateway", "3")
     eventually(lambda: stack.status()["state"] == "up")
-    assert stack.pids()["redis"] != pids["redis"]
+    assert stack.pids()["redis-state"] != pids["redis-state"]
     assert stack.pids()["api-gateway-3"] != pids["api-gateway-3"]
 
     stack.sh("stop", "api-gateway", "2")
@@ -242,7 +242,7 @@ def test_parts_can_be_stopped_started_killed_and_restarted(stack):
     for wrong in (
         ("stop", "mongodb"),
         ("kill", "api-gateway", "99"),
-        ("kill", "redis", "SIGNONSENSE"),
+        ("kill", "redis-cache", "SIGNONSENSE"),
         ("stop", "api-gateway"),
         ("scale", "11"),
     ):

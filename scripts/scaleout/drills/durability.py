@@ -8,13 +8,13 @@ from scaleout.drills import drill
 from scaleout.errors import StackError
 from scaleout.load import ledger
 from scaleout.load.buyer import Buyers
-from scaleout.topology import SERVICES
+from scaleout.topology import REDIS_SERVERS, SERVICES
 
 _VICTIMS = (
     *(("api-gateway", k) for k in range(1, drill.GATEWAYS + 1)),
     *((service, None) for service in SERVICES),
     ("nginx", None),
-    ("redis", None),
+    *((server, None) for server in REDIS_SERVERS),
     ("postgres", None),
 )
 
@@ -22,10 +22,10 @@ _VICTIMS = (
 class Durability(drill.Drill):
     NAME = "durability"
     TITLE = "durability: orders and payments while every kind of process is killed at random"
-    WHY = """kill -9, without a warning, of gateways, services, nginx, Redis and PostgreSQL itself;
-        their supervisor brings them back. Buyers repeat what got no definite answer, with the
-        same key. When everything is healthy again, what they were answered is compared with
-        what the databases hold."""
+    WHY = """kill -9, without a warning, of gateways, services, nginx, both Redis
+        servers and PostgreSQL; their supervisor brings them back. Buyers repeat what got no
+        definite answer, with the same key. When everything is healthy again, what they were
+        answered is compared with what the databases hold."""
 
     def hold(self):
         seconds = self.duration(60, 12)

@@ -1,9 +1,9 @@
 """A running stack as experiments and people handle it, whatever it runs on: one interface with two
 implementations, `native` for processes and `compose` for containers. STACK chooses.
 
-PART is nginx, api-gateway, a service (such as user-service), postgres or redis; `k` counts gateways
-from 1. Every method fails with a StackError that says why. Methods may be called from several
-threads.
+PART is nginx, api-gateway, a service (such as user-service), postgres, redis-cache or redis-state;
+`k` counts gateways from 1. Every method fails with a StackError that says why. Methods may be
+called from several threads.
 """
 
 import abc
@@ -64,6 +64,10 @@ class Driver(abc.ABC):
     @abc.abstractmethod
     def thaw(self, part, k=None):
         """Undoes freeze(); without effect on a part that is not frozen."""
+
+    @abc.abstractmethod
+    def flush(self, part):
+        """Deletes everything that redis-cache or redis-state holds."""
 
     @abc.abstractmethod
     def logs_command(self, parts, lines, follow):

@@ -15,7 +15,7 @@ from scaleout.docker import docker, inspect
 from scaleout.driver import Driver
 from scaleout.errors import NotRunning, StackError
 from scaleout.load.client import Client
-from scaleout.topology import ROOT, SERVICES, STRATEGIES
+from scaleout.topology import REDIS_SERVERS, ROOT, SERVICES, STRATEGIES
 
 _HEALTHY_SECONDS = 60
 _ROUTED_SECONDS = 20
@@ -32,6 +32,13 @@ sleep 1
 nginx -c /tmp/nginx.conf -s reload
 sleep 1
 rm "$flag"
+"""
+
+# The password is in the environment of one short process, never among arguments.
+_FLUSH = """
+REDISCLI_AUTH=$(cat /run/secrets/password)
+export REDISCLI_AUTH
+redis-cli FLUSHALL
 """
 
 
@@ -119,6 +126,14 @@ class ComposeDriver(Driver):
         frozen = [each["Id"] for each in self._chosen(part, k) if each["State"]["Paused"]]
         if frozen:
             docker("unpause", *frozen)
+
+    def flush(self, part):
+        if part not in REDIS_SERVERS:
+            raise StackError(f"{part} holds no keys; {' and '.join(REDIS_SERVERS)} do")
+        printed = self._compose("exec", "-T", part, "sh", "-euc", _FLUSH).strip()
+        # redis-cli's exit status says nothing of what the server answered.
+        if printed != "OK":
+            raise StackError(f"{part} refuses: {printed}")
 
     def logs_command(self, parts, lines, follow):
         options = ["--follow"] if follow else ["--no-log-prefix"]

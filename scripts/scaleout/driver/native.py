@@ -74,6 +74,9 @@ class NativeDriver(Driver):
     def thaw(self, part, k=None):
         self.stack().thaw(part, k)
 
+    def flush(self, part):
+        self.stack().flush(part)
+
     def logs(self, part, lines=200):
         # A busy gateway fills a file in a minute, so the newest lines can be on both sides of a
         # rotation.

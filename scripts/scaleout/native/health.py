@@ -3,7 +3,6 @@ nginx's rotation stay as they are.
 """
 
 import http.client
-import socket
 import subprocess
 from pathlib import Path
 
@@ -35,17 +34,6 @@ def is_nginx_up(port):
     """Asks for a path that nginx answers itself, as only this configuration does."""
     status, body = http_get(port, "/nginx-is-up")
     return status == 404 and '"instance":"/nginx-is-up"' in body
-
-
-def is_redis_up(path):
-    try:
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
-            client.settimeout(2)
-            client.connect(str(path))
-            client.sendall(b"PING\r\n")
-            return client.recv(16).startswith(b"+PONG")
-    except OSError:
-        return False
 
 
 def is_service_serving(bin_dir, path):

@@ -1,17 +1,19 @@
 """The parts of a native stack: what each is called, where it answers, whether it is healthy, and
 how long to wait until it is.
 
-A part is what a user names: nginx, a gateway by its number, a service, postgres or redis. The
-program behind it is what supervisord runs; a service has two (see supervisor.service_program).
+A part is what a user names: nginx, a gateway by its number, a service, postgres or a Redis
+server. The program behind it is what supervisord runs; a service has two (see
+supervisor.service_program).
 """
 
 import time
 
 from scaleout.errors import StackError
 from scaleout.native import health, postgres, processes
+from scaleout.native.redis import Redis
 from scaleout.native.settings import MAX_GATEWAYS
 from scaleout.native.supervisor import RUNNING, gateway_program, service_program
-from scaleout.topology import SERVICES
+from scaleout.topology import REDIS_SERVERS, SERVICES
 
 _HEALTHY_SECONDS = 30
 _WARM_UP_SECONDS = 3
@@ -42,28 +44,32 @@ class Parts:
         for service in SERVICES:
             if part in (service, service.removesuffix("-service")):
                 return self.active_program(service)
-        if part in ("nginx", "postgres", "redis"):
+        alone = ("nginx", "postgres", *REDIS_SERVERS)
+        if part in alone:
             return part
-        known = f"nginx, api-gateway K, {', '.join(SERVICES)}, postgres, redis"
+        known = ", ".join(("api-gateway K", *SERVICES, *alone))
         raise StackError(f"there is no {part} here; there are: {known}")
 
-    def expected_programs(self):
-        """Everything that should run, in the order in which it starts."""
-        return [
+    def expected_programs(self, known):
+        """Everything that should run, in the order in which it starts. Only what supervisord knows
+        (`known`): one that an older version started has no redis-cache.
+        """
+        expected = [
             "postgres",
-            "redis",
+            *REDIS_SERVERS,
             *map(self.active_program, SERVICES),
             *map(gateway_program, self._settings.gateways),
             "nginx",
         ]
+        return [program for program in expected if program in known]
 
     # Health
 
     def is_healthy(self, program):
         if program == "postgres":
             return postgres.Postgres(self._places).is_ready()
-        if program == "redis":
-            return health.is_redis_up(self._places.scratch / "redis.sock")
+        if program in REDIS_SERVERS:
+            return Redis(self._places, program).is_up()
         if program == "nginx":
             return health.is_nginx_up(self._settings.http_port)
         if program.startswith("api-gateway-"):
@@ -113,7 +119,7 @@ class Parts:
     def report(self):
         """Everything that `status` shows, as data."""
         programs = self._supervisor.programs()
-        parts = [self._report_of(name, programs[name]) for name in self.expected_programs()]
+        parts = [self._report_of(name, programs[name]) for name in self.expected_programs(programs)]
         return {
             "url": self._settings.url,
             "runDir": self._settings.run_dir,
@@ -145,15 +151,16 @@ class Parts:
             return f"http://127.0.0.1:{port}"
         if program == "postgres":
             return f"{self._places.scratch}/postgres"
-        if program == "redis":
-            return f"{self._places.scratch}/redis.sock"
+        if program in REDIS_SERVERS:
+            return f"unix:{Redis(self._places, program).socket}"
         service, _, slot = program.rpartition("-")
         return f"unix:{self._supervisor.service_socket(service, slot)}"
 
     def pids(self):
         """The main process of each part, by the part's name (gateways: api-gateway-K)."""
         programs = self._supervisor.programs()
-        return {_part_of(program): programs[program]["pid"] for program in self.expected_programs()}
+        expected = self.expected_programs(programs)
+        return {_part_of(program): programs[program]["pid"] for program in expected}
 
 
 def _part_of(program):

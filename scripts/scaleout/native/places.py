@@ -10,6 +10,7 @@ run directory, so that `make reset` finds them.
 import os
 import pwd
 import re
+import secrets
 import shutil
 import subprocess
 import tempfile
@@ -69,7 +70,6 @@ class Places:
         self.log = self.run_dir / "log"
         self.secrets = self.run_dir / "secrets"
         self.nginx = self.run_dir / "nginx"
-        self.redis = self.run_dir / "redis"
         self.lock = self.run_dir / "lock"
         self._scratch_link = self.run_dir / "scratch"
         self._postgres_link = self.run_dir / "postgres"
@@ -90,7 +90,7 @@ class Places:
 
     def create(self):
         """Makes what is missing; what a reboot swept from /tmp is made again."""
-        for directory in (self.log, self.nginx, self.redis):
+        for directory in (self.log, self.nginx):
             directory.mkdir(mode=0o755, exist_ok=True)
         self.secrets.mkdir(mode=0o700, exist_ok=True)
         account = postgres_account()
@@ -146,6 +146,15 @@ class Places:
 
     def secret(self, name):
         return self.secrets / name
+
+    def make_secret(self, owner):
+        """A random password in a file that only its owner ever could read; an existing one is
+        kept.
+        """
+        path = self.secret(f"{owner}.password")
+        if not path.exists():
+            with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+                file.write(secrets.token_hex(24) + "\n")
 
     def remove(self):
         """Deletes RUN_DIR and what it links to."""

@@ -1,7 +1,6 @@
 """The private PostgreSQL: a cluster made once, and a database with a role for each service."""
 
 import os
-import secrets
 import subprocess
 import tempfile
 from pathlib import Path
@@ -22,13 +21,6 @@ def bin_dir():
             "there is no PostgreSQL server under /usr/lib/postgresql; `make deps` installs it"
         )
     return max(versions, key=lambda path: int(path.parent.name))
-
-
-def write_secret(path, value):
-    """A file that only its owner ever could read; an existing one is kept."""
-    if not path.exists():
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            file.write(value + "\n")
 
 
 _USABLE_CONNECTIONS = (
@@ -52,7 +44,7 @@ class Postgres:
         is new.
         """
         for name in (SUPERUSER, *DATABASES):
-            write_secret(self._places.secret(f"{name}.password"), secrets.token_hex(24))
+            self._places.make_secret(name)
         data = self._places.postgres_data
         fresh = not (data / "PG_VERSION").exists()
         if fresh:

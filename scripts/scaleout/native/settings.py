@@ -6,7 +6,14 @@ import os
 from pathlib import Path
 
 from scaleout.errors import StackError
-from scaleout.topology import GATEWAY_PREFIXES, ROOT, SERVICE_PREFIXES, SERVICES, STRATEGIES
+from scaleout.topology import (
+    GATEWAY_PREFIXES,
+    REDIS_WIRING,
+    ROOT,
+    SERVICE_PREFIXES,
+    SERVICES,
+    STRATEGIES,
+)
 
 MAX_GATEWAYS = 10
 
@@ -89,6 +96,7 @@ def from_environment(directory, environment=os.environ):
             name: value
             for name, value in sorted(environment.items())
             if name.startswith(GATEWAY_PREFIXES + SERVICE_PREFIXES)
+            and not name.startswith(REDIS_WIRING)
         },
     )
 

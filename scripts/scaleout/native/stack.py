@@ -12,11 +12,11 @@ import signal
 import time
 
 from scaleout.errors import StackError
-from scaleout.native import places, postgres, preconditions, processes, settings
+from scaleout.native import places, postgres, preconditions, processes, redis, settings
 from scaleout.native.nginx import Nginx
 from scaleout.native.parts import Parts
 from scaleout.native.supervisor import Supervisor, gateway_program, service_program
-from scaleout.topology import SERVICES
+from scaleout.topology import REDIS_SERVERS, SERVICES
 
 _HAS_PROCESS = ("RUNNING", "STARTING", "STOPPING")
 
@@ -75,6 +75,7 @@ class Stack:
             preconditions.check_ports(self.settings)
             self._nginx.forget_flags()
             fresh = postgres.Postgres(self.places).prepare()
+            redis.prepare(self.places)
             self.supervisor.write_config()
             self._nginx.write_config()
             self._nginx.check()
@@ -99,7 +100,7 @@ class Stack:
         return True
 
     def _start_everything(self, fresh):
-        self._start("databases", "postgres", "redis")
+        self._start("databases", "postgres", *REDIS_SERVERS)
         # Which services have theirs: a stack with data may meet a service that is newer.
         made = self.places.run_dir / "databases-made"
         wanted = "".join(f"{service}\n" for service in SERVICES)
@@ -143,13 +144,8 @@ class Stack:
         """
         with self._changing():
             programs = self.supervisor.programs()
-            down = [
-                name
-                for name in self.parts.expected_programs()
-                if programs[name]["statename"] not in ("RUNNING", "STARTING")
-            ]
-            for name in self.parts.expected_programs():
-                if name in down:
+            for name in self.parts.expected_programs(programs):
+                if programs[name]["statename"] not in ("RUNNING", "STARTING"):
                     self._start("started again", name)
         wanted = settings.gateways_wanted()
         if wanted and wanted != len(self.settings.gateways):
@@ -165,7 +161,8 @@ class Stack:
     def _warn_of_what_up_does_not_change(self):
         programs = self.supervisor.programs()
         if any(
-            processes.was_replaced(programs[name]["pid"]) for name in self.parts.expected_programs()
+            processes.was_replaced(programs[name]["pid"])
+            for name in self.parts.expected_programs(programs)
         ):
             self._console.warn(
                 "  the programs were built anew since this stack started: "
@@ -213,7 +210,7 @@ class Stack:
             ("nginx", ["nginx"]),
             ("gateways", [name for name in running if name.startswith("api-gateway-")]),
             ("services", [name for name in running if name.startswith(SERVICES)]),
-            ("databases", ["redis", "postgres"]),
+            ("databases", [*REDIS_SERVERS, "postgres"]),
         ):
             members = [name for name in members if name in running]
             if members:
@@ -363,6 +360,14 @@ class Stack:
         program = self.parts.program_of(part, k)
         processes.signal_family(self._pid_of(program), signal.SIGCONT)
         self._console.say(f"{program} goes on")
+
+    def flush(self, part):
+        """Deletes everything that a Redis server holds."""
+        program = self.parts.program_of(part)
+        if program not in REDIS_SERVERS:
+            raise StackError(f"{part} holds no keys; {' and '.join(REDIS_SERVERS)} do")
+        redis.Redis(self.places, program).flush()
+        self._console.say(f"{program} is empty")
 
     def _pid_of(self, program):
         pid = self.supervisor.pid(program)

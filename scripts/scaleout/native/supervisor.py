@@ -15,15 +15,18 @@ from supervisor.xmlrpc import SupervisorTransport
 from scaleout.errors import StackError
 from scaleout.native import postgres, processes, template
 from scaleout.native.places import nginx_account, postgres_account
+from scaleout.native.redis import Redis
 from scaleout.native.settings import MAX_GATEWAYS
 from scaleout.topology import (
     BACKENDS,
     DATABASES,
     GATEWAY_PREFIXES,
+    REDIS_SERVERS,
     ROOT,
     SANITIZER_OPTIONS,
     SERVICE_PREFIXES,
     SERVICES,
+    redis_variable,
 )
 
 # A drain takes at most its grace (2 s) and its timeout (20 s); then supervisord kills.
@@ -116,8 +119,6 @@ class Supervisor:
         text = template.render(ROOT / "deploy/native/supervisord.conf.template", values)
         changed = not self._config.exists() or self._config.read_text() != text
         self._config.write_text(text)
-        redis = template.render(ROOT / "deploy/native/redis.conf.template", {"SCRATCH": scratch})
-        (self._places.redis / "redis.conf").write_text(redis)
         return changed
 
     @staticmethod
@@ -184,6 +185,7 @@ class Supervisor:
 
     def _gateways(self):
         programs, names = [], []
+        redis = self._redis_variables()
         targets = {
             f"GATEWAY_{backend.upper()}_TARGET": f"unix:{self.service_link(service)}"
             for backend, service in zip(BACKENDS, SERVICES)
@@ -204,10 +206,20 @@ class Supervisor:
                         f"unix:{self.gateway_socket(k)}",
                         "GATEWAY_INSTANCE_ID": name,
                         **targets,
+                        **redis,
                     },
                 )
             )
         return "\n".join([*programs, "[group:gateways]", f"programs={','.join(names)}"])
+
+    def _redis_variables(self):
+        """Where the Redis servers are and what opens them, for their clients."""
+        variables = {}
+        for name in REDIS_SERVERS:
+            server = Redis(self._places, name)
+            variables[redis_variable(name, "ADDRESS")] = f"unix:{server.socket}"
+            variables[redis_variable(name, "PASSWORD_FILE")] = server.password_file
+        return variables
 
     def gateway_socket(self, k):
         """Where nginx finds a gateway; its port is for other clients."""
