@@ -8,7 +8,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <cerrno>
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
@@ -87,17 +86,6 @@ bool Succeeds(pid_t child) {
   return waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
-// The pid of each process of which `accepts`, given its directory in /proc, is true.
-template <typename Accept>
-std::vector<pid_t> FindProcesses(const Accept& accepts) {
-  std::vector<pid_t> found;
-  for (const fs::directory_entry& entry : fs::directory_iterator("/proc")) {
-    const pid_t pid = std::atoi(entry.path().filename().c_str());
-    if (pid != 0 && accepts(entry.path())) found.push_back(pid);
-  }
-  return found;
-}
-
 std::vector<pid_t> ChildrenOf(pid_t parent) {
   return FindProcesses([parent](const fs::path& process) {
     std::ifstream file(process / "stat");
@@ -106,14 +94,6 @@ std::vector<pid_t> ChildrenOf(pid_t parent) {
     const std::size_t name_end = stat.rfind(") ");
     return name_end != std::string::npos && name_end + 4 < stat.size() &&
            std::atoi(stat.c_str() + name_end + 4) == parent;
-  });
-}
-
-// Every process of a server works in its data directory.
-std::vector<pid_t> ProcessesIn(const fs::path& directory) {
-  return FindProcesses([&directory](const fs::path& process) {
-    std::error_code error;
-    return fs::read_symlink(process / "cwd", error) == directory;
   });
 }
 
@@ -138,36 +118,6 @@ FrozenPostgres::FrozenPostgres(pid_t server) {
 
 FrozenPostgres::~FrozenPostgres() {
   for (const pid_t process : processes_) kill(process, SIGCONT);
-}
-
-ServerRemover::ServerRemover(const fs::path& directory) {
-  int pipe[2];
-  if (pipe2(pipe, O_CLOEXEC) != 0) Die("cannot make a pipe");
-  lifeline_ = pipe[1];
-  process_ = fork();
-  if (process_ != 0) {
-    close(pipe[0]);
-    return;
-  }
-  // Not in the test program's group, which may be killed as a whole.
-  setsid();
-  // Reads nothing until the other end is closed, by the destructor or by the program's end.
-  close(pipe[1]);
-  char byte = 0;
-  while (read(pipe[0], &byte, 1) < 0 && errno == EINTR) {
-  }
-  // SIGKILL ends stopped processes too. Again, because the server may have made one meanwhile.
-  for (std::vector<pid_t> left; !(left = ProcessesIn(directory / "data")).empty();) {
-    for (const pid_t process : left) kill(process, SIGKILL);
-  }
-  std::error_code error;
-  fs::remove_all(directory, error);
-  _exit(0);
-}
-
-ServerRemover::~ServerRemover() {
-  close(lifeline_);
-  waitpid(process_, nullptr, 0);
 }
 
 PrivatePostgres& PrivatePostgres::Running() {

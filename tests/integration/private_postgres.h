@@ -15,6 +15,8 @@
 #include <string_view>
 #include <vector>
 
+#include "tests/integration/server_remover.h"
+
 namespace scaleout::testing {
 
 // As long as it lives, every process of the server is stopped (SIGSTOP): connections are accepted
@@ -28,20 +30,6 @@ class FrozenPostgres {
 
  private:
   std::vector<pid_t> processes_;
-};
-
-// Kills every process of the server, stopped ones too, and removes its directory when this or the
-// test program ends, however it ends. A process of its own, in a group of its own.
-class ServerRemover {
- public:
-  explicit ServerRemover(const std::filesystem::path& directory);
-  ~ServerRemover();
-  ServerRemover(const ServerRemover&) = delete;
-  ServerRemover& operator=(const ServerRemover&) = delete;
-
- private:
-  int lifeline_ = -1;
-  pid_t process_ = 0;
 };
 
 class PrivatePostgres {
