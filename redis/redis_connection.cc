@@ -199,6 +199,13 @@ absl::Status RedisConnection::Receive() {
   return absl::OkStatus();
 }
 
+// The reader looks for a line's end from its beginning each time.
+bool RedisConnection::HasOverlongLine() const {
+  const std::size_t unread = reader_->len - reader_->pos;
+  return unread > kMaxLineBytes &&
+         std::memchr(reader_->buf + reader_->pos, '\n', kMaxLineBytes) == nullptr;
+}
+
 absl::StatusOr<std::optional<RedisReply>> RedisConnection::TakeReply() {
   void* reply = nullptr;
   if (redisReaderGetReply(reader_.get(), &reply) != REDIS_OK) {
@@ -212,6 +219,10 @@ absl::StatusOr<std::optional<RedisReply>> RedisConnection::TakeReply() {
   if (reply != nullptr) {
     partial_bytes_ = reader_->len - reader_->pos;
     return std::optional<RedisReply>(RedisReply(static_cast<redisReply*>(reply)));
+  }
+  if (HasOverlongLine()) {
+    return absl::InternalError(
+        StrCat("Redis: a line of a reply is longer than ", kMaxLineBytes, " bytes"));
   }
   if (partial_bytes_ > kMaxReplyBytes) {
     return absl::InternalError(StrCat("Redis: a reply is longer than ", kMaxReplyBytes, " bytes"));

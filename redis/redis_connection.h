@@ -32,9 +32,10 @@ namespace scaleout {
 
 class RedisConnection {
  public:
-  // A reply that is larger ends the connection: the bytes of the whole of it, the elements of one
-  // array, and how deep arrays are nested.
+  // A reply that is larger ends the connection: the bytes of the whole of it, those of a line (a
+  // length, a number, a simple string), the elements of one array, and how deep arrays are nested.
   static constexpr std::size_t kMaxReplyBytes = std::size_t{16} << 20;
+  static constexpr std::size_t kMaxLineBytes = std::size_t{64} << 10;
   static constexpr std::size_t kMaxArrayElements = std::size_t{1} << 20;
   static constexpr int kMaxArrayDepth = 7;
 
@@ -74,6 +75,7 @@ class RedisConnection {
   RedisConnection(int fd, bool connecting);
 
   absl::Status FinishConnecting();
+  bool HasOverlongLine() const;
 
   const int fd_;
   bool connecting_;
