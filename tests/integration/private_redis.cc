@@ -15,6 +15,9 @@
 #include <iostream>
 #include <random>
 
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/match.h"
 #include "common/clock.h"
 #include "redis/redis_client.h"
 #include "tests/support/eventually.h"
@@ -152,7 +155,13 @@ RedisServer PrivateRedis::tcp_server() const {
 
 RedisReply PrivateRedis::Ask(std::initializer_list<std::string_view> arguments) {
   RedisClient client(server(), {.command_timeout = kStartLimit}, SystemClock());
-  auto reply = client.Ask(arguments);
+  absl::StatusOr<RedisReply> reply = absl::UnknownError("not asked");
+  Eventually(
+      [&] {
+        reply = client.Ask(arguments);
+        return !absl::StrContains(reply.status().message(), "LOADING");
+      },
+      kStartLimit);
   if (!reply.ok()) Die(std::string(reply.status().message()));
   return *std::move(reply);
 }

@@ -60,7 +60,8 @@ class PrivateRedis {
   void Start(const std::vector<std::string>& configuration = {});
   std::unique_ptr<FrozenRedis> Freeze() { return std::make_unique<FrozenRedis>(server_); }
 
-  // Looks from outside, over a connection of its own. The reply is not an error.
+  // Looks from outside, over a connection of its own, once the server has loaded what it stored.
+  // The reply is not an error.
   RedisReply Ask(std::initializer_list<std::string_view> arguments);
 
  private:

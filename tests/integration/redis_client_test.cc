@@ -127,14 +127,16 @@ TEST_F(RedisClientTest, TakesNoReplyOfEarlierCommand) {
 }
 
 TEST_F(RedisClientTest, RunsScriptByHashAndByTextAfterServerForgotIt) {
-  const RedisScript script("return {KEYS[1], ARGV[1], ARGV[2]}");
+  const RedisScript script("return {redis.call('INCR', KEYS[1]), ARGV[1], ARGV[2]}");
   constexpr std::array<std::string_view, 1> keys = {"k"};
   constexpr std::array<std::string_view, 2> arguments = {"a", "b"};
+  int runs = 0;
   const auto run = [&] {
+    ++runs;
     const auto reply = client_.Run(script, keys, arguments);
     ASSERT_TRUE(reply.ok()) << reply.status();
     ASSERT_EQ(reply->size(), 3U);
-    EXPECT_EQ(reply->at(0).text(), "k");
+    EXPECT_EQ(reply->at(0).integer(), runs);
     EXPECT_EQ(reply->at(2).text(), "b");
   };
   const auto texts_sent = [&] {
@@ -150,6 +152,15 @@ TEST_F(RedisClientTest, RunsScriptByHashAndByTextAfterServerForgotIt) {
   redis_.Ask({"SCRIPT", "FLUSH"});
   run();
   EXPECT_EQ(texts_sent(), 2);
+}
+
+TEST_F(RedisClientTest, DoesNotRepeatScriptThatFailed) {
+  const RedisScript script("redis.call('INCR', KEYS[1]) return redis.error_reply('ERR no')");
+  constexpr std::array<std::string_view, 1> keys = {"k"};
+  for (int runs = 1; runs <= 2; ++runs) {
+    EXPECT_TRUE(absl::IsInternal(client_.Run(script, keys, {}).status()));
+    EXPECT_EQ(redis_.Ask({"GET", "k"}).text(), std::to_string(runs));
+  }
 }
 
 TEST(RedisClientLoading, IsUnavailableWhileServerLoads) {
