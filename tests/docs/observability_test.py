@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 _ROOT = Path(__file__).resolve().parents[2]
-_ROOMS = ("common", "gateway", "postgres", "service", "services")
+_ROOMS = ("common", "gateway", "postgres", "redis", "service", "services")
 # By the registry, or by CallDurations.
 _REGISTERED = re.compile(
     r'Add(?:Callback)?(?:Counter|Gauge|Histogram)\(\s*"([a-z0-9_]+)"'
