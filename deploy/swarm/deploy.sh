@@ -75,8 +75,8 @@ up() {
   need_manager
   make_passwords
   choose_data_node
-  CONFIGS=$(cat "$here"/../nginx/nginx.conf.template "$here"/../nginx/balance/*.conf "$here"/../compose/postgres/* \
-    "$here"/../redis/* |
+  CONFIGS=$(cat "$here"/../nginx/nginx.conf.template "$here"/../nginx/balance/*.conf "$here"/../nginx/proxy_cache/* \
+    "$here"/../compose/postgres/* "$here"/../redis/* |
     sha256sum | cut -c 1-10)
   export CONFIGS
   local images=(--resolve-image never)

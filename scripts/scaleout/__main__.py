@@ -29,6 +29,7 @@ environment:
   HTTP_PORT    nginx's port (default 8080); gateway K listens on HTTP_PORT+K
   GATEWAYS     how many gateways `up` starts (default 3, at most 10)
   LB_STRATEGY  round_robin (default), least_conn or ip_hash
+  PROXY_CACHE  on: nginx stores public answers; off (default)
   PRESET       which build to run (default release: build/release/bin)
   BIN_DIR      a directory of programs to run instead
   GATEWAY_*, COALESCE*, LAB_*, LOOP_*, REDIS_*, CACHE*, SERVICE_*, DB_*, PROVIDER_*
@@ -100,6 +101,7 @@ def _parser():
     verb("thaw", "let a frozen part go on", part, which)
     server = {"choices": REDIS_SERVERS, "metavar": "part", "help": " or ".join(REDIS_SERVERS)}
     verb("flush", "delete everything that a Redis server holds", (("part",), server))
+    verb("purge", "let nginx find none of the answers that it stored (PROXY_CACHE=on)")
     verb("url", "where the stack answers")
     verb("instances", "the gateways behind nginx, an instance id a line")
     verb(
@@ -250,6 +252,10 @@ def flush(driver, arguments):
     driver.flush(arguments.part)
 
 
+def purge(driver, _):
+    driver.purge()
+
+
 def url(driver, _):
     print(driver.url())
 
@@ -280,6 +286,7 @@ _VERBS = {
             freeze,
             thaw,
             flush,
+            purge,
             url,
             instances,
             psql,

@@ -70,6 +70,10 @@ class Driver(abc.ABC):
         """Deletes everything that redis-cache or redis-state holds."""
 
     @abc.abstractmethod
+    def purge(self):
+        """From now on nginx finds none of the answers that it stored; fails if it stores none."""
+
+    @abc.abstractmethod
     def logs_command(self, parts, lines, follow):
         """The command that prints the newest log lines of the parts; of all, if none is named."""
 

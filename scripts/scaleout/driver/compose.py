@@ -2,7 +2,8 @@
 of .env.example count as for `docker compose` itself.
 
 Gateway K is the K-th in the order in which they were made. balance() lasts until nginx' container
-is made anew; LB_STRATEGY in .env makes it stay.
+is made anew; LB_STRATEGY in .env makes it stay. The container keeps the answers that nginx stores,
+so a new one has none.
 """
 
 import os
@@ -22,7 +23,7 @@ _ROUTED_SECONDS = 20
 # nginx and the gateways' gRPC ask the engine's DNS at most this much later than it changed.
 _DNS_SECONDS = 1.5
 _NUMBER_LABEL = "com.docker.compose.container-number"
-# What nginx' entry point does at a start, with another strategy; then a reload that was announced,
+# What nginx' entry point does at a start, with other values; then a reload that was announced,
 # so that no client is just sending a request on a connection that closes.
 _RELOAD = """
 flag=$(sed -n "s/.*if (-f \\(.*\\)) {.*/\\1/p" /tmp/nginx.conf)
@@ -62,15 +63,27 @@ class ComposeDriver(Driver):
         self._await_routed()
 
     def strategy(self):
-        expression = r"s|.*/balance/\(.*\)\.conf;|\1|p"
-        printed = self._compose("exec", "-T", "nginx", "sed", "-n", expression, "/tmp/nginx.conf")
-        return printed.strip()
+        return self._configured("/tmp/nginx.conf", r"s|.*/balance/\(.*\)\.conf;|\1|p")
+
+    def _configured(self, path, expression):
+        """What sed finds in nginx' present configuration."""
+        return self._compose("exec", "-T", "nginx", "sed", "-n", expression, path).strip()
 
     def balance(self, strategy):
         if strategy not in STRATEGIES:
             raise StackError(f"one of {', '.join(STRATEGIES)} is wanted, not {strategy}")
+        version = r's|^proxy_cache_key "\([^ ]*\) .*|\1|p'
+        self._reload(strategy, self._configured("/tmp/proxy_cache/on.conf", version))
+
+    def purge(self):
+        if not self._configured("/tmp/nginx.conf", r"s|.*/proxy_cache/\(on\)\.conf;|\1|p"):
+            raise StackError("nginx stores no answers: PROXY_CACHE is off")
+        self._reload(self.strategy(), f"{random.getrandbits(32):08x}")
+
+    def _reload(self, strategy, cache_version):
         flag = f"NGINX_CLOSING_FLAG=/tmp/closing.{random.getrandbits(32)}"
-        variables = ["-e", f"LB_STRATEGY={strategy}", "-e", flag]
+        values = (f"LB_STRATEGY={strategy}", f"NGINX_CACHE_VERSION={cache_version}", flag)
+        variables = [word for value in values for word in ("-e", value)]
         self._compose("exec", "-T", *variables, "nginx", "sh", "-euc", _RELOAD)
 
     def stop(self, part, k=None):

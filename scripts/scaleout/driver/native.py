@@ -77,6 +77,9 @@ class NativeDriver(Driver):
     def flush(self, part):
         self.stack().flush(part)
 
+    def purge(self):
+        self.stack().purge()
+
     def logs(self, part, lines=200):
         # A busy gateway fills a file in a minute, so the newest lines can be on both sides of a
         # rotation.

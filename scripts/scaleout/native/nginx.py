@@ -8,6 +8,7 @@ Each generation of the configuration has a flag of its own.
 """
 
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -65,7 +66,13 @@ class Nginx:
             "NGINX_SERVERS": self._servers(),
             "NGINX_CLOSING_FLAG": self._closing_flag(self._settings.generation),
             "LB_STRATEGY": self._settings.strategy,
+            "PROXY_CACHE": self._settings.proxy_cache,
+            "NGINX_CACHE_VERSION": self._settings.cache_version,
         }
+        directory = temp / "proxy_cache"
+        directory.mkdir(exist_ok=True)
+        for source in (ROOT / "deploy/nginx/proxy_cache").glob("*.conf.template"):
+            (directory / source.stem).write_text(template.render(source, values))
         self._config.write_text(template.render(ROOT / "deploy/nginx/nginx.conf.template", values))
 
     def _install_includes(self):
@@ -107,6 +114,10 @@ class Nginx:
     def forget_flags(self):
         for flag in (self._places.scratch / "nginx").glob("closing.*"):
             flag.unlink()
+
+    def forget_cache(self):
+        """The answers that an earlier nginx stored."""
+        shutil.rmtree(self._places.scratch / "nginx" / "cache", ignore_errors=True)
 
     def _workers(self, master):
         return set(processes.children_of(master))

@@ -25,6 +25,8 @@ class Settings:
     http_port: int = 8080
     gateways: list = dataclasses.field(default_factory=lambda: [1, 2, 3])  # those that nginx knows
     strategy: str = "round_robin"
+    proxy_cache: str = "off"  # whether nginx stores public answers
+    cache_version: str = "1"  # with another one it finds none of those that it has
     access_log: bool = True
     nginx_include: str = ""  # a file of further locations, for experiments
     generation: int = 1  # of nginx's configuration; see nginx.py
@@ -77,6 +79,14 @@ def strategy_wanted(environment=os.environ):
     return text
 
 
+def proxy_cache_wanted(environment=os.environ):
+    """PROXY_CACHE, or None if the caller does not set it."""
+    text = environment.get("PROXY_CACHE") or None
+    if text not in (None, "on", "off"):
+        raise StackError(f"PROXY_CACHE={text}: on or off is wanted")
+    return text
+
+
 def from_environment(directory, environment=os.environ):
     """The settings of a stack that is about to start."""
     preset = environment.get("PRESET") or "release"
@@ -89,6 +99,7 @@ def from_environment(directory, environment=os.environ):
         http_port=http_port or 8080,
         gateways=list(range(1, (gateways_wanted(environment) or 3) + 1)),
         strategy=strategy_wanted(environment) or "round_robin",
+        proxy_cache=proxy_cache_wanted(environment) or "off",
         access_log=environment.get("NGINX_ACCESS_LOG", "on") != "off",
         gateway_sockets=True,
         nginx_include=environment.get("NGINX_SERVER_INCLUDE", ""),

@@ -8,6 +8,7 @@ holds RUN_DIR/lock. Progress goes to the console.
 import contextlib
 import fcntl
 import os
+import secrets
 import signal
 import time
 
@@ -74,6 +75,7 @@ class Stack:
             self._sweep_leftovers()
             preconditions.check_ports(self.settings)
             self._nginx.forget_flags()
+            self._nginx.forget_cache()
             fresh = postgres.Postgres(self.places).prepare()
             redis.prepare(self.places)
             self.supervisor.write_config()
@@ -153,6 +155,9 @@ class Stack:
         strategy = settings.strategy_wanted()
         if strategy and strategy != self.settings.strategy:
             self.balance(strategy)
+        proxy_cache = settings.proxy_cache_wanted()
+        if proxy_cache and proxy_cache != self.settings.proxy_cache:
+            self.set_proxy_cache(proxy_cache)
         self._warn_of_what_up_does_not_change()
         self._console.done(
             f"Up already: {len(self.settings.gateways)} gateways behind {self.settings.url}"
@@ -256,6 +261,23 @@ class Stack:
             self._nginx.reload()
             self.settings.save()
             self._console.step("balancing", strategy)
+
+    def set_proxy_cache(self, value):
+        with self._changing():
+            self.settings.proxy_cache = value
+            self._nginx.reload()
+            self.settings.save()
+            self._console.step("proxy cache", value)
+
+    def purge(self):
+        """nginx finds no answer again that it stored before; what it keeps of them ages out."""
+        with self._changing():
+            if self.settings.proxy_cache != "on":
+                raise StackError("nginx stores no answers: PROXY_CACHE is off")
+            self.settings.cache_version = secrets.token_hex(4)
+            self._nginx.reload()
+            self.settings.save()
+            self._console.step("purged", f"version {self.settings.cache_version}")
 
     def stop(self, part, k=None):
         """Stops one part with its drain; a gateway is out of nginx's configuration before."""
