@@ -128,14 +128,21 @@ void DeclareGatewaySettings(Settings& settings, GatewayConfig& config) {
   DeclareShutdown(settings, config.drain);
   DeclareResilienceSettings(settings, config.resilience);
   DeclareCoalescerSettings(settings, config.coalescer);
+  DeclareRedisSettings(settings, config.redis);
+  DeclareCacheSettings(settings, config.cache);
+  settings.Milliseconds("CACHE_PUBLIC_MAX_AGE", config.public_caching.max_age, 0ms, 1h,
+                        "a cache in front may keep public answers for so many whole seconds");
   settings.Group("Lab, for experiments");
   settings.Switch("LAB_ENDPOINTS", config.lab_endpoints, "routes that are dangerous on purpose");
+  settings.Milliseconds("LAB_CACHE_FILL_DELAY", config.cache.fill_delay, 0ms, 2s,
+                        "services' answers are held back for up to so long before they are cached");
   DeclareSupervised(settings, config);
 }
 
 absl::StatusOr<GatewayConfig> LoadGatewayConfig(EnvironmentMap variables,
                                                 std::span<const std::string_view> backends) {
-  Environment env(std::move(variables), {"GATEWAY_", "COALESCE", "LAB_", "LOOP_"});
+  Environment env(std::move(variables),
+                  {"GATEWAY_", "COALESCE", "LAB_", "LOOP_", "REDIS_", "CACHE"});
   Settings settings(env);
   GatewayConfig config;
   config.backends = WithoutTargets(backends);

@@ -21,8 +21,11 @@
 #include "common/settings.h"
 #include "gateway/backends/backend_table.h"
 #include "gateway/backends/coalescer_config.h"
+#include "gateway/cache/cache_config.h"
+#include "gateway/http/cache_headers.h"
 #include "gateway/http/http_connection.h"
 #include "gateway/http/http_server.h"
+#include "gateway/redis/redis_config.h"
 #include "gateway/resilience/resilience_config.h"
 
 namespace scaleout::gateway {
@@ -62,6 +65,10 @@ struct GatewayConfig {
   DrainOptions drain;
   ResilienceConfig resilience;
   CoalescerConfig coalescer;
+  RedisConfig redis;
+  CacheConfig cache;
+  // What a cache in front of the gateway may keep.
+  PublicCaching public_caching;
 
   // Routes that are dangerous on purpose.
   bool lab_endpoints = false;

@@ -14,12 +14,16 @@
 #include "common/metrics.h"
 #include "common/str_cat.h"
 #include "gateway/backends/backends.h"
+#include "gateway/backends/cached_backends.h"
 #include "gateway/backends/coalesced_verb.h"
+#include "gateway/cache/read_cache.h"
+#include "gateway/cache/token_source.h"
 #include "gateway/http/connection_capacity.h"
 #include "gateway/http/http_server.h"
 #include "gateway/observability/instance_stats.h"
 #include "gateway/observability/readiness.h"
 #include "gateway/observability/request_stats.h"
+#include "gateway/redis/loop_redis.h"
 #include "gateway/resilience/concurrency_limiter.h"
 #include "gateway/resilience/resilience_metrics.h"
 #include "gateway/routes.h"
@@ -71,6 +75,7 @@ HttpServerOptions ServerOptions(const GatewayConfig& config, std::size_t max_con
   HttpServerOptions options;
   options.instance_id = config.instance_id;
   options.pipeline.access_log = config.access_log;
+  options.pipeline.public_caching = config.public_caching;
   options.limits = config.connection;
   options.max_connections = max_connections;
   return options;
@@ -114,6 +119,20 @@ int RunGateway(const GatewayConfig& config, ListenSockets sockets, StopSignals& 
   OrderBackend orders = MakeOrderBackend(backends.Get("order"), coalescing);
   ProductBackend products = MakeProductBackend(backends.Get("order"), coalescing);
   PaymentBackend payments = MakePaymentBackend(backends.Get("payment"), coalescing);
+
+  std::unique_ptr<LoopRedis> redis_cache;
+  std::unique_ptr<ReadCache> cache;
+  if (config.cache.on && config.redis.cache) {
+    redis_cache = std::make_unique<LoopRedis>("redis-cache", *config.redis.cache, config.redis.link,
+                                              ExecutorsOf(loops), clock, logger, *metrics);
+    cache = std::make_unique<ReadCache>(config.cache, *redis_cache, ExecutorsOf(loops), clock,
+                                        logger, *metrics, MakeTokenSource());
+    CacheUsers(*cache, backends.Get("user"), users);
+    CacheOrders(*cache, backends.Get("order"), orders);
+    CacheProducts(*cache, backends.Get("order"), products);
+    CachePayments(*cache, backends.Get("payment"), payments);
+    redis_cache->Start();
+  }
   OffloadPool offload(config.offload_threads, config.offload_queue);
   RequestStats stats;
   InstanceStats instance(clock, loops, stats);
@@ -168,7 +187,7 @@ int RunGateway(const GatewayConfig& config, ListenSockets sockets, StopSignals& 
     signals.Release();
     readiness.SetDraining();
     logger.Info("draining", {{"signal", signal}});
-    drained = server.Drain(config.drain);
+    drained = server.Drain(config.drain, [&cache] { return cache == nullptr || cache->idle(); });
   }
   logger.Info(drained ? "stopped" : "stopped with requests in flight",
               {{"inFlight", stats.active.value()}});

@@ -62,6 +62,8 @@ int main(int argc, char** argv) {
   // gRPC 1.51 does the I/O of a channel that no call waits on only every 5 s, so that an idle
   // gateway could not connect.
   SetProcessDefault("GRPC_CLIENT_CHANNEL_BACKUP_POLL_INTERVAL_MS", "100");
+  // The C library's resolver would wait 10 s for a name server that does not answer.
+  SetProcessDefault("RES_OPTIONS", "timeout:1 attempts:2");
   EnvironmentMap environment = ProcessEnvironment();
   const std::string_view argument = argc > 1 ? argv[1] : "";
   if (argument == "--help")

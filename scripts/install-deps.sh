@@ -38,6 +38,7 @@ libraries  rapidjson-dev                  JSON
 libraries  prometheus-cpp-dev             Prometheus text format
 libraries  libhiredis-dev                 Redis client
 libraries  libssl-dev                     SHA-1, the name of a Redis script
+libraries  libxxhash-dev                 hash of an answer's content, for its ETag
 libraries  libjemalloc-dev                memory allocator
 servers    supervisor                     runs the native stack's processes
 servers    nginx-light|nginx|nginx-core|nginx-full|nginx-extras  load balancer

@@ -15,6 +15,7 @@
 #include "gateway/backends/backend_guard.h"
 #include "gateway/backends/backend_health.h"
 #include "gateway/backends/coalescer_metrics.h"
+#include "gateway/cache/cache_metrics.h"
 
 namespace scaleout::gateway {
 
@@ -41,6 +42,8 @@ struct Backend {
   std::deque<CoalescerMetrics> coalescers;
   // The places of those who wait for coalesced reads, of all methods and loops; null without any.
   std::unique_ptr<Bulkhead> readers;
+  // One for each method whose answers are cached; as `coalescers`.
+  std::deque<CacheMethodMetrics> cached;
 };
 
 }  // namespace scaleout::gateway

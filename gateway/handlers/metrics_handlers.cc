@@ -75,6 +75,23 @@ void WriteCoalescers(JsonWriter& json, const std::deque<CoalescerMetrics>& coale
   json.EndObject();
 }
 
+void WriteCached(JsonWriter& json, const std::deque<CacheMethodMetrics>& cached) {
+  json.StartObject("cache");
+  for (const CacheMethodMetrics& method : cached) {
+    const CacheCounts counts = method.counts();
+    json.RuntimeKey(method.method());
+    json.StartObject();
+    json.Field("hits", counts.hits);
+    json.Field("misses", counts.misses);
+    json.Field("stale", counts.stale);
+    json.Field("bypassed", counts.bypassed);
+    json.Field("joined", counts.joined);
+    json.Field("hitRatio", counts.hit_ratio());
+    json.EndObject();
+  }
+  json.EndObject();
+}
+
 void WriteBackend(JsonWriter& json, Backend& backend) {
   const BackendCounts counts = backend.guard.counts();
   json.RuntimeKey(backend.name);
@@ -85,6 +102,7 @@ void WriteBackend(JsonWriter& json, Backend& backend) {
   json.Key("circuitBreaker");
   WriteCircuitBreaker(json, backend.guard.breaker().Snapshot());
   if (!backend.coalescers.empty()) WriteCoalescers(json, backend.coalescers);
+  if (!backend.cached.empty()) WriteCached(json, backend.cached);
   json.EndObject();
 }
 

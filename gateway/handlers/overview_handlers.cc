@@ -1,6 +1,7 @@
 #include "gateway/handlers/overview_handlers.h"
 
 #include <chrono>
+#include <cstddef>
 #include <string_view>
 #include <tuple>
 #include <utility>
@@ -23,31 +24,39 @@ using PaymentsAnswer = absl::StatusOr<payment::v1::ListPaymentsResponse>;
 
 template <typename Answer>
 struct Part {
-  Part(Answer answer_in, Duration latency_in) : answer(std::move(answer_in)), latency(latency_in) {}
+  Part(Answer answer_in, Duration latency_in, const CacheNote& cache_in)
+      : answer(std::move(answer_in)), latency(latency_in), cache(cache_in) {}
 
   Answer answer;
   Duration latency;
+  CacheNote cache;
 };
 
+// `context` is that of the call.
 template <typename Answer>
-Task<Part<Answer>> Timed(const Clock& clock, Task<Answer> call) {
-  const MonotonicTime start = clock.Now();
+Task<Part<Answer>> Timed(RequestContext& context, Task<Answer> call) {
+  const MonotonicTime start = context.clock.Now();
   Answer answer = co_await call;
-  Part<Answer> part(std::move(answer), clock.Now() - start);
+  Part<Answer> part(std::move(answer), context.clock.Now() - start, context.cache);
   co_return part;
 }
 
 // Without a user the optional parts are not needed.
-Task<Part<UserAnswer>> RequiredUser(const Clock& clock, Task<UserAnswer> call,
-                                    Cancellation& optional_parts) {
-  Task<Part<UserAnswer>> timed = Timed(clock, std::move(call));
+Task<Part<UserAnswer>> RequiredUser(RequestContext& context, Task<UserAnswer> call,
+                                    RequestContext& orders, RequestContext& payments) {
+  Task<Part<UserAnswer>> timed = Timed(context, std::move(call));
   Part<UserAnswer> user = co_await timed;
-  if (!user.answer.ok()) optional_parts.Cancel();
+  if (!user.answer.ok()) {
+    orders.cancellation.Cancel();
+    payments.cancellation.Cancel();
+  }
   co_return user;
 }
 
-std::string_view PartStatus(const absl::Status& status) {
-  if (status.ok()) return "ok";
+template <typename Answer>
+std::string_view PartStatus(const Part<Answer>& part) {
+  const absl::Status& status = part.answer.status();
+  if (status.ok()) return part.cache.result == CacheResult::kStale ? "stale" : "ok";
   if (ReasonOf(status) == "CIRCUIT_OPEN") return "circuit_open";
   return status.code() == absl::StatusCode::kDeadlineExceeded ? "timeout" : "error";
 }
@@ -55,8 +64,11 @@ std::string_view PartStatus(const absl::Status& status) {
 template <typename Answer>
 void WritePart(JsonWriter& json, const JsonKey& name, const Part<Answer>& part) {
   json.StartObject(name);
-  json.Field("status", PartStatus(part.answer.status()));
+  json.Field("status", PartStatus(part));
   json.Field("latencyMs", std::chrono::duration<double, std::milli>(part.latency).count());
+  if (part.answer.ok() && part.cache.result == CacheResult::kStale) {
+    json.Field("ageMs", part.cache.age.count());
+  }
   json.EndObject();
 }
 
@@ -80,6 +92,7 @@ Response Render(const Part<UserAnswer>& user, const Part<OrdersAnswer>& orders,
   } else {
     json.Null("payments");
   }
+  const std::size_t content_bytes = json.size();
   json.StartObject("_meta");
   json.StartObject("parts");
   WritePart(json, "user", user);
@@ -91,6 +104,7 @@ Response Render(const Part<UserAnswer>& user, const Part<OrdersAnswer>& orders,
 
   if (orders.answer.ok() && payments.answer.ok()) {
     Response response = JsonResponse(std::move(json));
+    response.content_bytes = content_bytes;
     response.headers.emplace_back("X-Aggregate-Complete", "true");
     return response;
   }
@@ -115,19 +129,20 @@ Task<absl::StatusOr<Response>> OverviewHandlers::Get(RequestContext& context,
   ask_payments.set_user_id(ask_user.user_id());
   ask_payments.set_page_size(kOverviewItems);
 
-  const Clock& clock = context.clock;
-  PartContext optional(context);
+  PartContext for_orders(context);
+  PartContext for_payments(context);
   Task<Part<UserAnswer>> get_user =
-      RequiredUser(clock, users_.GetUser(context, std::move(ask_user)), optional.cancellation);
+      RequiredUser(context, users_.GetUser(context, std::move(ask_user)), for_orders, for_payments);
   Task<Part<OrdersAnswer>> list_orders =
-      Timed(clock, orders_.ListOrders(optional, std::move(ask_orders)));
+      Timed(for_orders, orders_.ListOrders(for_orders, std::move(ask_orders)));
   Task<Part<PaymentsAnswer>> list_payments =
-      Timed(clock, payments_.ListPayments(optional, std::move(ask_payments)));
+      Timed(for_payments, payments_.ListPayments(for_payments, std::move(ask_payments)));
   WhenAll all(get_user, list_orders, list_payments);
   const std::tuple<Part<UserAnswer>, Part<OrdersAnswer>, Part<PaymentsAnswer>> parts = co_await all;
   const auto& [user, orders, payments] = parts;
 
   if (!user.answer.ok()) co_return WithClientNames(user.answer.status(), kUserNames);
+  context.cache = Combine(user.cache, Combine(orders.cache, payments.cache));
   co_return Render(user, orders, payments);
 }
 

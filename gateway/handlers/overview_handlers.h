@@ -2,7 +2,8 @@
 //
 // The user is required: its failure is the response's, at once, and the other calls are cancelled.
 // Orders and payments are optional: what cannot be had is null, `_meta.parts` says why, and the
-// response is marked as incomplete and not to be cached. Stateless apart from the injected
+// response is marked as incomplete and not to be cached. A part that is older than its time to live
+// (runtime/cache_note.h) says so, with its age. Stateless apart from the injected
 // backends, which outlive it.
 #ifndef SCALEOUT_GATEWAY_HANDLERS_OVERVIEW_HANDLERS_H_
 #define SCALEOUT_GATEWAY_HANDLERS_OVERVIEW_HANDLERS_H_

@@ -97,7 +97,7 @@ absl::Status HttpServer::Start() {
   return absl::OkStatus();
 }
 
-bool HttpServer::Drain(const DrainOptions& options) {
+bool HttpServer::Drain(const DrainOptions& options, const std::function<bool()>& others_idle) {
   OnEachFront(&Front::BeginDrain);
   std::this_thread::sleep_for(options.grace);
   const std::weak_ptr<ListenSockets> sockets = std::exchange(sockets_, nullptr);
@@ -110,6 +110,7 @@ bool HttpServer::Drain(const DrainOptions& options) {
   std::this_thread::sleep_for(end_of_refusal - parts_.clock.Now());
   // A connection that stayed open through the timeout may have begun a request meanwhile.
   if (parts_.stats.active.value() != 0) return false;
+  if (others_idle && !WaitFor(others_idle, end)) return false;
   loops_.Stop();
   return true;
 }
@@ -128,6 +129,14 @@ std::size_t HttpServer::OpenConnections() const {
 bool HttpServer::WaitUntilClosed(const std::weak_ptr<ListenSockets>& sockets,
                                  MonotonicTime end) const {
   while (!sockets.expired()) {
+    if (parts_.clock.Now() >= end) return false;
+    std::this_thread::sleep_for(kDrainPoll);
+  }
+  return true;
+}
+
+bool HttpServer::WaitFor(const std::function<bool()>& idle, MonotonicTime end) const {
+  while (!idle()) {
     if (parts_.clock.Now() >= end) return false;
     std::this_thread::sleep_for(kDrainPoll);
   }

@@ -10,6 +10,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -52,8 +53,9 @@ class HttpServer {
   // Accepts for the grace period while answers end their connections, then takes what waits to be
   // accepted, gives the sockets up, finishes what is in flight and stops the loops. False if
   // requests were still in flight at the timeout, or a loop was blocked until then; the loops then
-  // still run.
-  bool Drain(const DrainOptions& options);
+  // still run. `others_idle`, if any, says whether what else uses the loops has nothing under way;
+  // that is waited for, too.
+  bool Drain(const DrainOptions& options, const std::function<bool()>& others_idle = {});
 
  private:
   class Front;
@@ -61,6 +63,7 @@ class HttpServer {
   void OnEachFront(void (Front::*action)());
   bool WaitUntilClosed(const std::weak_ptr<ListenSockets>& sockets, MonotonicTime end) const;
   bool WaitUntilIdle(MonotonicTime end);
+  bool WaitFor(const std::function<bool()>& idle, MonotonicTime end) const;
   std::size_t OpenConnections() const;
 
   EventLoops& loops_;

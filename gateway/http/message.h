@@ -5,6 +5,7 @@
 #ifndef SCALEOUT_GATEWAY_HTTP_MESSAGE_H_
 #define SCALEOUT_GATEWAY_HTTP_MESSAGE_H_
 
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -55,6 +56,9 @@ struct Response {
   // server writes.
   std::vector<std::pair<std::string, std::string>> headers;
   std::string body;
+  // How much of the body, from its beginning, is the content; the rest is about this answer. All of
+  // it if unset.
+  std::optional<std::size_t> content_bytes;
 };
 
 // "Not Found"; "Unknown" for a code that has no phrase here.

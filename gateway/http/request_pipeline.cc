@@ -11,6 +11,7 @@
 
 #include "common/request_id.h"
 #include "common/str_cat.h"
+#include "gateway/http/cache_headers.h"
 #include "gateway/http/problem.h"
 #include "gateway/http/request_id.h"
 #include "gateway/resilience/rejection.h"
@@ -34,6 +35,7 @@ class RequestPipeline final : public ExchangeHandler {
   RequestPipeline(const PipelineOptions& options, const PipelineParts& parts)
       : options_(options),
         parts_(parts),
+        public_caching_(RenderPublicCaching(options.public_caching)),
         ids_(std::random_device{}()),
         durations_(parts.routes.size()) {}
 
@@ -67,6 +69,8 @@ class RequestPipeline final : public ExchangeHandler {
       }
     }
     Response response = result.ok() ? *std::move(result) : ToProblem(exchange, result.status());
+    AddCacheHeaders(exchange.request, exchange.route->access, exchange.context.cache,
+                    public_caching_, response);
     Release(exchange, response.status);
     Count(exchange, response);
     parts_.stats.active.Add(-1);
@@ -85,6 +89,7 @@ class RequestPipeline final : public ExchangeHandler {
     exchange.context.request_id = id && IsWellFormedRequestId(*id) ? std::string(*id) : ids_.Next();
     const std::optional<std::string_view> trace = exchange.request.FindHeader("traceparent");
     if (trace && !TraceIdOf(*trace).empty()) exchange.context.traceparent = std::string(*trace);
+    exchange.context.revalidate = WantsRevalidation(exchange.request);
   }
 
   absl::Status FindRoute(Exchange& exchange) {
@@ -143,7 +148,7 @@ class RequestPipeline final : public ExchangeHandler {
   // What the answer says about this instance's own speed.
   static void Release(Exchange& exchange, int status) {
     if (!exchange.permit) return;
-    if (status < 300) {
+    if (status < 400) {
       exchange.permit->Succeed();
     } else if (status == 504) {
       exchange.permit->Drop();
@@ -188,6 +193,7 @@ class RequestPipeline final : public ExchangeHandler {
 
   const PipelineOptions options_;
   const PipelineParts parts_;
+  const std::string public_caching_;
   RequestIdGenerator ids_;
   std::vector<std::vector<std::pair<int, Histogram*>>> durations_;
 };

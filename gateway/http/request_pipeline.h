@@ -1,5 +1,6 @@
 // What happens to every request around its handler, as a list of steps: it is named, routed, read,
-// given a deadline, admitted, handled, turned into a response or a problem, counted and logged.
+// given a deadline, admitted, handled, turned into a response or a problem, described for caches,
+// counted and logged.
 //
 // Serve in the .cc is that list. A new step that may refuse a request (authentication, a rate
 // limit) is a member function that returns a status and one line in the list. The order matters:
@@ -15,6 +16,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/metrics.h"
+#include "gateway/http/cache_headers.h"
 #include "gateway/http/exchange.h"
 #include "gateway/http/route.h"
 #include "gateway/observability/request_stats.h"
@@ -25,6 +27,7 @@ namespace scaleout::gateway {
 struct PipelineOptions {
   // A log line for each request, but for probes and metrics.
   bool access_log = true;
+  PublicCaching public_caching;
 };
 
 // What the pipelines of all loops share; it outlives them. `limiter` is made for routes.size()

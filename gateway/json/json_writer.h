@@ -119,10 +119,15 @@ class JsonWriter {
     }
   }
 
-  std::string ToString() const { return body_.substr(0, Size()); }
+  // Of what is written, without the comma at its end.
+  std::size_t size() const {
+    const auto size = static_cast<std::size_t>(end_ - body_.data());
+    return size != 0 && end_[-1] == ',' ? size - 1 : size;
+  }
+  std::string ToString() const { return body_.substr(0, size()); }
   // As ToString, without a copy; the writer is of no use afterwards.
   std::string TakeString() && {
-    body_.resize(Size());
+    body_.resize(size());
     return std::move(body_);
   }
 
@@ -130,11 +135,6 @@ class JsonWriter {
   static constexpr std::size_t kFirstBytes = 1024;
   // "-9223372036854775808"; "18446744073709551615" is as long.
   static constexpr std::size_t kMaxIntegerBytes = 20;
-
-  std::size_t Size() const {
-    const auto size = static_cast<std::size_t>(end_ - body_.data());
-    return size != 0 && end_[-1] == ',' ? size - 1 : size;
-  }
 
   // Where the next `bytes` are written.
   char* Reserve(std::size_t bytes) {

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "common/clock.h"
+#include "gateway/runtime/cache_note.h"
 #include "gateway/runtime/executor.h"
 
 namespace scaleout::gateway {
@@ -97,6 +98,9 @@ struct RequestContext {
   const RouteDescription* route = nullptr;  // null for none; goes into every Job of this request
   // Where one call is made for several requests together, what it is to them (shared_call.h).
   SharedCall* shared = nullptr;
+  // Whether the client wants no answer from a cache, and what the cache did.
+  bool revalidate = false;
+  CacheNote cache;
   Cancellation cancellation;
 };
 
@@ -108,6 +112,7 @@ struct PartContext final : RequestContext, private CancelListener {
     traceparent = whole.traceparent;
     deadline = whole.deadline;
     route = whole.route;
+    revalidate = whole.revalidate;
     whole.cancellation.Add(*this);
   }
 

@@ -20,8 +20,12 @@ namespace scaleout::gateway {
 
 class Sleep final : private TimerJob, private CancelListener {
  public:
-  // To the loop's tick (10 ms), never shorter. A duration of zero or less is no pause.
-  Sleep(RequestContext& context, Duration duration) : context_(context), duration_(duration) {
+  // To the loop's tick (10 ms), or to about 0.1 ms.
+  enum class Precision { kTick, kFine };
+
+  // Never shorter. A duration of zero or less is no pause.
+  Sleep(RequestContext& context, Duration duration, Precision precision = Precision::kTick)
+      : context_(context), duration_(duration), precision_(precision) {
     route = context.route;
   }
 
@@ -30,7 +34,11 @@ class Sleep final : private TimerJob, private CancelListener {
   }
   void await_suspend(std::coroutine_handle<> awaiter) {
     awaiter_ = awaiter;
-    context_.loop.After(duration_, *this);
+    if (precision_ == Precision::kFine) {
+      context_.loop.AfterFine(duration_, *this);
+    } else {
+      context_.loop.After(duration_, *this);
+    }
     context_.cancellation.Add(*this);
   }
   void await_resume() const noexcept {}
@@ -46,6 +54,7 @@ class Sleep final : private TimerJob, private CancelListener {
 
   RequestContext& context_;
   const Duration duration_;
+  const Precision precision_;
   std::coroutine_handle<> awaiter_;
 };
 
