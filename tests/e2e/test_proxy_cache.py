@@ -9,7 +9,7 @@ import uuid
 
 import pytest
 
-from native_stack import NativeStack, eventually
+from native_stack import eventually
 from proxied_stub import PUBLIC, ProxiedStub
 
 _numbers = itertools.count(1000)
@@ -101,6 +101,7 @@ def test_a_name_that_a_gateway_gives_itself_never_passes_for_nginxs_word(proxied
         {},
         {"Cache-Control": PUBLIC, "Set-Cookie": "session=1"},
         {"Cache-Control": PUBLIC, "Vary": "*"},
+        {"Cache-Control": PUBLIC, "X-Cache": "STALE"},
     ],
     ids=lambda headers: ";".join(f"{name}={value}" for name, value in headers.items()) or "none",
 )
@@ -160,7 +161,7 @@ def test_post_is_never_answered_from_the_cache_nor_stored(proxied, path):
     assert proxied.client.get(path).text == "the first"
 
 
-@pytest.mark.parametrize("other", ["/api/count", "/api/users/1", "/api/users", "/api/orders?x=1"])
+@pytest.mark.parametrize("other", ["/api/count", "/api/users/1", "/api/orders?x=1"])
 def test_other_routes_are_not_even_looked_up(proxied, other):
     """Or clients that ask for the same thing at the same time would wait for each other."""
     assert [cached(proxied.client.get(other)) for _ in range(2)] == ["BYPASS"] * 2
@@ -277,10 +278,11 @@ def test_an_error_that_a_gateway_answers_is_passed_on(proxied, path):
     eventually(lambda: proxied.client.get(path).status_code == 503, seconds=5)
 
 
-def test_a_client_that_says_no_cache_refreshes_the_answer_for_all(proxied, path):
+@pytest.mark.parametrize("word", ["no-cache", "max-age=0", "no-transform, No-Cache"])
+def test_a_client_that_says_no_cache_refreshes_the_answer_for_all(proxied, path, word):
     proxied.client.get(path)
     proxied.stub.body = b"the second"
-    fresh = proxied.client.get(path, headers={"Cache-Control": "no-cache"})
+    fresh = proxied.client.get(path, headers={"Cache-Control": word})
     assert (fresh.text, cached(fresh)) == ("the second", "BYPASS")
     assert proxied.client.get(path).text == "the second"
 
@@ -352,44 +354,3 @@ def test_nginxs_own_errors_are_problems_as_without_the_cache(proxied):
     assert answer.headers.get_list("x-instance-id") == ["nginx"]
     assert len(answer.headers.get_list("x-request-id")) == 1
     assert cached(answer) is None
-
-
-# The native stack
-
-
-def test_a_stack_can_be_given_the_cache_and_relieved_of_it_live():
-    stack = NativeStack(GATEWAYS="1")
-    try:
-        refused = stack.try_sh("up", PROXY_CACHE="yes")
-        assert refused.returncode == 1 and "PROXY_CACHE=yes" in refused.stderr
-        stack.up()
-        with stack.client() as client:
-            assert cached(client.get("/api/products/1")) is None
-            refused = stack.try_sh("purge")
-            assert refused.returncode == 1 and "PROXY_CACHE is off" in refused.stderr
-
-            stack.up(PROXY_CACHE="on")
-            assert cached(client.get("/api/products/1")) == "MISS"
-            assert cached(client.get("/api/users/1")) == "BYPASS"
-            keys = {key_of(stack)}
-            stack.sh("scale", "2")
-            assert key_of(stack) in keys, "only a purge takes another version"
-            for _ in range(2):
-                stack.sh("purge")
-                assert key_of(stack) not in keys
-                keys.add(key_of(stack))
-            assert cached(client.get("/api/products/1")) == "MISS"
-
-            stack.up(PROXY_CACHE="off")
-            assert cached(client.get("/api/products/1")) is None
-        stack.down()
-        stack.up(PROXY_CACHE="on")
-        with stack.client() as client:
-            assert cached(client.get("/api/products/1")) == "MISS", "nothing of before is stored"
-    finally:
-        stack.remove()
-
-
-def key_of(stack):
-    config = (stack.run_dir / "scratch").resolve() / "nginx" / "proxy_cache" / "on.conf"
-    return next(line for line in config.read_text().splitlines() if "proxy_cache_key" in line)
