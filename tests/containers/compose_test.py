@@ -37,7 +37,7 @@ _DRILLS = (
 # show.
 _QUICK_DRILLS = ("kill-gateways", "rolling-restart", "durability")
 _OTHER_STACKS = (
-    *("COMPOSE_", "GATEWAY_", "LAB_", "LOOP_", "LB_"),
+    *("COMPOSE_", "GATEWAY_", "COALESCE", "CACHE", "REDIS_", "LAB_", "LOOP_", "LB_"),
     *("SERVICE_", "DB_", "NGINX_", "HTTP_", "PROMETHEUS_"),
 )
 

@@ -8,6 +8,7 @@ import urllib.parse
 import urllib.request
 
 from engine import eventually
+from scaleout.load.client import PAST_THE_CACHE
 from scaleout.load.h2load import Steady
 from scaleout.topology import SERVICES
 
@@ -53,7 +54,7 @@ def check_prometheus(project):
     project.n.check(
         "every replica of every part is scraped", found, found or query("sum by (job) (up)")
     )
-    with Steady(f"{project.url}/api/users/7", 50, 55):
+    with Steady(f"{project.url}/api/users/7", 50, 55, PAST_THE_CACHE):
 
         def both_serve():
             rates = query(

@@ -13,14 +13,20 @@ from native_stack import eventually
 from problems import check_problem
 from scaleout.load import ledger
 from scaleout.load.buyer import Buyers
+from scaleout.load.client import PAST_THE_CACHE
 from scaleout.load.open_loop import OpenLoop, Request, Stream
 from scaleout.narrator import Narrator
+
+
+def past_the_cache(client, path):
+    """The answer of the service, or of the gateway that cannot reach it."""
+    return client.get(path, headers=PAST_THE_CACHE)
 
 
 @pytest.mark.parametrize("how", ["stop", "kill"])
 def test_postgresql_goes_and_comes_back_under_load(stack, how):
     before = stack.pids()
-    reads = Stream("user", 150, lambda: Request("GET", "/api/users/1"))
+    reads = Stream("user", 150, lambda: Request("GET", "/api/users/1", PAST_THE_CACHE))
     with OpenLoop(stack.url, [reads]) as load:
         time.sleep(0.5)
         gone_at = time.monotonic()
@@ -53,10 +59,10 @@ def test_one_service_down_leaves_the_others_alone(stack):
     with stack.client() as client:
         stack.sh("stop", "payment-service")
         try:
-            check_problem(client.get("/api/payments/1"), 503, "UNAVAILABLE")
-            assert client.get("/api/users/1").status_code == 200
-            assert client.get("/api/orders?user_id=1").status_code == 200
-            overview = client.get("/api/users/1/overview")
+            check_problem(past_the_cache(client, "/api/payments/1"), 503, "UNAVAILABLE")
+            assert past_the_cache(client, "/api/users/1").status_code == 200
+            assert past_the_cache(client, "/api/orders?user_id=1").status_code == 200
+            overview = past_the_cache(client, "/api/users/1/overview")
             assert overview.status_code == 200
             assert overview.headers["x-aggregate-complete"] == "false"
             assert overview.headers["cache-control"] == "no-store"
@@ -75,18 +81,23 @@ def test_one_service_down_leaves_the_others_alone(stack):
             assert httpx.get(f"{stack.gateway_url(1)}/readyz").status_code == 200
         finally:
             stack.sh("start", "payment-service")
-        eventually(lambda: client.get("/api/payments?user_id=1").status_code == 200, seconds=15)
         eventually(
-            lambda: client.get("/api/users/1/overview").headers["x-aggregate-complete"] == "true",
+            lambda: past_the_cache(client, "/api/payments?user_id=1").status_code == 200, seconds=15
+        )
+        eventually(
+            lambda: past_the_cache(client, "/api/users/1/overview").headers["x-aggregate-complete"]
+            == "true",
             seconds=15,
         )
 
         stack.sh("stop", "user-service")
         try:
-            check_problem(client.get("/api/users/1/overview"), 503, "UNAVAILABLE")
+            check_problem(past_the_cache(client, "/api/users/1/overview"), 503, "UNAVAILABLE")
         finally:
             stack.sh("start", "user-service")
-        eventually(lambda: client.get("/api/users/1/overview").status_code == 200, seconds=15)
+        eventually(
+            lambda: past_the_cache(client, "/api/users/1/overview").status_code == 200, seconds=15
+        )
 
 
 @pytest.mark.parametrize(
@@ -116,13 +127,13 @@ def test_what_was_acknowledged_survives_a_kill_once(stack, driver, victim):
 
 
 def test_a_frozen_part_answers_nothing_until_it_is_thawed(driver, client):
-    wait = {"X-Request-Timeout-Ms": "300"}
+    wait = {**PAST_THE_CACHE, "X-Request-Timeout-Ms": "300"}
     driver.freeze("postgres")
     try:
         check_problem(client.get("/api/users/1", headers=wait), 504, "DEADLINE_EXCEEDED")
     finally:
         driver.thaw("postgres")
-    eventually(lambda: client.get("/api/users/1").status_code == 200, seconds=15)
+    eventually(lambda: past_the_cache(client, "/api/users/1").status_code == 200, seconds=15)
 
 
 def test_clients_that_leave_a_frozen_service_take_no_place_of_others(stack, driver):
@@ -132,7 +143,9 @@ def test_clients_that_leave_a_frozen_service_take_no_place_of_others(stack, driv
     def ask_and_leave():
         while time.monotonic() < until:
             with socket.create_connection((url.host, url.port)) as connection:
-                connection.sendall(b"GET /api/users/1 HTTP/1.1\r\nHost: h\r\n\r\n")
+                connection.sendall(
+                    b"GET /api/users/1 HTTP/1.1\r\nHost: h\r\nCache-Control: no-cache\r\n\r\n"
+                )
                 connection.settimeout(0.3)
                 with contextlib.suppress(TimeoutError):
                     connection.recv(1)
@@ -145,7 +158,7 @@ def test_clients_that_leave_a_frozen_service_take_no_place_of_others(stack, driv
             impatient = [pool.submit(ask_and_leave) for _ in range(100)]
             statuses = []
             while time.monotonic() < until:
-                statuses.append(other.get("/api/products").status_code)
+                statuses.append(past_the_cache(other, "/api/products").status_code)
                 time.sleep(0.05)
             for client in impatient:
                 client.result()
@@ -153,7 +166,7 @@ def test_clients_that_leave_a_frozen_service_take_no_place_of_others(stack, driv
     finally:
         driver.thaw("user-service")
     with stack.client() as client:
-        eventually(lambda: client.get("/api/users/1").status_code == 200, seconds=15)
+        eventually(lambda: past_the_cache(client, "/api/users/1").status_code == 200, seconds=15)
 
 
 def test_a_client_that_has_50_ms_gets_its_504_and_the_statement_ends(stack):
@@ -163,7 +176,9 @@ def test_a_client_that_has_50_ms_gets_its_504_and_the_statement_ends(stack):
     )
     with stack.client() as client, stack.locked("users", "users"):
         began = time.monotonic()
-        answer = client.get("/api/users/1", headers={"X-Request-Timeout-Ms": "50"})
+        answer = client.get(
+            "/api/users/1", headers={**PAST_THE_CACHE, "X-Request-Timeout-Ms": "50"}
+        )
         took = time.monotonic() - began
         check_problem(answer, 504, "DEADLINE_EXCEEDED")
         assert took < 1, f"50 ms were asked for, not {1000 * took:.0f}"
@@ -171,7 +186,9 @@ def test_a_client_that_has_50_ms_gets_its_504_and_the_statement_ends(stack):
         # that were not cancelled would wait on.
         with concurrent.futures.ThreadPoolExecutor() as pool:
             longer = pool.submit(
-                client.get, "/api/users/2", headers={"X-Request-Timeout-Ms": "1500"}
+                client.get,
+                "/api/users/2",
+                headers={**PAST_THE_CACHE, "X-Request-Timeout-Ms": "1500"},
             )
             eventually(lambda: stack.query("users", waiting) == "1", seconds=1.4)
             check_problem(longer.result(), 504, "DEADLINE_EXCEEDED")

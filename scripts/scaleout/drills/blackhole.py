@@ -6,7 +6,7 @@ import time
 
 from scaleout.drills import drill
 from scaleout.load.figures import latencies, p99
-from scaleout.load.open_loop import Request, Stream
+from scaleout.load.open_loop import Stream
 
 _BACKEND = "payment"
 # Long enough that failures outweigh what the sliding window of 10 s remembers of better times.
@@ -32,7 +32,7 @@ class Blackhole(drill.Drill):
     WHY = """Nothing is refused and nothing breaks: calls just hang. Each attempt has a timeout and
         each request a deadline; so the calls end, they count as failed and slow, and the
         breaker opens. Then no request waits any more. Routes that need no payments must not
-        become slower at any time."""
+        become slower at any time. Everything is asked past the gateways' cache."""
 
     def hold(self):
         self._hold_frozen_service()
@@ -201,4 +201,6 @@ class Blackhole(drill.Drill):
 
 
 def _orders(rate):
-    return Stream("orders", rate, lambda: Request("GET", f"/api/orders?user_id={drill.any_user()}"))
+    return Stream(
+        "orders", rate, lambda: drill.asked_of_services(f"/api/orders?user_id={drill.any_user()}")
+    )

@@ -1,5 +1,6 @@
 """A service dies and comes back: what its breaker makes of it, and what clients see."""
 
+import collections
 import time
 
 from scaleout.drills import drill
@@ -7,6 +8,8 @@ from scaleout.drills import drill
 _BACKEND = "payment"
 _FAST_MS = 10
 _CLOSED_WITHIN = 10
+# Whose overviews the cache holds when the service stops.
+_CACHED_USERS = range(1, 6)
 
 
 class Breaker(drill.Drill):
@@ -15,15 +18,20 @@ class Breaker(drill.Drill):
     WHY = """Each gateway counts its calls to each service. When half of them fail it stops calling:
         clients get their 503 at once, and the dead service is left in peace. From time to time
         a few calls probe; when they succeed, all may pass again. The overview never needed
-        payments: it stays 200."""
+        payments: it stays 200. All this is asked past the gateways' cache. What the cache holds
+        goes on being served, fresh at first and then as stale."""
 
     def hold(self):
         ids = self.payment_ids()
         outage = self.duration(18, 8)
-        self.n.command(f"while sleep 0.2; do curl -s {self.url}/api/payments/{ids[0]}; done")
+        self.n.command(
+            f"while sleep 0.2; do curl -s -H 'Cache-Control: no-cache' "
+            f"{self.url}/api/payments/{ids[0]}; done"
+        )
         with self.load(
             drill.payment(60, ids),
             drill.overview(20),
+            drill.cached_overview(20, _CACHED_USERS),
             drill.count(40),
             watch=self.states(_BACKEND),
         ) as (load, timeline):
@@ -48,6 +56,7 @@ class Breaker(drill.Drill):
         )
         self._check_open(load, opened, starting)
         self._check_overview(load, opened, starting)
+        self._check_cached(load, stopped, starting)
         self.n.check(
             f"closed on all gateways within {_CLOSED_WITHIN} s of being healthy",
             closed_after is not None and closed - healthy <= _CLOSED_WITHIN,
@@ -109,6 +118,18 @@ class Breaker(drill.Drill):
             and all(drill.part_status(o, "orders") == "ok" for o in overviews),
             f"{marked} of {len(overviews)}; the others are probes: "
             f"{sorted(set(map(str, statuses)) - {'circuit_open'})}",
+        )
+
+    def _check_cached(self, load, stopped, starting):
+        overviews = load.between("cached", stopped, starting)
+        self.check_none_failed(
+            "all the while: the overviews that the cache holds are 200", overviews
+        )
+        statuses = collections.Counter(drill.part_status(o, "payments") for o in overviews)
+        self.n.check(
+            "and whole, with payments from the cache: ok while they are fresh, then stale",
+            all(map(drill.whole, overviews)) and set(statuses) <= {"ok", "stale"},
+            dict(statuses),
         )
 
     def _check_log(self, timeline):

@@ -11,7 +11,7 @@ import uuid
 from scaleout.drills.timeline import Timeline
 from scaleout.errors import StackError
 from scaleout.breakers import Breakers, transitions
-from scaleout.load.client import Client
+from scaleout.load.client import PAST_THE_CACHE, Client
 from scaleout.load.figures import latencies, p99, percentile
 from scaleout.load.open_loop import OpenLoop, Request, Stream
 
@@ -84,7 +84,7 @@ class Drill:
         deadline = time.monotonic() + _HEALTHY_SECONDS
         whole = 0
         while whole < 10:
-            answer = self.client.get(f"/api/users/{random.randrange(1, 1001)}/overview")
+            answer = self.client.get(f"/api/users/{any_user()}/overview", PAST_THE_CACHE)
             whole = whole + 1 if answer.headers.get("X-Aggregate-Complete") == "true" else 0
             if whole == 10 and not self._all_closed():
                 whole = 0
@@ -187,16 +187,33 @@ def any_user():
     return random.randrange(1, 1001)
 
 
-def user(rate):
-    return Stream("user", rate, lambda: Request("GET", f"/api/users/{any_user()}"))
+def asked(path):
+    """A read as clients make it: what the gateways' cache holds, it answers."""
+    return Request("GET", path)
 
 
-def overview(rate):
-    return Stream("overview", rate, lambda: Request("GET", f"/api/users/{any_user()}/overview"))
+def asked_of_services(path):
+    """A read past the gateways' cache: where a service's failure is the question, an answer that
+    the cache has would hide it.
+    """
+    return Request("GET", path, PAST_THE_CACHE)
+
+
+def user(rate, ask=asked_of_services):
+    return Stream("user", rate, lambda: ask(f"/api/users/{any_user()}"))
+
+
+def overview(rate, ask=asked_of_services):
+    return Stream("overview", rate, lambda: ask(f"/api/users/{any_user()}/overview"))
 
 
 def payment(rate, ids):
-    return Stream("payment", rate, lambda: Request("GET", f"/api/payments/{random.choice(ids)}"))
+    return Stream("payment", rate, lambda: asked_of_services(f"/api/payments/{random.choice(ids)}"))
+
+
+def cached_overview(rate, users):
+    """Of a few users, so that the cache holds them soon."""
+    return Stream("cached", rate, lambda: asked(f"/api/users/{random.choice(users)}/overview"))
 
 
 def count(rate):

@@ -32,7 +32,7 @@ class Durability(drill.Drill):
         wanted = round(seconds / 2)
         kills = collections.Counter()
         with Buyers(self.url, 4) as buyers:
-            with self.load(drill.user(20), beside=[buyers]) as (load, timeline):
+            with self.load(drill.user(20, drill.asked), beside=[buyers]) as (load, timeline):
                 self.pause(2, 1)
                 began = time.monotonic()
                 bag = []

@@ -22,7 +22,10 @@ class KillGateways(drill.Drill):
         rounds = _ROUNDS[:2] if self.options.quick else _ROUNDS
         with Buyers(self.url, 3) as buyers:
             with self.load(
-                drill.user(60), drill.overview(20), drill.count(20), beside=[buyers]
+                drill.user(60, drill.asked),
+                drill.overview(20, drill.asked),
+                drill.count(20),
+                beside=[buyers],
             ) as (load, timeline):
                 self.pause(3, 2)
                 for victims in rounds:

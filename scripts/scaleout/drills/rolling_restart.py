@@ -14,7 +14,8 @@ class RollingRestart(drill.Drill):
     TITLE = "rolling-restart: every gateway and every service is replaced in turn, under load"
     WHY = """Each gets a SIGTERM, says that it is not ready, finishes what it has, and exits. No
         client repeats anything, reads or writes: not one request may fail, and no overview may
-        lack a part."""
+        lack a part. Reads are asked past the gateways' cache, which would hide a service that is
+        away."""
 
     def hold(self):
         parts = [("api-gateway", k) for k in range(1, drill.GATEWAYS + 1)]

@@ -7,6 +7,10 @@ import time
 import urllib.parse
 
 
+# Of a request that the gateway asks the service for, whatever its cache holds.
+PAST_THE_CACHE = {"Cache-Control": "no-cache"}
+
+
 class AnswerContent:
     """What an answer's `headers` and `body` say, for every client here."""
 
@@ -42,8 +46,8 @@ class Client:
         self._host, self._port = parts.hostname, parts.port
         self._timeout = timeout
 
-    def get(self, path):
-        return self.request("GET", path)
+    def get(self, path, headers=None):
+        return self.request("GET", path, headers=headers)
 
     def post(self, path, body, headers=None):
         return self.request("POST", path, body, headers)

@@ -39,10 +39,11 @@ class Steady:
     end until the seconds are over; then `load.report` is there.
     """
 
-    def __init__(self, url, per_second, seconds):
+    def __init__(self, url, per_second, seconds, headers=None):
         connections = _STEADY_CONNECTIONS
         rate = ["--rps", f"{per_second / connections:.3f}", "-D", str(seconds)]
-        self._command = ["h2load", "--h1", "-t1", f"-c{connections}", *rate, url]
+        fields = [f"--header={name}: {value}" for name, value in (headers or {}).items()]
+        self._command = ["h2load", "--h1", "-t1", f"-c{connections}", *rate, *fields, url]
         self._process = None
         self.began = 0.0
         self.report = None

@@ -3,6 +3,7 @@
 import time
 
 from scaleout.breakers import Breakers
+from scaleout.load.client import PAST_THE_CACHE
 from scaleout.load.figures import percentile
 from scaleout.tour.scenes import Scenes
 
@@ -16,10 +17,12 @@ class Failing(Scenes):
     def aggregation(self):
         self._n.scene(
             "8. Aggregation",
-            "One answer from three services, asked at once. Two of its parts are optional.",
+            "One answer from three services, asked at once. Two of its parts are optional.\n"
+            "The gateways cache the parts, so a service that is gone is missed only by requests\n"
+            "past the cache (Cache-Control: no-cache).",
         )
         self._n.command("curl localhost:.../api/users/1/overview")
-        whole = self._client.get("/api/users/1/overview")
+        whole = self._past_the_cache()
         self._show_parts(whole)
         self._n.check(
             "all parts are there",
@@ -30,7 +33,16 @@ class Failing(Scenes):
         self._n.say("\n    ... stopping the payment service")
         self._driver.stop("payment-service")
         try:
-            partial = self._client.get("/api/users/1/overview")
+            cached = self._client.get("/api/users/1/overview")
+            self._show_parts(cached)
+            self._n.check(
+                "from the cache: still whole, its payments fresh or marked stale",
+                cached.headers.get("X-Aggregate-Complete") == "true"
+                and cached.headers.get("X-Cache") in ("HIT", "STALE"),
+                f"X-Cache: {cached.headers.get('X-Cache')}, {_part_statuses(cached)}",
+            )
+            self._n.command("curl -H 'Cache-Control: no-cache' localhost:.../api/users/1/overview")
+            partial = self._past_the_cache()
             self._show_parts(partial)
             statuses = _part_statuses(partial)
             self._n.check(
@@ -54,7 +66,7 @@ class Failing(Scenes):
             self._n.say("\n    ... starting it again")
             self._driver.start("payment-service")
         deadline = time.monotonic() + 30
-        while (again := self._client.get("/api/users/1/overview")) and time.monotonic() < deadline:
+        while (again := self._past_the_cache()) and time.monotonic() < deadline:
             if again.headers.get("X-Aggregate-Complete") == "true":
                 break
             time.sleep(0.2)
@@ -68,11 +80,15 @@ class Failing(Scenes):
         self._n.scene(
             "9. The circuit breaker",
             "A service that is gone fails every call. After some of them each gateway's breaker\n"
-            "opens: calls are refused at once, and no request waits for what cannot come.",
+            "opens: calls are refused at once, and no request waits for what cannot come.\n"
+            "All requests here are asked past the cache, so that each needs the service.",
         )
         breakers = Breakers(self._driver.url())
         breakers.expect(3)
-        self._n.command("for i in {1..99}; do curl -s 'localhost:.../api/payments?user_id=1'; done")
+        self._n.command(
+            "for i in {1..99}; do "
+            "curl -s -H 'Cache-Control: no-cache' 'localhost:.../api/payments?user_id=1'; done"
+        )
         self._n.say("    ... stopping the payment service")
         self._driver.stop("payment-service")
         try:
@@ -94,7 +110,10 @@ class Failing(Scenes):
         self._n.check(name, took is not None, states if took is None else f"{took:.1f} s")
 
     def _payments(self):
-        return self._client.get("/api/payments?user_id=1")
+        return self._client.get("/api/payments?user_id=1", PAST_THE_CACHE)
+
+    def _past_the_cache(self):
+        return self._client.get("/api/users/1/overview", PAST_THE_CACHE)
 
     def _refused(self):
         answers = [self._payments() for _ in range(_REFUSED_REQUESTS)]
@@ -112,7 +131,7 @@ class Failing(Scenes):
         self._n.check(
             f"at once: the median under {_REFUSED_MS} ms", median < _REFUSED_MS, f"{median:.1f} ms"
         )
-        overviews = [self._client.get("/api/users/1/overview") for _ in range(6)]
+        overviews = [self._past_the_cache() for _ in range(6)]
         self._show_parts(overviews[-1])
         marked = [_part_statuses(a).get("payments") for a in overviews]
         self._n.check(
