@@ -8,7 +8,7 @@ from scaleout.bench.speed.comparison import CPU, GATEWAY_CPU, P99, RATE, Compari
 
 
 def _figures(rate, p99=1.0, gateway=10.0, errors=0):
-    micros = {"gateway": gateway, "services": 20.0, "nginx": 100.0, "postgres": 5.0}
+    micros = {"gateway": gateway, "services": 20.0, "nginx": 100.0, "postgres": 5.0, "redis": 0.0}
     return {
         "requestsPerSecond": rate,
         "p50Ms": 0.5,

@@ -10,7 +10,7 @@ from scaleout.bench.spent import Spent
 def _reading(**changed):
     values = {
         "time": 100.0,
-        "parts": {"gateway": 10.0, "services": 20.0, "nginx": 0.0, "postgres": 5.0},
+        "parts": {"gateway": 10.0, "services": 20.0, "nginx": 0.0, "postgres": 5.0, "redis": 0.0},
         "loops": {(1, "loop-0"): 4.0},
         "machine": 500.0,
         "load": 7.0,
@@ -27,9 +27,15 @@ def _spent(**after):
 
 
 def test_cpu_is_counted_in_micros_a_request():
-    parts = {"gateway": 11.0, "services": 22.0, "nginx": 0.0, "postgres": 5.5}
+    parts = {"gateway": 11.0, "services": 22.0, "nginx": 0.0, "postgres": 5.5, "redis": 0.0}
     micros = _spent(parts=parts).figures(10_000)["cpuMicros"]
-    assert micros == {"gateway": 100.0, "services": 200.0, "nginx": 0.0, "postgres": 50.0}
+    assert micros == {
+        "gateway": 100.0,
+        "services": 200.0,
+        "nginx": 0.0,
+        "postgres": 50.0,
+        "redis": 0.0,
+    }
     assert _spent(parts=parts).figures(0)["cpuMicros"]["gateway"] == 1e6
 
 
@@ -45,7 +51,7 @@ def test_keys_are_those_of_the_turn():
 
 
 def test_what_neither_the_stack_nor_the_load_spent_is_the_others():
-    parts = {"gateway": 10.5, "services": 20.5, "nginx": 0.0, "postgres": 5.0}
+    parts = {"gateway": 10.5, "services": 20.5, "nginx": 0.0, "postgres": 5.0, "redis": 0.0}
     figures = _spent(parts=parts, load=7.5, machine=503.5).figures(1)
     assert figures["othersBusy"] == pytest.approx(1.0)
     # The clocks of a process and of the machine tick apart.

@@ -49,8 +49,8 @@ class Build:
 
     @contextlib.contextmanager
     def stack(self, **variables):
-        """The stack with one gateway and without access logs, unless the variables say otherwise,
-        around a block; the data stays.
+        """The stack with one gateway, without the cache and without access logs, unless the
+        variables say otherwise, around a block; the data stays.
         """
         with tempfile.NamedTemporaryFile("w", suffix=".conf") as expose:
             expose.write(_EXPOSE_LIVEZ)
@@ -60,6 +60,8 @@ class Build:
                 "HTTP_PORT": str(self.port),
                 **({"BIN_DIR": self.bin_dir} if self.bin_dir else {}),
                 "GATEWAYS": "1",
+                # Cached reads would say nothing about the services behind them.
+                "CACHE": "off",
                 "GATEWAY_ACCESS_LOG": "off",
                 "NGINX_ACCESS_LOG": "off",
                 "NGINX_SERVER_INCLUDE": expose.name,

@@ -16,6 +16,7 @@ PARTS = {
     "services": SERVICES,
     "nginx": ("nginx",),
     "postgres": ("postgres",),
+    "redis": ("redis-",),
 }
 _LOOP_THREADS = "loop-"
 _KEYS = re.compile(r"^gateway_coalescer_batch_keys_sum{.*} (\S+)$", re.M)

@@ -8,7 +8,7 @@ import statistics
 from scaleout.bench.spent import PARTS
 
 # The parts whose CPU makes the cost of a request; nginx has rows of its own.
-_COSTS = ("gateway", "services", "postgres")
+_COSTS = ("gateway", "services", "postgres", "redis")
 RATE, P50, P99, GATEWAY_CPU, CPU = "requests/s", "p50", "p99", "gateway CPU", "CPU"
 _FIGURES = {
     RATE: lambda figures: figures["requestsPerSecond"],
