@@ -294,6 +294,63 @@ def test_a_charge_whose_reply_was_lost_is_found_again_with_its_key(client):
     assert len(payments) == 1
 
 
+# What answers to reads say of caches
+
+
+_PUBLIC = r"public, max-age=0, s-maxage=\d+, stale-while-revalidate=\d+, stale-if-error=\d+"
+_PRIVATE = "private, no-cache"
+
+
+@pytest.mark.parametrize(
+    "path, caching, cached",
+    [
+        ("/api/users", _PUBLIC, False),
+        ("/api/users/1", _PRIVATE, True),
+        ("/api/users/1/overview", _PRIVATE, True),
+        ("/api/products", _PUBLIC, True),
+        ("/api/products/1", _PUBLIC, True),
+        ("/api/orders?user_id=1", _PRIVATE, True),
+        ("/api/orders", _PRIVATE, False),
+        ("/api/orders/1", _PRIVATE, True),
+        ("/api/payments?user_id=1", _PRIVATE, True),
+        ("/api/payments", _PRIVATE, False),
+        ("/api/payments/{payment}", _PRIVATE, True),
+    ],
+)
+def test_a_read_names_its_validator_and_who_may_keep_it(client, path, caching, cached):
+    path = path.format(payment=client.get("/api/payments").json()["items"][0]["id"])
+    for headers in ({}, {}, {"Cache-Control": "no-cache"}):
+        answer = client.get(path, headers=headers)
+        assert answer.status_code == 200
+        assert re.fullmatch(r'(W/)?"[0-9a-f]{16}"', answer.headers["etag"])
+        assert re.fullmatch(caching, answer.headers["cache-control"])
+        assert ("x-cache" in answer.headers) == ("cache-status" in answer.headers) == cached
+        if cached:
+            check_cache_headers(answer)
+    tag = answer.headers["etag"]
+    same = client.get(path, headers={"If-None-Match": tag})
+    assert (same.status_code, same.content, same.headers["etag"]) == (304, b"", tag)
+    assert same.headers["x-request-id"] and same.headers["x-instance-id"]
+
+
+def check_cache_headers(answer):
+    result, status = answer.headers["x-cache"], answer.headers["cache-status"]
+    if result in ("HIT", "STALE"):
+        assert re.fullmatch(r"scaleout; hit; ttl=-?\d+", status)
+        assert int(answer.headers["age"]) >= 0
+    else:
+        assert result in ("MISS", "BYPASS")
+        assert re.fullmatch(r"scaleout; fwd=(request|bypass|miss(; collapsed)?)", status)
+        assert "age" not in answer.headers
+
+
+@pytest.mark.parametrize("path", ["/api/count", "/api/health", "/api/metrics"])
+def test_what_is_true_of_the_moment_only_is_not_kept(client, path):
+    answer = client.get(path)
+    assert answer.headers["cache-control"] == "no-store"
+    assert not {"etag", "x-cache", "cache-status", "age"} & set(answer.headers)
+
+
 # Aggregates
 
 
