@@ -180,12 +180,18 @@ void RedisLink::OnReady(FdEvents ready) {
 }
 
 bool RedisLink::Receive() {
-  absl::Status status = connection_->Receive();
+  // What arrived before the end of a connection still counts.
+  const absl::Status received = connection_->Receive();
   const MonotonicTime now = clock_.Now();
+  absl::Status status;
   while (status.ok()) {
     absl::StatusOr<std::optional<RedisReply>> reply = connection_->TakeReply();
-    if (reply.ok() && !*reply) return true;
-    status = reply.ok() ? Take(**std::move(reply), now) : reply.status();
+    if (reply.ok() && !*reply) {
+      if (received.ok()) return true;
+      status = received;
+    } else {
+      status = reply.ok() ? Take(**std::move(reply), now) : reply.status();
+    }
   }
   Break(status);
   return false;

@@ -26,15 +26,15 @@ struct CacheNote {
   // A hit or a stale one: since it was stored, and until its time to live is over (negative then).
   std::chrono::milliseconds age{0};
   std::chrono::milliseconds fresh_for{0};
-
-  // The note of an answer that is made of both: the oldest age, the shortest time.
-  friend CacheNote Combine(const CacheNote& a, const CacheNote& b) {
-    if (a.result == CacheResult::kNone) return b;
-    if (b.result == CacheResult::kNone) return a;
-    return {std::max(a.result, b.result), a.joined && b.joined, a.revalidated || b.revalidated,
-            std::max(a.age, b.age), std::min(a.fresh_for, b.fresh_for)};
-  }
 };
+
+// The note of an answer that is made of both: the oldest age, the shortest time.
+inline CacheNote Combine(const CacheNote& a, const CacheNote& b) {
+  if (a.result == CacheResult::kNone) return b;
+  if (b.result == CacheResult::kNone) return a;
+  return {std::max(a.result, b.result), a.joined && b.joined, a.revalidated || b.revalidated,
+          std::max(a.age, b.age), std::min(a.fresh_for, b.fresh_for)};
+}
 
 }  // namespace scaleout::gateway
 

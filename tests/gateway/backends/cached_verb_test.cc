@@ -1,0 +1,60 @@
+#include "gateway/backends/cached_verb.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "gateway/resilience/rejection.h"
+#include "tests/gateway/backends/cached_verb_fixture.h"
+
+namespace scaleout::gateway {
+namespace {
+
+using testing::Eventually;
+using testing::PrivateRedis;
+using testing::ReadOutcome;
+using testing::SmallGateway;
+
+class CachedVerbTest : public ::testing::Test {
+ protected:
+  CachedVerbTest() {
+    service_.Set("a", "first");
+    EXPECT_TRUE(gateway_.IsUp());
+    EXPECT_TRUE(Eventually([&] { return gateway_.Read("a").result() == CacheResult::kHit; }));
+  }
+
+  testing::TextService service_;
+  PrivateRedis redis_;
+  SmallGateway gateway_{service_, redis_.server()};
+};
+
+TEST_F(CachedVerbTest, CountsReadsByWhatBecameOfThem) {
+  const CacheCounts before = gateway_.metrics().counts();
+  gateway_.Read("a");
+  gateway_.Read("a", true);
+  EXPECT_EQ(gateway_.metrics().counts().hits, before.hits + 1);
+  EXPECT_EQ(gateway_.metrics().counts().misses, before.misses + 1);
+  EXPECT_GT(gateway_.metrics().counts().hit_ratio(), 0);
+  EXPECT_LT(gateway_.metrics().counts().hit_ratio(), 1);
+}
+
+TEST_F(CachedVerbTest, AValueThatIsNoMessageIsReadAnew) {
+  const std::string token(redis_.Ask({"GET", "t:a"}).text());
+  const std::string epoch(redis_.Ask({"GET", "t:epoch"}).text());
+  const WallTime now = SystemClock().WallNow();
+  const CacheTimes times{now, now + std::chrono::hours(1), now + std::chrono::hours(1)};
+  redis_.Ask({"SET", "v:a", EncodeCacheEntry(times, false, {token, epoch}, "\xFF\xFF")});
+  const ReadOutcome read = gateway_.Read("a");
+  EXPECT_EQ(read.text, "first");
+  EXPECT_EQ(read.result(), CacheResult::kMiss);
+}
+
+TEST_F(CachedVerbTest, AWriteThatTheGatewayRefusedLeavesTheValue) {
+  service_.FailWrites(BulkheadFull("text", 1));
+  EXPECT_FALSE(gateway_.Write("a", "second").ok());
+  EXPECT_EQ(gateway_.Read("a").result(), CacheResult::kHit);
+}
+
+}  // namespace
+}  // namespace scaleout::gateway
