@@ -250,7 +250,7 @@ TEST_F(ReadCacheTest, AReaderThatLeavesEndsItsOwnWaitOnly) {
   EXPECT_EQ(service_.cancelled(), 0);
 }
 
-TEST_F(ReadCacheTest, TheServiceIsToldWhenAllReadersHaveLeft) {
+TEST_F(ReadCacheTest, TheFillIsCancelledWhenAllReadersHaveLeft) {
   SmallGateway& one = Start();
   service_.Hold();
   Cancellation* only = nullptr;
