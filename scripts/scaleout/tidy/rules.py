@@ -21,7 +21,7 @@ ROOMS = {
     "gateway/cache": ["common", "redis", "gateway/redis", "gateway/runtime"],
     "gateway/auth": ["common", "gateway/runtime"],
     "gateway/observability": ["common", "gateway/runtime"],
-    "gateway/cluster": ["common"],
+    "gateway/cluster": ["common", "redis", "gateway/redis", "gateway/runtime"],
     "gateway/http": [
         "common",
         "gateway/runtime",
@@ -43,6 +43,7 @@ ROOMS = {
         "gateway/runtime",
         "gateway/auth",
         "gateway/backends",
+        "gateway/cluster",
         "gateway/http",
         "gateway/json",
         "gateway/observability",
