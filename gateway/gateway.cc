@@ -18,6 +18,10 @@
 #include "gateway/backends/coalesced_verb.h"
 #include "gateway/cache/read_cache.h"
 #include "gateway/cache/token_source.h"
+#include "gateway/cluster/instance_directory.h"
+#include "gateway/cluster/instance_registry.h"
+#include "gateway/cluster/shared_counter.h"
+#include "gateway/handlers/instance_report.h"
 #include "gateway/http/connection_capacity.h"
 #include "gateway/http/http_server.h"
 #include "gateway/observability/instance_stats.h"
@@ -41,10 +45,10 @@ constexpr std::chrono::seconds kLivenessBound{5};
 // How often a gateway that waits for its backends looks for a stop signal.
 constexpr std::chrono::milliseconds kStopPoll{100};
 
-std::string AddressesOf(const ListenSockets& sockets) {
-  return absl::StrJoin(sockets, ",", [](std::string* out, const ListenSocket& socket) {
-    out->append(socket.address());
-  });
+std::vector<std::string> AddressesOf(const ListenSockets& sockets) {
+  std::vector<std::string> addresses;
+  for (const ListenSocket& socket : sockets) addresses.push_back(socket.address());
+  return addresses;
 }
 
 // 0, with a line that says why, if there are too few descriptors to serve at all.
@@ -104,7 +108,7 @@ int RunGateway(const GatewayConfig& config, ListenSockets sockets, StopSignals& 
   const std::size_t descriptors = RaiseDescriptorLimit();
   const std::size_t max_connections = PlanConnections(config, descriptors, logger);
   if (max_connections == 0) return EXIT_FAILURE;
-  const std::string addresses = AddressesOf(sockets);
+  const std::vector<std::string> addresses = AddressesOf(sockets);
   const std::unique_ptr<Metrics> metrics = MakeMetrics();
   AddProcessMetrics(*metrics);
   AddLogMetrics(*metrics, logger);
@@ -138,6 +142,22 @@ int RunGateway(const GatewayConfig& config, ListenSockets sockets, StopSignals& 
   InstanceStats instance(clock, loops, stats);
   Readiness readiness([&] { return loops.MakeProgress(clock.Now(), kLivenessBound); });
 
+  std::unique_ptr<LoopRedis> redis_state;
+  if (config.redis.state) {
+    redis_state = std::make_unique<LoopRedis>("redis-state", *config.redis.state, config.redis.link,
+                                              ExecutorsOf(loops), clock, logger, *metrics);
+    redis_state->Start();
+  }
+  const std::unique_ptr<SharedCounter> shared_counter = MakeSharedCounter(redis_state.get());
+  InstanceReport report({config.instance_id, config.worker, addresses}, clock, instance, readiness,
+                        backends);
+  const InstanceRegistryConfig registry_config;
+  InstanceRegistry registry(
+      config.instance_id, config.redis.state, registry_config,
+      [&report] { return report.Describe(); }, clock, logger, *metrics);
+  const std::unique_ptr<InstanceDirectory> directory =
+      MakeInstanceDirectory(redis_state.get(), registry_config.expiry);
+
   Handlers handlers{
       UserHandlers(users),
       OverviewHandlers(users, orders, payments),
@@ -146,8 +166,10 @@ int RunGateway(const GatewayConfig& config, ListenSockets sockets, StopSignals& 
       PaymentHandlers(payments),
       HealthHandlers(config.instance_id, loops.size(), readiness, backends),
       MetricsHandlers(config.instance_id, loops.size(), *metrics, instance, backends),
+      InstanceHandlers(
+          config.instance_id, loops.size(), [&registry] { return registry.self(); }, *directory),
       CircuitBreakerHandlers(config.instance_id, backends),
-      LabHandlers(config.instance_id, loops.size(), offload),
+      LabHandlers(config.instance_id, loops.size(), offload, *shared_counter),
   };
   const RouteTable routes(MakeRoutes(handlers, {config.lab_endpoints, config.max_body_bytes}));
   ConcurrencyLimiter limiter(config.resilience.limiter, routes.size(), loops.size(), clock);
@@ -176,7 +198,8 @@ int RunGateway(const GatewayConfig& config, ListenSockets sockets, StopSignals& 
   }
   loops.Start();
   readiness.SetStarted();
-  logger.Info("serving", {{"listen", addresses},
+  registry.Start();
+  logger.Info("serving", {{"listen", absl::StrJoin(addresses, ",")},
                           {"loops", static_cast<int>(config.loops)},
                           {"maxConnections", static_cast<std::int64_t>(max_connections)},
                           {"descriptors", static_cast<std::int64_t>(descriptors)}});
@@ -186,9 +209,11 @@ int RunGateway(const GatewayConfig& config, ListenSockets sockets, StopSignals& 
     const int signal = signals.Wait();
     signals.Release();
     readiness.SetDraining();
+    registry.Renew();
     logger.Info("draining", {{"signal", signal}});
     drained = server.Drain(config.drain, [&cache] { return cache == nullptr || cache->idle(); });
   }
+  registry.Leave();
   logger.Info(drained ? "stopped" : "stopped with requests in flight",
               {{"inFlight", stats.active.value()}});
   logger.Flush();

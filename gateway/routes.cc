@@ -45,7 +45,8 @@ std::vector<Route> MakeRoutes(Handlers& handlers, const RouteOptions& options) {
   const RouteLimits read{0, seconds(3)};
   const RouteLimits write{options.max_body_bytes, seconds(3)};
   const RouteLimits slow{0, seconds(15)};
-  auto& [users, overview, products, orders, payments, health, metrics, breakers, lab] = handlers;
+  auto& [users, overview, products, orders, payments, health, metrics, instances, breakers,
+         lab] = handlers;
 
   std::vector<Route> routes = {
       {kGet,    "/livez",                    kInternal, read,  To<&HealthHandlers::Live>(health), kExempt},
@@ -54,8 +55,10 @@ std::vector<Route> MakeRoutes(Handlers& handlers, const RouteOptions& options) {
 
       {kGet,    "/api/health",               kPublic,   read,  To<&HealthHandlers::Health>(health), kExempt},
       {kGet,    "/api/metrics",              kPublic,   read,  To<&MetricsHandlers::Json>(metrics), kExempt},
+      {kGet,    "/api/instances",            kPublic,   read,  To<&InstanceHandlers::List>(instances), kExempt},
       {kGet,    "/api/circuit-breakers",     kPublic,   read,  To<&CircuitBreakerHandlers::List>(breakers), kExempt},
       {kGet,    "/api/count",                kPublic,   read,  To<&LabHandlers::Count>(lab)},
+      {kGet,    "/api/count/shared",         kPublic,   read,  To<&LabHandlers::CountShared>(lab)},
 
       {kGet,    "/api/users",                kPublic,   read,  To<&UserHandlers::List>(users)},
       {kPost,   "/api/users",                kPublic,   write, To<&UserHandlers::Create>(users)},

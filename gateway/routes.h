@@ -9,6 +9,7 @@
 
 #include "gateway/handlers/circuit_breaker_handlers.h"
 #include "gateway/handlers/health_handlers.h"
+#include "gateway/handlers/instance_handlers.h"
 #include "gateway/handlers/lab_handlers.h"
 #include "gateway/handlers/metrics_handlers.h"
 #include "gateway/handlers/order_handlers.h"
@@ -29,6 +30,7 @@ struct Handlers {
   PaymentHandlers payments;
   HealthHandlers health;
   MetricsHandlers metrics;
+  InstanceHandlers instances;
   CircuitBreakerHandlers breakers;
   LabHandlers lab;
 };

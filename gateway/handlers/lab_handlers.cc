@@ -12,10 +12,18 @@
 #include "gateway/json/query_reader.h"
 
 namespace scaleout::gateway {
+namespace {
 
-LabHandlers::LabHandlers(std::string instance_id, std::size_t loops, OffloadPool& offload)
+constexpr std::int64_t kMicrosPerSecond = 1'000'000;
+constexpr std::int64_t kNanosPerMicro = 1'000;
+
+}  // namespace
+
+LabHandlers::LabHandlers(std::string instance_id, std::size_t loops, OffloadPool& offload,
+                         SharedCounter& shared_counter)
     : instance_id_(std::move(instance_id)),
       offload_(offload),
+      shared_counter_(shared_counter),
       burns_(loops, [](const Clock& clock, Duration duration) { BurnCpu(clock, duration); }) {}
 
 Task<absl::StatusOr<Response>> LabHandlers::Count(RequestContext&, const Request&) {
@@ -27,6 +35,21 @@ Task<absl::StatusOr<Response>> LabHandlers::Count(RequestContext&, const Request
   json.Field("warning",
              "This counter is this instance's own; the other instances have theirs, and a restart "
              "begins anew.");
+  json.EndObject();
+  co_return UncachedResponse(std::move(json));
+}
+
+Task<absl::StatusOr<Response>> LabHandlers::CountShared(RequestContext& context, const Request&) {
+  Task<absl::StatusOr<SharedCount>> asking = shared_counter_.Next(context);
+  const absl::StatusOr<SharedCount> next = co_await asking;
+  if (!next.ok()) co_return next.status();
+  JsonWriter json;
+  json.StartObject();
+  json.Field("count", next->count);
+  json.Time("since", next->since_micros / kMicrosPerSecond,
+            static_cast<std::int32_t>(next->since_micros % kMicrosPerSecond * kNanosPerMicro));
+  json.Field("instanceId", instance_id_);
+  json.Field("processId", std::int64_t{getpid()});
   json.EndObject();
   co_return UncachedResponse(std::move(json));
 }

@@ -90,12 +90,7 @@ absl::Status NotJson(std::size_t at, std::string_view why) {
   return absl::InvalidArgumentError(StrCat("The body is not JSON, at byte ", at, ": ", why));
 }
 
-absl::Status Parse(const Request& request, rapidjson::Document& document) {
-  const std::optional<std::string_view> content_type = request.FindHeader("content-type");
-  if (!content_type || !IsJson(*content_type)) {
-    return HttpError(415, "The body's Content-Type must be application/json.");
-  }
-  const std::string_view json = request.body;
+absl::Status ParseObject(std::string_view json, rapidjson::Document& document) {
   if (json.empty())
     return absl::InvalidArgumentError("The body is empty; a JSON object is needed.");
   // To RapidJSON a NUL is the end of its input.
@@ -119,11 +114,29 @@ absl::Status Parse(const Request& request, rapidjson::Document& document) {
   return absl::OkStatus();
 }
 
+absl::Status Parse(const Request& request, rapidjson::Document& document) {
+  const std::optional<std::string_view> content_type = request.FindHeader("content-type");
+  if (!content_type || !IsJson(*content_type)) {
+    return HttpError(415, "The body's Content-Type must be application/json.");
+  }
+  return ParseObject(request.body, document);
+}
+
 std::string_view NameOf(const rapidjson::Value::Member& member) {
   return {member.name.GetString(), member.name.GetStringLength()};
 }
 
 }  // namespace
+
+std::optional<std::string> FindJsonText(std::string_view json, std::string_view name) {
+  rapidjson::Document document;
+  if (!ParseObject(json, document).ok()) return std::nullopt;
+  for (const rapidjson::Value::Member& member : document.GetObject()) {
+    if (NameOf(member) != name || !member.value.IsString()) continue;
+    return std::string(member.value.GetString(), member.value.GetStringLength());
+  }
+  return std::nullopt;
+}
 
 std::string JsonPointer(std::string_view name, std::string_view parent) {
   std::string pointer(parent);

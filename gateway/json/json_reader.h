@@ -37,6 +37,10 @@ inline constexpr int kMaxJsonDepth = 16;
 // The RFC 6901 pointer to the member `name` of the object at `parent`.
 std::string JsonPointer(std::string_view name, std::string_view parent = "");
 
+// The text of the first member `name` of a document that some other program wrote; nothing if there
+// is none, or if the document would be refused as a body.
+std::optional<std::string> FindJsonText(std::string_view json, std::string_view name);
+
 // What a contract says of a text.
 using TextRule = rpc::v1::Violation (*)(std::string_view text);
 

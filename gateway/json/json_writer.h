@@ -97,6 +97,13 @@ class JsonWriter {
   }
   // Without it a literal would be a bool.
   void Field(const JsonKey& key, const char* value) { Field(key, std::string_view(value)); }
+  // An element of an array, or the value after a RuntimeKey.
+  void Text(std::string_view value) { AppendText(value); }
+  // A whole document as the next value, as it is.
+  void Document(std::string_view json) {
+    AppendRaw(json);
+    Put(',');
+  }
   // RFC 3339 (time_text.h).
   void Time(const JsonKey& key, std::int64_t seconds, std::int32_t nanos) {
     char* out = key.CopyTo(Reserve(JsonKey::kCopiedBytes + kMaxTimeBytes + 3));

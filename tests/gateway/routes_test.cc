@@ -18,6 +18,7 @@
 #include "gateway/config.h"
 #include "gateway/http/problem.h"
 #include "tests/support/fake_backends.h"
+#include "tests/support/fake_shared_counter.h"
 #include "tests/support/refused_fields.h"
 #include "tests/support/request_fixture.h"
 #include "tests/support/running_task.h"
@@ -47,6 +48,9 @@ struct Api {
   Readiness readiness{[] { return true; }};
   EmptySnapshots snapshots;
   OffloadPool offload{1, 1};
+  testing::FakeSharedCounter shared_counter;
+  std::unique_ptr<InstanceDirectory> directory =
+      MakeInstanceDirectory(nullptr, std::chrono::seconds(5));
   Handlers handlers{UserHandlers(users),
                     OverviewHandlers(users, orders, payments),
                     ProductHandlers(products),
@@ -54,8 +58,10 @@ struct Api {
                     PaymentHandlers(payments),
                     HealthHandlers("gateway-1", 1, readiness, backends.all),
                     MetricsHandlers("gateway-1", 1, *backends.metrics, snapshots, backends.all),
+                    InstanceHandlers(
+                        "gateway-1", 1, [] { return std::string("{}"); }, *directory),
                     CircuitBreakerHandlers("gateway-1", backends.all),
-                    LabHandlers("gateway-1", 1, offload)};
+                    LabHandlers("gateway-1", 1, offload, shared_counter)};
   RouteTable table;
 };
 
@@ -69,18 +75,19 @@ std::vector<std::string> RowsOf(const Api& api) {
 
 TEST(Routes, AreTheWholePublicApi) {
   const Api api(true);
-  EXPECT_THAT(RowsOf(api),
-              UnorderedElementsAre(
-                  "GET /livez", "GET /readyz", "GET /metrics", "GET /api/health",
-                  "GET /api/metrics", "GET /api/count", "GET /api/cpu-bound", "GET /api/users",
-                  "POST /api/users", "GET /api/users/{id}", "PATCH /api/users/{id}",
-                  "DELETE /api/users/{id}", "GET /api/users/{id}/overview", "GET /api/products",
-                  "GET /api/products/{id}", "GET /api/orders", "POST /api/orders",
-                  "GET /api/orders/{id}", "POST /api/orders/{id}/cancel", "GET /api/payments",
-                  "POST /api/payments", "GET /api/payments/{id}", "GET /api/circuit-breakers",
-                  "POST /api/circuit-breakers/{backend}/force-open",
-                  "POST /api/circuit-breakers/{backend}/reset",
-                  "POST /api/circuit-breakers/{backend}/disable"));
+  EXPECT_THAT(
+      RowsOf(api),
+      UnorderedElementsAre(
+          "GET /livez", "GET /readyz", "GET /metrics", "GET /api/health", "GET /api/metrics",
+          "GET /api/count", "GET /api/count/shared", "GET /api/instances", "GET /api/cpu-bound",
+          "GET /api/users", "POST /api/users", "GET /api/users/{id}", "PATCH /api/users/{id}",
+          "DELETE /api/users/{id}", "GET /api/users/{id}/overview", "GET /api/products",
+          "GET /api/products/{id}", "GET /api/orders", "POST /api/orders", "GET /api/orders/{id}",
+          "POST /api/orders/{id}/cancel", "GET /api/payments", "POST /api/payments",
+          "GET /api/payments/{id}", "GET /api/circuit-breakers",
+          "POST /api/circuit-breakers/{backend}/force-open",
+          "POST /api/circuit-breakers/{backend}/reset",
+          "POST /api/circuit-breakers/{backend}/disable"));
 }
 
 // "GET /api/users" for each operation of docs/openapi.yaml, by its layout: paths are indented by
@@ -140,10 +147,12 @@ TEST(Routes, TakeBodiesUpToTheConfiguredSize) {
 
 TEST(Routes, AnswerProbesAndMetricsEvenWhenEverythingElseIsRefused) {
   const Api api(true);
-  for (const char* path : {"/livez", "/readyz", "/metrics", "/api/metrics", "/api/health"}) {
+  for (const char* path :
+       {"/livez", "/readyz", "/metrics", "/api/metrics", "/api/health", "/api/instances"}) {
     EXPECT_EQ(api.table.Find(Method::kGet, path).route->admission, Admission::kExempt) << path;
   }
   EXPECT_EQ(api.table.Find(Method::kGet, "/api/count").route->admission, Admission::kNormal);
+  EXPECT_EQ(api.table.Find(Method::kGet, "/api/count/shared").route->admission, Admission::kNormal);
 }
 
 TEST(Routes, AreInternalWhereTheyAreForTheInstanceOnly) {
@@ -188,6 +197,8 @@ std::vector<Case> ValidRequests() {
       {Method::kGet, "/api/metrics", "", "\"eventLoops\""},
       {Method::kGet, "/api/health", "", "\"degraded\""},
       {Method::kGet, "/api/count", "", "\"count\":1"},
+      {Method::kGet, "/api/count/shared", "", "\"since\":"},
+      {Method::kGet, "/api/instances", "", "\"complete\":false"},
       {Method::kGet, "/api/cpu-bound", "", "\"mode\":\"offload\""},
   };
 }

@@ -13,6 +13,7 @@
 #include "common/clock.h"
 #include "common/status.h"
 #include "gateway/http/problem.h"
+#include "tests/support/fake_shared_counter.h"
 #include "tests/support/request_fixture.h"
 #include "tests/support/running_task.h"
 
@@ -33,12 +34,13 @@ struct LabFixture {
   testing::ManualExecutor loop{SystemClock()};
   RequestContext context{loop, SystemClock()};
   OffloadPool offload{1, 1};
-  LabHandlers handlers{"gateway-1", 1, offload};
+  testing::FakeSharedCounter shared_counter;
+  LabHandlers handlers{"gateway-1", 1, offload, shared_counter};
 };
 
 TEST(LabHandlers, CountsForItself) {
   LabFixture lab;
-  LabHandlers other("gateway-2", 1, lab.offload);
+  LabHandlers other("gateway-2", 1, lab.offload, lab.shared_counter);
   const TestRequest request;
   for (int i = 1; i <= 3; ++i) {
     RunningTask<Answer> running(lab.handlers.Count(lab.context, request));
@@ -49,6 +51,26 @@ TEST(LabHandlers, CountsForItself) {
   }
   RunningTask<Answer> running(other.Count(lab.context, request));
   EXPECT_THAT(running.value()->body, HasSubstr("{\"count\":1,\"instanceId\":\"gateway-2\""));
+}
+
+TEST(LabHandlers, AnswersTheSharedCountWithItsBeginning) {
+  LabFixture lab;
+  lab.shared_counter.next.since_micros = 1'000'000'000'250'000;
+  RunningTask<Answer> running(lab.handlers.CountShared(lab.context, TestRequest()));
+  EXPECT_EQ(running.value()->body,
+            "{\"count\":1,\"since\":\"2001-09-09T01:46:40.250Z\",\"instanceId\":\"gateway-1\","
+            "\"processId\":" +
+                std::to_string(getpid()) + "}");
+  EXPECT_THAT(running.value()->headers, Contains(Pair("Cache-Control", "no-store")));
+}
+
+TEST(LabHandlers, HasNoSharedCountWhereTheCounterHasNone) {
+  LabFixture lab;
+  lab.shared_counter.status =
+      WithReason(absl::UnavailableError("away"), kReasonSharedCounterUnavailable);
+  RunningTask<Answer> running(lab.handlers.CountShared(lab.context, TestRequest()));
+  EXPECT_EQ(HttpStatusOf(running.value().status()), 503);
+  EXPECT_EQ(ReasonOf(running.value().status()), "SHARED_COUNTER_UNAVAILABLE");
 }
 
 TEST(LabHandlers, BlocksTheLoopByDefault) {

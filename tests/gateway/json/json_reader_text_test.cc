@@ -95,5 +95,21 @@ TEST(JsonBodyText, SaysWhereALowSurrogateIsAlone) {
   EXPECT_NE(std::string(status.message()).find("at byte 9"), std::string::npos) << status;
 }
 
+TEST(FindJsonText, FindsTheTextOfAMemberOfAWholeObject) {
+  EXPECT_EQ(FindJsonText(R"({"a":1,"b":"x\n","c":{"b":"y"}})", "b"), "x\n");
+  EXPECT_EQ(FindJsonText(R"({"b":""})", "b"), "");
+}
+
+TEST(FindJsonText, FindsNothingInWhatWouldBeRefusedAsABody) {
+  for (const char* json : {"", "x", "[]", R"("b")", R"({"b":1})", R"({"b":null})", R"({"a":"b"})",
+                           R"({"c":{"b":"x"}})", R"({"b":"x")", R"({"b":"x"} 1)",
+                           R"({"b":"\udc00"})", "{\"b\":\"\xff\"}"}) {
+    EXPECT_EQ(FindJsonText(json, "b"), std::nullopt) << json;
+  }
+  const std::string deep(kMaxJsonDepth, '[');
+  const std::string end(kMaxJsonDepth, ']');
+  EXPECT_EQ(FindJsonText("{\"b\":\"x\",\"c\":" + deep + end + "}", "b"), std::nullopt);
+}
+
 }  // namespace
 }  // namespace scaleout::gateway

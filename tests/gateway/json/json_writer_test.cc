@@ -174,6 +174,20 @@ TEST(JsonWriter, EscapesANameOfRunTime) {
   EXPECT_EQ(json.ToString(), R"({"a\"b":{},"c":{"name as long as it may be: 29":1}})");
 }
 
+TEST(JsonWriter, WritesElementsThatAreTextsAndWholeDocuments) {
+  JsonWriter json;
+  json.StartObject();
+  json.StartArray("a");
+  json.Text("x\"");
+  json.Document(R"({"y":[1]})");
+  json.Document("[]");
+  json.EndArray();
+  json.RuntimeKey("k");
+  json.Text("");
+  json.EndObject();
+  EXPECT_EQ(json.ToString(), R"({"a":["x\"",{"y":[1]},[]],"k":""})");
+}
+
 TEST(JsonWriter, GivesItsTextAway) {
   JsonWriter json;
   EXPECT_EQ(json.ToString(), "");
