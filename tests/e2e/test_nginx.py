@@ -4,14 +4,21 @@ import collections
 import json
 import os
 import re
+import shutil
 import socket
+import subprocess
+import tempfile
+import threading
 import uuid
+from pathlib import Path
 
 import httpx
 import pytest
 
-from native_stack import eventually
+from native_stack import ROOT, eventually, free_ports
 from problems import check_problem
+from scaleout.native import template
+from scaleout.native.supervisor import nginx_path, worker_user
 
 
 @pytest.mark.parametrize(
@@ -146,3 +153,93 @@ def test_a_strategy_can_be_changed_live(stack):
             assert client.get("/api/count").status_code == 200
         finally:
             stack.sh("balance", "round_robin")
+
+
+class SilentGateway:
+    """Takes each request and hangs up without an answer."""
+
+    def __init__(self, path):
+        self.asked = []
+        self.path = path
+        self._listener = socket.socket(socket.AF_UNIX)
+        self._listener.bind(path)
+        os.chmod(path, 0o666)
+        self._listener.listen()
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self):
+        while True:
+            try:
+                connection, _ = self._listener.accept()
+            except OSError:
+                return
+            with connection:
+                self.asked.append(connection.recv(65536).split(b" ")[1].decode())
+
+    def close(self):
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+
+
+@pytest.fixture
+def nginx_before_silent_gateways():
+    """An nginx of its own, from the stack's template: its URL, and the two gateways behind it."""
+    with tempfile.TemporaryDirectory(prefix="e2e-") as home:
+        os.chmod(home, 0o777)
+        temp = Path(home)
+        gateways = [SilentGateway(f"{home}/gateway-{k}.sock") for k in (1, 2)]
+        (temp / "include").mkdir()
+        shutil.copytree(ROOT / "deploy/nginx/balance", temp / "include/balance")
+        port = free_ports(1)
+        values = {
+            "NGINX_WORKERS": 1,
+            "NGINX_LISTEN": f"127.0.0.1:{port}",
+            "NGINX_PID": temp / "nginx.pid",
+            "NGINX_TEMP": temp,
+            "NGINX_INCLUDE": temp / "include",
+            "NGINX_ACCESS_LOG": "off",
+            "NGINX_TRUSTED_PROXY": "127.0.0.1",
+            "NGINX_TRUSTED_NETWORK": "127.0.0.1",
+            "NGINX_RESOLVER": "",
+            "NGINX_SERVERS": " ".join(f"server unix:{gate.path} max_fails=0;" for gate in gateways),
+            "NGINX_CLOSING_FLAG": temp / "closing",
+            "LB_STRATEGY": "round_robin",
+            "PROXY_CACHE": "off",
+            "NGINX_CACHE_VERSION": "1",
+        }
+        (temp / "proxy_cache").mkdir()
+        for source in (ROOT / "deploy/nginx/proxy_cache").glob("*.conf.template"):
+            (temp / "proxy_cache" / source.stem).write_text(template.render(source, values))
+        configuration = temp / "nginx.conf"
+        configuration.write_text(template.render(ROOT / "deploy/nginx/nginx.conf.template", values))
+        command = [nginx_path(), "-p", home, "-c", str(configuration), "-e", "stderr"]
+        with subprocess.Popen([*command, "-g", f"daemon off; {worker_user()}"]) as nginx:
+            try:
+                url = f"http://127.0.0.1:{port}"
+                eventually(lambda: httpx.get(f"{url}/nothing").status_code == 404)
+                yield url, gateways, temp / "closing"
+            finally:
+                nginx.terminate()
+                for gateway in gateways:
+                    gateway.close()
+
+
+@pytest.mark.parametrize("closing", [False, True], ids=["usual", "before-a-reload"])
+def test_the_shared_counter_is_asked_of_one_gateway_only(nginx_before_silent_gateways, closing):
+    url, gateways, flag = nginx_before_silent_gateways
+
+    def asked(path):
+        answer = httpx.get(url + path)
+        assert answer.status_code == 502
+        assert (answer.headers.get("connection") == "close") == closing
+        found = [path for gateway in gateways for path in gateway.asked]
+        for gateway in gateways:
+            gateway.asked.clear()
+        return found
+
+    if closing:
+        flag.touch()
+    assert asked("/api/count/shared") == ["/api/count/shared"]
+    assert asked("/api/count/shared?x=1") == ["/api/count/shared?x=1"]
+    # Any other GET is.
+    assert asked("/api/count") == ["/api/count"] * 2

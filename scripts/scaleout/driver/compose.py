@@ -26,7 +26,7 @@ _NUMBER_LABEL = "com.docker.compose.container-number"
 # What nginx' entry point does at a start, with other values; then a reload that was announced,
 # so that no client is just sending a request on a connection that closes.
 _RELOAD = """
-flag=$(sed -n "s/.*if (-f \\(.*\\)) {.*/\\1/p" /tmp/nginx.conf)
+flag=$(sed -n "/if (-f /{s/.*if (-f \\(.*\\)) {.*/\\1/p;q}" /tmp/nginx.conf)
 /docker-entrypoint.sh nginx -q -c /tmp/nginx.conf -t
 touch "$flag"
 sleep 1
