@@ -155,7 +155,7 @@ Task<SharedAnswer> ReadCache::Fill(RequestContext& context, const CachedMethod& 
                                    CacheQuery query, std::vector<std::string> tokens,
                                    MonotonicTime until, FillFunction fill) {
   context.cache = CacheNote{.result = CacheResult::kMiss, .revalidated = context.revalidate};
-  if (!AreAllThere(tokens)) {
+  if (tokens.size() != query.token_keys.size() || !AreAllThere(tokens)) {
     Task<absl::StatusOr<std::vector<std::string>>> making =
         tokens_.Make(context, query.token_keys, until);
     absl::StatusOr<std::vector<std::string>> made = co_await making;

@@ -75,7 +75,7 @@ struct CacheFound {
   // A hit or a stale value: views of `reply`.
   std::optional<CacheEntry> entry;
   std::optional<RedisReply> reply;
-  // A miss: the current tokens; empty where there is none.
+  // Unless it is a hit: the current tokens; empty where there is none.
   std::vector<std::string> tokens;
   MonotonicTime until;  // for further commands on behalf of the same read
 };
@@ -94,7 +94,8 @@ class ReadCache {
   // Looks for a value. A request that wants none from a cache (context.revalidate) misses.
   Task<CacheFound> Find(RequestContext& context, const CachedMethod& method,
                         const CacheQuery& query);
-  // Asks the service, or waits for who does; stores the answer. A missing thing is NOT_FOUND, and
+  // Asks the service, or waits for who does; stores the answer. `tokens` are those of Find, or none
+  // if they are to be read again. A missing thing is NOT_FOUND, and
   // stored. Notes in `context` what became of the read.
   Task<SharedAnswer> Fill(RequestContext& context, const CachedMethod& method, CacheQuery query,
                           std::vector<std::string> tokens, MonotonicTime until, FillFunction fill);

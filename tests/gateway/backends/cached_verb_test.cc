@@ -48,6 +48,12 @@ TEST_F(CachedVerbTest, AValueThatIsNoMessageIsReadAnew) {
   const ReadOutcome read = gateway_.Read("a");
   EXPECT_EQ(read.text, "first");
   EXPECT_EQ(read.result(), CacheResult::kMiss);
+  ASSERT_TRUE(Eventually([&] {
+    const RedisReply value = redis_.Ask({"GET", "v:a"});
+    const std::optional<CacheEntry> entry = DecodeCacheEntry(value.text());
+    return entry && entry->payload != "\xFF\xFF";
+  }));
+  EXPECT_EQ(gateway_.Read("a").result(), CacheResult::kHit);  // what replaced it has its tokens
 }
 
 TEST_F(CachedVerbTest, AWriteThatTheGatewayRefusedLeavesTheValue) {
