@@ -66,21 +66,29 @@ class Redis:
 
     def _ask(self, *words):
         """The first line of the answer to one command."""
-        password = self.password_file.read_text().strip()
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
+        with self.connect() as client, client.makefile("rwb") as stream:
+            stream.write(resp(*words))
+            stream.flush()
+            return stream.readline().decode(errors="replace").strip()
+
+    def connect(self):
+        """A connection that the server has let in."""
+        client = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
             client.settimeout(_SECONDS)
             client.connect(str(self.socket))
-            with client.makefile("rwb") as stream:
-                for command in (("AUTH", password), words):
-                    stream.write(_encoded(command))
-                    stream.flush()
-                    answer = stream.readline().decode(errors="replace").strip()
-                    if not answer.startswith("+"):
-                        break
-        return answer
+            client.sendall(resp("AUTH", self.password_file.read_text().strip()))
+            answer = client.recv(256).decode(errors="replace").strip()
+            if answer != "+OK":
+                raise OSError(answer or "no answer")
+        except BaseException:
+            client.close()
+            raise
+        return client
 
 
-def _encoded(words):
+def resp(*words):
+    """A command as it is sent."""
     return f"*{len(words)}\r\n".encode() + b"".join(
         b"$%d\r\n%s\r\n" % (len(word), word) for word in map(str.encode, words)
     )

@@ -21,13 +21,17 @@ _FIGURES = {
 
 @dataclasses.dataclass(frozen=True)
 class Target:
-    """What is wanted of a side's figure, as a ratio to the baseline's."""
+    """What is wanted of a side's figure, as a ratio to that of another side (of the baseline unless
+    it is named), or of another row of the same side (`over`).
+    """
 
     row: object
     figure: str
     least: float | None = None
     most: float | None = None
     side: str = "on"
+    base: str | None = None
+    over: object = None
 
     def __str__(self):
         bound = f"at least {self.least}" if self.most is None else f"at most {self.most}"
@@ -62,6 +66,11 @@ class Comparison:
             of(each[side]) / of(each[base]) for each in self._rounds[row] if of(each[base]) > 0
         ]
         return statistics.median(ratios) if ratios else float("nan")
+
+    def ratio_to_row(self, row, over, side, figure):
+        of = _FIGURES[figure]
+        pairs = zip(self._rounds[row], self._rounds[over])
+        return statistics.median(of(a[side]) / of(b[side]) for a, b in pairs)
 
     def errors(self, row, side):
         return sum(each[side]["errors"] for each in self._rounds[row])
@@ -173,8 +182,14 @@ class Comparison:
 
     def check(self, narrator, targets):
         for target in targets:
-            ratio = self.ratio(target.row, target.side, target.figure)
-            narrator.check(f"{target} of {self.baseline}", target.met_by(ratio), f"{ratio:.2f}")
+            row, side, figure = target.row, target.side, target.figure
+            if target.over is None:
+                base = target.base or self.baseline
+                ratio = self.ratio(row, side, figure, base)
+            else:
+                base = str(target.over)
+                ratio = self.ratio_to_row(row, target.over, side, figure)
+            narrator.check(f"{target} of {base}", target.met_by(ratio), f"{ratio:.2f}")
         first = self.sides[0]
         failed = sum(self.errors(row, first) for row in self.rows)
         narrator.check(

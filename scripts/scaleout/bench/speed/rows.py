@@ -1,12 +1,15 @@
 """Rows that arrive on a schedule, whatever becomes of the earlier requests."""
 
 import dataclasses
+import time
 
 from scaleout.bench.measure import ROUTES, median, turn
 from scaleout.bench.spent import spent_by
 from scaleout.load import poisson
+from scaleout.native.redis import Redis, resp
 
 _CAPACITY_TURNS = 3
+_ROUND_TRIPS = 20_000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,6 +39,20 @@ class PoissonRow:
 
     def __str__(self):
         return f"{self.route}, {self.rate:.0f}/s{f' ({self.note})' if self.note else ''}"
+
+
+def redis_round_trip_ms(side, **variables):
+    """The median of a client that asks redis-cache as a hit does, one question after the other."""
+    question = resp("MGET", "v:user:1", "t:user:1", "t:epoch")
+    took = []
+    with side.build.stack(**variables, **side.variables) as stack:
+        with Redis(stack.places, "redis-cache").connect() as connection:
+            for _ in range(_ROUND_TRIPS):
+                began = time.perf_counter()
+                connection.sendall(question)
+                connection.recv(4096)
+                took.append((time.perf_counter() - began) * 1000)
+    return median(took)
 
 
 def capacity(side, route, seconds, **variables):

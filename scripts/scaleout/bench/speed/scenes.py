@@ -1,7 +1,7 @@
 """What the speed bench measures, and what is wanted of it. A scene is a function of a Speed."""
 
 from scaleout.bench.speed.comparison import CPU, GATEWAY_CPU, P50, P99, RATE, Target
-from scaleout.bench.speed.rows import PoissonRow, capacity
+from scaleout.bench.speed.rows import PoissonRow, capacity, redis_round_trip_ms
 from scaleout.bench.turns import WrkRow
 
 _OVERVIEW = {
@@ -123,6 +123,34 @@ def scaling(speed):
         comparison.show_processors(speed.n)
 
 
+def cache(speed):
+    """Warm reads: every value is fresh."""
+    probe, user, whole = WrkRow("livez"), WrkRow("user by id"), WrkRow("overview")
+    one_probe, one_user = WrkRow("livez", connections=1), WrkRow("user by id", connections=1)
+    comparison = speed.compare(
+        "cache",
+        "Warm cached reads, direct, one loop, random ids of 1,000",
+        [speed.cached, *speed.own_sides],
+        [probe, user, whole, one_probe, one_user],
+        [
+            Target(user, RATE, least=0.35, side="cached", over=probe),
+            Target(whole, RATE, least=5.0, side="cached"),
+            Target(whole, RATE, least=1.5, side="cached", base="on"),
+        ],
+        **_ONE_LOOP,
+    )
+    # A hit is one round trip to Redis more than a probe.
+    round_trip = redis_round_trip_ms(speed.cached, **_ONE_LOOP)
+    speed.n.figure("redisRoundTripMs", round_trip)
+    least = comparison.median(one_probe, "cached", P50) + round_trip
+    took = comparison.median(one_user, "cached", P50)
+    speed.n.check(
+        f"{one_user}: p50 at most 1.3 of {one_probe} and a round trip to Redis ({least:.3f} ms)",
+        took <= 1.3 * least,
+        f"{took / least:.2f}",
+    )
+
+
 SCENES = {
     "overview": overview,
     "nginx": nginx,
@@ -130,4 +158,5 @@ SCENES = {
     "open-loop": open_loop,
     "delay": delay,
     "scaling": scaling,
+    "cache": cache,
 }

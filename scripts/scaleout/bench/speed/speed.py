@@ -21,6 +21,10 @@ class Speed:
         self.on = Side("on", Build("on", port, run_dir), {"COALESCE": "on"})
         off = Build("off", port + 100, Path(f"{run_dir}-off"))
         self.off = Side("off", off, {"COALESCE": "off"})
+        cached = Build("cached", port + 300, Path(f"{run_dir}-cached"))
+        # Nothing expires between the turns of a side.
+        ttls = {f"CACHE_TTL_{what}": "1h" for what in ("USER", "LIST")}
+        self.cached = Side("cached", cached, {"COALESCE": "on", "CACHE": "on", **ttls})
         self.other = None
         if other_bin_dir:
             other = Build("other", port + 200, Path(f"{run_dir}-other"), other_bin_dir)
@@ -46,7 +50,7 @@ class Speed:
                 SCENES[name](self)
         finally:
             self.n.figure("scenes", self._data)
-            for side in self.all_sides:
+            for side in [*self.all_sides, self.cached]:
                 side.build.remove()
 
     def compare(self, name, title, sides, rows, targets, turn_seconds=None, **variables):
