@@ -150,7 +150,8 @@ def test_killed_gateways_leave_old_values_for_a_time_to_live_at_most(stack):
     run_beside_load(stack, clients, kill_one)
     hidden = [age for result, age in clients.too_old if result != "STALE"]
     print(
-        f"{len(kills)} kills; {len(clients.too_old)} old values seen, at most {max(hidden, default=0):.2f} s"
+        f"{len(kills)} kills; {len(clients.too_old)} old values seen, "
+        f"at most {max(hidden, default=0):.2f} s"
     )
     assert len(kills) >= 3
     assert all(age < TTL_S * JITTER for age in hidden)
