@@ -10,6 +10,7 @@ from scaleout.console import Console, fail
 from scaleout.driver import connect
 from scaleout.driver.native import NativeDriver
 from scaleout.errors import NotRunning, StackError
+from scaleout.instances import print_instances
 from scaleout.native import places, processes, settings
 from scaleout.native.stack import Stack
 from scaleout.topology import DATABASES, REDIS_SERVERS, SERVICES, STRATEGIES
@@ -19,8 +20,8 @@ The whole suite as processes of this machine: nginx, gateways, services, a priva
 two private Redis servers, all state in one run directory. The machine's own servers are not
 touched.
 
-With STACK=compose the verbs from `logs` to `psql` handle the stack in containers instead;
-`docker compose` starts and stops that one."""
+With STACK=compose the verbs from `logs` to `psql` handle the stack in containers instead, and
+`status` says what its gateways do; `docker compose` starts and stops that one."""
 
 _ENVIRONMENT = """\
 environment:
@@ -62,7 +63,7 @@ def _parser():
     as_json = (("--json",), {"action": "store_true", "help": "for machines"})
     verb("up", "start everything, and return when it is healthy; on a stack that is up, adjust it")
     verb("down", "stop everything, nginx first; only data and logs stay")
-    verb("status", "what runs, and whether it is healthy", as_json)
+    verb("status", "what runs, whether it is healthy, and what each gateway does", as_json)
     verb("pids", "the main process of each part", as_json)
     verb("reset", "down, and delete the run directory with all its data")
     verb(
@@ -140,11 +141,17 @@ def down(driver, _):
 
 
 def status(driver, arguments):
+    if not isinstance(driver, NativeDriver):
+        if arguments.json:
+            raise StackError("`docker compose ps --format json` has that of containers")
+        print_instances(_CONSOLE, driver.url())
+        return
     report = driver.stack().parts.report()
     if arguments.json:
         print(json.dumps(report, indent=2))
     else:
         _print_status(report)
+        print_instances(_CONSOLE, report["url"])
     if report["state"] != "up":
         sys.exit(1)
 
@@ -270,12 +277,13 @@ def psql(driver, arguments):
     os.execvpe(command[0], [*command, *arguments.rest], environment or os.environ)
 
 
-_NATIVE_ONLY = (up, down, status, pids, reset)
+_NATIVE_ONLY = (up, down, pids, reset)
 _VERBS = {
     verb.__name__: verb
     for verb in (
         *_NATIVE_ONLY,
         *(
+            status,
             logs,
             scale,
             balance,
