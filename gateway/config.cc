@@ -136,6 +136,8 @@ void DeclareGatewaySettings(Settings& settings, GatewayConfig& config) {
   settings.Switch("LAB_ENDPOINTS", config.lab_endpoints, "routes that are dangerous on purpose");
   settings.Milliseconds("LAB_CACHE_FILL_DELAY", config.cache.fill_delay, 0ms, 2s,
                         "services' answers are held back for up to so long before they are cached");
+  settings.Switch("LAB_CACHE_SINGLE_FLIGHT", config.cache.single_flight,
+                  "of the readers that miss the same value, one asks the service");
   DeclareSupervised(settings, config);
 }
 

@@ -23,6 +23,9 @@ struct CacheConfig {
   std::chrono::milliseconds stale{60'000};
   // A replica waits for so long for what another one is asking for.
   std::chrono::milliseconds lock_wait{250};
+  // For experiments: whether readers of the same value wait for one of them, in this process and
+  // others. Without it each asks the service itself.
+  bool single_flight = true;
   // For experiments: answers of services are held back for a random time up to this, before they
   // are stored and given out.
   std::chrono::milliseconds fill_delay{0};

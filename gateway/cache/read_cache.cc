@@ -178,7 +178,7 @@ Task<SharedAnswer> ReadCache::Fill(RequestContext& context, const CachedMethod& 
   } else {
     flight = std::make_shared<CacheFlight>(context, clock_.Now() + kFillTime);
     // What its client wants anew is not joined: what is under way may be older than the wish.
-    if (!context.revalidate) flight->id = std::move(id);
+    if (!context.revalidate && config_.single_flight) flight->id = std::move(id);
     StartFlight(std::make_unique<Plan>(flight, method, std::move(query), std::move(tokens), until,
                                        std::move(fill)));
   }
@@ -194,7 +194,7 @@ void ReadCache::Refresh(RequestContext& context, const CachedMethod& method, Cac
   std::string id = FlightId(query, tokens);
   if (here.refreshes >= kMaxRefreshes || here.flights.contains(id)) return;
   auto flight = std::make_shared<CacheFlight>(context, clock_.Now() + kFillTime);
-  flight->id = std::move(id);
+  if (config_.single_flight) flight->id = std::move(id);
   flight->refresh = true;
   const MonotonicTime until = clock_.Now() + redis_.Of(context.loop).config().command_timeout;
   StartFlight(std::make_unique<Plan>(std::move(flight), method, std::move(query), std::move(tokens),

@@ -12,6 +12,7 @@
 // (SET NX PX); the others look for its answer for lock_wait and then ask themselves. Redis away,
 // frozen, or with an answer that makes no sense is kBypass, never an error, and nothing is joined
 // then. No read waits for Redis longer than command_timeout in all.
+// Without CacheConfig::single_flight each reader that misses asks the service itself.
 //
 // (Ideas: Nishtala et al., "Scaling Memcache at Facebook", for leases; RFC 5861 for stale answers.)
 // One for the process; each call belongs to a loop and stays there.

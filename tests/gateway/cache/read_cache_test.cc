@@ -208,6 +208,31 @@ TEST_F(ReadCacheTest, GatewaysThatMissTheSameAskOnce) {
   EXPECT_EQ(service_.asked(), 1);
 }
 
+TEST_F(ReadCacheTest, WithoutSingleFlightEachReaderAsks) {
+  for (int i = 0; i < 2; ++i) Start({.single_flight = false});
+  service_.Hold();
+  std::vector<std::future<ReadOutcome>> readers;
+  for (int i = 0; i < 10; ++i) {
+    for (const auto& gateway : gateways_) readers.push_back(gateway->BeginRead("a"));
+  }
+  EXPECT_TRUE(IsAsked(20));
+  service_.Release();
+  for (auto& reader : readers) {
+    const ReadOutcome outcome = reader.get();
+    EXPECT_EQ(outcome.text, "first");
+    EXPECT_FALSE(outcome.note.joined);
+  }
+  EXPECT_EQ(service_.asked(), 20);
+}
+
+TEST_F(ReadCacheTest, WithoutSingleFlightAnswersAreStoredToo) {
+  SmallGateway& one = Start({.user_ttl = milliseconds(30), .single_flight = false});
+  ASSERT_TRUE(Warm(one));
+  service_.Set("a", "second");
+  ASSERT_TRUE(Eventually([&] { return one.Read("a").result() == CacheResult::kStale; }));
+  EXPECT_TRUE(Eventually([&] { return one.Read("a").text == "second"; }));
+}
+
 TEST_F(ReadCacheTest, AskItselfIfAnotherGatewayTakesTooLong) {
   SmallGateway& one = Start({.lock_wait = milliseconds(30)});
   SmallGateway& other = Start({.lock_wait = milliseconds(30)});
