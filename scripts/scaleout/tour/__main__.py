@@ -11,14 +11,15 @@ from scaleout.narrator import Narrator
 from scaleout.tour.balancing import Balancing
 from scaleout.tour.blocking import Blocking
 from scaleout.tour.failing import Failing
+from scaleout.tour.sharing import Sharing
 
 
 def run(driver, json_path):
     """All scenes; the exit status."""
     client = Client(driver.url())
     narrator = Narrator(f"The scaling tour, on {driver.name} at {driver.url()}")
-    balancing, blocking, failing = (
-        scenes(driver, client, narrator) for scenes in (Balancing, Blocking, Failing)
+    balancing, sharing, blocking, failing = (
+        scenes(driver, client, narrator) for scenes in (Balancing, Sharing, Blocking, Failing)
     )
     before = len(driver.instances())
     narrator.say(f"  {before} gateways now; the tour changes that, and puts it back.")
@@ -32,7 +33,9 @@ def run(driver, json_path):
         scale(3)
         balancing.routing()
         balancing.counter()
+        sharing.counters()
         balancing.distribution()
+        sharing.cache()
         with_three = blocking.blocked_with_three()
         scale(1)
         with_one = blocking.blocked_with_one()
@@ -50,9 +53,9 @@ def run(driver, json_path):
 def main():
     parser = argparse.ArgumentParser(
         prog="scripts/test-scaling.sh",
-        description="The narrated, asserted tour of the running stack: routing, state in a process,"
-        " distribution, a blocked event loop with three gateways and with one, offloaded work, "
-        "aggregation with a part missing, the circuit breaker.",
+        description="The narrated, asserted tour of the running stack: routing, state in a process"
+        " and shared state, distribution, cached reads, a blocked event loop with three gateways "
+        "and with one, offloaded work, aggregation with a part missing, the circuit breaker.",
         epilog="STACK=native (default) or compose chooses the stack; RUN_DIR as for "
         "scripts/stack.sh. Exit status: 0 if every check passed, 1 if one failed (it is named), 2 "
         "if there is no stack.",

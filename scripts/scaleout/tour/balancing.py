@@ -1,4 +1,6 @@
-"""Scenes 1 to 3: every route answers, each gateway counts for itself, and each gets its share."""
+"""Scenes 1, 2 and 4: every route answers, each gateway counts for itself, and each gets its
+share.
+"""
 
 import collections
 
@@ -84,7 +86,7 @@ class Balancing(Scenes):
         )
 
     def distribution(self):
-        self._n.scene("3. Distribution", f"{_DISTRIBUTION_REQUESTS} requests: who served how many?")
+        self._n.scene("4. Distribution", f"{_DISTRIBUTION_REQUESTS} requests: who served how many?")
         shares = collections.Counter(
             self._client.get("/api/count").instance for _ in range(_DISTRIBUTION_REQUESTS)
         )

@@ -1,4 +1,4 @@
-"""Scenes 4 to 7: a blocked event loop, with three gateways and with one, and what avoids it."""
+"""Scenes 6 to 9: a blocked event loop, with three gateways and with one, and what avoids it."""
 
 import json
 import math
@@ -65,7 +65,7 @@ class Blocking(Scenes):
 
     def blocked_with_three(self):
         self._n.scene(
-            "4. A blocked event loop, three gateways",
+            "6. A blocked event loop, three gateways",
             "One request burns CPU on its gateway's event loop for three seconds.\n"
             "The next one goes to another gateway. Every third would still wait: round robin does\n"
             "not look (scripts/stack.sh balance least_conn does).",
@@ -84,7 +84,7 @@ class Blocking(Scenes):
 
     def blocked_with_one(self):
         self._n.scene(
-            "5. A blocked event loop, one gateway", "The same with no other gateway to go to."
+            "7. A blocked event loop, one gateway", "The same with no other gateway to go to."
         )
         times = self._beside("block", 1)
         self._n.figure("blockedOneGatewayMs", times[0])
@@ -108,7 +108,7 @@ class Blocking(Scenes):
 
     def lag_monitor(self):
         self._n.scene(
-            "6. What the lag monitor said",
+            "8. What the lag monitor said",
             "A watchdog outside of the loops sees a stall while it lasts, and names the route.",
         )
         blocked = self._lines_of_the_burn()
@@ -146,7 +146,7 @@ class Blocking(Scenes):
 
     def offloaded_with_one(self):
         self._n.scene(
-            "7. The same work beside the loop, one gateway",
+            "9. The same work beside the loop, one gateway",
             "mode=offload burns the same CPU on a worker thread. The loop stays free:\n"
             "no second gateway is needed for that.",
         )

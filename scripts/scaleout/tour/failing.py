@@ -1,4 +1,6 @@
-"""Scenes 8 and 9: a service that is gone, as an aggregated answer and a circuit breaker show it."""
+"""Scenes 10 and 11: a service that is gone, as an aggregated answer and a circuit breaker show
+it.
+"""
 
 import time
 
@@ -16,7 +18,7 @@ _BREAKER_SECONDS = 30
 class Failing(Scenes):
     def aggregation(self):
         self._n.scene(
-            "8. Aggregation",
+            "10. Aggregation",
             "One answer from three services, asked at once. Two of its parts are optional.\n"
             "The gateways cache the parts, so a service that is gone is missed only by requests\n"
             "past the cache (Cache-Control: no-cache).",
@@ -78,7 +80,7 @@ class Failing(Scenes):
 
     def breaker(self):
         self._n.scene(
-            "9. The circuit breaker",
+            "11. The circuit breaker",
             "A service that is gone fails every call. After some of them each gateway's breaker\n"
             "opens: calls are refused at once, and no request waits for what cannot come.\n"
             "All requests here are asked past the cache, so that each needs the service.",
