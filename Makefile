@@ -57,7 +57,7 @@ demo: ## The scaling tour on the running stack: narrated, checked
 drill: ## Break the running stack under load and check: make drill NAME=breaker (ARGS=--quick)
 	@scripts/drill.sh $(or $(NAME),--list) $(ARGS)
 
-drills: ## Every drill, about six minutes
+drills: ## Every drill, about seven minutes
 	@scripts/drill.sh all $(ARGS)
 
 bench: deps ## Requests/s, latency and CPU per request, on a stack of its own

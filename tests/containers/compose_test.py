@@ -31,6 +31,7 @@ _DRILLS = (
     "rolling-restart",
     "overload",
     "cpu-bound",
+    "redis-down",
     "durability",
 )
 # Those that check that nothing is lost. How fast something is, a short run on a busy machine cannot

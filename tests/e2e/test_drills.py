@@ -24,14 +24,23 @@ _DRILLS = (
     "kill-gateways",
     "rolling-restart",
     "cpu-bound",
+    "cache-stampede",
+    "redis-down",
     "overload",
     "durability",
 )
 # The ring runs those that do not depend on the machine's speed at the moment; `make drills` runs
 # all.
-_RING = ("breaker", "kill-gateways", "rolling-restart", "durability")
+_RING = (
+    "breaker",
+    "kill-gateways",
+    "rolling-restart",
+    "cache-stampede",
+    "redis-down",
+    "durability",
+)
 # What they check of times and rates means nothing with a sanitizer's overhead.
-_TIMED = ("breaker",)
+_TIMED = ("breaker", "cache-stampede", "redis-down")
 
 
 def drill(*arguments, **variables):

@@ -7,11 +7,13 @@ from pathlib import Path
 
 from scaleout.drills.blackhole import Blackhole
 from scaleout.drills.breaker import Breaker
+from scaleout.drills.cache_stampede import CacheStampede
 from scaleout.drills.cpu_bound import CpuBound
 from scaleout.drills.drill import Options
 from scaleout.drills.durability import Durability
 from scaleout.drills.kill_gateways import KillGateways
 from scaleout.drills.overload import Overload
+from scaleout.drills.redis_down import RedisDown
 from scaleout.drills.rolling_restart import RollingRestart
 from scaleout.console import fail
 from scaleout.driver import connect
@@ -27,6 +29,8 @@ DRILLS = {
         KillGateways,
         RollingRestart,
         CpuBound,
+        CacheStampede,
+        RedisDown,
         Overload,
         Durability,
     )
@@ -69,6 +73,15 @@ def _parse():
     return arguments
 
 
+def _names(name, driver):
+    """The drills to hold; of all, those that this kind of stack has."""
+    if name == "all":
+        return [each for each, drill in DRILLS.items() if driver.name in drill.STACKS]
+    if driver.name not in DRILLS[name].STACKS:
+        raise StackError(f"{name} is for STACK={' or '.join(DRILLS[name].STACKS)} only")
+    return [name]
+
+
 def _hold(name, driver, options):
     """Whether it passed, and its report."""
     narrator = Narrator(f"Drill {name}, on {driver.name} at {driver.url()}")
@@ -81,11 +94,11 @@ def _hold(name, driver, options):
 
 def main():
     arguments = _parse()
-    names = list(DRILLS) if arguments.name == "all" else [arguments.name]
     options = Options(arguments.quick, arguments.seconds)
     try:
         driver = connect()
         driver.url()
+        names = _names(arguments.name, driver)
     except StackError as error:
         fail("drill", error)
         sys.exit(2)

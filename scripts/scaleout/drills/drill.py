@@ -9,6 +9,7 @@ import time
 import uuid
 
 from scaleout.drills.timeline import Timeline
+from scaleout.driver import STACKS
 from scaleout.errors import StackError
 from scaleout.breakers import Breakers, transitions
 from scaleout.load.client import PAST_THE_CACHE, Client
@@ -37,6 +38,7 @@ class Drill:
     """A drill has a NAME, a one-line TITLE, a WHY for its first scene, and hold()."""
 
     NAME = TITLE = WHY = ""
+    STACKS = STACKS
 
     def __init__(self, driver, narrator, options):
         self.driver = driver

@@ -74,7 +74,9 @@ class Outcome(AnswerContent):
         return f"{self.request.method} {self.request.path}: {what or self.error}"
 
 
-class _Connection:
+class Connection:
+    """One that is open. Used by one request at a time."""
+
     def __init__(self, reader, writer):
         self._reader, self._writer = reader, writer
         self.idle_since = 0.0
@@ -211,4 +213,4 @@ class OpenLoop:
                 return connection
             with contextlib.suppress(OSError):
                 connection.close()
-        return _Connection(*await asyncio.open_connection(self._host, self._port))
+        return Connection(*await asyncio.open_connection(self._host, self._port))

@@ -145,6 +145,15 @@ def connections_to(port):
     )
 
 
+def listening_ports(pid):
+    """The TCP ports that the process listens on."""
+    return [
+        connection.laddr.port
+        for connection in psutil.net_connections("tcp")
+        if connection.pid == pid and connection.status == psutil.CONN_LISTEN
+    ]
+
+
 def is_port_free(port):
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -1,0 +1,133 @@
+"""Many clients ask for one value that the cache does not hold: with single flight, and without."""
+
+import collections
+import re
+from pathlib import Path
+
+from scaleout.bench.measure import Build
+from scaleout.drills import drill
+from scaleout.load.at_once import burst
+from scaleout.load.figures import latencies, percentile
+from scaleout.load.open_loop import Request
+from scaleout.native import health, processes
+
+_CLIENTS = 200
+# How long the service holds each call, so that all clients ask while the first one waits.
+_FILL = "50ms"
+_KEYS, _QUICK_KEYS = 10, 4
+# A replica that has not seen the answer within CACHE_LOCK_WAIT asks itself.
+_MOST_WITH = drill.GATEWAYS
+# Clients share the processors with the stack, so the last ones may find the first one's answer.
+_LEAST_WITHOUT = 0.75
+_CALLS = re.compile(r"^rpc_server_call_duration_seconds_count\{[^}]*/GetUser\"[^}]*\} (\S+)$", re.M)
+# Behind the running stack's ports, nginx's and ten gateways'.
+_FIRST_PORT, _PORTS = 20, drill.GATEWAYS + 1
+
+
+class CacheStampede(drill.Drill):
+    NAME = "cache-stampede"
+    STACKS = ("native",)
+    TITLE = (
+        f"cache-stampede: {_CLIENTS} clients at once ask for a value that the cache does not hold"
+    )
+    WHY = f"""Three gateways, and a service that holds each call for {_FILL}. With single flight one
+        reader asks the service, the others of its gateway wait for it, and the other gateways wait
+        for what it stores. Without (LAB_CACHE_SINGLE_FLIGHT=off) each reader asks. Coalesced reads
+        are off, or they would do the same for the readers of one gateway. On a stack of its own."""
+
+    def run(self):
+        self.n.scene(self.TITLE, self.WHY)
+        self.hold()
+
+    def hold(self):
+        own = self.driver.stack().settings
+        port = own.http_port + _FIRST_PORT
+        while not all(map(processes.is_port_free, range(port, port + _PORTS))):
+            port += _PORTS
+        build = Build("stampede", port, Path(f"{own.run_dir}-stampede"), own.bin_dir)
+        try:
+            found = {switch: self._measure(build, switch) for switch in ("on", "off")}
+        finally:
+            build.remove()
+        self._show(found)
+        self._check(found)
+
+    def _measure(self, build, switch):
+        """(calls of the service, outcomes) for each key."""
+        with build.stack(
+            GATEWAYS=str(drill.GATEWAYS),
+            CACHE="on",
+            COALESCE="off",
+            LAB_CACHE_SINGLE_FLIGHT=switch,
+            LAB_RPC_DELAY=_FILL,
+            SERVICE_METRICS_LISTEN="127.0.0.1:0",
+        ) as stack:
+            urls = [f"http://127.0.0.1:{stack.settings.gateway_port(k)}" for k in (1, 2, 3)]
+            service = stack.parts.pids()["user-service"]
+            page = processes.listening_ports(service)[0]
+            burst(urls, Request("GET", "/api/users/1000"), _CLIENTS)  # warms up
+            keys = _QUICK_KEYS if self.options.quick else _KEYS
+            return [self._one(urls, page, key) for key in range(1, keys + 1)]
+
+    @staticmethod
+    def _one(urls, page, key):
+        before = _calls(page)
+        outcomes = burst(urls, Request("GET", f"/api/users/{key}"), _CLIENTS)
+        return _calls(page) - before, outcomes
+
+    def _show(self, found):
+        self.n.table(
+            ("single flight", "clients", "calls, median", "most", "p50 ms", "p99 ms", "answers"),
+            [
+                (
+                    switch,
+                    _CLIENTS,
+                    f"{percentile(_calls_of(keys), 0.5):.0f}",
+                    f"{max(_calls_of(keys)):.0f}",
+                    f"{percentile(latencies(_outcomes(keys)), 0.5):.0f}",
+                    f"{percentile(latencies(_outcomes(keys)), 0.99):.0f}",
+                    _results(_outcomes(keys)),
+                )
+                for switch, keys in found.items()
+            ],
+        )
+        for switch, keys in found.items():
+            self.n.figure(f"callsSingleFlight{switch.capitalize()}", _calls_of(keys))
+
+    def _check(self, found):
+        for switch, keys in found.items():
+            self.check_none_failed(
+                f"single flight {switch}: every client is answered", _outcomes(keys)
+            )
+        calls = _calls_of(found["on"])
+        self.n.check(
+            f"on: the service is asked once for {_CLIENTS} clients",
+            percentile(calls, 0.5) == 1 and max(calls) <= _MOST_WITH,
+            f"{calls} calls for each key",
+        )
+        calls = _calls_of(found["off"])
+        self.n.check(
+            "off: nearly every client asks the service",
+            percentile(calls, 0.5) >= _LEAST_WITHOUT * _CLIENTS,
+            f"{calls} calls for each key",
+        )
+
+
+def _calls(page):
+    return sum(map(float, _CALLS.findall(health.http_get(page, "/metrics")[1])))
+
+
+def _calls_of(keys):
+    return [round(calls) for calls, _ in keys]
+
+
+def _outcomes(keys):
+    return [outcome for _, outcomes in keys for outcome in outcomes]
+
+
+def _results(outcomes):
+    counted = collections.Counter(
+        "joined" if "collapsed" in o.headers.get("cache-status", "") else o.headers.get("x-cache")
+        for o in outcomes
+    )
+    return ", ".join(f"{count} {name}" for name, count in counted.most_common())
