@@ -6,7 +6,8 @@
 // that have not been renewed within the expiry are removed. Where redis-state is away or frozen the
 // thread goes on describing, and stores again when it can; a flush is repaired by the next round.
 // Each process is an entry; one that starts under the id of another replaces it. The description is
-// an opaque text. Thread-safe, but for Start and Leave, which are the owner's.
+// an opaque text. Thread-safe, but for Start and Leave, which are the owner's. Why it is so:
+// docs/adr/2026-11-22-instance-registry.md.
 #ifndef SCALEOUT_GATEWAY_CLUSTER_INSTANCE_REGISTRY_H_
 #define SCALEOUT_GATEWAY_CLUSTER_INSTANCE_REGISTRY_H_
 
