@@ -104,7 +104,7 @@ void RedisLink::Greet() {
   }
   connection_->Append({"PING"});
   ++greetings_;
-  Flush();
+  FlushSoon();
 }
 
 absl::Status RedisLink::TakeGreeting(const RedisReply& reply) {
@@ -176,7 +176,8 @@ void RedisLink::OnReady(FdEvents ready) {
   if (connection_ == nullptr) return;
   if (state_ == State::kConnecting) return Greet();
   if (ready.readable && !Receive()) return;
-  if (ready.writable) Flush();
+  // Not at once: a reply's reader may have asked for it already, and it is in the list once.
+  if (ready.writable) FlushSoon();
 }
 
 bool RedisLink::Receive() {
