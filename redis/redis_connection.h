@@ -66,6 +66,8 @@ class RedisConnection {
   // The next whole reply of what was read; nothing if there is none. INTERNAL: it is no RESP, or
   // beyond a limit.
   absl::StatusOr<std::optional<RedisReply>> TakeReply();
+  // Bytes that were received since the last whole reply.
+  std::size_t partial_bytes() const { return partial_bytes_; }
 
  private:
   struct FreeReader {
@@ -83,7 +85,6 @@ class RedisConnection {
   std::string unsent_;
   std::size_t sent_ = 0;
   std::unique_ptr<redisReader, FreeReader> reader_;
-  // Received since the last whole reply.
   std::size_t partial_bytes_ = 0;
 };
 

@@ -229,8 +229,9 @@ void RedisLink::GiveOut(RedisReply reply, MonotonicTime now) {
 void RedisLink::Expire(std::uint64_t number) {
   for (int reads = 0; reads < kLastReads; ++reads) {
     const std::uint64_t first = first_pending_;
+    const std::size_t partial = connection_->partial_bytes();
     if (!Receive() || number < first_pending_) return;
-    if (first == first_pending_) break;
+    if (first == first_pending_ && partial == connection_->partial_bytes()) break;
   }
   Pending& command = pending_[number - first_pending_];
   RedisCall* const call = std::exchange(command.call, nullptr);

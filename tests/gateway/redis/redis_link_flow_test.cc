@@ -141,5 +141,31 @@ TEST_F(RedisLinkFlowTest, DefersItsWriteOnceATurn) {
   EXPECT_FALSE(second.get().ok());
 }
 
+// The deadline's timer runs before the descriptor is looked at, and a read takes only a part.
+TEST_F(RedisLinkFlowTest, ALargeReplyThatWaitsForALateLoopIsTaken) {
+  Connect();
+  const std::string value(100'000, 'x');
+  std::promise<void> blocked;
+  std::promise<void> go_on;
+  FunctionJob block([&] {
+    blocked.set_value();
+    go_on.get_future().wait();
+    const MonotonicTime end = SystemClock().Now() + 3 * config_.command_timeout;
+    while (SystemClock().Now() < end) {
+    }
+  });
+  std::future<Text> answer = loops_.Begin<Text>([&](RequestContext& context) {
+    context.loop.Hold(block);  // after the write at the end of the turn
+    return AskInTurn(link(), context, {{"GET", "key"}});
+  });
+  blocked.get_future().wait();
+  Send("$100000\r\n" + value + "\r\n");
+  go_on.set_value();
+  const Text text = answer.get();
+  ASSERT_TRUE(text.ok()) << text.status();
+  EXPECT_EQ(*text, value);
+  EXPECT_TRUE(link().up());
+}
+
 }  // namespace
 }  // namespace scaleout::gateway
