@@ -16,6 +16,7 @@ def _reading(**changed):
         "load": 7.0,
         "keys": 1000.0,
         "calls": 100.0,
+        "cached": {"hit": 10.0, "stale": 0.0, "miss": 10.0, "bypass": 0.0},
     }
     return SimpleNamespace(**{**values, **changed})
 
@@ -48,6 +49,12 @@ def test_the_busiest_loop_may_be_one_that_is_new():
 def test_keys_are_those_of_the_turn():
     assert _spent(keys=1600.0, calls=150.0).figures(1)["keysPerCall"] == 12
     assert _spent().figures(1)["keysPerCall"] == 0
+
+
+def test_the_hit_ratio_is_of_the_turn_and_leaves_out_what_went_past_the_cache():
+    cached = {"hit": 15.0, "stale": 1.0, "miss": 12.0, "bypass": 90.0}
+    assert _spent(cached=cached).figures(1)["hitRatio"] == 0.75
+    assert _spent().figures(1)["hitRatio"] == 0
 
 
 def test_what_neither_the_stack_nor_the_load_spent_is_the_others():

@@ -99,6 +99,7 @@ def turn(stack, port, path, seconds, connections=CONNECTIONS):
     return {
         "requestsPerSecond": report.succeeded_per_second,
         "p50Ms": report.p50_ms,
+        "p95Ms": report.p95_ms,
         "p99Ms": report.p99_ms,
         "errors": report.errors,
         **spent.figures(report.requests),

@@ -1,7 +1,9 @@
 """What a stack spends on a turn: the CPU time of each part and of the busiest event loop; how many
-keys a coalesced call has; and what other processes of the machine spend meanwhile.
+keys a coalesced call has; how many reads the cache answered; and what other processes of the
+machine spend meanwhile.
 """
 
+import collections
 import contextlib
 import re
 import resource
@@ -20,6 +22,7 @@ PARTS = {
 }
 _LOOP_THREADS = "loop-"
 _KEYS = re.compile(r"^gateway_coalescer_batch_keys_sum{.*} (\S+)$", re.M)
+_CACHED = re.compile(r'^cache_requests_total\{.*result="(\w+)".*\} (\S+)$', re.M)
 _CALLS = re.compile(r"^gateway_coalescer_batch_keys_count{.*} (\S+)$", re.M)
 
 
@@ -50,6 +53,9 @@ class _Reading:
         load = resource.getrusage(resource.RUSAGE_CHILDREN)
         self.load = load.ru_utime + load.ru_stime
         self.keys, self.calls = (sum(map(float, each.findall(pages))) for each in (_KEYS, _CALLS))
+        self.cached = collections.Counter()
+        for result, count in _CACHED.findall(pages):
+            self.cached[result] += float(count)
 
 
 class Spent:
@@ -58,8 +64,9 @@ class Spent:
 
     def figures(self, requests):
         """Micros of CPU a request for each part; the share of its time that the busiest event loop
-        was at work; the keys of a coalesced call, 0 where none was made; how many processors were
-        busy with neither this stack nor the load.
+        was at work; the keys of a coalesced call, 0 where none was made; the share of cached reads
+        that the cache answered, 0 where there was none; how many processors were busy with neither
+        this stack nor the load.
         """
         before, after = self.before, self.after
         spent = {part: after.parts[part] - before.parts[part] for part in PARTS}
@@ -70,10 +77,13 @@ class Spent:
             (after.loops[loop] - before.loops.get(loop, 0.0) for loop in after.loops), default=0.0
         )
         calls = after.calls - before.calls
+        found = sum(after.cached[name] - before.cached[name] for name in ("hit", "stale"))
+        missed = after.cached["miss"] - before.cached["miss"]
         return {
             "cpuMicros": {part: 1e6 * spent[part] / max(requests, 1) for part in PARTS},
             "busiestLoop": busiest / seconds,
             "keysPerCall": (after.keys - before.keys) / calls if calls else 0.0,
+            "hitRatio": found / (found + missed) if found + missed else 0.0,
             "othersBusy": others / seconds,
         }
 

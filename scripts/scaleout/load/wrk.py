@@ -22,6 +22,7 @@ class Report:
     bad_statuses: int  # of these, with a status over 399
     seconds: float
     p50_ms: float
+    p95_ms: float
     p99_ms: float
     errors: int  # broken connections, timeouts, and every status over 399
 

@@ -31,7 +31,8 @@ end
 function done(summary, latency)
   local e = summary.errors
   io.write(string.format(
-    '\nREPORT {"requests":%d,"bad_statuses":%d,"seconds":%.6f,"p50_ms":%.4f,"p99_ms":%.4f,"errors":%d}\n',
-    summary.requests, e.status, summary.duration / 1e6, latency:percentile(50) / 1e3, latency:percentile(99) / 1e3,
+    '\nREPORT {"requests":%d,"bad_statuses":%d,"seconds":%.6f,"p50_ms":%.4f,"p95_ms":%.4f,"p99_ms":%.4f,"errors":%d}\n',
+    summary.requests, e.status, summary.duration / 1e6,
+    latency:percentile(50) / 1e3, latency:percentile(95) / 1e3, latency:percentile(99) / 1e3,
     e.connect + e.read + e.write + e.timeout + e.status))
 end
