@@ -11,7 +11,7 @@ STACK_SH := scripts/stack.sh
 BUILD_DIR := build/$(PRESET)
 
 .DEFAULT_GOAL := help
-.PHONY: help deps build programs release dev asan tsan up down restart status logs scale demo drill drills test bench \
+.PHONY: help deps build programs release dev asan tsan up down restart status logs scale demo drill drills lab test bench \
         compose-up compose-down compose-test swarm-test mutants format docs lint doctor reset
 
 ##@ Run it
@@ -59,6 +59,10 @@ drill: ## Break the running stack under load and check: make drill NAME=breaker 
 
 drills: ## Every drill, about seven minutes
 	@scripts/drill.sh all $(ARGS)
+
+lab: deps ## Measure one question side by side, on stacks of its own: make lab NAME=cache (ARGS=--quick)
+	@$(MAKE) --no-print-directory programs PRESET=release
+	@scripts/lab.sh $(or $(NAME),--list) $(ARGS)
 
 bench: deps ## Requests/s, latency and CPU per request, on a stack of its own
 	@$(MAKE) --no-print-directory programs PRESET=release
