@@ -142,10 +142,9 @@ void RedisLink::Break(const absl::Status& why) {
   lost.swap(pending_);
   first_pending_ += lost.size();
   for (const Pending& command : lost) {
+    if (command.call == nullptr) continue;  // counted as timed out
     metrics_.broken.Increment();
-    if (command.call != nullptr) {
-      command.call->End(absl::UnavailableError("The connection to Redis broke."));
-    }
+    command.call->End(absl::UnavailableError("The connection to Redis broke."));
   }
 }
 
@@ -214,9 +213,9 @@ void RedisLink::GiveOut(RedisReply reply, MonotonicTime now) {
   pending_.pop_front();
   ++first_pending_;
   if (pending_.empty()) loop_.Cancel(silence_);
+  if (command.call == nullptr) return;  // counted as timed out
   metrics_.answered.Increment();
   metrics_.seconds.Observe(std::chrono::duration<double>(now - command.since).count());
-  if (command.call == nullptr) return;
   absl::Status status = reply.status();
   if (status.ok()) {
     command.call->End(std::move(reply));
@@ -235,7 +234,9 @@ void RedisLink::Expire(std::uint64_t number) {
   }
   Pending& command = pending_[number - first_pending_];
   RedisCall* const call = std::exchange(command.call, nullptr);
-  if (state_ == State::kUp) {
+  // A caller that had less time than that says nothing about the server.
+  const bool late = clock_.Now() - pending_.front().since >= config_.command_timeout;
+  if (late && state_ == State::kUp) {
     state_ = State::kStalled;
     metrics_.links_up.Add(-1);
   }

@@ -10,8 +10,9 @@
 // each time, because the link is a circuit breaker, too:
 //
 //   UP        commands are sent
-//   STALLED   a command was not answered in its time: others are refused at once, until the server
-//             answers any of those that it has (UP), or nothing for max_silence (DOWN)
+//   STALLED   a command was not answered within command_timeout (its caller may have had less
+//             time): others are refused at once, until the server answers any of those that it has
+//             (UP), or nothing for max_silence (DOWN)
 //   DOWN      not connected, or the server has not let this connection in yet: refused at once
 //
 // A refused call is UNAVAILABLE and was not sent. One that was sent and has no answer
@@ -97,9 +98,9 @@ class RedisLink : private FdWatcher {
   // Begins to connect; the loop need not run yet. Once.
   void Start() { start_.PostTo(loop_); }
 
-  // Any thread.
+  // Whether the server answers. Any thread.
   bool up() const { return state_.load(std::memory_order_relaxed) == State::kUp; }
-  // Whether a command would be sent now.
+  // Whether a command would be sent now. Loop thread only.
   bool accepts() const;
 
   const RedisLinkConfig& config() const { return config_; }

@@ -21,6 +21,7 @@
 namespace scaleout::gateway {
 namespace {
 
+using std::chrono::milliseconds;
 using std::chrono::seconds;
 using testing::Eventually;
 using testing::FunctionJob;
@@ -60,7 +61,8 @@ class RedisLinkFlowTest : public ::testing::Test {
 
   // The server accepts the link and answers its greeting.
   void Connect() {
-    const RedisServer server{{.unix_path = path_.path(), .host = "", .port = 0}, ""};
+    RedisServer server;
+    server.address.unix_path = path_.path();
     redis_.emplace("redis-test", server, config_, loops_.executors(), SystemClock(),
                    loops_.logger(), loops_.metrics());
     redis_->Start();
@@ -71,10 +73,13 @@ class RedisLinkFlowTest : public ::testing::Test {
     ASSERT_TRUE(Eventually([this] { return link().up(); }));
   }
   RedisLink& link() { return redis_->Of(loops_.at(0)); }
-  std::future<Text> Begin(std::vector<std::vector<std::string>> commands) {
-    return loops_.Begin<Text>([this, commands = std::move(commands)](RequestContext& context) {
-      return AskInTurn(link(), context, commands);
-    });
+  std::future<Text> Begin(std::vector<std::vector<std::string>> commands,
+                          Duration deadline = seconds(10)) {
+    return loops_.Begin<Text>(
+        [this, commands = std::move(commands)](RequestContext& context) {
+          return AskInTurn(link(), context, commands);
+        },
+        deadline);
   }
 
   // Reads what there is; how many bytes that were.
@@ -165,6 +170,37 @@ TEST_F(RedisLinkFlowTest, ALargeReplyThatWaitsForALateLoopIsTaken) {
   ASSERT_TRUE(text.ok()) << text.status();
   EXPECT_EQ(*text, value);
   EXPECT_TRUE(link().up());
+}
+
+// Otherwise a client that gives its requests a millisecond would keep all others from the cache.
+TEST_F(RedisLinkFlowTest, ACallerWithLittleTimeDoesNotStallTheLink) {
+  config_.command_timeout = seconds(5);
+  config_.max_silence = seconds(20);
+  Connect();
+  EXPECT_EQ(Begin({{"PING"}}, milliseconds(5)).get().status().code(),
+            absl::StatusCode::kDeadlineExceeded);
+  ASSERT_TRUE(link().up());
+  EXPECT_GT(Read(), 0U);
+  std::future<Text> patient = Begin({{"PING"}});
+  ASSERT_TRUE(Eventually([this] { return Read() > 0; }));
+  Send("+late\r\n+PONG\r\n");
+  EXPECT_EQ(*patient.get(), "PONG");
+}
+
+TEST_F(RedisLinkFlowTest, CountsACommandByHowItEndedForItsCaller) {
+  Connect();
+  std::future<Text> late = Begin({{"PING"}});
+  EXPECT_EQ(late.get().status().code(), absl::StatusCode::kDeadlineExceeded);
+  EXPECT_FALSE(link().up());
+  Send("+PONG\r\n");
+  ASSERT_TRUE(Eventually([this] { return link().up(); }));
+  const auto count = [this](const std::string& outcome) {
+    return loops_.metrics()
+        .AddCounter("redis_commands_total", "", {{"server", "redis-test"}, {"outcome", outcome}})
+        .value();
+  };
+  EXPECT_EQ(count("timed_out"), 1);
+  EXPECT_EQ(count("answered"), 0);
 }
 
 }  // namespace
