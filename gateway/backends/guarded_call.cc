@@ -1,6 +1,7 @@
 #include "gateway/backends/guarded_call.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "gateway/backends/shared_call.h"
 #include "gateway/resilience/rejection.h"
@@ -25,7 +26,10 @@ absl::Status CallInProgress::Enter() {
 
 absl::Status CallInProgress::BeginAttempt() {
   CircuitDecision decision = guard_.breaker().Acquire();
-  if (!decision.permit) return CircuitOpen(guard_.backend(), decision.state, decision.retry_after);
+  if (!decision.permit) {
+    absl::Status open = CircuitOpen(guard_.backend(), decision.state, decision.retry_after);
+    return attempts_ == 0 ? open : AfterAttempt(std::move(open));
+  }
   permit_.emplace(*std::move(decision.permit));
   attempt_start_ = context_.clock.Now();
   attempt_deadline_ = std::min(context_.deadline, attempt_start_ + guard_.attempt_timeout());

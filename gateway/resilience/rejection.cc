@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "absl/strings/cord.h"
 #include "common/status.h"
 #include "common/str_cat.h"
 
@@ -12,6 +13,9 @@ constexpr std::string_view kCircuitOpen = "CIRCUIT_OPEN";
 constexpr std::string_view kBulkheadFull = "BULKHEAD_FULL";
 constexpr std::string_view kTooManyReads = "TOO_MANY_READS";
 constexpr std::string_view kDeadlineExceeded = "DEADLINE_EXCEEDED";
+
+// A payload of the status that no answer shows.
+constexpr char kAttempted[] = "scaleout.gateway/attempted";
 
 // A full gateway has room again as soon as one call ends; a second spreads those who come back.
 constexpr std::chrono::milliseconds kBusyRetryAfter{1000};
@@ -57,8 +61,13 @@ absl::Status Overloaded() {
                     kReasonOverloaded, {{"retryAfterMs", StrCat(kBusyRetryAfter.count())}});
 }
 
+absl::Status AfterAttempt(absl::Status refusal) {
+  refusal.SetPayload(kAttempted, absl::Cord());
+  return refusal;
+}
+
 bool IsRejectedCall(const absl::Status& status) {
-  if (!absl::IsUnavailable(status)) return false;
+  if (!absl::IsUnavailable(status) || status.GetPayload(kAttempted)) return false;
   const std::string reason = ReasonOf(status);
   return reason == kCircuitOpen || reason == kBulkheadFull || reason == kTooManyReads;
 }

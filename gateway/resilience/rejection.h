@@ -25,7 +25,10 @@ absl::Status NoTimeLeft(std::string_view backend);
 // OVERLOADED with `retryAfterMs`.
 absl::Status Overloaded();
 
-// Whether `status` is one of CircuitOpen, BulkheadFull and TooManyReads.
+// The same refusal, of a further attempt: an earlier one was sent, and its outcome may be unknown.
+absl::Status AfterAttempt(absl::Status refusal);
+
+// Whether `status` is one of CircuitOpen, BulkheadFull and TooManyReads, and nothing was sent.
 bool IsRejectedCall(const absl::Status& status);
 
 }  // namespace scaleout::gateway

@@ -38,6 +38,7 @@ TEST(Rejection, KnowsItsOwnFromTheServices) {
   EXPECT_TRUE(IsRejectedCall(CircuitOpen("user", CircuitState::kOpen, Duration::zero())));
   EXPECT_TRUE(IsRejectedCall(BulkheadFull("user", 1)));
   EXPECT_TRUE(IsRejectedCall(TooManyReads("user", 1)));
+  EXPECT_FALSE(IsRejectedCall(AfterAttempt(BulkheadFull("user", 1))));
   EXPECT_FALSE(IsRejectedCall(absl::OkStatus()));
   EXPECT_FALSE(IsRejectedCall(absl::UnavailableError("The user service is not reachable.")));
 }
