@@ -86,8 +86,11 @@ Task<absl::StatusOr<Response>> ReadThrough(RequestContext& context, ReadCache& c
   const SharedAnswer bytes = co_await filling;
   method.metrics.CountRead(context.cache.result);
   if (!bytes.ok()) co_return bytes.status();
-  if (!response.ParseFromString(**bytes)) co_return absl::InternalError("A cached answer is torn.");
-  co_return response;
+  if (response.ParseFromString(**bytes)) co_return response;
+  // Another replica's, and no such message.
+  Task<absl::StatusOr<Response>> asking = verb(context, std::move(request));
+  absl::StatusOr<Response> answer = co_await asking;
+  co_return answer;
 }
 
 // `method` is the verb's name. What it counts is the backend's.

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "common/str_cat.h"
+#include "gateway/cache/cache_entry.h"
 #include "gateway/runtime/member_job.h"
 
 namespace scaleout::gateway {
@@ -69,7 +70,12 @@ Task<absl::StatusOr<std::vector<std::string>>> CacheTokens::Make(RequestContext&
   const absl::StatusOr<RedisReply> reply = co_await making;
   if (!reply.ok()) co_return reply.status();
   std::vector<std::string> tokens;
-  for (std::size_t i = 0; i < count; ++i) tokens.emplace_back(reply->at(i).text());
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::string_view token = reply->at(i).text();
+    // Readers with the same tokens are joined, so what is none may not pass for one.
+    if (token.size() != kCacheTokenBytes) co_return absl::InternalError("Redis has no token.");
+    tokens.emplace_back(token);
+  }
   co_return tokens;
 }
 

@@ -1,6 +1,6 @@
 // The tokens that keep cached values true.
 //
-// Each entity ("user:42"), each collection of them ("orders-of-user:42": a list in all its
+// Each entity ("user:42"), each collection of them ("orders-of:42": a list in all its
 // variants) and the whole cache (the epoch) has a random token in Redis. A value stores the tokens
 // that were current before the service was asked for it, and is served only while all of them still
 // are. A write replaces the tokens of what it may have changed before it is answered. So neither a
@@ -50,10 +50,11 @@ class CacheTokens {
   CacheTokens& operator=(const CacheTokens&) = delete;
   ~CacheTokens();
 
-  // Whether cached values may be served and stored: no replacement is owed. Any thread.
+  // Whether cached values may be served: no replacement is owed. Any thread.
   bool settled() const { return settled_.load() == owed_.load(); }
 
-  // The current tokens of `keys`, made where there are none.
+  // The current tokens of `keys`, made where there are none. Not OK where Redis has something else
+  // under a key, too.
   Task<absl::StatusOr<std::vector<std::string>>> Make(RequestContext& context,
                                                       std::vector<std::string> keys,
                                                       MonotonicTime until);

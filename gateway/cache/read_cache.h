@@ -11,8 +11,9 @@
 // tokens, one in each loop asks for it, and of several loops or replicas the one that has the lock
 // (SET NX PX); the others look for its answer for lock_wait and then ask themselves. Redis away,
 // frozen, or with an answer that makes no sense is kBypass, never an error, and nothing is joined
-// then. No read waits for Redis longer than command_timeout in all.
-// Without CacheConfig::single_flight each reader that misses asks the service itself.
+// then. A read waits for Redis no longer than command_timeout in all; where another replica has the
+// lock, for lock_wait and one more command. Without CacheConfig::single_flight each reader that
+// misses asks the service itself.
 //
 // (Ideas: Nishtala et al., "Scaling Memcache at Facebook", for leases; RFC 5861 for stale answers.)
 // One for the process; each call belongs to a loop and stays there.
@@ -96,8 +97,8 @@ class ReadCache {
   Task<CacheFound> Find(RequestContext& context, const CachedMethod& method,
                         const CacheQuery& query);
   // Asks the service, or waits for who does; stores the answer. `tokens` are those of Find, or none
-  // if they are to be read again. A missing thing is NOT_FOUND, and
-  // stored. Notes in `context` what became of the read.
+  // if they are to be read again. A missing thing is NOT_FOUND, and stored. Notes in `context` what
+  // became of the read.
   Task<SharedAnswer> Fill(RequestContext& context, const CachedMethod& method, CacheQuery query,
                           std::vector<std::string> tokens, MonotonicTime until, FillFunction fill);
   // Asks the service for a stale value's successor, unless a flight or another replica does.

@@ -56,6 +56,36 @@ TEST_F(CachedVerbTest, AValueThatIsNoMessageIsReadAnew) {
   EXPECT_EQ(gateway_.Read("a").result(), CacheResult::kHit);  // what replaced it has its tokens
 }
 
+// The lock is another replica's, so its value is looked for.
+TEST_F(CachedVerbTest, AValueOfAnotherReplicaThatIsNoMessageIsReadAnew) {
+  const std::string token(redis_.Ask({"GET", "t:a"}).text());
+  const std::string epoch(redis_.Ask({"GET", "t:epoch"}).text());
+  const WallTime now = SystemClock().WallNow();
+  const CacheTimes times{now, now + std::chrono::hours(1), now + std::chrono::hours(1)};
+  redis_.Ask({"SET", "v:a", EncodeCacheEntry(times, false, {token, epoch}, "\xFF\xFF")});
+  redis_.Ask({"SET", "l:v:a:" + token + ":" + epoch, "another", "PX", "60000"});
+  const ReadOutcome read = gateway_.Read("a");
+  EXPECT_EQ(read.code, absl::StatusCode::kOk);
+  EXPECT_EQ(read.text, "first");
+}
+
+// As nothing of this program writes; it is replaced by the next write.
+TEST_F(CachedVerbTest, ATokenThatIsNoneIsNotUsed) {
+  redis_.Ask({"SET", "t:a", "short"});
+  const ReadOutcome read = gateway_.Read("a");
+  EXPECT_EQ(read.text, "first");
+  EXPECT_EQ(read.result(), CacheResult::kBypass);
+  ASSERT_TRUE(gateway_.Write("a", "second").ok());
+  EXPECT_TRUE(Eventually([&] { return gateway_.Read("a").result() == CacheResult::kHit; }));
+}
+
+TEST_F(CachedVerbTest, AWriteThatWasRefusedOnlyAfterAnAttemptReplacesItsTokens) {
+  service_.FailWrites(
+      AfterAttempt(CircuitOpen("text", CircuitState::kOpen, std::chrono::seconds(1))));
+  EXPECT_FALSE(gateway_.Write("a", "second").ok());
+  EXPECT_EQ(gateway_.Read("a").text, "second");
+}
+
 TEST_F(CachedVerbTest, AWriteThatTheGatewayRefusedLeavesTheValue) {
   service_.FailWrites(BulkheadFull("text", 1));
   EXPECT_FALSE(gateway_.Write("a", "second").ok());
