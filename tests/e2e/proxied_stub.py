@@ -101,7 +101,7 @@ class ProxiedStub:
         self.nginx = Nginx(self.settings, self.places, supervisor=None)
         self.nginx.write_config()
         if lock_timeout:
-            config = self.places.scratch / "nginx" / "proxy_cache" / "on.conf"
+            config = self.places.scratch / "nginx" / "proxy_cache_on.conf"
             text = config.read_text()
             assert "lock_timeout 100ms" in text
             config.write_text(text.replace("lock_timeout 100ms", f"lock_timeout {lock_timeout}"))

@@ -207,9 +207,8 @@ def nginx_before_silent_gateways():
             "PROXY_CACHE": "off",
             "NGINX_CACHE_VERSION": "1",
         }
-        (temp / "proxy_cache").mkdir()
         for source in (ROOT / "deploy/nginx/proxy_cache").glob("*.conf.template"):
-            (temp / "proxy_cache" / source.stem).write_text(template.render(source, values))
+            (temp / f"proxy_cache_{source.stem}").write_text(template.render(source, values))
         configuration = temp / "nginx.conf"
         configuration.write_text(template.render(ROOT / "deploy/nginx/nginx.conf.template", values))
         command = [nginx_path(), "-p", home, "-c", str(configuration), "-e", "stderr"]

@@ -103,5 +103,5 @@ def test_a_stack_can_be_given_the_cache_and_relieved_of_it_live():
 
 
 def key_of(stack):
-    config = (stack.run_dir / "scratch").resolve() / "nginx" / "proxy_cache" / "on.conf"
+    config = (stack.run_dir / "scratch").resolve() / "nginx" / "proxy_cache_on.conf"
     return next(line for line in config.read_text().splitlines() if "proxy_cache_key" in line)

@@ -73,10 +73,10 @@ class ComposeDriver(Driver):
         if strategy not in STRATEGIES:
             raise StackError(f"one of {', '.join(STRATEGIES)} is wanted, not {strategy}")
         version = r's|^proxy_cache_key "\([^ ]*\) .*|\1|p'
-        self._reload(strategy, self._configured("/tmp/proxy_cache/on.conf", version))
+        self._reload(strategy, self._configured("/tmp/proxy_cache_on.conf", version))
 
     def purge(self):
-        if not self._configured("/tmp/nginx.conf", r"s|.*/proxy_cache/\(on\)\.conf;|\1|p"):
+        if not self._configured("/tmp/nginx.conf", r"s|.*/proxy_cache_\(on\)\.conf;|\1|p"):
             raise StackError("nginx stores no answers: PROXY_CACHE is off")
         self._reload(self.strategy(), f"{random.getrandbits(32):08x}")
 

@@ -69,10 +69,8 @@ class Nginx:
             "PROXY_CACHE": self._settings.proxy_cache,
             "NGINX_CACHE_VERSION": self._settings.cache_version,
         }
-        directory = temp / "proxy_cache"
-        directory.mkdir(exist_ok=True)
         for source in (ROOT / "deploy/nginx/proxy_cache").glob("*.conf.template"):
-            (directory / source.stem).write_text(template.render(source, values))
+            (temp / f"proxy_cache_{source.stem}").write_text(template.render(source, values))
         self._config.write_text(template.render(ROOT / "deploy/nginx/nginx.conf.template", values))
 
     def _install_includes(self):
