@@ -27,11 +27,11 @@ return tokens
 
 std::string TokenKey(std::string_view name) { return StrCat("t:", name); }
 
-// What a loop does about replacements that it owes.
-class CacheTokens::Debtor {
+// Tries to replace the epoch, on a loop that owes replacements.
+class CacheTokens::Settlement {
  public:
-  Debtor(CacheTokens& tokens, Executor& loop) : tokens_(tokens), loop_(loop) {}
-  ~Debtor() { loop_.Cancel(retry_); }
+  Settlement(CacheTokens& tokens, Executor& loop) : tokens_(tokens), loop_(loop) {}
+  ~Settlement() { loop_.Cancel(retry_); }
 
   void TryLater() {
     if (!retry_.armed()) loop_.After(kSettlePause, retry_);
@@ -43,7 +43,7 @@ class CacheTokens::Debtor {
 
   CacheTokens& tokens_;
   Executor& loop_;
-  MemberJob<Debtor, TimerJob> retry_{*this, &Debtor::Try};
+  MemberJob<Settlement, TimerJob> retry_{*this, &Settlement::Try};
 };
 
 CacheTokens::CacheTokens(LoopRedis& redis, const std::vector<Executor*>& loops, const Clock& clock,
@@ -54,7 +54,8 @@ CacheTokens::CacheTokens(LoopRedis& redis, const std::vector<Executor*>& loops, 
       metrics_(metrics),
       random_(std::move(random)),
       make_script_(kMakeTokens) {
-  for (Executor* const loop : loops) debtors_.push_back(std::make_unique<Debtor>(*this, *loop));
+  for (Executor* const loop : loops)
+    settlements_.push_back(std::make_unique<Settlement>(*this, *loop));
 }
 
 CacheTokens::~CacheTokens() = default;
@@ -107,15 +108,15 @@ Task<void> CacheTokens::Replace(RequestContext& request, std::vector<std::string
   }
   metrics_.owed.Increment();
   owed_.fetch_add(1);
-  debtors_[request.loop.index()]->TryLater();
+  settlements_[request.loop.index()]->TryLater();
 }
 
-Task<void> CacheTokens::Settle(Debtor& debtor) {
+Task<void> CacheTokens::Settle(Settlement& settlement) {
   const std::uint64_t owed = owed_.load();
   if (settled_.load() >= owed) co_return;
   active_.fetch_add(1);
-  RedisLink& link = redis_.Of(debtor.loop());
-  RequestContext context(debtor.loop(), clock_);
+  RedisLink& link = redis_.Of(settlement.loop());
+  RequestContext context(settlement.loop(), clock_);
   context.deadline = clock_.Now() + link.config().command_timeout;
   const std::vector<std::string> epoch = {std::string(kEpochKey)};
   Task<absl::Status> setting = Set(link, context, epoch);
@@ -124,11 +125,14 @@ Task<void> CacheTokens::Settle(Debtor& debtor) {
     std::uint64_t settled = settled_.load();
     while (settled < owed && !settled_.compare_exchange_weak(settled, owed)) {
     }
-    metrics_.settled.Increment();
-    logger_.Info("cache emptied for writes that Redis missed",
-                 {{"writes", static_cast<std::int64_t>(owed - settled)}});
+    // Another loop may have been first.
+    if (settled < owed) {
+      metrics_.settled.Increment();
+      logger_.Info("cache emptied for writes that Redis missed",
+                   {{"writes", static_cast<std::int64_t>(owed - settled)}});
+    }
   } else {
-    debtor.TryLater();
+    settlement.TryLater();
   }
   active_.fetch_sub(1);
 }

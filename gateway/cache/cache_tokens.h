@@ -69,11 +69,11 @@ class CacheTokens {
   std::string NextRandom() const { return NextToken(random_); }
 
  private:
-  class Debtor;
+  class Settlement;
 
   Task<absl::Status> Set(RedisLink& link, RequestContext& context,
                          const std::vector<std::string>& keys);
-  Task<void> Settle(Debtor& debtor);
+  Task<void> Settle(Settlement& settlement);
 
   LoopRedis& redis_;
   const Clock& clock_;
@@ -81,9 +81,9 @@ class CacheTokens {
   InvalidationMetrics metrics_;
   const TokenSource random_;
   const RedisScript make_script_;
-  std::vector<std::unique_ptr<Debtor>> debtors_;  // by the loops' indices
-  std::atomic<std::uint64_t> owed_{0};            // replacements that were not taken
-  std::atomic<std::uint64_t> settled_{0};         // how many of them a newer epoch has made up for
+  std::vector<std::unique_ptr<Settlement>> settlements_;  // by the loops' indices
+  std::atomic<std::uint64_t> owed_{0};                    // replacements that were not taken
+  std::atomic<std::uint64_t> settled_{0};  // how many of them a newer epoch has made up for
   std::atomic<int> active_{0};
 };
 

@@ -275,36 +275,37 @@ Task<bool> ReadCache::TakeLock(Plan& plan) {
       EndFlight(*plan.flight, absl::UnavailableError("Another replica refreshes it."));
       co_return false;
     }
-    Other other = Other::kWorking;
-    while (other == Other::kWorking) {
+    LockHolder holder = LockHolder::kWorking;
+    while (holder == LockHolder::kWorking) {
       if (clock_.Now() >= end || context.cancellation.cancelled()) co_return true;
       Sleep sleep(context, pause, Sleep::Precision::kFine);
       co_await sleep;
       pause = std::min(pause * 2, kLongestPause);
-      Task<Other> looking = LookAtOther(plan);
-      const Other seen = co_await looking;
-      other = seen;
+      Task<LockHolder> looking = LookAtHolder(plan);
+      const LockHolder seen = co_await looking;
+      holder = seen;
     }
-    if (other == Other::kStored) co_return false;
-    if (other == Other::kUnknown) co_return true;
+    if (holder == LockHolder::kStored) co_return false;
+    if (holder == LockHolder::kUnknown) co_return true;
     plan.until = clock_.Now() + link.config().command_timeout;
   }
 }
 
-Task<ReadCache::Other> ReadCache::LookAtOther(Plan& plan) {
+Task<ReadCache::LockHolder> ReadCache::LookAtHolder(Plan& plan) {
   RequestContext& context = plan.flight->context;
   std::vector<std::string_view> command = {"MGET", plan.query.key, plan.lock_key};
   command.insert(command.end(), plan.query.token_keys.begin(), plan.query.token_keys.end());
   RedisCall call(redis_.Of(context.loop), context, command);
   const absl::StatusOr<RedisReply> reply = co_await call;
-  if (!reply.ok() || reply->size() != plan.query.token_keys.size() + 2) co_return Other::kUnknown;
+  if (!reply.ok() || reply->size() != plan.query.token_keys.size() + 2)
+    co_return LockHolder::kUnknown;
   const std::optional<CacheEntry> entry = DecodeCacheEntry(reply->at(0).text());
   if (entry && AreCurrent(*entry, *reply, 2) && clock_.WallNow() < entry->times.fresh_until) {
     plan.flight->context.cache.joined = true;
     EndFlight(*plan.flight, AnswerOf(*entry));
-    co_return Other::kStored;
+    co_return LockHolder::kStored;
   }
-  co_return reply->at(1).is_nil() ? Other::kGone : Other::kWorking;
+  co_return reply->at(1).is_nil() ? LockHolder::kGone : LockHolder::kWorking;
 }
 
 Task<void> ReadCache::Store(std::unique_ptr<Plan> plan, absl::StatusOr<std::string> answer) {

@@ -126,8 +126,8 @@ class ReadCache {
   // replica has stored.
   Task<bool> TakeLock(Plan& plan);
   // What the replica that has the lock has come to.
-  enum class Other { kWorking, kStored, kGone, kUnknown };
-  Task<Other> LookAtOther(Plan& plan);
+  enum class LockHolder { kWorking, kStored, kGone, kUnknown };
+  Task<LockHolder> LookAtHolder(Plan& plan);
   // The answer, if it is worth it, and the end of the lock.
   Task<void> Store(std::unique_ptr<Plan> plan, absl::StatusOr<std::string> answer);
   CacheTimes TimesOf(std::chrono::milliseconds ttl, std::chrono::milliseconds stale) const;
