@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <cstdlib>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -75,6 +77,26 @@ std::vector<Executor*> ExecutorsOf(const EventLoops& loops) {
   return executors;
 }
 
+// What is the same for each Redis server.
+struct RedisParts {
+  RedisLinkConfig link;
+  std::vector<Executor*> loops;
+  const Clock& clock;
+  Logger& logger;
+  Metrics& metrics;
+};
+
+// Null without a server. It connects once the loops run.
+std::unique_ptr<LoopRedis> ConnectRedis(std::string_view name,
+                                        const std::optional<RedisServer>& server,
+                                        const RedisParts& parts) {
+  if (!server) return nullptr;
+  auto redis = std::make_unique<LoopRedis>(name, *server, parts.link, parts.loops, parts.clock,
+                                           parts.logger, parts.metrics);
+  redis->Start();
+  return redis;
+}
+
 HttpServerOptions ServerOptions(const GatewayConfig& config, std::size_t max_connections) {
   HttpServerOptions options;
   options.instance_id = config.instance_id;
@@ -124,30 +146,25 @@ int RunGateway(const GatewayConfig& config, ListenSockets sockets, StopSignals& 
   ProductBackend products = MakeProductBackend(backends.Get("order"), coalescing);
   PaymentBackend payments = MakePaymentBackend(backends.Get("payment"), coalescing);
 
-  std::unique_ptr<LoopRedis> redis_cache;
+  const RedisParts redis_parts{config.redis.link, ExecutorsOf(loops), clock, logger, *metrics};
+  const std::unique_ptr<LoopRedis> redis_cache =
+      config.cache.on ? ConnectRedis("redis-cache", config.redis.cache, redis_parts) : nullptr;
   std::unique_ptr<ReadCache> cache;
-  if (config.cache.on && config.redis.cache) {
-    redis_cache = std::make_unique<LoopRedis>("redis-cache", *config.redis.cache, config.redis.link,
-                                              ExecutorsOf(loops), clock, logger, *metrics);
-    cache = std::make_unique<ReadCache>(config.cache, *redis_cache, ExecutorsOf(loops), clock,
+  if (redis_cache != nullptr) {
+    cache = std::make_unique<ReadCache>(config.cache, *redis_cache, redis_parts.loops, clock,
                                         logger, *metrics, MakeTokenSource());
     CacheUsers(*cache, backends.Get("user"), users);
     CacheOrders(*cache, backends.Get("order"), orders);
     CacheProducts(*cache, backends.Get("order"), products);
     CachePayments(*cache, backends.Get("payment"), payments);
-    redis_cache->Start();
   }
   OffloadPool offload(config.offload_threads, config.offload_queue);
   RequestStats stats;
   InstanceStats instance(clock, loops, stats);
   Readiness readiness([&] { return loops.MakeProgress(clock.Now(), kLivenessBound); });
 
-  std::unique_ptr<LoopRedis> redis_state;
-  if (config.redis.state) {
-    redis_state = std::make_unique<LoopRedis>("redis-state", *config.redis.state, config.redis.link,
-                                              ExecutorsOf(loops), clock, logger, *metrics);
-    redis_state->Start();
-  }
+  const std::unique_ptr<LoopRedis> redis_state =
+      ConnectRedis("redis-state", config.redis.state, redis_parts);
   const std::unique_ptr<SharedCounter> shared_counter = MakeSharedCounter(redis_state.get());
   InstanceReport report({config.instance_id, config.worker, addresses}, clock, instance, readiness,
                         backends);
