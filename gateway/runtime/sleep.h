@@ -41,13 +41,14 @@ class Sleep final : private TimerJob, private CancelListener {
     }
     context_.cancellation.Add(*this);
   }
-  void await_resume() const noexcept {}
+  void await_resume() noexcept { awaiter_ = {}; }
 
  private:
   void Run() override { awaiter_.resume(); }
   // Not resumed from here: the code that cancels is not done, and may touch what the coroutine
-  // would destroy.
+  // would destroy. A pause that is over listens still, until its scope ends.
   void OnCancel() override {
+    if (!awaiter_) return;
     context_.loop.Cancel(*this);
     context_.loop.Post(*this);
   }
