@@ -31,7 +31,6 @@ std::string TokenKey(std::string_view name) { return StrCat("t:", name); }
 class CacheTokens::Settlement {
  public:
   Settlement(CacheTokens& tokens, Executor& loop) : tokens_(tokens), loop_(loop) {}
-  ~Settlement() { loop_.Cancel(retry_); }
 
   void TryLater() {
     if (!retry_.armed()) loop_.After(kSettlePause, retry_);

@@ -49,9 +49,8 @@ RedisLink::RedisLink(RedisServer server, const RedisLinkConfig& config, Executor
       retry_pause_(config.retry_min),
       resolved_(absl::UnknownError("not resolved yet")) {}
 
+// Timers are left armed: the loop has ended, and others that it has in its queue may be gone.
 RedisLink::~RedisLink() {
-  loop_.Cancel(retry_);
-  loop_.Cancel(silence_);
   if (connection_ != nullptr) loop_.Unwatch(connection_->fd());
 }
 

@@ -9,6 +9,8 @@
 #include <thread>
 
 #include "tests/gateway/redis/loop_redis_fixture.h"
+#include "tests/support/fake_clock.h"
+#include "tests/support/manual_executor.h"
 
 namespace scaleout::gateway {
 namespace {
@@ -250,6 +252,29 @@ TEST_F(RedisLinkTest, CanBeDestroyedWhileItConnects) {
   for (int turn = 0; turn < 5; ++turn) loops_.Call([] {});
   loops_.Stop();
   redis_.reset();
+}
+
+// As at the end of a gateway whose Redis is away: the server, with timers of its own, is destroyed
+// before the links, and the loop's queue still has both.
+TEST(RedisLinkEndTest, TouchesNoTimerOfALoopThatHasEnded) {
+  testing::FakeClock clock;
+  testing::FakeLogger logger;
+  const std::unique_ptr<Metrics> registry = MakeMetrics();
+  testing::ManualExecutor loop(clock);
+  RedisResolver resolver;
+  RedisMetrics metrics("redis-test", *registry);
+  auto other = std::make_unique<testing::FunctionTimer>([] {});
+  loop.After(milliseconds(1), *other);
+  {
+    RedisServer nowhere;
+    nowhere.address.unix_path = "/nonexistent/redis.sock";
+    RedisLink link(nowhere, {}, loop, clock, resolver, logger, metrics);
+    link.Start();
+    loop.Run();
+    ASSERT_EQ(loop.timers(), 2U);  // it is to try again
+    other.reset();
+  }
+  EXPECT_EQ(loop.timers(), 2U);
 }
 
 }  // namespace
