@@ -45,9 +45,9 @@ struct CacheFlight {
   std::string id;  // the value's key and its tokens
   std::list<FlightWaiter*> waiters;
   std::optional<SharedAnswer> answer;
-  // For a value that is stale: it goes on without waiters.
+  // It replaces a stale value, and goes on without waiters.
   bool refresh = false;
-  // Called when the last waiter has left a flight that is none.
+  // Called when the last waiter has left, unless `refresh`.
   std::function<void()> abandon;
 };
 

@@ -160,6 +160,10 @@ class SmallGateway {
   ReadOutcome Read(const std::string& key, bool revalidate = false) {
     return BeginRead(key, revalidate).get();
   }
+  // Reads until that is a hit: a value is stored beside its answer, not before it.
+  bool Warm(const std::string& key) {
+    return Eventually([&] { return Read(key).result() == gateway::CacheResult::kHit; });
+  }
   // A read whose client leaves when `gone` is called.
   std::future<ReadOutcome> BeginReadOf(const std::string& key,
                                        gateway::Cancellation*& cancellation) {

@@ -21,7 +21,7 @@ class CachedVerbTest : public ::testing::Test {
   CachedVerbTest() {
     service_.Set("a", "first");
     EXPECT_TRUE(gateway_.IsUp());
-    EXPECT_TRUE(Eventually([&] { return gateway_.Read("a").result() == CacheResult::kHit; }));
+    EXPECT_TRUE(gateway_.Warm("a"));
   }
 
   testing::TextService service_;
@@ -76,7 +76,7 @@ TEST_F(CachedVerbTest, ATokenThatIsNoneIsNotUsed) {
   EXPECT_EQ(read.text, "first");
   EXPECT_EQ(read.result(), CacheResult::kBypass);
   ASSERT_TRUE(gateway_.Write("a", "second").ok());
-  EXPECT_TRUE(Eventually([&] { return gateway_.Read("a").result() == CacheResult::kHit; }));
+  EXPECT_TRUE(gateway_.Warm("a"));
 }
 
 TEST_F(CachedVerbTest, AWriteThatWasRefusedOnlyAfterAnAttemptReplacesItsTokens) {

@@ -29,9 +29,6 @@ class ReadCacheOutageTest : public ::testing::Test {
     link_.retry_max = milliseconds(100);
   }
 
-  static bool Warm(SmallGateway& gateway) {
-    return Eventually([&] { return gateway.Read("a").result() == CacheResult::kHit; });
-  }
   std::string Epoch() { return std::string(redis_.Ask({"GET", "t:epoch"}).text()); }
 
   testing::TextService service_;
@@ -49,13 +46,13 @@ TEST_F(ReadCacheOutageTest, WithoutRedisTheServiceIsAsked) {
   EXPECT_EQ(one.Read("a").text, "second");
   EXPECT_EQ(one.metrics().counts().bypassed, 2);
   redis_.Start();
-  EXPECT_TRUE(Warm(one));
+  EXPECT_TRUE(one.Warm("a"));
   EXPECT_EQ(one.Read("a").text, "second");
 }
 
 TEST_F(ReadCacheOutageTest, AFrozenRedisCostsTheTimeoutOnceAndHitsComeBackByThemselves) {
   SmallGateway one(service_, redis_.server(), {}, link_);
-  ASSERT_TRUE(Warm(one));
+  ASSERT_TRUE(one.Warm("a"));
   {
     const auto frozen = redis_.Freeze();
     const MonotonicTime began = SystemClock().Now();
@@ -66,7 +63,7 @@ TEST_F(ReadCacheOutageTest, AFrozenRedisCostsTheTimeoutOnceAndHitsComeBackByThem
     }
     EXPECT_LT(SystemClock().Now() - began, 20 * link_.command_timeout);  // not 50 times
   }
-  EXPECT_TRUE(Warm(one));
+  EXPECT_TRUE(one.Warm("a"));
 }
 
 TEST_F(ReadCacheOutageTest, ReadersAreNotJoinedWithoutTokens) {
@@ -86,7 +83,7 @@ TEST_F(ReadCacheOutageTest, ReadersAreNotJoinedWithoutTokens) {
 // The value and its token are still there when Redis goes on.
 TEST_F(ReadCacheOutageTest, AWriteThatAFrozenRedisMissedIsSeenByItsGateway) {
   SmallGateway one(service_, redis_.server(), {}, link_);
-  ASSERT_TRUE(Warm(one));
+  ASSERT_TRUE(one.Warm("a"));
   const std::string epoch = Epoch();
   {
     const auto frozen = redis_.Freeze();
@@ -94,7 +91,7 @@ TEST_F(ReadCacheOutageTest, AWriteThatAFrozenRedisMissedIsSeenByItsGateway) {
     EXPECT_EQ(one.Read("a").text, "second");
   }
   for (int i = 0; i < 20; ++i) EXPECT_EQ(one.Read("a").text, "second");
-  EXPECT_TRUE(Warm(one));
+  EXPECT_TRUE(one.Warm("a"));
   EXPECT_EQ(one.Read("a").text, "second");
   EXPECT_NE(Epoch(), epoch);
   EXPECT_EQ(one.loops().logger().CountOf("cache emptied for writes that Redis missed"), 1);
@@ -106,8 +103,8 @@ TEST_F(ReadCacheOutageTest, AWriteThatADeadRedisMissedIsSeenByItsGateway) {
   PrivateRedis durable({.configuration = {"appendonly yes", "appendfsync always"}});
   SmallGateway one(service_, durable.server(), {}, link_);
   SmallGateway other(service_, durable.server(), {}, link_);
-  ASSERT_TRUE(Warm(one));
-  ASSERT_TRUE(Warm(other));
+  ASSERT_TRUE(one.Warm("a"));
+  ASSERT_TRUE(other.Warm("a"));
   durable.Kill();
   EXPECT_TRUE(one.Write("a", "second").ok());
   durable.Start();
