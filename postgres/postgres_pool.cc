@@ -61,7 +61,7 @@ struct PostgresPool::Impl {
         logger(logger_in),
         clock(clock_in),
         watchdog(clock_in),
-        metrics(metrics_in, options.max_connections),
+        metrics(metrics_in, options.name, options.max_connections),
         random(std::random_device()()) {
     own_call.is_cancelled = [this] { return stopping.load(); };
     keeper = std::thread([this] { RunKeeper(); });

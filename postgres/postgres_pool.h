@@ -22,6 +22,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -38,6 +39,7 @@
 namespace scaleout {
 
 struct PostgresPoolOptions {
+  std::string name = "requests";  // in metrics
   PostgresConnectOptions connect;
   int max_connections = 6;
   std::chrono::milliseconds wait_limit{500};

@@ -6,6 +6,7 @@
 #define SCALEOUT_POSTGRES_POSTGRES_POOL_METRICS_H_
 
 #include <cstddef>
+#include <string>
 
 #include "common/clock.h"
 #include "common/metrics.h"
@@ -14,8 +15,8 @@ namespace scaleout {
 
 class PostgresPoolMetrics {
  public:
-  // `metrics` must outlive it.
-  PostgresPoolMetrics(Metrics& metrics, int max_connections);
+  // `pool` is its name. `metrics` must outlive it.
+  PostgresPoolMetrics(Metrics& metrics, const std::string& pool, int max_connections);
 
   // `total` connections, those that are being made among them, of which `idle` are idle, and
   // `waiting` callers.

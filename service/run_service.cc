@@ -58,7 +58,7 @@ int RunService(int argc, const char* const* argv, const ServiceProgram& program,
 
   // Before the first thread, the logger's: every thread has to inherit the mask.
   StopSignals signals;
-  std::vector<std::string> prefixes = {"SERVICE_", "DB_", "LAB_"};
+  std::vector<std::string> prefixes = {"SERVICE_", "DB_", "REDIS_", "EVENTS_", "LAB_"};
   if (!program.settings.prefix.empty()) prefixes.push_back(program.settings.prefix);
   Environment env(std::move(variables), std::move(prefixes));
   Settings settings(env);
@@ -80,7 +80,7 @@ int RunService(int argc, const char* const* argv, const ServiceProgram& program,
                     {[&host](bool reachable) { host.SetServing(reachable); },
                      [&host](const absl::Status& status) { host.Fail(status); }},
                     *logger, *metrics, clock);
-  ServiceContext context(host, signals, pool, *logger, *metrics, clock);
+  ServiceContext context(config, host, signals, pool, *logger, *metrics, clock);
   return program.wire(context);
 }
 

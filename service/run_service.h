@@ -40,15 +40,17 @@ struct ServiceRpc {
 // What a service is wired over; RunService owns all of it, and all of it outlives `wire`.
 class ServiceContext {
  public:
-  ServiceContext(ServiceHost& host, StopSignals& signals, PostgresPool& pool, Logger& logger,
-                 Metrics& metrics, const Clock& clock)
-      : host_(host),
+  ServiceContext(const ServiceConfig& config, ServiceHost& host, StopSignals& signals,
+                 PostgresPool& pool, Logger& logger, Metrics& metrics, const Clock& clock)
+      : config_(config),
+        host_(host),
         signals_(signals),
         pool_(pool),
         logger_(logger),
         metrics_(metrics),
         clock_(clock) {}
 
+  const ServiceConfig& config() const { return config_; }
   PostgresPool& pool() const { return pool_; }
   ServiceCalls& calls() const { return host_.calls(); }
   Logger& logger() const { return logger_; }
@@ -59,6 +61,7 @@ class ServiceContext {
   int Serve(std::initializer_list<ServiceRpc> rpcs);
 
  private:
+  const ServiceConfig& config_;
   ServiceHost& host_;
   StopSignals& signals_;
   PostgresPool& pool_;

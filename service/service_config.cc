@@ -6,6 +6,7 @@
 
 #include "common/str_cat.h"
 #include "postgres/postgres_conninfo.h"
+#include "redis/redis_settings.h"
 
 namespace scaleout {
 namespace {
@@ -54,6 +55,15 @@ void DeclareDatabaseSettings(Settings& settings, PostgresPoolOptions& database) 
                                  "; a password belongs into DB_PASSWORD or DB_PASSWORD_FILE"));
     }
   }
+}
+
+void DeclareEventSettings(Settings& settings, ServiceConfig& config) {
+  settings.Group("Events");
+  DeclareRedisServer(settings, "STATE", "streams of events; empty: events wait in the database",
+                     config.event_server);
+  settings.Int("EVENTS_MAX_UNACKNOWLEDGED", config.max_unacknowledged_events, 1'000, 10'000'000,
+               "entries of a stream that a group has not acknowledged; then events wait in the "
+               "database");
 }
 
 void DeclareLabSettings(Settings& settings, LabDelayOptions& delay) {
@@ -109,6 +119,7 @@ void DeclareServiceSettings(Settings& settings, ServiceConfig& config) {
   DeclareDatabaseSettings(settings, config.database);
   settings.Switch("SERVICE_SEED_DEMO_DATA", config.seed_demo_data,
                   "load the demo's data, unless it has been loaded before");
+  DeclareEventSettings(settings, config);
   DeclareLabSettings(settings, config.lab_delay);
 }
 

@@ -1,5 +1,5 @@
-// The settings that every service has: SERVICE_*, DB_* and LAB_*, read once, with defaults and
-// limits.
+// The settings that every service has: SERVICE_*, DB_*, REDIS_*, EVENTS_* and LAB_*, read once,
+// with defaults and limits.
 //
 // Plain values; nothing is opened here. Problems are noted in the Environment, which lists them
 // all.
@@ -8,6 +8,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,6 +18,7 @@
 #include "common/log.h"
 #include "common/settings.h"
 #include "postgres/postgres_pool.h"
+#include "redis/redis_address.h"
 #include "service/lab_delay.h"
 
 namespace scaleout {
@@ -45,6 +47,10 @@ struct ServiceConfig {
   std::string metrics_listen;
   bool seed_demo_data = false;
   PostgresPoolOptions database;
+  // redis-state, for events; none: they wait in the database.
+  std::optional<RedisServer> event_server;
+  // Of one stream: entries that not every group of consumers has acknowledged.
+  std::int64_t max_unacknowledged_events = 100'000;
   LabDelayOptions lab_delay;
 };
 

@@ -1,42 +1,16 @@
 #include "gateway/redis/redis_config.h"
 
-#include <string>
-#include <string_view>
-#include <utility>
-
-#include "common/str_cat.h"
+#include "redis/redis_settings.h"
 
 namespace scaleout::gateway {
-namespace {
 
 using namespace std::chrono_literals;
 
-void DeclareServer(Settings& settings, std::string_view name, std::string_view what,
-                   std::optional<RedisServer>& server) {
-  std::string address;
-  std::string password;
-  const std::string address_name = StrCat("REDIS_", name, "_ADDRESS");
-  const std::string password_name = StrCat("REDIS_", name, "_PASSWORD");
-  settings.String(address_name, address, StrCat("host:port or unix:/path; ", what));
-  settings.Secret(password_name, password, "of that server; empty: it asks for none");
-  if (address.empty()) {
-    if (!password.empty()) settings.Refuse(password_name, StrCat("wants ", address_name, " too"));
-    return;
-  }
-  absl::StatusOr<RedisAddress> parsed = ParseRedisAddress(address);
-  if (!parsed.ok()) {
-    settings.Refuse(address_name, FromAbsl(parsed.status().message()));
-    return;
-  }
-  server = RedisServer{*std::move(parsed), std::move(password)};
-}
-
-}  // namespace
-
 void DeclareRedisSettings(Settings& settings, RedisConfig& config) {
   settings.Group("Redis");
-  DeclareServer(settings, "CACHE", "cached reads; empty: nothing is cached", config.cache);
-  DeclareServer(settings, "STATE", "what instances share; empty: nothing is shared", config.state);
+  DeclareRedisServer(settings, "CACHE", "cached reads; empty: nothing is cached", config.cache);
+  DeclareRedisServer(settings, "STATE", "what instances share; empty: nothing is shared",
+                     config.state);
   settings.Milliseconds("REDIS_TIMEOUT", config.link.command_timeout, 5ms, 1s,
                         "for the reply to a command on a request's path");
 }

@@ -112,10 +112,11 @@ TEST_F(PostgresPoolCapacityTest, MakesNoMoreConnectionsThanItsMaximum) {
   EXPECT_EQ(served, 40);
   EXPECT_EQ(Ask("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'pool'"), "3");
   const std::string page = metrics_->RenderPrometheus();
-  EXPECT_THAT(page, HasSubstr("db_client_connection_count{state=\"idle\"} 3"));
-  EXPECT_THAT(page, HasSubstr("db_client_connection_max 3"));
-  EXPECT_THAT(page, HasSubstr("db_client_connection_pending_requests 0"));
-  EXPECT_THAT(page, HasSubstr("db_client_connection_wait_time_seconds_count 40"));
+  EXPECT_THAT(page, HasSubstr("db_client_connection_count{pool=\"requests\",state=\"idle\"} 3"));
+  EXPECT_THAT(page, HasSubstr("db_client_connection_max{pool=\"requests\"} 3"));
+  EXPECT_THAT(page, HasSubstr("db_client_connection_pending_requests{pool=\"requests\"} 0"));
+  EXPECT_THAT(page,
+              HasSubstr("db_client_connection_wait_time_seconds_count{pool=\"requests\"} 40"));
 }
 
 TEST_F(PostgresPoolCapacityTest, HasItsMaximumAgainAfterItDroppedItsIdleConnections) {
@@ -138,8 +139,8 @@ TEST_F(PostgresPoolCapacityTest, RefusesWaitingCallersWhenTheServerGoes) {
     return pool->Execute(CallFor(), kAdd, {1, 1}).status();
   });
   ASSERT_TRUE(Eventually([&] {
-    return metrics_->RenderPrometheus().find("db_client_connection_pending_requests 1") !=
-           std::string::npos;
+    return metrics_->RenderPrometheus().find(
+               "db_client_connection_pending_requests{pool=\"requests\"} 1") != std::string::npos;
   }));
   postgres_.Stop();
   EXPECT_EQ(waiting.wait_for(10s), std::future_status::ready);
@@ -184,8 +185,9 @@ TEST_F(PostgresPoolCapacityTest, ReportsThatItCannotMakeFurtherConnections) {
   EXPECT_THAT(line->fields.at("detail"), HasSubstr("too many connections for role"));
   EXPECT_EQ(line->fields.at("connections"), "1");
   const std::string page = metrics_->RenderPrometheus();
-  EXPECT_THAT(page, HasSubstr("db_client_connection_open_failures_total "));
-  EXPECT_THAT(page, Not(HasSubstr("db_client_connection_open_failures_total 0")));
+  EXPECT_THAT(page, HasSubstr("db_client_connection_open_failures_total{pool=\"requests\"} "));
+  EXPECT_THAT(page,
+              Not(HasSubstr("db_client_connection_open_failures_total{pool=\"requests\"} 0")));
   EXPECT_TRUE(pool.reachable());
 }
 
