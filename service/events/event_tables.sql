@@ -26,17 +26,30 @@ ALTER TABLE outbox SET (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_th
 -- Numbers of entries, for all streams of this database.
 CREATE SEQUENCE outbox_numbers MAXVALUE 9007199254740991;
 
-CREATE TABLE outbox_streams(kind text PRIMARY KEY, incarnation text NOT NULL,
-                            begun_at timestamptz NOT NULL DEFAULT now());
+CREATE TABLE outbox_streams (
+  kind text PRIMARY KEY,
+  incarnation text NOT NULL,
+  begun_at timestamptz NOT NULL DEFAULT now()
+);
 
---The last event of each aggregate that was handled.Written in the transaction of the
-      effect.CREATE TABLE
-      inbox(consumer text NOT NULL, kind text NOT NULL, aggregate_id bigint NOT NULL,
-            sequence bigint NOT NULL, PRIMARY KEY(consumer, kind, aggregate_id));
+-- The last event of each aggregate that was handled. Written in the transaction of the effect.
+CREATE TABLE inbox (
+  consumer text NOT NULL,
+  kind text NOT NULL,
+  aggregate_id bigint NOT NULL,
+  sequence bigint NOT NULL,
+  PRIMARY KEY (consumer, kind, aggregate_id)
+);
 
---Events that failed and will be tried again.CREATE TABLE inbox_failures(
-    consumer text NOT NULL, event_id uuid NOT NULL, attempts integer NOT NULL,
-    retry_at timestamptz NOT NULL, error text NOT NULL, PRIMARY KEY(consumer, event_id));
+-- Events that failed and will be tried again.
+CREATE TABLE inbox_failures (
+  consumer text NOT NULL,
+  event_id uuid NOT NULL,
+  attempts integer NOT NULL,
+  retry_at timestamptz NOT NULL,
+  error text NOT NULL,
+  PRIMARY KEY (consumer, event_id)
+);
 
 -- Entries that were given up, as they were read.
 CREATE TABLE dead_letters (
