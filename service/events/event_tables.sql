@@ -15,10 +15,8 @@ CREATE TABLE outbox (
   number bigint,
   PRIMARY KEY (kind, aggregate_id, id)
 );
-CREATE INDEX outbox_unpublished_idx ON outbox(id)
-WHERE number IS NULL;
-CREATE INDEX outbox_published_idx ON outbox(kind, number)
-WHERE number IS NOT NULL;
+CREATE INDEX outbox_unpublished_idx ON outbox (id) WHERE number IS NULL;
+CREATE INDEX outbox_published_idx ON outbox (kind, number) WHERE number IS NOT NULL;
 -- Rows live for a second: without this, scans would wade through dead ones.
 ALTER TABLE outbox SET (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000,
                         autovacuum_vacuum_insert_scale_factor = 0, autovacuum_vacuum_insert_threshold = 50000);
@@ -65,5 +63,4 @@ CREATE TABLE dead_letters (
   -- Set by an operator: the consumer tries it once more.
   redrive_at timestamptz
 );
-CREATE INDEX dead_letters_redrive_idx ON dead_letters(consumer, redrive_at)
-WHERE redrive_at IS NOT NULL;
+CREATE INDEX dead_letters_redrive_idx ON dead_letters (consumer, redrive_at) WHERE redrive_at IS NOT NULL;
