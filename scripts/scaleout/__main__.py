@@ -31,9 +31,10 @@ environment:
   GATEWAYS     how many gateways `up` starts (default 3, at most 10)
   LB_STRATEGY  round_robin (default), least_conn or ip_hash
   PROXY_CACHE  on: nginx stores public answers; off (default)
+  EVENTS       on (default); off: services do not reach redis-state, and events wait in the database
   PRESET       which build to run (default release: build/release/bin)
   BIN_DIR      a directory of programs to run instead
-  GATEWAY_*, COALESCE*, LAB_*, LOOP_*, REDIS_*, CACHE*, SERVICE_*, DB_*, PROVIDER_*
+  GATEWAY_*, COALESCE*, LAB_*, LOOP_*, REDIS_*, CACHE*, SERVICE_*, DB_*, EVENTS_*, PROVIDER_*
                are handed to the programs, such as GATEWAY_LOOPS=2
 
 exit status: 0 done and healthy; 1 something failed, and is named; 3 there is no such stack up"""

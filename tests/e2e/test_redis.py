@@ -13,6 +13,7 @@ from native_stack import NativeStack, eventually
 from scaleout.errors import StackError
 from scaleout.native import places, processes, settings
 from scaleout.native.supervisor import Supervisor
+from scaleout.topology import SERVICES
 
 SERVERS = ("redis-cache", "redis-state")
 
@@ -184,6 +185,28 @@ def test_gateways_are_given_both_servers(stack):
         assert Path(given[f"{prefix}_PASSWORD_FILE"]).read_text().strip() == password_of(
             stack, server
         )
+
+
+def test_services_are_given_redis_state_alone(stack):
+    scratch = (stack.run_dir / "scratch").resolve()
+    for service in SERVICES:
+        given = processes.environment_of(stack.pids()[service])
+        assert given["REDIS_STATE_ADDRESS"] == f"unix:{scratch}/redis-state.sock"
+        secret = Path(given["REDIS_STATE_PASSWORD_FILE"]).read_text().strip()
+        assert secret == password_of(stack, "redis-state")
+        assert not [name for name in given if name.startswith("REDIS_CACHE")]
+
+
+def test_with_events_off_services_are_given_no_server(tmp_path):
+    def services_of(**variables):
+        given = settings.from_environment(tmp_path, {"BIN_DIR": "/opt", **variables})
+        return Supervisor(given, places.Places(tmp_path))._services()
+
+    assert "REDIS_STATE_ADDRESS" in services_of(EVENTS_MAX_UNACKNOWLEDGED="2000")
+    assert 'EVENTS_MAX_UNACKNOWLEDGED="2000"' in services_of(EVENTS_MAX_UNACKNOWLEDGED="2000")
+    assert "REDIS" not in services_of(EVENTS="off")
+    with pytest.raises(StackError, match="EVENTS=maybe: on or off is wanted"):
+        services_of(EVENTS="maybe")
 
 
 def test_the_callers_settings_for_redis_never_replace_the_stacks_own(tmp_path):

@@ -28,6 +28,7 @@ class Settings:
     proxy_cache: str = "off"  # whether nginx stores public answers
     cache_version: str = "1"  # with another one it finds none of those that it has
     access_log: bool = True
+    events: bool = True  # whether services reach redis-state: without it events wait
     nginx_include: str = ""  # a file of further locations, for experiments
     generation: int = 1  # of nginx's configuration; see nginx.py
     slots: dict = dataclasses.field(default_factory=dict)  # of each service, "a" or "b"
@@ -87,6 +88,14 @@ def proxy_cache_wanted(environment=os.environ):
     return text
 
 
+def events_wanted(environment=os.environ):
+    """EVENTS, on by default."""
+    text = environment.get("EVENTS") or "on"
+    if text not in ("on", "off"):
+        raise StackError(f"EVENTS={text}: on or off is wanted")
+    return text == "on"
+
+
 def from_environment(directory, environment=os.environ):
     """The settings of a stack that is about to start."""
     preset = environment.get("PRESET") or "release"
@@ -101,6 +110,7 @@ def from_environment(directory, environment=os.environ):
         strategy=strategy_wanted(environment) or "round_robin",
         proxy_cache=proxy_cache_wanted(environment) or "off",
         access_log=environment.get("NGINX_ACCESS_LOG", "on") != "off",
+        events=events_wanted(environment),
         gateway_sockets=True,
         nginx_include=environment.get("NGINX_SERVER_INCLUDE", ""),
         variables={

@@ -161,6 +161,7 @@ class Supervisor:
 
     def _services(self):
         programs, names = [], []
+        redis = self._redis_variables("redis-state") if self._settings.events else {}
         for service in SERVICES:
             database, role = DATABASES[service]
             host = f"{self._places.scratch}/postgres"
@@ -178,6 +179,7 @@ class Supervisor:
                             "SERVICE_INSTANCE_ID": service,
                             "DB_CONNINFO": f"host={host} dbname={database} user={role}",
                             "DB_PASSWORD_FILE": self._places.secret(f"{service}.password"),
+                            **redis,
                         },
                     )
                 )
@@ -185,7 +187,7 @@ class Supervisor:
 
     def _gateways(self):
         programs, names = [], []
-        redis = self._redis_variables()
+        redis = self._redis_variables(*REDIS_SERVERS)
         targets = {
             f"GATEWAY_{backend.upper()}_TARGET": f"unix:{self.service_link(service)}"
             for backend, service in zip(BACKENDS, SERVICES)
@@ -212,10 +214,10 @@ class Supervisor:
             )
         return "\n".join([*programs, "[group:gateways]", f"programs={','.join(names)}"])
 
-    def _redis_variables(self):
-        """Where the Redis servers are and what opens them, for their clients."""
+    def _redis_variables(self, *servers):
+        """Where Redis servers are and what opens them, for their clients."""
         variables = {}
-        for name in REDIS_SERVERS:
+        for name in servers:
             server = Redis(self._places, name)
             variables[redis_variable(name, "ADDRESS")] = f"unix:{server.socket}"
             variables[redis_variable(name, "PASSWORD_FILE")] = server.password_file
