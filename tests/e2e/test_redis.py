@@ -3,6 +3,7 @@ kill do to them.
 """
 
 import json
+import re
 import socket
 from pathlib import Path
 
@@ -95,18 +96,62 @@ def test_a_password_is_readable_by_its_owner_alone(stack, server):
 @pytest.mark.parametrize(
     "server, own",
     [
-        ("redis-cache", {"maxmemory-policy": "allkeys-lru", "appendonly": "no"}),
+        (
+            "redis-cache",
+            {
+                "maxmemory": str(64 * 2**20),
+                "maxmemory-policy": "allkeys-lru",
+                "appendonly": "no",
+            },
+        ),
         (
             "redis-state",
-            {"maxmemory-policy": "noeviction", "appendonly": "yes", "appendfsync": "everysec"},
+            {
+                "maxmemory": str(288 * 2**20),
+                "maxmemory-policy": "noeviction",
+                "appendonly": "yes",
+                "appendfsync": "everysec",
+            },
         ),
     ],
 )
 def test_a_server_is_bounded_and_has_no_port(stack, server, own):
-    wanted = {**own, "maxmemory": str(64 * 2**20), "port": "0", "save": ""}
+    wanted = {**own, "port": "0", "save": ""}
     with connected(stack, server) as answers:
         found = {name: answers.ask("CONFIG", "GET", name)[1] for name in wanted}
     assert found == wanted
+
+
+def test_redis_state_holds_full_streams_whose_groups_never_acknowledge(stack):
+    """Four streams of 100,000 entries, reckoned from a short one."""
+    count, key = 2000, "e2e:events"
+    payload = '{"paymentId":"1000000","userId":"1000","amount":{"currency":"EUR","units":"1234"}}'
+    fields = ("id", "0" * 36, "type", "payment.captured", "key", "1000000", "seq", "5000000")
+    fields += ("after", "4999999", "at", "1763810000000000", "data", payload)
+    with connected(stack, "redis-state") as answers:
+
+        def used():
+            return int(re.search(r"used_memory:(\d+)", answers.ask("INFO", "memory"))[1])
+
+        def limit(name):
+            return int(answers.ask("CONFIG", "GET", name)[1])
+
+        before = used()
+        try:
+            for group in ("one", "two"):
+                answers.ask("XGROUP", "CREATE", key, group, "0", "MKSTREAM")
+            for number in range(count):
+                answers.ask("XADD", key, f"{1_000_000 + number}-0", *fields)
+            for group in ("one", "two"):
+                read = ("XREADGROUP", "GROUP", group, "consumer", "COUNT", "100")
+                while answers.ask(*read, "STREAMS", key, ">"):
+                    pass
+            assert answers.ask("XPENDING", key, "two")[0] == f":{count}"
+            full = (used() - before) / count * 4 * 100_000
+            assert full > 100 * 2**20
+            assert full + limit("maxmemory-clients") < limit("maxmemory")
+        finally:
+            answers.ask("DEL", key)
 
 
 def test_after_a_kill_redis_cache_is_empty_and_redis_state_is_not(stack):
