@@ -30,12 +30,13 @@ RedisClient::RedisClient(const RedisServer& server, const RedisClientOptions& op
 
 RedisClient::~RedisClient() = default;
 
-absl::StatusOr<RedisReply> RedisClient::Ask(std::span<const std::string_view> arguments) {
+absl::StatusOr<RedisReply> RedisClient::Ask(std::span<const std::string_view> arguments,
+                                            Duration timeout) {
   DropConnectionThatWasClosed();
   if (connection_ == nullptr) {
     if (absl::Status connected = Connect(); !connected.ok()) return connected;
   }
-  auto reply = Exchange(arguments, options_.command_timeout);
+  auto reply = Exchange(arguments, timeout);
   if (reply.ok() && reply->is_error()) return reply->status();
   return reply;
 }

@@ -41,7 +41,11 @@ class RedisClient {
 
   // The reply, which is not an error; DEADLINE_EXCEEDED or UNAVAILABLE if there is none, and the
   // connection is given up then; else RedisValue::status().
-  absl::StatusOr<RedisReply> Ask(std::span<const std::string_view> arguments);
+  absl::StatusOr<RedisReply> Ask(std::span<const std::string_view> arguments) {
+    return Ask(arguments, options_.command_timeout);
+  }
+  // A command that the server itself may hold back: `timeout` in place of command_timeout.
+  absl::StatusOr<RedisReply> Ask(std::span<const std::string_view> arguments, Duration timeout);
   absl::StatusOr<RedisReply> Ask(std::initializer_list<std::string_view> arguments) {
     return Ask(std::span(arguments.begin(), arguments.size()));
   }

@@ -32,6 +32,9 @@ constexpr std::array kErrorClasses = {
     ErrorClass{"WRONGPASS", absl::StatusCode::kPermissionDenied},
     ErrorClass{"NOPERM", absl::StatusCode::kPermissionDenied},
     ErrorClass{"NOSCRIPT", absl::StatusCode::kNotFound},
+    ErrorClass{"NOGROUP", absl::StatusCode::kNotFound},
+    ErrorClass{"UNBLOCKED", absl::StatusCode::kNotFound},
+    ErrorClass{"BUSYGROUP", absl::StatusCode::kAlreadyExists},
 };
 
 // The one refusal for now that has no word of its own.

@@ -38,7 +38,8 @@ class RedisValue {
 
   // OK unless it is an error. UNAVAILABLE for what another time may do (LOADING, BUSY, READONLY,
   // TRYAGAIN, MASTERDOWN, CLUSTERDOWN, MISCONF, too many clients), RESOURCE_EXHAUSTED (OOM),
-  // PERMISSION_DENIED (NOAUTH, WRONGPASS, NOPERM), NOT_FOUND (NOSCRIPT), else INTERNAL; with the
+  // PERMISSION_DENIED (NOAUTH, WRONGPASS, NOPERM), NOT_FOUND (NOSCRIPT; NOGROUP and UNBLOCKED: no
+  // such stream or group, or no longer), ALREADY_EXISTS (BUSYGROUP), else INTERNAL; with the
   // server's sentence.
   absl::Status status() const;
 

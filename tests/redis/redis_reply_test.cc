@@ -114,7 +114,10 @@ TEST(RedisReply, ClassifiesErrorByFirstWord) {
   EXPECT_EQ(CodeOf("OOM command not allowed"), absl::StatusCode::kResourceExhausted);
   EXPECT_EQ(CodeOf("NOSCRIPT No matching script"), absl::StatusCode::kNotFound);
   EXPECT_EQ(CodeOf("NOSCRIPT"), absl::StatusCode::kNotFound);
-  EXPECT_EQ(CodeOf("BUSYGROUP exists"), absl::StatusCode::kInternal);
+  EXPECT_EQ(CodeOf("NOGROUP No such key 'k' or consumer group 'g'"), absl::StatusCode::kNotFound);
+  EXPECT_EQ(CodeOf("UNBLOCKED the stream key no longer exists"), absl::StatusCode::kNotFound);
+  EXPECT_EQ(CodeOf("BUSYGROUP exists"), absl::StatusCode::kAlreadyExists);
+  EXPECT_EQ(CodeOf("BUSYKEY exists"), absl::StatusCode::kInternal);
   EXPECT_EQ(CodeOf("ERR OOM"), absl::StatusCode::kInternal);
   EXPECT_EQ(CodeOf("ERR max number of clients reached"), absl::StatusCode::kUnavailable);
   EXPECT_EQ(CodeOf(""), absl::StatusCode::kInternal);
