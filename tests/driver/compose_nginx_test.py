@@ -56,6 +56,14 @@ def test_there_is_nothing_to_purge_where_nginx_stores_nothing(containers):
     assert not containers.commands
 
 
+def test_words_for_redis_are_arguments_and_no_part_of_a_script(containers):
+    containers.says = "a\nb\n"
+    assert ComposeDriver().redis("redis-state", "XINFO", "$(id) 'x'") == "a\nb"
+    *_, script, name, first, second = containers.commands[0]
+    assert "$(id)" not in script
+    assert (name, first, second) == ("redis-cli", "XINFO", "$(id) 'x'")
+
+
 def test_a_flush_is_done_when_redis_says_so(containers):
     containers.says = "OK\n"
     ComposeDriver().flush("redis-cache")

@@ -70,6 +70,10 @@ class Driver(abc.ABC):
         """Deletes everything that redis-cache or redis-state holds."""
 
     @abc.abstractmethod
+    def redis(self, server, *words):
+        """What redis-cache or redis-state answers to one command: a line for each element."""
+
+    @abc.abstractmethod
     def purge(self):
         """From now on nginx finds none of the answers that it stored; fails if it stores none."""
 
@@ -86,11 +90,13 @@ class Driver(abc.ABC):
         printed = _run(self.logs_command([part], lines, follow=False))
         return _CLEARED_LINE.sub("", printed).splitlines()
 
-    def psql(self, database, sql):
-        """What a query answers: a line a row, columns separated by |."""
+    def psql(self, database, sql, timeout=None):
+        """What a query answers: a line a row, columns separated by |. `timeout` in seconds, for
+        who does not know whether PostgreSQL answers.
+        """
         command, environment = self.psql_command(database, interactive=False)
         options = ["-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-c", sql]
-        return _run([*command, *options], environment).strip()
+        return _run([*command, *options], environment, timeout).strip()
 
 
 def connect(stack=None):
@@ -108,10 +114,19 @@ def connect(stack=None):
     raise StackError(f"STACK={stack}: one of {', '.join(STACKS)} is wanted")
 
 
-def _run(command, environment=None):
-    result = subprocess.run(
-        command, env=environment, text=True, errors="replace", capture_output=True, check=False
-    )
+def _run(command, environment=None, timeout=None):
+    try:
+        result = subprocess.run(
+            command,
+            env=environment,
+            text=True,
+            errors="replace",
+            capture_output=True,
+            check=False,
+            timeout=timeout,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise StackError(f"{command[0]}: no answer within {timeout:g} s") from error
     if result.returncode != 0:
         lines = (result.stderr or result.stdout).splitlines()[-15:]
         raise StackError(f"{command[0]}: exit status {result.returncode}", lines)

@@ -36,10 +36,10 @@ rm "$flag"
 """
 
 # The password is in the environment of one short process, never among arguments.
-_FLUSH = """
+_REDIS = """
 REDISCLI_AUTH=$(cat /run/secrets/password)
 export REDISCLI_AUTH
-redis-cli FLUSHALL
+exec timeout 5 redis-cli -e --raw "$@"
 """
 
 
@@ -143,10 +143,16 @@ class ComposeDriver(Driver):
     def flush(self, part):
         if part not in REDIS_SERVERS:
             raise StackError(f"{part} holds no keys; {' and '.join(REDIS_SERVERS)} do")
-        printed = self._compose("exec", "-T", part, "sh", "-euc", _FLUSH).strip()
-        # redis-cli's exit status says nothing of what the server answered.
+        printed = self.redis(part, "FLUSHALL")
         if printed != "OK":
             raise StackError(f"{part} refuses: {printed}")
+
+    def redis(self, server, *words):
+        command = ("exec", "-T", server, "sh", "-euc", _REDIS, "redis-cli", *words)
+        try:
+            return self._compose(*command).removesuffix("\n")
+        except StackError as error:
+            raise StackError(f"{server} does not answer, or refuses", error.evidence) from error
 
     def logs_command(self, parts, lines, follow):
         options = ["--follow"] if follow else ["--no-log-prefix"]

@@ -7,7 +7,7 @@ import os
 from scaleout.console import Silent
 from scaleout.driver import Driver
 from scaleout.errors import NotRunning, StackError
-from scaleout.native import postgres, settings
+from scaleout.native import postgres, redis, settings
 from scaleout.native.stack import Stack
 
 
@@ -76,6 +76,9 @@ class NativeDriver(Driver):
 
     def flush(self, part):
         self.stack().flush(part)
+
+    def redis(self, server, *words):
+        return redis.Redis(self.stack().places, server).ask(*words)
 
     def purge(self):
         self.stack().purge()

@@ -51,25 +51,26 @@ class Redis:
 
     def is_up(self):
         try:
-            return self._ask("PING") == "+PONG"
-        except OSError:
+            return self.ask("PING") == "PONG"
+        except StackError:
             return False
 
     def flush(self):
         """Deletes every key."""
-        try:
-            answer = self._ask("FLUSHALL")
-        except OSError as error:
-            raise StackError(f"{self._name} does not answer: {error}") from error
-        if answer != "+OK":
-            raise StackError(f"{self._name} refuses: {answer}")
+        self.ask("FLUSHALL")
 
-    def _ask(self, *words):
-        """The first line of the answer to one command."""
-        with self.connect() as client, client.makefile("rwb") as stream:
-            stream.write(resp(*words))
-            stream.flush()
-            return stream.readline().decode(errors="replace").strip()
+    def ask(self, *words):
+        """What the server answers to one command, as text: a line for each element of an array."""
+        try:
+            with self.connect() as client, client.makefile("rwb") as stream:
+                stream.write(resp(*words))
+                stream.flush()
+                lines = _read(stream)
+        except (OSError, ValueError) as error:
+            raise StackError(f"{self._name} does not answer: {error or 'no reply'}") from error
+        except _Refusal as refusal:
+            raise StackError(f"{self._name} refuses: {refusal}") from refusal
+        return "\n".join(lines)
 
     def connect(self):
         """A connection that the server has let in."""
@@ -85,6 +86,32 @@ class Redis:
             client.close()
             raise
         return client
+
+
+class _Refusal(Exception):
+    """The server's own words."""
+
+
+def _read(stream):
+    """The next reply, as lines; none for a null."""
+    line = stream.readline()
+    if not line.endswith(b"\r\n"):
+        raise OSError("the connection broke")
+    kind, text = line[:1], line[1:].decode(errors="replace").strip()
+    if kind == b"-":
+        raise _Refusal(text)
+    if kind == b"$":
+        if int(text) < 0:
+            return []
+        data = stream.read(int(text) + 2)
+        if len(data) < int(text) + 2:
+            raise OSError("the connection broke")
+        return [data[:-2].decode(errors="replace")]
+    if kind == b"*":
+        return [each for _ in range(max(0, int(text))) for each in _read(stream)]
+    if kind not in (b"+", b":"):
+        raise OSError(f"the reply {line[:40]!r} is not understood")
+    return [text]
 
 
 def resp(*words):
