@@ -10,6 +10,7 @@ from scaleout.console import Console, fail
 from scaleout.driver import connect
 from scaleout.driver.native import NativeDriver
 from scaleout.errors import NotRunning, StackError
+from scaleout.events import command as events_command
 from scaleout.instances import print_instances
 from scaleout.native import places, processes, settings
 from scaleout.native.stack import Stack
@@ -20,7 +21,7 @@ The whole suite as processes of this machine: nginx, gateways, services, a priva
 two private Redis servers, all state in one run directory. The machine's own servers are not
 touched.
 
-With STACK=compose the verbs from `logs` to `psql` handle the stack in containers instead, and
+With STACK=compose the verbs from `logs` to `events` handle the stack in containers instead, and
 `status` says what its gateways do; `docker compose` starts and stops that one."""
 
 _ENVIRONMENT = """\
@@ -111,6 +112,10 @@ def _parser():
         "PostgreSQL's shell as its superuser: psql orders -c 'SELECT count(*) FROM orders'",
         (("database",), {"help": f"{databases} or postgres"}),
         (("rest",), {"nargs": argparse.REMAINDER, "help": "further arguments for psql"}),
+    )
+    events_command.add_arguments(
+        verbs.add_parser("events", help="events on their way, and dead letters: look, redrive"),
+        argparse.RawDescriptionHelpFormatter,
     )
     return parser
 
@@ -272,6 +277,10 @@ def instances(driver, _):
     print("\n".join(driver.instances()))
 
 
+def events(driver, arguments):
+    events_command.run(driver, arguments, _CONSOLE)
+
+
 def psql(driver, arguments):
     interactive = sys.stdin.isatty()
     command, environment = driver.psql_command(arguments.database, interactive)
@@ -298,6 +307,7 @@ _VERBS = {
             purge,
             url,
             instances,
+            events,
             psql,
         ),
     )
