@@ -33,7 +33,7 @@ constexpr milliseconds kUnknownTimeout{-1};
 // middle of a transaction.
 constexpr const char* kSessionSettings =
     "SET plan_cache_mode = force_generic_plan; SET enable_memoize = off; SET "
-    "idle_in_transaction_session_timeout = '30s'; "
+    "idle_in_transaction_session_timeout = '5s'; "
     "SET lock_timeout = 0; SET client_min_messages = warning; SET timezone = 'UTC'";
 
 PostgresTexts Texts(PostgresParams params) {

@@ -61,6 +61,7 @@ CREATE TABLE dead_letters (
   error text NOT NULL,
   died_at timestamptz NOT NULL DEFAULT now(),
   -- Set by an operator: the consumer tries it once more.
-  redrive_at timestamptz
+  redrive_at timestamptz,
+  UNIQUE (consumer, stream, entry_id)
 );
 CREATE INDEX dead_letters_redrive_idx ON dead_letters (consumer, redrive_at) WHERE redrive_at IS NOT NULL;

@@ -60,7 +60,7 @@ class ServiceEvents {
 
   // Publishes and consumes from now on, once the database's tables are there. Without a server
   // (REDIS_STATE_ADDRESS) it only warns. The group's name is the service's. Once.
-  void Start(std::vector<ConsumedEvent> consumes = {});
+  void Start(const std::vector<ConsumedEvent>& consumes = {});
 
  private:
   struct Impl;

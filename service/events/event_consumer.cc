@@ -1,0 +1,327 @@
+#include "service/events/event_consumer.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <set>
+#include <utility>
+
+#include "common/str_cat.h"
+
+namespace scaleout {
+namespace {
+
+// Whether trying again may help although the event stays the same.
+bool IsOfTheEvent(const absl::Status& status) {
+  switch (status.code()) {
+    case absl::StatusCode::kUnavailable:
+    case absl::StatusCode::kDeadlineExceeded:
+    case absl::StatusCode::kCancelled:
+    case absl::StatusCode::kAborted:
+    case absl::StatusCode::kResourceExhausted:
+      return false;
+    default:
+      return true;
+  }
+}
+
+std::map<std::string, EventHandler> ByType(const std::vector<ConsumedEvent>& consumes) {
+  std::map<std::string, EventHandler> handlers;
+  for (const ConsumedEvent& consumed : consumes) handlers[consumed.type] = consumed.handle;
+  return handlers;
+}
+
+std::string TypeOf(const StreamFields& fields) {
+  const auto found =
+      std::ranges::find_if(fields, [](const auto& field) { return field.first == "type"; });
+  return found == fields.end() ? std::string() : found->second;
+}
+
+}  // namespace
+
+EventConsumer::EventConsumer(std::string name, PostgresPool& pool, StreamReader& reader,
+                             Outbox& outbox, const std::vector<ConsumedEvent>& consumes,
+                             const EventConsumerOptions& options, const Clock& clock,
+                             Logger& logger, EventMetrics& metrics,
+                             std::function<bool()> is_stopping)
+    : pool_(pool),
+      reader_(reader),
+      outbox_(outbox),
+      handlers_(ByType(consumes)),
+      options_(options),
+      clock_(clock),
+      logger_(logger),
+      metrics_(metrics),
+      is_stopping_(std::move(is_stopping)),
+      inbox_(std::move(name)),
+      next_claim_(clock.Now()),
+      next_redrive_(clock.Now()),
+      next_forget_(clock.Now() + options.forget_consumers) {}
+
+absl::Status EventConsumer::Round() {
+  if (absl::Status handled = HandleHeld(); !handled.ok()) return handled;
+  const MonotonicTime now = clock_.Now();
+  if (now >= next_claim_) {
+    if (absl::Status claimed = Claim(); !claimed.ok()) return claimed;
+    next_claim_ = clock_.Now() + options_.claim_interval;
+  }
+  if (now >= next_redrive_) {
+    if (absl::Status redriven = Redrive(); !redriven.ok()) return redriven;
+    next_redrive_ = clock_.Now() + options_.redrive_interval;
+  }
+  if (now >= next_forget_) {
+    if (absl::Status done = reader_.ForgetConsumers(options_.forget_consumers); !done.ok()) {
+      return done;
+    }
+    next_forget_ = clock_.Now() + options_.forget_consumers;
+  }
+  absl::StatusOr<std::vector<StreamEntry>> entries =
+      reader_.ReadNew(options_.batch, options_.read_wait);
+  if (!entries.ok()) return entries.status();
+  held_ = *std::move(entries);
+  return HandleHeld();
+}
+
+absl::Status EventConsumer::HandleHeld() {
+  if (held_.empty()) return absl::OkStatus();
+  absl::StatusOr<Deliveries> deliveries = Parse(held_);
+  if (!deliveries.ok()) return deliveries.status();
+  if (absl::Status handled = Handle(*deliveries); !handled.ok()) return handled;
+  held_.clear();
+  return absl::OkStatus();
+}
+
+absl::Status EventConsumer::Claim() {
+  const absl::StatusOr<std::vector<StreamEntry>> entries =
+      reader_.ClaimIdle(options_.batch, options_.claim_idle);
+  if (!entries.ok()) return entries.status();
+  if (entries->empty()) return absl::OkStatus();
+  absl::StatusOr<Deliveries> deliveries = Parse(*entries);
+  if (!deliveries.ok()) return deliveries.status();
+
+  std::vector<std::string> ids;
+  for (const Delivery& delivery : *deliveries) ids.push_back(delivery.event.id);
+  const auto failures = inbox_.ReadFailures(StepCall(), pool_, ids);
+  if (!failures.ok()) return failures.status();
+  Deliveries fresh;
+  Deliveries due;
+  for (Delivery& delivery : *deliveries) {
+    const auto failure = failures->find(delivery.event.id);
+    if (failure == failures->end()) {
+      fresh.push_back(std::move(delivery));
+    } else if (failure->second) {
+      delivery.has_failed = true;
+      due.push_back(std::move(delivery));
+    }
+  }
+  if (absl::Status handled = Handle(fresh); !handled.ok()) return handled;
+  return HandleAlone(due);
+}
+
+absl::StatusOr<EventConsumer::Deliveries> EventConsumer::Parse(
+    const std::vector<StreamEntry>& entries) {
+  Deliveries deliveries;
+  deliveries.reserve(entries.size());
+  for (const StreamEntry& entry : entries) {
+    absl::StatusOr<events::v1::Event> event = events::v1::ParseEvent(entry.fields);
+    if (event.ok()) {
+      deliveries.push_back({.entry = entry, .event = *std::move(event)});
+      continue;
+    }
+    if (absl::Status buried = BuryMalformed(entry, event.status()); !buried.ok()) return buried;
+  }
+  return deliveries;
+}
+
+absl::Status EventConsumer::Handle(std::span<Delivery> deliveries) {
+  if (deliveries.empty()) return absl::OkStatus();
+  const absl::Status together = Transact(deliveries);
+  if (together.ok()) return Acknowledge(deliveries);
+  if (!IsOfTheEvent(together) && !absl::IsAborted(together)) return together;
+  return HandleAlone(deliveries);
+}
+
+absl::Status EventConsumer::HandleAlone(std::span<Delivery> deliveries) {
+  for (Delivery& delivery : deliveries) {
+    absl::Status status = Transact({&delivery, 1});
+    if (absl::IsAborted(status)) continue;  // it stays pending
+    if (!status.ok()) {
+      if (IsOfTheEvent(status)) status = Fail(delivery, status);
+      if (!status.ok()) return status;
+    }
+    if (absl::Status done = Acknowledge({&delivery, 1}); !done.ok()) return done;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status EventConsumer::Transact(std::span<Delivery> deliveries) {
+  absl::Status status = pool_.Transact(
+      StepCall(), [&](PostgresSession& session) { return Apply(session, deliveries); });
+  if (!status.ok()) return status;
+  // Effects may have added events.
+  outbox_.Wake();
+  for (const Delivery& delivery : deliveries) {
+    if (delivery.outcome != EventOutcome::kApplied) continue;
+    const auto now = clock_.WallNow().time_since_epoch();
+    metrics_.ObserveLag(now - std::chrono::microseconds(delivery.event.created_us));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status EventConsumer::Apply(PostgresSession& session, std::span<Delivery> deliveries) const {
+  std::set<AggregateKey> aggregates;
+  for (const Delivery& delivery : deliveries) aggregates.insert(AggregateOf(delivery.event));
+  absl::StatusOr<std::map<AggregateKey, std::int64_t>> positions =
+      inbox_.ReadPositions(session, aggregates);
+  if (!positions.ok()) return positions.status();
+
+  std::map<AggregateKey, std::int64_t> advanced;
+  for (Delivery& delivery : deliveries) {
+    if (delivery.has_failed) {
+      const absl::Status forgotten = inbox_.ForgetFailure(session, delivery.event.id);
+      if (!forgotten.ok()) return forgotten;
+    }
+    const AggregateKey aggregate = AggregateOf(delivery.event);
+    std::int64_t& position = (*positions)[aggregate];
+    switch (TurnOf(delivery.event, position)) {
+      case EventTurn::kHandled:
+        delivery.outcome = EventOutcome::kOld;
+        continue;
+      case EventTurn::kTooEarly:
+        delivery.outcome = EventOutcome::kGap;
+        continue;
+      case EventTurn::kNow:
+        break;
+    }
+    delivery.outcome = EventOutcome::kIgnored;
+    if (const EventHandler* handle = HandlerOf(delivery.event.type); handle != nullptr) {
+      delivery.outcome = EventOutcome::kApplied;
+      if (absl::Status handled = (*handle)(session, delivery.event); !handled.ok()) return handled;
+    }
+    position = delivery.event.sequence;
+    advanced[aggregate] = position;
+  }
+  return inbox_.Advance(session, advanced);
+}
+
+absl::Status EventConsumer::Fail(Delivery& delivery, const absl::Status& failure) {
+  const events::v1::Event& event = delivery.event;
+  const std::string error(FromAbsl(failure.message()));
+  int attempts = 0;
+  absl::Status counted = pool_.Transact(StepCall(), [&](PostgresSession& session) -> absl::Status {
+    delivery.outcome = EventOutcome::kFailed;
+    const absl::StatusOr<int> counter = inbox_.CountFailure(session, event.id, error);
+    if (!counter.ok()) return counter.status();
+    attempts = *counter;
+    if (attempts < options_.max_attempts && !absl::IsDataLoss(failure)) return absl::OkStatus();
+
+    // Whether it is still this event's turn: another replica may have had more luck.
+    const AggregateKey aggregate = AggregateOf(event);
+    const auto positions = inbox_.ReadPositions(session, {aggregate});
+    if (!positions.ok()) return positions.status();
+    const auto position = positions->find(aggregate);
+    const bool handled =
+        TurnOf(event, position == positions->end() ? 0 : position->second) == EventTurn::kHandled;
+    delivery.outcome = handled ? EventOutcome::kOld : EventOutcome::kDead;
+    if (!handled) {
+      const DeadLetter letter{delivery.entry.stream,
+                              delivery.entry.id,
+                              delivery.entry.fields,
+                              event.type,
+                              attempts,
+                              error};
+      if (absl::Status buried = inbox_.Bury(session, letter); !buried.ok()) return buried;
+      const absl::Status advanced = inbox_.Advance(session, {{aggregate, event.sequence}});
+      if (!advanced.ok()) return advanced;
+    }
+    return inbox_.ForgetFailure(session, event.id);
+  });
+  if (!counted.ok()) return counted;
+  const bool dead = delivery.outcome == EventOutcome::kDead;
+  logger_.Log(dead ? LogLevel::kError : LogLevel::kWarn,
+              dead ? "event is a dead letter" : "event failed",
+              {{"eventId", event.id},
+               {"type", event.type},
+               {"aggregateId", event.aggregate_id},
+               {"entry", delivery.entry.id},
+               {"attempts", attempts},
+               {"error", error}});
+  return absl::OkStatus();
+}
+
+absl::Status EventConsumer::BuryMalformed(const StreamEntry& entry, const absl::Status& why) {
+  const DeadLetter letter{entry.stream,         entry.id, entry.fields,
+                          TypeOf(entry.fields), 1,        std::string(FromAbsl(why.message()))};
+  absl::Status buried = pool_.Transact(
+      StepCall(), [&](PostgresSession& session) { return inbox_.Bury(session, letter); });
+  if (!buried.ok()) return buried;
+  metrics_.Count(letter.type, EventOutcome::kDead);
+  logger_.Error("entry is no event, and a dead letter",
+                {{"stream", entry.stream}, {"entry", entry.id}, {"error", letter.error}});
+  const std::vector<std::string> ids = {entry.id};
+  return reader_.Acknowledge(entry.stream, ids);
+}
+
+absl::Status EventConsumer::Acknowledge(std::span<const Delivery> deliveries) {
+  std::map<std::string, std::vector<std::string>> ids;  // by stream
+  for (const Delivery& delivery : deliveries) {
+    metrics_.Count(delivery.event.type, delivery.outcome);
+    if (delivery.outcome == EventOutcome::kGap || delivery.outcome == EventOutcome::kFailed) {
+      continue;
+    }
+    ids[delivery.entry.stream].push_back(delivery.entry.id);
+  }
+  for (const auto& [stream, of_stream] : ids) {
+    if (absl::Status done = reader_.Acknowledge(stream, of_stream); !done.ok()) return done;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status EventConsumer::Redrive() {
+  const absl::StatusOr<std::vector<RedrivenLetter>> letters =
+      inbox_.ReadRedriven(StepCall(), pool_, options_.redrive_batch);
+  if (!letters.ok()) return letters.status();
+  for (const RedrivenLetter& letter : *letters) {
+    const absl::Status status = RedriveLetter(letter);
+    if (absl::IsAborted(status)) continue;
+    if (!status.ok() && !IsOfTheEvent(status)) return status;
+    if (status.ok()) {
+      logger_.Info("dead letter redriven", {{"deadLetter", letter.id}});
+      continue;
+    }
+    const std::string error(FromAbsl(status.message()));
+    logger_.Warn("dead letter failed again", {{"deadLetter", letter.id}, {"error", error}});
+    const absl::Status refused = inbox_.RefuseRedrive(StepCall(), pool_, letter.id, error);
+    if (!refused.ok()) return refused;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status EventConsumer::RedriveLetter(const RedrivenLetter& letter) {
+  const absl::StatusOr<events::v1::Event> event = events::v1::ParseEvent(letter.fields);
+  if (!event.ok()) return event.status();
+  const EventHandler* handle = HandlerOf(event->type);
+  absl::Status status = pool_.Transact(StepCall(), [&](PostgresSession& session) -> absl::Status {
+    if (absl::Status taken = inbox_.Unbury(session, letter.id); !taken.ok()) return taken;
+    return handle == nullptr ? absl::OkStatus() : (*handle)(session, *event);
+  });
+  if (status.ok()) {
+    outbox_.Wake();
+    metrics_.Count(event->type,
+                   handle == nullptr ? EventOutcome::kIgnored : EventOutcome::kApplied);
+  }
+  return status;
+}
+
+const EventHandler* EventConsumer::HandlerOf(const std::string& type) const {
+  const auto found = handlers_.find(type);
+  return found == handlers_.end() ? nullptr : &found->second;
+}
+
+CallContext EventConsumer::StepCall() const {
+  CallContext call;
+  call.deadline = Deadline::In(kConsumerStepLimit, clock_);
+  call.is_cancelled = is_stopping_;
+  return call;
+}
+
+}  // namespace scaleout

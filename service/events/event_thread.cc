@@ -1,0 +1,86 @@
+#include "service/events/event_thread.h"
+
+#include <pthread.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "common/str_cat.h"
+
+namespace scaleout {
+
+EventThread::EventThread(EventThreadOptions options, const Clock& clock, Logger& logger)
+    : options_(std::move(options)), clock_(clock), logger_(logger) {}
+
+void EventThread::Start(std::function<bool()> is_ready, std::function<absl::Status()> round) {
+  is_ready_ = std::move(is_ready);
+  round_ = std::move(round);
+  thread_ = std::thread([this] {
+    pthread_setname_np(pthread_self(), options_.name.c_str());
+    Run();
+  });
+}
+
+void EventThread::Wake() {
+  {
+    const std::lock_guard lock(mutex_);
+    if (std::exchange(woken_, true)) return;
+  }
+  wake_.notify_one();
+}
+
+void EventThread::AskToStop() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  wake_.notify_one();
+}
+
+void EventThread::Stop() {
+  AskToStop();
+  if (thread_.joinable()) thread_.join();
+}
+
+void EventThread::Run() {
+  while (!is_ready_()) {
+    if (!Rest(options_.retry_min, false)) return;
+  }
+  Duration pause = options_.retry_min;
+  while (true) {
+    const MonotonicTime began = clock_.Now();
+    {
+      const std::lock_guard lock(mutex_);
+      if (stopping_) return;
+      woken_ = false;
+    }
+    const absl::Status status = round_();
+    if (stopping()) return;
+    Note(status);
+    if (!status.ok()) {
+      if (!Rest(pause, false)) return;
+      pause = std::min<Duration>(2 * pause, options_.retry_max);
+      continue;
+    }
+    pause = options_.retry_min;
+    if (!Rest(began + options_.pace - clock_.Now(), false)) return;
+    if (!Rest(options_.poll, true)) return;
+  }
+}
+
+bool EventThread::Rest(Duration at_most, bool may_be_woken) {
+  std::unique_lock lock(mutex_);
+  wake_.wait_for(lock, at_most, [&] { return stopping_ || (may_be_woken && woken_); });
+  return !stopping_;
+}
+
+void EventThread::Note(const absl::Status& status) {
+  if (std::exchange(failing_, !status.ok()) == !status.ok()) return;
+  if (status.ok()) {
+    logger_.Info(StrCat(options_.work, " goes on"));
+  } else {
+    logger_.Warn(StrCat(options_.work, " has to wait"), {{"error", FromAbsl(status.message())}});
+  }
+}
+
+}  // namespace scaleout

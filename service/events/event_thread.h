@@ -1,0 +1,73 @@
+// A thread that does rounds of work: soon after it was woken, and every so often by itself.
+//
+// Between the beginnings of two rounds there is at least `pace`, so that rounds gather work where
+// there is much of it, and the first after a rest begins at once. After a round that was not OK it
+// rests for retry_min, doubling up to retry_max; that work does not get done, and that it does
+// again, is one log line each. Wake() is for any thread; Start() and the destructor are the
+// owner's.
+#ifndef SCALEOUT_SERVICE_EVENTS_EVENT_THREAD_H_
+#define SCALEOUT_SERVICE_EVENTS_EVENT_THREAD_H_
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <functional>
+#include <mutex>
+#include <string>
+#include <thread>
+
+#include "absl/status/status.h"
+#include "common/clock.h"
+#include "common/log.h"
+
+namespace scaleout {
+
+struct EventThreadOptions {
+  std::string name;  // of the thread; at most 15 characters
+  std::string work;  // in log lines: "publishing events"
+  std::chrono::milliseconds poll{250};
+  std::chrono::milliseconds pace{10};
+  std::chrono::milliseconds retry_min{50};
+  std::chrono::milliseconds retry_max{1'000};
+};
+
+class EventThread {
+ public:
+  EventThread(EventThreadOptions options, const Clock& clock, Logger& logger);
+  EventThread(const EventThread&) = delete;
+  EventThread& operator=(const EventThread&) = delete;
+  ~EventThread() { Stop(); }
+
+  // Rounds begin once `is_ready` says so. Once.
+  void Start(std::function<bool()> is_ready, std::function<absl::Status()> round);
+  void Wake();
+  void AskToStop();
+  // Waits for the round at work.
+  void Stop();
+  // For a round, so that it ends early.
+  bool stopping() const { return stopping_.load(std::memory_order_relaxed); }
+
+ private:
+  void Run();
+  // False if it is to end.
+  bool Rest(Duration at_most, bool may_be_woken);
+  void Note(const absl::Status& status);
+
+  const EventThreadOptions options_;
+  const Clock& clock_;
+  Logger& logger_;
+  std::function<bool()> is_ready_;
+  std::function<absl::Status()> round_;
+  bool failing_ = false;
+
+  std::atomic<bool> stopping_{false};
+  std::mutex mutex_;  // over what follows
+  std::condition_variable wake_;
+  bool woken_ = false;
+
+  std::thread thread_;
+};
+
+}  // namespace scaleout
+
+#endif  // SCALEOUT_SERVICE_EVENTS_EVENT_THREAD_H_

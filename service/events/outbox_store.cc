@@ -1,0 +1,169 @@
+#include "service/events/outbox_store.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <optional>
+#include <utility>
+
+namespace scaleout {
+namespace {
+
+// Any number that no other advisory lock of the database has (the migrations').
+constexpr PostgresStatement kLockOutbox = {
+    "lock_outbox", "SELECT 1 AS locked FROM pg_advisory_xact_lock(hashtext('outbox'), 1)"};
+
+constexpr PostgresStatement kReadIncarnations = {"read_incarnations",
+                                                 "SELECT kind, incarnation FROM outbox_streams"};
+
+constexpr PostgresStatement kReadUnpublished = {
+    "read_unpublished",
+    "SELECT o.id, o.event_id, o.kind, o.aggregate_id, o.type, o.payload,"
+    " (date_part('epoch', o.created_at) * 1000000)::bigint AS created_us,"
+    " nextval('outbox_numbers') AS number,"
+    " coalesce((SELECT max(e.id) FROM outbox AS e WHERE e.kind = o.kind"
+    "           AND e.aggregate_id = o.aggregate_id AND e.id < o.id), 0) AS after"
+    " FROM (SELECT * FROM outbox WHERE number IS NULL AND kind = ANY($1::text[])"
+    "       ORDER BY id LIMIT $2) AS o"};
+
+constexpr PostgresStatement kMarkPublished = {
+    "mark_published",
+    "UPDATE outbox AS o SET number = p.number"
+    " FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[])"
+    "   AS p (kind, aggregate_id, id, number)"
+    " WHERE o.kind = p.kind AND o.aggregate_id = p.aggregate_id AND o.id = p.id"};
+
+constexpr PostgresStatement kForgetPublished = {
+    "forget_published", "UPDATE outbox SET number = NULL WHERE kind = $1 AND number IS NOT NULL"};
+
+constexpr PostgresStatement kStoreIncarnation = {
+    "store_incarnation",
+    "INSERT INTO outbox_streams (kind, incarnation) VALUES ($1, $2)"
+    " ON CONFLICT (kind) DO UPDATE SET incarnation = excluded.incarnation, begun_at = now()"};
+
+// An incarnation that began meanwhile has taken the rows' numbers away, or given them others.
+constexpr PostgresStatement kDeleteAcknowledged = {
+    "delete_acknowledged",
+    "DELETE FROM outbox AS o USING ("
+    "  SELECT kind, aggregate_id, id FROM outbox WHERE kind = $1 AND number <= $3"
+    "  AND (SELECT incarnation FROM outbox_streams WHERE kind = $1) = $2"
+    "  ORDER BY number LIMIT $4) AS d"
+    " WHERE o.kind = d.kind AND o.aggregate_id = d.aggregate_id AND o.id = d.id"
+    "  AND o.number <= $3"};
+
+constexpr PostgresStatement kRaiseNumbers = {
+    "raise_numbers",
+    "SELECT setval('outbox_numbers', greatest(last_value, $1)) AS number FROM outbox_numbers"};
+
+constexpr PostgresStatement kReadFigures = {
+    "read_outbox_figures",
+    "SELECT (SELECT count(*) FROM (SELECT FROM outbox WHERE number IS NULL LIMIT $1) AS u)"
+    "         AS unpublished,"
+    " (SELECT count(*) FROM (SELECT FROM outbox WHERE number IS NOT NULL LIMIT $1) AS p)"
+    "         AS published,"
+    " (SELECT count(*) FROM (SELECT FROM dead_letters LIMIT $1) AS l) AS dead,"
+    " coalesce((SELECT greatest((date_part('epoch', clock_timestamp() - created_at)"
+    "                            * 1000000)::bigint, 0)"
+    "           FROM outbox WHERE number IS NULL ORDER BY id LIMIT 1), 0) AS oldest_age_us"};
+
+UnpublishedEvent ToUnpublishedEvent(const PostgresRow& row) {
+  UnpublishedEvent unpublished;
+  unpublished.event = {row.Text("event_id"), row.Text("type"),   row.Int64("aggregate_id"),
+                       row.Int64("id"),      row.Int64("after"), row.Int64("created_us"),
+                       row.Text("payload")};
+  unpublished.kind = row.Text("kind");
+  unpublished.number = row.Int64("number");
+  return unpublished;
+}
+
+auto AddIncarnationsTo(std::map<std::string, std::string>& incarnations) {
+  return [&incarnations](const PostgresRow& row) {
+    incarnations[row.Text("kind")] = row.Text("incarnation");
+  };
+}
+
+OutboxFigures ToFigures(const PostgresRow& row) {
+  return {row.Int64("unpublished"), row.Int64("published"), row.Int64("dead"),
+          static_cast<double>(row.Int64("oldest_age_us")) / 1e6};
+}
+
+int ToNothing(const PostgresRow&) { return 0; }
+
+}  // namespace
+
+absl::Status LockOutbox(PostgresSession& session) {
+  return session.Query(kLockOutbox, {}, ToNothing).status();
+}
+
+absl::StatusOr<std::map<std::string, std::string>> ReadIncarnations(PostgresSession& session) {
+  std::map<std::string, std::string> incarnations;
+  const absl::Status read =
+      session.ForEachRow(kReadIncarnations, {}, AddIncarnationsTo(incarnations));
+  if (!read.ok()) return read;
+  return incarnations;
+}
+
+absl::StatusOr<std::vector<UnpublishedEvent>> ReadUnpublished(PostgresSession& session,
+                                                              const std::vector<std::string>& kinds,
+                                                              int limit) {
+  absl::StatusOr<std::vector<UnpublishedEvent>> events =
+      session.Query(kReadUnpublished, {kinds, limit}, ToUnpublishedEvent);
+  if (!events.ok()) return events;
+  // SQL promises neither the rows' order nor that the numbers are drawn in it.
+  std::vector<std::int64_t> numbers;
+  for (const UnpublishedEvent& event : *events) numbers.push_back(event.number);
+  std::ranges::sort(numbers);
+  std::ranges::sort(*events, {},
+                    [](const UnpublishedEvent& event) { return event.event.sequence; });
+  for (std::size_t i = 0; i < numbers.size(); ++i) (*events)[i].number = numbers[i];
+  return events;
+}
+
+absl::Status MarkPublished(PostgresSession& session, const std::vector<UnpublishedEvent>& events) {
+  std::vector<std::string> kinds;
+  std::vector<std::int64_t> aggregates;
+  std::vector<std::int64_t> ids;
+  std::vector<std::int64_t> numbers;
+  for (const UnpublishedEvent& event : events) {
+    kinds.push_back(event.kind);
+    aggregates.push_back(event.event.aggregate_id);
+    ids.push_back(event.event.sequence);
+    numbers.push_back(event.number);
+  }
+  return session.Execute(kMarkPublished, {kinds, aggregates, ids, numbers}).status();
+}
+
+absl::Status BeginIncarnation(PostgresSession& session, const std::string& kind,
+                              const std::string& incarnation) {
+  const absl::Status forgotten = session.Execute(kForgetPublished, {kind}).status();
+  if (!forgotten.ok()) return forgotten;
+  return session.Execute(kStoreIncarnation, {kind, incarnation}).status();
+}
+
+absl::StatusOr<std::map<std::string, std::string>> ReadIncarnations(const CallContext& call,
+                                                                    PostgresPool& pool) {
+  std::map<std::string, std::string> incarnations;
+  const absl::Status read =
+      pool.ForEachRow(call, kReadIncarnations, {}, AddIncarnationsTo(incarnations));
+  if (!read.ok()) return read;
+  return incarnations;
+}
+
+absl::StatusOr<std::int64_t> DeleteAcknowledged(const CallContext& call, PostgresPool& pool,
+                                                const std::string& kind,
+                                                const std::string& incarnation, std::int64_t number,
+                                                int limit) {
+  return pool.Execute(call, kDeleteAcknowledged, {kind, incarnation, number, limit});
+}
+
+absl::Status RaiseNumbers(const CallContext& call, PostgresPool& pool, std::int64_t number) {
+  return pool.FindRow(call, kRaiseNumbers, {number}, ToNothing).status();
+}
+
+absl::StatusOr<OutboxFigures> ReadOutboxFigures(const CallContext& call, PostgresPool& pool) {
+  const absl::StatusOr<std::optional<OutboxFigures>> figures =
+      pool.FindRow(call, kReadFigures, {kMaxCountedRows}, ToFigures);
+  if (!figures.ok()) return figures.status();
+  return figures->value_or(OutboxFigures());
+}
+
+}  // namespace scaleout
