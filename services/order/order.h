@@ -26,6 +26,8 @@ using UserId = TypedId<struct UserIdTag>;
 struct Money {
   std::int64_t amount_minor = 0;
   std::string currency;  // ISO 4217
+
+  friend bool operator==(const Money&, const Money&) = default;
 };
 
 // What the catalog offers, at its price of now.

@@ -9,7 +9,10 @@
 #include "common/status.h"
 #include "common/str_cat.h"
 #include "postgres/postgres_pool.h"
+#include "service/events/outbox.h"
 #include "services/order/line_order.h"
+#include "services/order/locked_order.h"
+#include "services/order/order_events.h"
 #include "services/order/order_pricing.h"
 
 namespace scaleout::order {
@@ -81,12 +84,6 @@ constexpr PostgresStatement kSortOrdersOfUsers = {
     "sort_orders_of_users",
     SELECT_LINES_OF_USERS "ORDER BY k.position, o.id DESC, i.line LIMIT $3"};
 
-constexpr PostgresStatement kLockOrder = {"lock_order",
-                                          "SELECT state FROM orders WHERE id = $1 FOR UPDATE"};
-
-constexpr PostgresStatement kMoveOrder = {
-    "move_order", "UPDATE orders SET state = $2, updated_at = now() WHERE id = $1"};
-
 #undef ORDER_COLUMNS
 #undef ITEM_COLUMNS
 #undef SELECT_LINES
@@ -105,8 +102,6 @@ Order ToOrder(const PostgresRow& row) {
   order.updated_at = row.Time("updated_us");
   return order;
 }
-
-OrderState ToState(const PostgresRow& row) { return row.Parsed("state", FindOrderState); }
 
 // Reads rows that are sorted, so that the lines of one order follow each other.
 auto AddLinesTo(std::vector<Order>& orders) {
@@ -224,11 +219,11 @@ class OrderTransaction {
 
 class PostgresOrderRepository final : public OrderRepository {
  public:
-  explicit PostgresOrderRepository(PostgresPool& pool) : pool_(pool) {}
+  PostgresOrderRepository(PostgresPool& pool, Outbox& outbox) : pool_(pool), outbox_(outbox) {}
 
   absl::StatusOr<CreatedOrder> Create(const CallContext& call, const NewOrder& order) override {
     CreatedOrder result;
-    const absl::Status status = pool_.Transact(
+    const absl::Status status = outbox_.Transact(
         call, [&](PostgresSession& session) { return Create(session, order, result); });
     if (!status.ok()) return status;
     return result;
@@ -287,22 +282,18 @@ class PostgresOrderRepository final : public OrderRepository {
 
   absl::StatusOr<Order> Apply(const CallContext& call, OrderId id, OrderEvent event) override {
     Order result;
-    const absl::Status status = pool_.Transact(call, [&](PostgresSession& session) -> absl::Status {
-      const absl::StatusOr<std::optional<OrderState>> locked =
-          session.FindRow(kLockOrder, {id.value()}, ToState);
+    const absl::Status status = outbox_.Transact(call, [&](PostgresSession& session) {
+      const absl::StatusOr<std::optional<LockedOrder>> locked = LockOrder(session, id);
       if (!locked.ok()) return locked.status();
       if (!*locked) return NoSuchOrder(id);
-      const OrderState state = **locked;
+      const OrderState state = (*locked)->state;
       const std::optional<OrderState> next = NextState(state, event);
       if (!next) {
         return absl::FailedPreconditionError(
             StrCat("order ", id.value(), " is ", OrderStateName(state)));
       }
-      if (*next != state) {
-        const absl::Status moved =
-            session.Execute(kMoveOrder, {id.value(), std::string(OrderStateName(*next))}).status();
-        if (!moved.ok()) return moved;
-      }
+      const absl::Status moved = MoveOrder(session, outbox_, **locked, *next);
+      if (!moved.ok()) return moved;
       absl::StatusOr<Order> order = OrderTransaction(session).Get(id);
       if (!order.ok()) return order.status();
       result = *std::move(order);
@@ -310,6 +301,18 @@ class PostgresOrderRepository final : public OrderRepository {
     });
     if (!status.ok()) return status;
     return result;
+  }
+
+  absl::StatusOr<ChargeEffect> ApplyCharge(PostgresSession& session,
+                                           const Charge& charge) override {
+    const absl::StatusOr<std::optional<LockedOrder>> locked = LockOrder(session, charge.order_id);
+    if (!locked.ok()) return locked.status();
+    if (!*locked) return ChargeEffect::kNoSuchOrder;
+    const LockedOrder& order = **locked;
+    const ChargeVerdict verdict = Judge(charge, order.user_id, order.state, order.total);
+    const absl::Status moved = MoveOrder(session, outbox_, order, verdict.next);
+    if (!moved.ok()) return moved;
+    return verdict.effect;
   }
 
  private:
@@ -338,8 +341,7 @@ class PostgresOrderRepository final : public OrderRepository {
     return lines;
   }
 
-  static absl::Status Create(PostgresSession& session, const NewOrder& order,
-                             CreatedOrder& result) {
+  absl::Status Create(PostgresSession& session, const NewOrder& order, CreatedOrder& result) {
     OrderTransaction transaction(session);
     absl::StatusOr<std::optional<CreatedOrder>> created = std::optional<CreatedOrder>();
     // First, so that a repeated call gets its order even if a product no longer exists.
@@ -356,10 +358,12 @@ class PostgresOrderRepository final : public OrderRepository {
     // The concurrent call was rolled back, so there is no order of that key; the client may repeat.
     if (!*created) return absl::AbortedError("a concurrent call with the same key failed");
     result = **std::move(created);
-    return absl::OkStatus();
+    if (result.replayed) return absl::OkStatus();
+    return outbox_.Add(session, {OrderChanged(result.order.id, result.order.user_id)});
   }
 
   PostgresPool& pool_;
+  Outbox& outbox_;
 };
 
 }  // namespace
@@ -368,8 +372,8 @@ absl::Status NoSuchOrder(OrderId id) {
   return absl::NotFoundError(StrCat("there is no order ", id.value()));
 }
 
-std::unique_ptr<OrderRepository> MakeOrderRepository(PostgresPool& pool) {
-  return std::make_unique<PostgresOrderRepository>(pool);
+std::unique_ptr<OrderRepository> MakeOrderRepository(PostgresPool& pool, Outbox& outbox) {
+  return std::make_unique<PostgresOrderRepository>(pool, outbox);
 }
 
 }  // namespace scaleout::order

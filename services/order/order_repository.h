@@ -1,9 +1,10 @@
 // The orders' tables, as plain structs. All of their SQL is in the .cc.
 //
 // Every method takes the call on whose behalf it works and returns its statuses, and the pool's:
-// UNAVAILABLE, DEADLINE_EXCEEDED, CANCELLED. A write is one transaction: it is committed as a whole
-// or not at all, and an index decides about a repeated idempotency key, so that concurrent calls
-// with one key create one order. Implementations are thread-safe.
+// UNAVAILABLE, DEADLINE_EXCEEDED, CANCELLED. A write is one transaction: it is committed as a
+// whole, with its events (order_events.h), or not at all, and an index decides about a repeated
+// idempotency key, so that concurrent calls with one key create one order. Implementations are
+// thread-safe.
 #ifndef SCALEOUT_SERVICES_ORDER_ORDER_REPOSITORY_H_
 #define SCALEOUT_SERVICES_ORDER_ORDER_REPOSITORY_H_
 
@@ -14,10 +15,13 @@
 
 #include "absl/status/statusor.h"
 #include "common/call_context.h"
+#include "services/order/charge.h"
 #include "services/order/order.h"
 
 namespace scaleout {
+class Outbox;
 class PostgresPool;
+class PostgresSession;
 }  // namespace scaleout
 
 namespace scaleout::order {
@@ -60,10 +64,14 @@ class OrderRepository {
   // exclude each other one is applied. NOT_FOUND; FAILED_PRECONDITION if the event is not allowed
   // in the order's state.
   virtual absl::StatusOr<Order> Apply(const CallContext& call, OrderId id, OrderEvent event) = 0;
+  // Moves the charge's order, under the lock of its row, in the caller's transaction. A charge that
+  // changes nothing is no error.
+  virtual absl::StatusOr<ChargeEffect> ApplyCharge(PostgresSession& session,
+                                                   const Charge& charge) = 0;
 };
 
-// `pool` must outlive the repository.
-std::unique_ptr<OrderRepository> MakeOrderRepository(PostgresPool& pool);
+// `pool`, which is the outbox's too, and `outbox` must outlive the repository.
+std::unique_ptr<OrderRepository> MakeOrderRepository(PostgresPool& pool, Outbox& outbox);
 
 }  // namespace scaleout::order
 

@@ -1,4 +1,6 @@
+#include "service/events/service_events.h"
 #include "service/run_service.h"
+#include "services/payment/payment_events.h"
 #include "services/payment/payment_rpc.h"
 #include "services/payment/payment_service.h"
 #include "services/payment/provider_config.h"
@@ -15,13 +17,15 @@ int main(int argc, char** argv) {
        .schema = payment::Schema(),
        .settings = {.prefix = "PROVIDER_", .declare = declare},
        .wire = [&](ServiceContext& context) {
-         const auto repository = payment::MakePaymentRepository(context.pool());
+         ServiceEvents events(context, payment::PublishedStreams());
+         const auto repository = payment::MakePaymentRepository(context.pool(), events.outbox());
          const auto ledger = payment::MakeProviderLedger(context.pool());
          const auto provider =
              payment::MakeSimulatedProvider(config.provider, *ledger, context.clock(),
                                             payment::MakeSimulatedProviderEnvironment());
          payment::PaymentService service(*repository, *provider, config.lease, context.clock());
          const auto rpc = payment::MakePaymentRpc(service, context.calls());
+         events.Start();
          return context.Serve({{payment::kPaymentServiceName, *rpc}});
        }});
 }

@@ -7,6 +7,8 @@
 #include "common/status.h"
 #include "common/str_cat.h"
 #include "postgres/postgres_pool.h"
+#include "service/events/outbox.h"
+#include "services/payment/payment_events.h"
 
 namespace scaleout::payment {
 namespace {
@@ -135,7 +137,7 @@ std::optional<std::string> NullIfEmpty(const std::string& text) {
 
 class PostgresPaymentRepository final : public PaymentRepository {
  public:
-  explicit PostgresPaymentRepository(PostgresPool& pool) : pool_(pool) {}
+  PostgresPaymentRepository(PostgresPool& pool, Outbox& outbox) : pool_(pool), outbox_(outbox) {}
 
   absl::StatusOr<Claim> Begin(const CallContext& call, const NewPayment& payment,
                               std::chrono::milliseconds lease) override {
@@ -167,24 +169,26 @@ class PostgresPaymentRepository final : public PaymentRepository {
   absl::StatusOr<Payment> Finish(const CallContext& call, const Attempt& attempt,
                                  const NewPayment& payment, const Outcome& outcome) override {
     Payment result;
-    const absl::Status status = pool_.Transact(call, [&](PostgresSession& session) -> absl::Status {
-      absl::StatusOr<std::vector<Payment>> created =
-          session.Query(kCreatePayment,
-                        {payment.order_id.value(), payment.user_id.value(),
-                         std::string(PaymentStateName(outcome.state)), payment.amount.amount_minor,
-                         payment.amount.currency, NullIfEmpty(outcome.provider_reference),
-                         NullIfEmpty(outcome.failure_reason)},
-                        ToPayment);
-      // The call that took the lease over has recorded this charge already.
-      if (absl::IsAlreadyExists(created.status())) return LeaseLost();
-      if (!created.ok()) return created.status();
-      result = std::move(created->front());
-      const absl::StatusOr<std::int64_t> finished =
-          session.Execute(kFinishAttempt, {attempt.user_id.value(), attempt.idempotency_key,
-                                           attempt.lease_token, result.id.value()});
-      if (!finished.ok()) return finished.status();
-      return *finished == 1 ? absl::OkStatus() : LeaseLost();
-    });
+    const absl::Status status =
+        outbox_.Transact(call, [&](PostgresSession& session) -> absl::Status {
+          absl::StatusOr<std::vector<Payment>> created = session.Query(
+              kCreatePayment,
+              {payment.order_id.value(), payment.user_id.value(),
+               std::string(PaymentStateName(outcome.state)), payment.amount.amount_minor,
+               payment.amount.currency, NullIfEmpty(outcome.provider_reference),
+               NullIfEmpty(outcome.failure_reason)},
+              ToPayment);
+          // The call that took the lease over has recorded this charge already.
+          if (absl::IsAlreadyExists(created.status())) return LeaseLost();
+          if (!created.ok()) return created.status();
+          result = std::move(created->front());
+          const absl::StatusOr<std::int64_t> finished =
+              session.Execute(kFinishAttempt, {attempt.user_id.value(), attempt.idempotency_key,
+                                               attempt.lease_token, result.id.value()});
+          if (!finished.ok()) return finished.status();
+          if (*finished != 1) return LeaseLost();
+          return outbox_.Add(session, EventsOf(result));
+        });
     if (!status.ok()) return status;
     return result;
   }
@@ -241,6 +245,7 @@ class PostgresPaymentRepository final : public PaymentRepository {
   }
 
   PostgresPool& pool_;
+  Outbox& outbox_;
 };
 
 }  // namespace
@@ -249,8 +254,8 @@ absl::Status NoSuchPayment(PaymentId id) {
   return absl::NotFoundError(StrCat("there is no payment ", id.value()));
 }
 
-std::unique_ptr<PaymentRepository> MakePaymentRepository(PostgresPool& pool) {
-  return std::make_unique<PostgresPaymentRepository>(pool);
+std::unique_ptr<PaymentRepository> MakePaymentRepository(PostgresPool& pool, Outbox& outbox) {
+  return std::make_unique<PostgresPaymentRepository>(pool, outbox);
 }
 
 }  // namespace scaleout::payment

@@ -23,6 +23,7 @@
 #include "services/payment/payment.h"
 
 namespace scaleout {
+class Outbox;
 class PostgresPool;
 }  // namespace scaleout
 
@@ -64,8 +65,8 @@ class PaymentRepository {
   // another payload.
   virtual absl::StatusOr<Claim> Begin(const CallContext& call, const NewPayment& payment,
                                       std::chrono::milliseconds lease) = 0;
-  // Writes the payment and ends the attempt, in one transaction. ABORTED if the lease was lost
-  // meanwhile.
+  // Writes the payment and its events (payment_events.h) and ends the attempt, in one transaction.
+  // ABORTED if the lease was lost meanwhile.
   virtual absl::StatusOr<Payment> Finish(const CallContext& call, const Attempt& attempt,
                                          const NewPayment& payment, const Outcome& outcome) = 0;
   // Ends the lease now, so that a repeated call can take over at once. Without effect if another
@@ -87,8 +88,8 @@ class PaymentRepository {
                                                            int limit) = 0;
 };
 
-// `pool` must outlive the repository.
-std::unique_ptr<PaymentRepository> MakePaymentRepository(PostgresPool& pool);
+// `pool`, which is the outbox's too, and `outbox` must outlive the repository.
+std::unique_ptr<PaymentRepository> MakePaymentRepository(PostgresPool& pool, Outbox& outbox);
 
 }  // namespace scaleout::payment
 

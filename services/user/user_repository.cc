@@ -7,6 +7,8 @@
 #include "common/status.h"
 #include "common/str_cat.h"
 #include "postgres/postgres_pool.h"
+#include "service/events/outbox.h"
+#include "services/user/user_events.h"
 
 namespace scaleout::user {
 namespace {
@@ -71,7 +73,7 @@ absl::Status AddressTaken() {
 
 class PostgresUserRepository final : public UserRepository {
  public:
-  explicit PostgresUserRepository(PostgresPool& pool) : pool_(pool) {}
+  PostgresUserRepository(PostgresPool& pool, Outbox& outbox) : pool_(pool), outbox_(outbox) {}
 
   absl::StatusOr<CreatedUser> Create(const CallContext& call, const NewUser& user) override {
     std::optional<std::string> key;
@@ -80,22 +82,19 @@ class PostgresUserRepository final : public UserRepository {
       key = user.idempotency_key;
       fingerprint = ChecksumText({user.email, user.name});
     }
-    absl::StatusOr<std::optional<UserRecord>> created =
-        pool_.FindRow(call, kCreateUser, {user.email, user.name, key, fingerprint}, ToUser);
-    if (!created.ok()) return created.status();
-    if (*created) return CreatedUser{**std::move(created), false};
-    if (!key) return AddressTaken();
-
-    absl::StatusOr<std::optional<EarlierUser>> earlier =
-        pool_.FindRow(call, kFindCreatedUser, {key}, ToEarlierUser);
-    if (!earlier.ok()) return earlier.status();
-    if (!*earlier) return AddressTaken();
-    if ((*earlier)->fingerprint != *fingerprint) {
-      return WithReason(
-          absl::FailedPreconditionError("the idempotency key was used for another user"),
-          "IDEMPOTENCY_KEY_REUSED");
-    }
-    return CreatedUser{std::move((*earlier)->user), true};
+    CreatedUser result;
+    const absl::Status status = outbox_.Transact(call, [&](PostgresSession& session) {
+      absl::StatusOr<std::optional<UserRecord>> created =
+          session.FindRow(kCreateUser, {user.email, user.name, key, fingerprint}, ToUser);
+      if (!created.ok()) return created.status();
+      if (*created) {
+        result.user = **std::move(created);
+        return outbox_.Add(session, {UserChanged(result.user.id)});
+      }
+      return key ? FindCreated(session, *key, *fingerprint, result) : AddressTaken();
+    });
+    if (!status.ok()) return status;
+    return result;
   }
 
   absl::StatusOr<UserRecord> Get(const CallContext& call, UserId id) override {
@@ -119,23 +118,48 @@ class PostgresUserRepository final : public UserRepository {
 
   absl::StatusOr<UserRecord> Update(const CallContext& call, UserId id,
                                     const UserChange& change) override {
-    absl::StatusOr<std::optional<UserRecord>> user =
-        pool_.FindRow(call, kUpdateUser, {id.value(), change.email, change.name}, ToUser);
-    // The address is the only unique value that a change can touch.
-    if (absl::IsAlreadyExists(user.status())) return AddressTaken();
-    if (!user.ok()) return user.status();
-    if (!*user) return NoSuchUser(id);
-    return **std::move(user);
+    UserRecord result;
+    const absl::Status status = outbox_.Transact(call, [&](PostgresSession& session) {
+      absl::StatusOr<std::optional<UserRecord>> user =
+          session.FindRow(kUpdateUser, {id.value(), change.email, change.name}, ToUser);
+      // The address is the only unique value that a change can touch.
+      if (absl::IsAlreadyExists(user.status())) return AddressTaken();
+      if (!user.ok()) return user.status();
+      if (!*user) return NoSuchUser(id);
+      result = **std::move(user);
+      return outbox_.Add(session, {UserChanged(id)});
+    });
+    if (!status.ok()) return status;
+    return result;
   }
 
   absl::Status Delete(const CallContext& call, UserId id) override {
-    const absl::StatusOr<std::int64_t> deleted = pool_.Execute(call, kDeleteUser, {id.value()});
-    if (!deleted.ok()) return deleted.status();
-    return *deleted == 0 ? NoSuchUser(id) : absl::OkStatus();
+    return outbox_.Transact(call, [&](PostgresSession& session) {
+      const absl::StatusOr<std::int64_t> deleted = session.Execute(kDeleteUser, {id.value()});
+      if (!deleted.ok()) return deleted.status();
+      return *deleted == 0 ? NoSuchUser(id) : outbox_.Add(session, {UserChanged(id)});
+    });
   }
 
  private:
+  // The user that an earlier call with that key has created.
+  static absl::Status FindCreated(PostgresSession& session, const std::string& key,
+                                  const std::string& fingerprint, CreatedUser& result) {
+    absl::StatusOr<std::optional<EarlierUser>> earlier =
+        session.FindRow(kFindCreatedUser, {key}, ToEarlierUser);
+    if (!earlier.ok()) return earlier.status();
+    if (!*earlier) return AddressTaken();
+    if ((*earlier)->fingerprint != fingerprint) {
+      return WithReason(
+          absl::FailedPreconditionError("the idempotency key was used for another user"),
+          "IDEMPOTENCY_KEY_REUSED");
+    }
+    result = {std::move((*earlier)->user), true};
+    return absl::OkStatus();
+  }
+
   PostgresPool& pool_;
+  Outbox& outbox_;
 };
 
 }  // namespace
@@ -144,8 +168,8 @@ absl::Status NoSuchUser(UserId id) {
   return absl::NotFoundError(StrCat("there is no user ", id.value()));
 }
 
-std::unique_ptr<UserRepository> MakeUserRepository(PostgresPool& pool) {
-  return std::make_unique<PostgresUserRepository>(pool);
+std::unique_ptr<UserRepository> MakeUserRepository(PostgresPool& pool, Outbox& outbox) {
+  return std::make_unique<PostgresUserRepository>(pool, outbox);
 }
 
 }  // namespace scaleout::user

@@ -3,6 +3,7 @@
 // Every method takes the call on whose behalf it works and returns its statuses, and the pool's:
 // UNAVAILABLE, DEADLINE_EXCEEDED, CANCELLED. Unique indexes decide about addresses, compared
 // without regard to case, and idempotency keys, so that concurrent calls cannot both create a user.
+// A creation, a change and a deletion are committed with their events (user_events.h).
 // E-mail addresses are personal data: no status and no log line has one. Implementations are
 // thread-safe.
 #ifndef SCALEOUT_SERVICES_USER_USER_REPOSITORY_H_
@@ -20,6 +21,7 @@
 #include "service/typed_id.h"
 
 namespace scaleout {
+class Outbox;
 class PostgresPool;
 }  // namespace scaleout
 
@@ -78,8 +80,8 @@ class UserRepository {
   virtual absl::Status Delete(const CallContext& call, UserId id) = 0;
 };
 
-// `pool` must outlive the repository.
-std::unique_ptr<UserRepository> MakeUserRepository(PostgresPool& pool);
+// `pool`, which is the outbox's too, and `outbox` must outlive the repository.
+std::unique_ptr<UserRepository> MakeUserRepository(PostgresPool& pool, Outbox& outbox);
 
 }  // namespace scaleout::user
 

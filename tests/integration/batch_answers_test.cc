@@ -100,6 +100,9 @@ class LargestOrders final : public order::OrderRepository {
                                      order::OrderEvent) override {
     return absl::UnimplementedError("");
   }
+  absl::StatusOr<order::ChargeEffect> ApplyCharge(PostgresSession&, const order::Charge&) override {
+    return absl::UnimplementedError("");
+  }
 
   std::atomic<int> lines = static_cast<int>(order::v1::kMaxItems);  // read by a worker
 };

@@ -4,12 +4,15 @@
 #include <random>
 #include <string>
 
+#include "services/order/order_events.h"
 #include "services/order/order_service.h"
 #include "services/order/product_service.h"
 #include "services/order/schema.h"
+#include "services/payment/payment_events.h"
 #include "services/payment/payment_service.h"
 #include "services/payment/schema.h"
 #include "services/user/schema.h"
+#include "services/user/user_events.h"
 #include "services/user/user_service.h"
 #include "tests/integration/pool_fixture.h"
 
@@ -57,7 +60,8 @@ TEST_F(BatchReadsTest, EntriesOfUsersAreWhatGetUserAnswers) {
   Ask("INSERT INTO users (id, email, name, created_at) SELECT i, 'user' || i || '@example.com',"
       " 'Name ' || i, timestamptz '1970-01-01' + i * interval '600000.000001 s'"
       " FROM generate_series(1, 60) AS i WHERE i % 3 <> 0");
-  const auto users = user::MakeUserRepository(*pool);
+  Outbox outbox(*pool, user::PublishedStreams());
+  const auto users = user::MakeUserRepository(*pool, outbox);
   user::UserService service(*users);
   for (int round = 0; round < kRounds; ++round) {
     const auto request = RandomBatch<user::v1::BatchGetUsersRequest>(
@@ -93,7 +97,9 @@ class OrderBatchReadsTest : public BatchReadsTest {
   }
 
   const std::unique_ptr<PostgresPool> pool_ = MakePool(order::Schema());
-  const std::unique_ptr<order::OrderRepository> orders_ = order::MakeOrderRepository(*pool_);
+  Outbox outbox_{*pool_, order::PublishedStreams()};
+  const std::unique_ptr<order::OrderRepository> orders_ =
+      order::MakeOrderRepository(*pool_, outbox_);
   const std::unique_ptr<order::ProductRepository> products_ = order::MakeProductRepository(*pool_);
   order::OrderService service_{*orders_};
   order::ProductService product_service_{*products_};
@@ -184,8 +190,9 @@ class PaymentBatchReadsTest : public BatchReadsTest {
   }
 
   const std::unique_ptr<PostgresPool> pool_ = MakePool(payment::Schema());
+  Outbox outbox_{*pool_, payment::PublishedStreams()};
   const std::unique_ptr<payment::PaymentRepository> payments_ =
-      payment::MakePaymentRepository(*pool_);
+      payment::MakePaymentRepository(*pool_, outbox_);
   NoProvider provider_;
   payment::PaymentService service_{*payments_, provider_, std::chrono::seconds(5), SystemClock()};
 };

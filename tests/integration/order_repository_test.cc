@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "common/status.h"
+#include "services/order/order_events.h"
 #include "services/order/product_repository.h"
 #include "services/order/schema.h"
 #include "tests/integration/pool_fixture.h"
@@ -32,7 +33,8 @@ class OrderRepositoryTest : public scaleout::testing::PoolFixture {
 
   const CallContext call_ = CallFor();
   const std::unique_ptr<PostgresPool> pool_ = MakePool(Schema());
-  const std::unique_ptr<OrderRepository> orders_ = MakeOrderRepository(*pool_);
+  Outbox outbox_{*pool_, PublishedStreams()};
+  const std::unique_ptr<OrderRepository> orders_ = MakeOrderRepository(*pool_, outbox_);
 };
 
 TEST_F(OrderRepositoryTest, TakesNamesAndPricesFromTheCatalogAtTheTimeOfTheOrder) {
@@ -342,15 +344,17 @@ TEST_F(OrderDemoDataTest, HasFortyProductsAndFiveThousandOrdersThatAddUp) {
       "0");
   const auto again = MakePool(Schema(), true);
   EXPECT_EQ(Ask("SELECT count(*) FROM orders"), "5000");
+  Outbox outbox(*pool, PublishedStreams());
   const auto created =
-      MakeOrderRepository(*pool)->Create(CallFor(), {UserId(1), {{ProductId(40), 1}}, ""});
+      MakeOrderRepository(*pool, outbox)->Create(CallFor(), {UserId(1), {{ProductId(40), 1}}, ""});
   ASSERT_TRUE(created.ok()) << created.status();
   EXPECT_EQ(created->order.id.value(), 5001);
 }
 
 TEST_F(OrderDemoDataTest, LoadedAgainDoesNotMoveTheSequencesBack) {
   const auto pool = MakePool(Schema(), true);
-  const auto orders = MakeOrderRepository(*pool);
+  Outbox outbox(*pool, PublishedStreams());
+  const auto orders = MakeOrderRepository(*pool, outbox);
   const NewOrder order{UserId(1), {{ProductId(40), 1}}, ""};
   const auto last = orders->Create(CallFor(), order);
   ASSERT_TRUE(last.ok()) << last.status();

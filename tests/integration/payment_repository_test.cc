@@ -6,6 +6,7 @@
 
 #include "common/status.h"
 #include "services/order/schema.h"
+#include "services/payment/payment_events.h"
 #include "services/payment/payment_service.h"
 #include "services/payment/provider_ledger.h"
 #include "services/payment/schema.h"
@@ -51,7 +52,8 @@ class PaymentRepositoryTest : public scaleout::testing::PoolFixture {
 
   const CallContext call_ = CallFor();
   const std::unique_ptr<PostgresPool> pool_ = MakePool(Schema());
-  const std::unique_ptr<PaymentRepository> payments_ = MakePaymentRepository(*pool_);
+  Outbox outbox_{*pool_, PublishedStreams()};
+  const std::unique_ptr<PaymentRepository> payments_ = MakePaymentRepository(*pool_, outbox_);
 };
 
 TEST_F(PaymentRepositoryTest, ReadsBackWhatItFinished) {

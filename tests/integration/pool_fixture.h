@@ -69,6 +69,14 @@ class PoolFixture : public ::testing::Test {
 
   std::string Ask(const std::string& sql) { return postgres_.Ask(conninfo_, sql); }
 
+  // The events that wait to be published, in the order in which they were added, each as its type
+  // and its aggregate's id: "user.changed 7, user.changed 8".
+  std::string OutboxEvents() {
+    return Ask(
+        "SELECT coalesce(string_agg(type || ' ' || aggregate_id, ', ' ORDER BY id), '')"
+        " FROM outbox");
+  }
+
   // Statements of this database that run now, apart from the one that asks.
   std::string RunningStatements() {
     return Ask(

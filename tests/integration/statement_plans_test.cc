@@ -4,12 +4,15 @@
 #include <string>
 #include <vector>
 
+#include "services/order/order_events.h"
 #include "services/order/order_repository.h"
 #include "services/order/product_repository.h"
 #include "services/order/schema.h"
+#include "services/payment/payment_events.h"
 #include "services/payment/payment_repository.h"
 #include "services/payment/schema.h"
 #include "services/user/schema.h"
+#include "services/user/user_events.h"
 #include "services/user/user_repository.h"
 #include "tests/integration/pool_fixture.h"
 
@@ -61,7 +64,8 @@ class StatementPlansTest : public testing::PoolFixture {
 TEST_F(StatementPlansTest, ReadsOfUsersUseTheIndex) {
   Seed(user::Schema());
   const std::int64_t fetched = ExpectIndexScans(user::Schema(), "'users'", [](PostgresPool& pool) {
-    const auto users = user::MakeUserRepository(pool);
+    Outbox outbox(pool, user::PublishedStreams());
+    const auto users = user::MakeUserRepository(pool, outbox);
     EXPECT_TRUE(users->Get(CallFor(), user::UserId(500)).ok());
     EXPECT_EQ(users->FindMany(CallFor(), {user::UserId(1), user::UserId(2)})->size(), 2u);
     EXPECT_EQ(users->List(CallFor(), user::UserId(500), 3)->size(), 3u);
@@ -92,7 +96,8 @@ TEST_F(StatementPlansTest, ReadsOfOrdersFetchNoMoreThanTheyAnswer) {
         " unit_price_minor) SELECT i, 1, 1, 'Lamp', 1, 1 FROM generate_series(10001, 13000) AS i"});
   const std::int64_t fetched =
       ExpectIndexScans(order::Schema(), "'orders', 'order_items'", [](PostgresPool& pool) {
-        const auto orders = order::MakeOrderRepository(pool);
+        Outbox outbox(pool, order::PublishedStreams());
+        const auto orders = order::MakeOrderRepository(pool, outbox);
         using order::OrderId;
         using order::UserId;
         EXPECT_TRUE(orders->Get(CallFor(), OrderId(10001)).ok());
@@ -111,7 +116,8 @@ TEST_F(StatementPlansTest, ReadsOfPaymentsFetchNoMoreThanTheyAnswer) {
         " SELECT i, 5001, 1, 'CAPTURED', 1, 'EUR' FROM generate_series(10001, 13000) AS i"});
   const std::int64_t fetched =
       ExpectIndexScans(payment::Schema(), "'payments'", [](PostgresPool& pool) {
-        const auto payments = payment::MakePaymentRepository(pool);
+        Outbox outbox(pool, payment::PublishedStreams());
+        const auto payments = payment::MakePaymentRepository(pool, outbox);
         using payment::OrderId;
         using payment::PaymentId;
         using payment::UserId;

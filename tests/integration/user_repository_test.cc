@@ -5,6 +5,7 @@
 
 #include "common/status.h"
 #include "services/user/schema.h"
+#include "services/user/user_events.h"
 #include "tests/integration/pool_fixture.h"
 
 namespace scaleout::user {
@@ -23,7 +24,8 @@ class UserRepositoryTest : public scaleout::testing::PoolFixture {
 
   const CallContext call_ = CallFor();
   const std::unique_ptr<PostgresPool> pool_ = MakePool(Schema());
-  const std::unique_ptr<UserRepository> users_ = MakeUserRepository(*pool_);
+  Outbox outbox_{*pool_, PublishedStreams()};
+  const std::unique_ptr<UserRepository> users_ = MakeUserRepository(*pool_, outbox_);
 };
 
 TEST_F(UserRepositoryTest, ReadsBackWhatItCreated) {

@@ -9,6 +9,7 @@
 #include "proto/scaleout/order/v1/order_limits.h"
 #include "proto/scaleout/rpc/v1/request_limits.h"
 #include "service/page_token.h"
+#include "tests/services/order/fake_orders.h"
 #include "tests/support/refused_fields.h"
 
 namespace scaleout::order {
@@ -17,77 +18,6 @@ namespace {
 using scaleout::testing::RefusedFields;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
-
-// Orders in memory; records the last request.
-class FakeOrders final : public OrderRepository {
- public:
-  absl::StatusOr<CreatedOrder> Create(const CallContext&, const NewOrder& order) override {
-    created = order;
-    if (!failure.ok()) return failure;
-    return CreatedOrder{Add(order.user_id.value()), replay};
-  }
-  absl::StatusOr<Order> Get(const CallContext&, OrderId id) override {
-    const auto found = std::ranges::find(orders, id, &Order::id);
-    if (found == orders.end()) return absl::NotFoundError("no order");
-    return *found;
-  }
-  absl::StatusOr<std::vector<Order>> FindMany(const CallContext&,
-                                              const std::vector<OrderId>& ids) override {
-    ++batches;
-    std::vector<Order> found;
-    for (const Order& order : orders) {
-      if (std::ranges::count(ids, order.id) != 0) found.push_back(order);
-    }
-    return found;
-  }
-  absl::StatusOr<std::vector<Order>> List(const CallContext&, std::optional<UserId> user_id,
-                                          std::optional<OrderId> before, int limit) override {
-    std::vector<Order> result;
-    for (auto order = orders.rbegin(); order != orders.rend(); ++order) {
-      if (user_id && order->user_id != *user_id) continue;
-      if (before && order->id >= *before) continue;
-      if (static_cast<int>(result.size()) < limit) result.push_back(*order);
-    }
-    return result;
-  }
-  absl::StatusOr<OrdersOfUsers> ListOfUsers(const CallContext& call,
-                                            const std::vector<UserId>& user_ids, int limit,
-                                            int max_lines) override {
-    ++batches;
-    EXPECT_EQ(max_lines, v1::kMaxBatchLines);
-    OrdersOfUsers result{{}, std::min(user_ids.size(), users_that_fit)};
-    for (std::size_t i = 0; i < result.complete_users; ++i) {
-      const auto orders_of_user = List(call, user_ids[i], std::nullopt, limit);
-      result.orders.insert(result.orders.end(), orders_of_user->begin(), orders_of_user->end());
-    }
-    return result;
-  }
-  absl::StatusOr<Order> Apply(const CallContext& call, OrderId id, OrderEvent event) override {
-    applied = event;
-    return Get(call, id);
-  }
-
-  Order Add(std::int64_t user_id, OrderState state = OrderState::kPending) {
-    Order order;
-    order.id = OrderId(static_cast<std::int64_t>(orders.size()) + 1);
-    order.user_id = UserId(user_id);
-    order.state = state;
-    order.items.push_back({ProductId(1), "Lamp", 2, {1999, "EUR"}});
-    order.total = {3998, "EUR"};
-    order.created_at = WallTime(std::chrono::seconds(1'700'000'000));
-    order.updated_at = order.created_at;
-    orders.push_back(order);
-    return order;
-  }
-
-  std::vector<Order> orders;
-  NewOrder created;
-  bool replay = false;
-  absl::Status failure;
-  std::optional<OrderEvent> applied;
-  int batches = 0;
-  std::size_t users_that_fit = 100;  // of those of a batch
-};
 
 class OrderServiceTest : public ::testing::Test {
  protected:

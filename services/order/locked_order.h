@@ -1,0 +1,36 @@
+// An order whose row the caller's transaction has locked, and the moves of its state. All of their
+// SQL is in the .cc.
+//
+// Every change of an order's state goes through here. Of two transactions that want to move an
+// order the second waits until the first has ended, and then decides by the state that it finds. A
+// move and its event are written together. Statuses are those of the session.
+#ifndef SCALEOUT_SERVICES_ORDER_LOCKED_ORDER_H_
+#define SCALEOUT_SERVICES_ORDER_LOCKED_ORDER_H_
+
+#include <optional>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "postgres/postgres_session.h"
+#include "service/events/outbox.h"
+#include "services/order/order.h"
+
+namespace scaleout::order {
+
+struct LockedOrder {
+  OrderId id;
+  UserId user_id;
+  OrderState state = OrderState::kPending;
+  Money total;
+};
+
+// Locks the order's row until the transaction ends; nothing if there is no such order.
+absl::StatusOr<std::optional<LockedOrder>> LockOrder(PostgresSession& session, OrderId id);
+
+// To a state that order_state.h allows; adds order.changed. Without effect in that state already.
+absl::Status MoveOrder(PostgresSession& session, Outbox& outbox, const LockedOrder& order,
+                       OrderState next);
+
+}  // namespace scaleout::order
+
+#endif  // SCALEOUT_SERVICES_ORDER_LOCKED_ORDER_H_
