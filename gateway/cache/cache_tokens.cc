@@ -5,6 +5,7 @@
 
 #include "common/str_cat.h"
 #include "gateway/cache/cache_entry.h"
+#include "gateway/cache/token_replacer.h"
 #include "gateway/runtime/member_job.h"
 
 namespace scaleout::gateway {
@@ -83,11 +84,7 @@ Task<absl::StatusOr<std::vector<std::string>>> CacheTokens::Make(RequestContext&
 Task<absl::Status> CacheTokens::Set(RedisLink& link, RequestContext& context,
                                     const std::vector<std::string>& keys) {
   const std::string token = NextRandom();
-  std::vector<std::string_view> command = {"MSET"};
-  for (const std::string& key : keys) {
-    command.emplace_back(key);
-    command.emplace_back(token);
-  }
+  const std::vector<std::string_view> command = ReplaceCommand(keys, token);
   RedisCall call(link, context, command);
   const absl::StatusOr<RedisReply> reply = co_await call;
   co_return reply.status();

@@ -1,0 +1,14 @@
+#include "gateway/cache/cache_names.h"
+
+#include "common/str_cat.h"
+
+namespace scaleout::gateway {
+
+std::string UserToken(std::int64_t user_id) { return StrCat("user:", user_id); }
+std::string ProductToken(std::int64_t product_id) { return StrCat("product:", product_id); }
+std::string OrderToken(std::int64_t order_id) { return StrCat("order:", order_id); }
+std::string PaymentToken(std::int64_t payment_id) { return StrCat("payment:", payment_id); }
+std::string OrdersOfToken(std::int64_t user_id) { return StrCat("orders-of:", user_id); }
+std::string PaymentsOfToken(std::int64_t user_id) { return StrCat("payments-of:", user_id); }
+
+}  // namespace scaleout::gateway
