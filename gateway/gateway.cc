@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -19,10 +20,13 @@
 #include "gateway/backends/cached_backends.h"
 #include "gateway/backends/coalesced_verb.h"
 #include "gateway/cache/read_cache.h"
+#include "gateway/cache/token_replacer.h"
 #include "gateway/cache/token_source.h"
 #include "gateway/cluster/instance_directory.h"
 #include "gateway/cluster/instance_registry.h"
 #include "gateway/cluster/shared_counter.h"
+#include "gateway/events/cache_invalidator.h"
+#include "gateway/events/step_thread.h"
 #include "gateway/handlers/instance_report.h"
 #include "gateway/http/connection_capacity.h"
 #include "gateway/http/http_server.h"
@@ -95,6 +99,33 @@ std::unique_ptr<LoopRedis> ConnectRedis(std::string_view name,
                                            parts.logger, parts.metrics);
   redis->Start();
   return redis;
+}
+
+// Of the thread that handles events: it may wait, but is to end within a second.
+constexpr RedisClientOptions kEventRedis = {.connect_timeout = std::chrono::milliseconds(250),
+                                            .command_timeout = std::chrono::milliseconds(250),
+                                            .retry_pause = Duration::zero()};
+
+// Null without redis-state. Also with CACHE=off it replaces tokens, because other gateways may
+// serve what is in redis-cache.
+std::unique_ptr<CacheInvalidator> MakeInvalidator(const GatewayConfig& config, const Clock& clock,
+                                                  Logger& logger, Metrics& metrics) {
+  if (!config.redis.state) return nullptr;
+  CacheInvalidator::ReplaceTokens replace;
+  if (config.redis.cache) {
+    auto replacer =
+        std::make_shared<TokenReplacer>(*config.redis.cache, kEventRedis, clock, MakeTokenSource());
+    replace = [replacer](const std::vector<std::string>& names) {
+      return replacer->Replace(names);
+    };
+  }
+  return std::make_unique<CacheInvalidator>(
+      MakeRedisStreamReader(*config.redis.state, kEventRedis,
+                            {.streams = OwnersStreams(),
+                             .group = std::string(kGatewayGroup),
+                             .consumer = config.instance_id},
+                            clock),
+      std::move(replace), clock, logger, metrics);
 }
 
 HttpServerOptions ServerOptions(const GatewayConfig& config, std::size_t max_connections) {
@@ -174,6 +205,11 @@ int RunGateway(const GatewayConfig& config, ListenSockets sockets, StopSignals& 
       [&report] { return report.Describe(); }, clock, logger, *metrics);
   const std::unique_ptr<InstanceDirectory> directory =
       MakeInstanceDirectory(redis_state.get(), registry_config.expiry);
+  const std::unique_ptr<CacheInvalidator> invalidator =
+      MakeInvalidator(config, clock, logger, *metrics);
+  std::function<EventsReport()> events_report;
+  if (invalidator != nullptr) events_report = [&invalidator] { return invalidator->report(); };
+  StepThread events("events", [&invalidator] { return invalidator->Step(); });
 
   Handlers handlers{
       UserHandlers(users),
@@ -182,7 +218,8 @@ int RunGateway(const GatewayConfig& config, ListenSockets sockets, StopSignals& 
       OrderHandlers(orders),
       PaymentHandlers(payments),
       HealthHandlers(config.instance_id, loops.size(), readiness, backends),
-      MetricsHandlers(config.instance_id, loops.size(), *metrics, instance, backends),
+      MetricsHandlers(config.instance_id, loops.size(), *metrics, instance, backends,
+                      events_report),
       InstanceHandlers(
           config.instance_id, loops.size(), [&registry] { return registry.self(); }, *directory),
       CircuitBreakerHandlers(config.instance_id, backends),
@@ -216,6 +253,7 @@ int RunGateway(const GatewayConfig& config, ListenSockets sockets, StopSignals& 
   loops.Start();
   readiness.SetStarted();
   registry.Start();
+  if (invalidator != nullptr) events.Start();
   logger.Info("serving", {{"listen", absl::StrJoin(addresses, ",")},
                           {"loops", static_cast<int>(config.loops)},
                           {"maxConnections", static_cast<std::int64_t>(max_connections)},
@@ -230,6 +268,7 @@ int RunGateway(const GatewayConfig& config, ListenSockets sockets, StopSignals& 
     logger.Info("draining", {{"signal", signal}});
     drained = server.Drain(config.drain, [&cache] { return cache == nullptr || cache->idle(); });
   }
+  const bool events_ended = events.Stop();
   registry.Leave();
   logger.Info(drained ? "stopped" : "stopped with requests in flight",
               {{"inFlight", stats.active.value()}});
@@ -238,7 +277,7 @@ int RunGateway(const GatewayConfig& config, ListenSockets sockets, StopSignals& 
   // under them.
   if (!drained) std::_Exit(EXIT_FAILURE);
   offload.Stop();
-  if (!backends.WaitForCallbacks()) std::_Exit(EXIT_SUCCESS);
+  if (!backends.WaitForCallbacks() || !events_ended) std::_Exit(EXIT_SUCCESS);
   return EXIT_SUCCESS;
 }
 

@@ -1,7 +1,9 @@
 #include "gateway/handlers/metrics_handlers.h"
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <utility>
 
 #include "gateway/handlers/circuit_breaker_json.h"
@@ -92,6 +94,41 @@ void WriteCached(JsonWriter& json, const std::deque<CacheMethodMetrics>& cached)
   json.EndObject();
 }
 
+void WriteAge(JsonWriter& json, const JsonKey& key, const std::optional<Duration>& age) {
+  if (age) {
+    json.Field(key, std::chrono::duration<double>(*age).count());
+  } else {
+    json.Null(key);
+  }
+}
+
+void WriteEvents(JsonWriter& json, const EventsReport& events) {
+  json.StartObject("events");
+  json.StartObject("consumed");
+  json.Field("invalidated", events.invalidated);
+  json.Field("ignored", events.ignored);
+  json.Field("malformed", events.malformed);
+  json.Field("failed", events.failed);
+  json.EndObject();
+  json.StartObject("lagMs");
+  json.Field("p50", events.lag_seconds_p50 * 1000);
+  json.Field("p99", events.lag_seconds_p99 * 1000);
+  json.EndObject();
+  WriteAge(json, "lastEventAgeSeconds", events.last_event_age);
+  WriteAge(json, "streamsAgeSeconds", events.backlogs_age);
+  json.StartObject("streams");
+  for (const StreamBacklog& backlog : events.backlogs) {
+    json.RuntimeKey(backlog.stream);
+    json.StartObject();
+    json.Field("length", backlog.length);
+    json.Field("lag", backlog.lag);
+    json.Field("pending", backlog.pending);
+    json.EndObject();
+  }
+  json.EndObject();
+  json.EndObject();
+}
+
 void WriteBackend(JsonWriter& json, Backend& backend) {
   const BackendCounts counts = backend.guard.counts();
   json.RuntimeKey(backend.name);
@@ -109,11 +146,13 @@ void WriteBackend(JsonWriter& json, Backend& backend) {
 }  // namespace
 
 MetricsHandlers::MetricsHandlers(std::string instance_id, std::size_t loops, const Metrics& metrics,
-                                 const InstanceSnapshotSource& instance, Backends& backends)
+                                 const InstanceSnapshotSource& instance, Backends& backends,
+                                 std::function<EventsReport()> events)
     : instance_id_(std::move(instance_id)),
       metrics_(metrics),
       instance_(instance),
       backends_(backends),
+      events_(std::move(events)),
       snapshot_(loops, Duration::zero(), [this](RequestContext&) { return TakeSnapshot(); }) {}
 
 Task<absl::StatusOr<Response>> MetricsHandlers::Prometheus(RequestContext&, const Request&) {
@@ -138,6 +177,7 @@ Task<Response> MetricsHandlers::TakeSnapshot() {
   json.StartObject("backends");
   for (Backend& backend : backends_) WriteBackend(json, backend);
   json.EndObject();
+  if (events_) WriteEvents(json, events_());
   json.EndObject();
   co_return UncachedResponse(std::move(json));
 }

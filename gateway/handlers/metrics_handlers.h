@@ -7,11 +7,13 @@
 #define SCALEOUT_GATEWAY_HANDLERS_METRICS_HANDLERS_H_
 
 #include <cstddef>
+#include <functional>
 #include <string>
 
 #include "absl/status/statusor.h"
 #include "common/metrics.h"
 #include "gateway/backends/backends.h"
+#include "gateway/events/cache_invalidator.h"
 #include "gateway/handlers/shared_response.h"
 #include "gateway/http/message.h"
 #include "gateway/observability/instance_snapshot.h"
@@ -22,9 +24,10 @@ namespace scaleout::gateway {
 
 class MetricsHandlers {
  public:
-  // For an instance with `loops` event loops.
+  // For an instance with `loops` event loops. Without `events` there is nothing said of them.
   MetricsHandlers(std::string instance_id, std::size_t loops, const Metrics& metrics,
-                  const InstanceSnapshotSource& instance, Backends& backends);
+                  const InstanceSnapshotSource& instance, Backends& backends,
+                  std::function<EventsReport()> events);
 
   Task<absl::StatusOr<Response>> Prometheus(RequestContext& context, const Request& request);
   // At most kMaxSharedAge old.
@@ -37,6 +40,7 @@ class MetricsHandlers {
   const Metrics& metrics_;
   const InstanceSnapshotSource& instance_;
   Backends& backends_;
+  const std::function<EventsReport()> events_;
   SharedResponse snapshot_;
 };
 

@@ -51,17 +51,18 @@ struct Api {
   testing::FakeSharedCounter shared_counter;
   std::unique_ptr<InstanceDirectory> directory =
       MakeInstanceDirectory(nullptr, std::chrono::seconds(5));
-  Handlers handlers{UserHandlers(users),
-                    OverviewHandlers(users, orders, payments),
-                    ProductHandlers(products),
-                    OrderHandlers(orders),
-                    PaymentHandlers(payments),
-                    HealthHandlers("gateway-1", 1, readiness, backends.all),
-                    MetricsHandlers("gateway-1", 1, *backends.metrics, snapshots, backends.all),
-                    InstanceHandlers(
-                        "gateway-1", 1, [] { return std::string("{}"); }, *directory),
-                    CircuitBreakerHandlers("gateway-1", backends.all),
-                    LabHandlers("gateway-1", 1, offload, shared_counter)};
+  Handlers handlers{
+      UserHandlers(users),
+      OverviewHandlers(users, orders, payments),
+      ProductHandlers(products),
+      OrderHandlers(orders),
+      PaymentHandlers(payments),
+      HealthHandlers("gateway-1", 1, readiness, backends.all),
+      MetricsHandlers("gateway-1", 1, *backends.metrics, snapshots, backends.all, nullptr),
+      InstanceHandlers(
+          "gateway-1", 1, [] { return std::string("{}"); }, *directory),
+      CircuitBreakerHandlers("gateway-1", backends.all),
+      LabHandlers("gateway-1", 1, offload, shared_counter)};
   RouteTable table;
 };
 

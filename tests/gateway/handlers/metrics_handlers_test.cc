@@ -29,7 +29,7 @@ struct MetricsFixture {
   testing::RequestFixture request;
   FakeSnapshotSource source;
   testing::ThreeBackends backends;
-  MetricsHandlers handlers{"gateway-1", 1, *backends.metrics, source, backends.all};
+  MetricsHandlers handlers{"gateway-1", 1, *backends.metrics, source, backends.all, nullptr};
 };
 
 TEST(MetricsHandlers, RendersTheRegistryForPrometheus) {
@@ -123,6 +123,35 @@ TEST(MetricsHandlers, HasALineForEachMethodWhoseReadsAreCoalesced) {
                               R"("meanBatch":20.0,"joined":1,"splits":1,"inFlight":1,)"
                               R"("waitMs":{"mean":0.)"));
   EXPECT_THAT(body, HasSubstr(R"("GetOrder":{"batches":0,"keys":0,"meanBatch":0.0,)"));
+}
+
+TEST(MetricsHandlers, SaysWhatBecameOfEventsAndWhatTheGroupHasBeforeIt) {
+  MetricsFixture fixture;
+  EventsReport report;
+  report.invalidated = 5;
+  report.ignored = 4;
+  report.malformed = 3;
+  report.failed = 2;
+  report.lag_seconds_p50 = 0.0125;
+  report.lag_seconds_p99 = 1.5;
+  MetricsHandlers handlers("gateway-1", 1, *fixture.backends.metrics, fixture.source,
+                           fixture.backends.all, [&report] { return report; });
+  const TestRequest request;
+  RunningTask<Answer> before(handlers.Json(fixture.request.context, request));
+  EXPECT_THAT(before.value()->body,
+              HasSubstr(R"("events":{"consumed":{"invalidated":5,"ignored":4,"malformed":3,)"
+                        R"("failed":2},"lagMs":{"p50":12.5,"p99":1500.0},)"
+                        R"("lastEventAgeSeconds":null,"streamsAgeSeconds":null,"streams":{}}})"));
+  report.last_event_age = std::chrono::milliseconds(2500);
+  report.backlogs_age = std::chrono::milliseconds(500);
+  report.backlogs = {{.stream = "events:user", .length = 30, .lag = 20, .pending = 10},
+                     {.stream = "events:order"}};
+  fixture.request.clock.Advance(kMaxSharedAge);
+  RunningTask<Answer> after(handlers.Json(fixture.request.context, request));
+  EXPECT_THAT(after.value()->body,
+              HasSubstr(R"("lastEventAgeSeconds":2.5,"streamsAgeSeconds":0.5,)"
+                        R"("streams":{"events:user":{"length":30,"lag":20,"pending":10},)"
+                        R"("events:order":{"length":0,"lag":0,"pending":0}}}})"));
 }
 
 }  // namespace
