@@ -11,47 +11,58 @@
 namespace scaleout {
 namespace {
 
-// KEYS: the stream, the key of its incarnation's random text. ARGV[1]: the incarnation.
-#define INCARNATION                                                                      \
-  "local function incarnation()\n"                                                       \
-  "  local text = redis.call('GET', KEYS[2])\n"                                          \
-  "  if not text then return '' end\n"                                                   \
-  "  return string.match(redis.call('INFO', 'server'), 'run_id:(%x+)') .. ':' .. text\n" \
-  "end\n"                                                                                \
-  "local function number(id) return tonumber(string.match(id, '^%d+')) end\n"
+// KEYS: the stream, and the key that holds the incarnation's random text and the last number that
+// was appended in it. ARGV[1]: the incarnation. last_number() is nil in another one, which is also
+// what a stream is that has not come as far: it was removed by hand, and made anew by a reader. A
+// number beyond 2^52 is an entry written by hand that leaves no numbers above it.
+#define INCARNATION                                                                            \
+  "local function number(id) return tonumber(string.match(id, '^%d+')) end\n"                  \
+  "local function run_id() return string.match(redis.call('INFO', 'server'), 'run_id:(%x+)') " \
+  "end\n"                                                                                      \
+  "local function last_number()\n"                                                             \
+  "  local text = redis.pcall('GET', KEYS[2])\n"                                               \
+  "  if type(text) ~= 'string' or redis.call('TYPE', KEYS[1]).ok ~= 'stream' then return nil " \
+  "end\n"                                                                                      \
+  "  local random, appended = string.match(text, '^(%x+) (%d+)$')\n"                           \
+  "  if not random or run_id() .. ':' .. random ~= ARGV[1] then return nil end\n"              \
+  "  local last = 0\n"                                                                         \
+  "  local about = redis.call('XINFO', 'STREAM', KEYS[1])\n"                                   \
+  "  for i = 1, #about, 2 do\n"                                                                \
+  "    if about[i] == 'last-generated-id' then last = number(about[i + 1]) end\n"              \
+  "  end\n"                                                                                    \
+  "  if last < tonumber(appended) or last > 2 ^ 52 then return nil end\n"                      \
+  "  return last\n"                                                                            \
+  "end\n"
 
 // ARGV: the new random text, the groups.
 constexpr std::string_view kBegin = INCARNATION R"lua(
 redis.call('UNLINK', KEYS[1])
-redis.call('SET', KEYS[2], ARGV[1])
+redis.call('SET', KEYS[2], ARGV[1] .. ' 0')
 for i = 2, #ARGV do redis.call('XGROUP', 'CREATE', KEYS[1], ARGV[i], '0', 'MKSTREAM') end
-return incarnation()
+return run_id() .. ':' .. ARGV[1]
 )lua";
 
 // ARGV from 2: the greatest length, the number of entries, and of each its number, how many texts
 // follow, and these, names and values in turn. Nothing is written unless all can be.
 constexpr std::string_view kAppend = INCARNATION R"lua(
-if incarnation() ~= ARGV[1] or redis.call('EXISTS', KEYS[1]) == 0 then return {1, 0} end
-local last = 0
-local about = redis.call('XINFO', 'STREAM', KEYS[1])
-for i = 1, #about, 2 do
-  if about[i] == 'last-generated-id' then last = number(about[i + 1]) end
-end
+local last = last_number()
+if not last then return {1, 0} end
 if tonumber(ARGV[4]) <= last then return {3, last} end
 if redis.call('XLEN', KEYS[1]) + tonumber(ARGV[3]) > tonumber(ARGV[2]) then return {2, last} end
 local at = 4
 while at <= #ARGV do
   local texts = tonumber(ARGV[at + 1])
-  last = tonumber(ARGV[at])
-  redis.call('XADD', KEYS[1], ARGV[at] .. '-0', unpack(ARGV, at + 2, at + 1 + texts))
+  last = ARGV[at]
+  redis.call('XADD', KEYS[1], last .. '-0', unpack(ARGV, at + 2, at + 1 + texts))
   at = at + 2 + texts
 end
-return {0, last}
+redis.call('SET', KEYS[2], string.match(ARGV[1], '%x+$') .. ' ' .. last)
+return {0, tonumber(last)}
 )lua";
 
 // ARGV from 2: the groups that there have to be.
 constexpr std::string_view kTrim = INCARNATION R"lua(
-if incarnation() ~= ARGV[1] or redis.call('EXISTS', KEYS[1]) == 0 then return {1, 0, 0} end
+if not last_number() then return {1, 0, 0} end
 local missing = {}
 for i = 2, #ARGV do missing[ARGV[i]] = true end
 local least = nil

@@ -3,9 +3,10 @@
 //
 // A stream lives as long as its incarnation: a random text in a key of its own, together with the
 // server's run id. A flush takes the key, a restart has another run id, also where the server has
-// loaded what it had. Both may have lost entries, so each command names the incarnation that its
-// caller believes in, and does nothing in another; the caller then begins a new one and sends again
-// what was not acknowledged.
+// loaded what it had, and a stream that was removed has not come as far as the key says. All of
+// them may have lost entries, so each command names the incarnation that its caller believes in,
+// and does nothing in another; the caller then begins a new one and sends again what was not
+// acknowledged.
 //
 // An entry's id is the number that the caller gave it, and numbers only rise. So what a writer that
 // was frozen sends late is refused by the server.
