@@ -273,6 +273,9 @@ def test_a_group_that_is_read_or_unknown_stays(stack):
     stack.streams = [stream(new=group(one=100))]
     with pytest.raises(StackError, match="new is read, by one"):
         printed(stack, "drop-group", "events:payment", "new")
+    stack.streams = [stream(new=group())]
+    with pytest.raises(StackError, match="new has acknowledged everything"):
+        printed(stack, "drop-group", "payment", "new")
     with pytest.raises(StackError, match="payment has no group old; it has: new"):
         printed(stack, "drop-group", "payment", "old")
     assert all(words[0] == "EVAL" for words in stack.asked)

@@ -27,6 +27,7 @@ _DRILLS = (
     "cache-stampede",
     "redis-down",
     "overload",
+    "events",
     "durability",
 )
 # The ring runs those that do not depend on the machine's speed at the moment; `make drills` runs
@@ -37,6 +38,7 @@ _RING = (
     "rolling-restart",
     "cache-stampede",
     "redis-down",
+    "events",
     "durability",
 )
 # What they check of times and rates means nothing with a sanitizer's overhead.

@@ -11,6 +11,7 @@ from scaleout.drills.cache_stampede import CacheStampede
 from scaleout.drills.cpu_bound import CpuBound
 from scaleout.drills.drill import Options
 from scaleout.drills.durability import Durability
+from scaleout.drills.events import Events
 from scaleout.drills.kill_gateways import KillGateways
 from scaleout.drills.overload import Overload
 from scaleout.drills.redis_down import RedisDown
@@ -32,6 +33,7 @@ DRILLS = {
         CacheStampede,
         RedisDown,
         Overload,
+        Events,
         Durability,
     )
 }

@@ -319,6 +319,9 @@ def _drop_group(streams, stream, name, console):
     reading = [r["name"] for r in group["readers"] if r["idle"] < _READS_NOW_MS]
     if reading:
         raise StackError(f"{_plain(name)} is read, by {', '.join(map(_plain, reading))}")
+    if group["lag"] == 0 and group["pending"] == 0:
+        # Redis knows a reader only once it has given it an entry.
+        raise StackError(f"{_plain(name)} has acknowledged everything, and may be read")
     if streams.drop_group(kind, name):
         waited = (group["lag"] or 0) + group["pending"]
         console.done(f"{kind}: no group {_plain(name)} any more; {waited} entries waited for it")

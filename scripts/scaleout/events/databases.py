@@ -18,7 +18,7 @@ WITH waiting AS (
   FROM outbox GROUP BY kind)
 SELECT coalesce(json_agg(found ORDER BY kind), '[]') FROM (
   SELECT kind, coalesce(unpublished, 0) AS unpublished,
-    coalesce(unacknowledged, 0) AS unacknowledged, greatest(oldest, 0) AS oldest
+    coalesce(unacknowledged, 0) AS unacknowledged, oldest
   FROM (SELECT kind FROM outbox_streams UNION SELECT kind FROM waiting) AS kinds
   LEFT JOIN waiting USING (kind)) AS found
 """

@@ -3,8 +3,9 @@
 `client` sends one request and measures it. `open_loop` sends at a fixed rate and keeps every single
 answer. `wrk` and `h2load` are the programs of those names: as fast as it goes, and thousands of
 requests a second at a fixed rate; `poisson` is the project's own program for latencies at such a
-rate. `buyer` orders and pays as a careful client does, and `ledger` compares what buyers were
-answered with what the databases hold. Nothing here retries by itself, but for the buyers.
+rate. `buyer` orders and pays as a careful client does, `payers` do so at a fixed rate and see
+the order become PAID, and `ledger` compares what they were answered with what the databases hold.
+Nothing here retries by itself, but for the buyers.
 """
 
 from scaleout.errors import StackError

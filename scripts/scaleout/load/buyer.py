@@ -16,11 +16,11 @@ from scaleout.load.client import Client
 
 _PAUSE_SECONDS = 0.1
 # After these the buyer does not know whether it happened, and repeats the request.
-_INDEFINITE = (0, 409, 429, 502, 503, 504)
+INDEFINITE = (0, 409, 429, 502, 503, 504)
 _TIMEOUT_SECONDS = 10
 _PATIENCE_SECONDS = 60
 # Most cards are accepted; one is declined; one is charged while the provider's answer gets lost.
-_TOKENS = ["tok_success"] * 8 + ["tok_decline", "tok_lost_reply"]
+TOKENS = ["tok_success"] * 8 + ["tok_decline", "tok_lost_reply"]
 
 
 class _Attempt:
@@ -102,7 +102,7 @@ class Buyers:
                 "userId": user_id,
                 "amount": order["total"]["amount"],
                 "currency": order["total"]["currency"],
-                "paymentMethodToken": random.choice(_TOKENS),
+                "paymentMethodToken": random.choice(TOKENS),
             },
         )
         if payment is None:
@@ -128,7 +128,7 @@ class Buyers:
                     self.replays += answer.headers.get("Idempotent-Replayed") == "true"
                     return key, answer.json()
                 self.repeats += 1
-                if answer.status not in _INDEFINITE:
+                if answer.status not in INDEFINITE:
                     self.unexpected.append(f"POST {path}: {answer}")
                     return key, None
                 if time.monotonic() - began > _PATIENCE_SECONDS:
@@ -139,7 +139,7 @@ class Buyers:
     def _read_back(self, client, path, member, acknowledged):
         """What was acknowledged can be read at once. An indefinite answer proves nothing."""
         answer = client.get(path)
-        if answer.status in _INDEFINITE:
+        if answer.status in INDEFINITE:
             return
         if answer.status != 200 or answer.json().get(member) != acknowledged[member]:
             with self._lock:

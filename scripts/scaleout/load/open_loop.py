@@ -103,17 +103,57 @@ class Connection:
         self._writer.close()
 
 
+class Connections:
+    """To one server; those that are open and idle are used again. Of one asyncio loop."""
+
+    def __init__(self, url, timeout):
+        parts = urllib.parse.urlsplit(url)
+        self._host, self._port = parts.hostname, parts.port
+        self._timeout = timeout
+        self._idle = []
+
+    async def send(self, outcome):
+        """Notes in the outcome what came of its request; when it ended is for the caller."""
+        connection = None
+        try:
+            async with asyncio.timeout(self._timeout):
+                connection = await self._connection()
+                data = outcome.request.head_and_body(self._host)
+                if await connection.exchange(data, outcome):
+                    connection.idle_since = time.monotonic()
+                    self._idle.append(connection)
+                    connection = None
+        except TimeoutError:
+            outcome.error = f"no answer within {self._timeout:.0f} s"
+        except (OSError, EOFError, ValueError, KeyError) as error:
+            outcome.error = f"{type(error).__name__}: {error}"
+        finally:
+            if connection is not None:
+                connection.close()
+
+    async def _connection(self):
+        # The youngest first: under steady load the same few are used, and none of them idles.
+        while self._idle:
+            connection = self._idle.pop()
+            if connection.usable:
+                return connection
+            with contextlib.suppress(OSError):
+                connection.close()
+        return Connection(*await asyncio.open_connection(self._host, self._port))
+
+    def close(self):
+        for connection in self._idle:
+            connection.close()
+
+
 class OpenLoop:
     """`with OpenLoop(url, streams) as load:` runs beside its block; `load.outcomes` grows in the
     order of the answers. `timeout` is how long a client waits for one.
     """
 
     def __init__(self, url, streams, timeout=20.0):
-        parts = urllib.parse.urlsplit(url)
-        self._host, self._port = parts.hostname, parts.port
+        self._connections = Connections(url, timeout)
         self._streams = streams
-        self._timeout = timeout
-        self._idle = []
         self._in_flight = set()
         self._stop = None
         self._loop = None
@@ -165,8 +205,7 @@ class OpenLoop:
         self.ended = time.monotonic()
         if self._in_flight:
             await asyncio.wait(self._in_flight)
-        for connection in self._idle:
-            connection.close()
+        self._connections.close()
 
     async def _drive(self, stream):
         due = time.monotonic() + random.random() / stream.rate
@@ -187,30 +226,7 @@ class OpenLoop:
         self.outcomes.append(outcome)
 
     async def _send(self, outcome):
-        connection = None
         try:
-            async with asyncio.timeout(self._timeout):
-                connection = await self._connection()
-                data = outcome.request.head_and_body(self._host)
-                if await connection.exchange(data, outcome):
-                    connection.idle_since = time.monotonic()
-                    self._idle.append(connection)
-                    connection = None
-        except TimeoutError:
-            outcome.error = f"no answer within {self._timeout:.0f} s"
-        except (OSError, EOFError, ValueError, KeyError) as error:
-            outcome.error = f"{type(error).__name__}: {error}"
+            await self._connections.send(outcome)
         finally:
             self._done(outcome)
-            if connection is not None:
-                connection.close()
-
-    async def _connection(self):
-        # The youngest first: under steady load the same few are used, and none of them idles.
-        while self._idle:
-            connection = self._idle.pop()
-            if connection.usable:
-                return connection
-            with contextlib.suppress(OSError):
-                connection.close()
-        return Connection(*await asyncio.open_connection(self._host, self._port))
