@@ -36,6 +36,10 @@ constexpr const char* kSessionSettings =
     "idle_in_transaction_session_timeout = '5s'; "
     "SET lock_timeout = 0; SET client_min_messages = warning; SET timezone = 'UTC'";
 
+constexpr const char* kIndexPlans =
+    "SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_hashjoin = off; "
+    "SET enable_mergejoin = off; SET jit = off";
+
 PostgresTexts Texts(PostgresParams params) {
   PostgresTexts texts;
   texts.reserve(params.size());
@@ -190,6 +194,7 @@ absl::StatusOr<std::unique_ptr<PostgresConnection>> PostgresConnection::Open(
     if (!impl->interrupter->valid()) return absl::UnavailableError("no descriptor is left");
     const PostgresWatchdog::Watch watch = impl->WatchCall(call, Impl::Action::kDisconnect, limit);
     pqxx::nontransaction(impl->connection).exec(kSessionSettings);
+    if (options.index_plans) pqxx::nontransaction(impl->connection).exec(kIndexPlans);
     return std::unique_ptr<PostgresConnection>(new PostgresConnection(std::move(impl)));
   } catch (...) {
     return absl::UnavailableError(CurrentPostgresError().detail);

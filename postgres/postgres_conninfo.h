@@ -23,6 +23,9 @@ struct PostgresConnectOptions {
   std::string application_name;
   // No statement may run longer, whatever its call's deadline.
   std::chrono::milliseconds statement_timeout{3000};
+  // Plans are lookups by index, whatever the statistics say: for tables that are empty at one
+  // moment and large at the next, where a plan that was made for the first is kept for the second.
+  bool index_plans = false;
 };
 
 // Keywords of libpq and their values, those that `conninfo` sets. INVALID_ARGUMENT if libpq does

@@ -62,10 +62,11 @@ absl::Status EventRelay::Trim() {
     metrics_.Set(*figures);
     next_figures_ = clock_.Now() + options_.trim_interval;
   }
-  const auto incarnations = ReadIncarnations(StepCall(), pool_);
+  auto incarnations = ReadIncarnations(StepCall(), pool_);
   if (!incarnations.ok()) return incarnations.status();
+  incarnations_ = *std::move(incarnations);
   for (const PublishedStream& stream : streams_) {
-    const absl::Status trimmed = TrimStream(stream, IncarnationOf(*incarnations, stream.kind));
+    const absl::Status trimmed = TrimStream(stream, IncarnationOf(incarnations_, stream.kind));
     if (!trimmed.ok()) return trimmed;
   }
   next_trim_ =
@@ -95,14 +96,12 @@ absl::StatusOr<std::size_t> EventRelay::PublishBatch() {
   const absl::Status committed =
       pool_.Transact(StepCall(), [&](PostgresSession& session) -> absl::Status {
         if (absl::Status locked = LockOutbox(session); !locked.ok()) return locked;
-        const auto incarnations = ReadIncarnations(session);
-        if (!incarnations.ok()) return incarnations.status();
-        absl::StatusOr<std::vector<UnpublishedEvent>> events =
+        const absl::StatusOr<std::vector<UnpublishedEvent>> events =
             ReadUnpublished(session, OpenKinds(), options_.batch);
         if (!events.ok()) return events.status();
         found = events->size();
         if (found == 0) return absl::OkStatus();
-        appended = Append(*incarnations, *events, published);
+        appended = Append(*events, published);
         return published.empty() ? absl::OkStatus() : MarkPublished(session, published);
       });
   if (!committed.ok()) return committed;
@@ -113,8 +112,7 @@ absl::StatusOr<std::size_t> EventRelay::PublishBatch() {
   return found;
 }
 
-absl::Status EventRelay::Append(const std::map<std::string, std::string>& incarnations,
-                                const std::vector<UnpublishedEvent>& events,
+absl::Status EventRelay::Append(const std::vector<UnpublishedEvent>& events,
                                 std::vector<UnpublishedEvent>& published) {
   for (const PublishedStream& stream : streams_) {
     std::vector<NumberedEntry> entries;
@@ -123,7 +121,7 @@ absl::Status EventRelay::Append(const std::map<std::string, std::string>& incarn
       entries.push_back({event.number, events::v1::ToFields(event.event)});
     }
     if (entries.empty()) continue;
-    const std::string& incarnation = IncarnationOf(incarnations, stream.kind);
+    const std::string& incarnation = IncarnationOf(incarnations_, stream.kind);
     if (incarnation.empty()) {
       to_begin_ = true;
       continue;
@@ -154,7 +152,7 @@ absl::Status EventRelay::Append(const std::map<std::string, std::string>& incarn
 }
 
 absl::Status EventRelay::Begin(const PublishedStream& stream, const std::string& seen) {
-  bool begun = false;
+  std::string begun;
   const absl::Status committed =
       pool_.Transact(StepCall(), [&](PostgresSession& session) -> absl::Status {
         if (absl::Status locked = LockOutbox(session); !locked.ok()) return locked;
@@ -164,11 +162,12 @@ absl::Status EventRelay::Begin(const PublishedStream& stream, const std::string&
         const absl::StatusOr<std::string> incarnation =
             writer_.Begin(events::v1::StreamOf(stream.kind), stream.groups);
         if (!incarnation.ok()) return incarnation.status();
-        begun = true;
+        begun = *incarnation;
         return BeginIncarnation(session, stream.kind, *incarnation);
       });
   if (!committed.ok()) return committed;
-  if (begun) {
+  if (!begun.empty()) {
+    incarnations_[stream.kind] = begun;
     SetFull(stream.kind, false);
     logger_.Info(seen.empty() ? "stream begun" : "stream begun anew: what it had may be lost",
                  {{"kind", stream.kind}});

@@ -68,8 +68,7 @@ class EventRelay {
   // How many events it found.
   absl::StatusOr<std::size_t> PublishBatch();
   // Appends them, stream by stream; the first failure ends it. `published` gets what was appended.
-  absl::Status Append(const std::map<std::string, std::string>& incarnations,
-                      const std::vector<UnpublishedEvent>& events,
+  absl::Status Append(const std::vector<UnpublishedEvent>& events,
                       std::vector<UnpublishedEvent>& published);
   // Unless another relay has done so since `seen` was read.
   absl::Status Begin(const PublishedStream& stream, const std::string& seen);
@@ -91,9 +90,10 @@ class EventRelay {
 
   MonotonicTime next_trim_;
   MonotonicTime next_figures_;
-  std::set<std::string> full_;  // kinds
-  bool to_begin_ = false;       // a stream is of another incarnation
-  std::int64_t raise_to_ = 0;   // a stream has had this number; 0: no number was too low
+  std::map<std::string, std::string> incarnations_;  // by kind, as they were when trimming
+  std::set<std::string> full_;                       // kinds
+  bool to_begin_ = false;                            // a stream is of another incarnation
+  std::int64_t raise_to_ = 0;  // a stream has had this number; 0: no number was too low
 };
 
 }  // namespace scaleout

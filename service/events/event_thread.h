@@ -26,7 +26,7 @@ struct EventThreadOptions {
   std::string name;  // of the thread; at most 15 characters
   std::string work;  // in log lines: "publishing events"
   std::chrono::milliseconds poll{250};
-  std::chrono::milliseconds pace{10};
+  std::chrono::milliseconds pace{20};
   std::chrono::milliseconds retry_min{50};
   std::chrono::milliseconds retry_max{1'000};
 };

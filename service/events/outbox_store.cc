@@ -8,9 +8,12 @@
 namespace scaleout {
 namespace {
 
-// Any number that no other advisory lock of the database has (the migrations').
+// A lock of two numbers, which no other part of the suite takes. The commit does not wait for the
+// disk: what a crash takes back of it is published, or begun, once more.
 constexpr PostgresStatement kLockOutbox = {
-    "lock_outbox", "SELECT 1 AS locked FROM pg_advisory_xact_lock(hashtext('outbox'), 1)"};
+    "lock_outbox",
+    "SELECT set_config('synchronous_commit', 'off', true) AS commit"
+    " FROM pg_advisory_xact_lock(hashtext('outbox'), 1)"};
 
 constexpr PostgresStatement kReadIncarnations = {"read_incarnations",
                                                  "SELECT kind, incarnation FROM outbox_streams"};

@@ -28,6 +28,7 @@ PostgresPoolOptions PoolOptions(const ServiceConfig& config) {
   options.name = "events";
   options.max_connections = kEventConnections;
   options.connect.application_name += " events";
+  options.connect.index_plans = true;
   return options;
 }
 

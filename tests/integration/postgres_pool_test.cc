@@ -15,6 +15,7 @@ using testing::Eventually;
 
 constexpr PostgresStatement kAdd = {"add", "SELECT $1::bigint + $2::int AS sum"};
 constexpr PostgresStatement kSleep = {"sleep", "SELECT pg_sleep($1::float8)"};
+constexpr PostgresStatement kShowSeqScan = {"show_seq_scan", "SHOW enable_seqscan"};
 constexpr PostgresStatement kShowTimeout = {"show_timeout", "SHOW statement_timeout"};
 constexpr PostgresStatement kInsert = {"insert", "INSERT INTO t (n) VALUES ($1)"};
 
@@ -229,6 +230,13 @@ TEST_F(PostgresPoolTest, SendsThePasswordQuoted) {
   options_.connect.password = R"(p'\w d)";
   const auto pool = MakePool();
   EXPECT_TRUE(pool->Execute(CallFor(), kAdd, {1, 1}).ok());
+}
+
+TEST_F(PostgresPoolTest, PlansAreLookupsByIndexWhereThatIsAsked) {
+  const auto show = [](const PostgresRow& row) { return row.Text("enable_seqscan"); };
+  EXPECT_EQ(MakePool()->FindRow(CallFor(), kShowSeqScan, {}, show).value(), "on");
+  options_.connect.index_plans = true;
+  EXPECT_EQ(MakePool()->FindRow(CallFor(), kShowSeqScan, {}, show).value(), "off");
 }
 
 }  // namespace
