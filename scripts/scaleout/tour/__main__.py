@@ -11,6 +11,7 @@ from scaleout.narrator import Narrator
 from scaleout.tour.balancing import Balancing
 from scaleout.tour.blocking import Blocking
 from scaleout.tour.failing import Failing
+from scaleout.tour.paying import Paying
 from scaleout.tour.sharing import Sharing
 
 
@@ -18,8 +19,9 @@ def run(driver, json_path):
     """All scenes; the exit status."""
     client = Client(driver.url())
     narrator = Narrator(f"The scaling tour, on {driver.name} at {driver.url()}")
-    balancing, sharing, blocking, failing = (
-        scenes(driver, client, narrator) for scenes in (Balancing, Sharing, Blocking, Failing)
+    balancing, sharing, blocking, failing, paying = (
+        scenes(driver, client, narrator)
+        for scenes in (Balancing, Sharing, Blocking, Failing, Paying)
     )
     before = len(driver.instances())
     narrator.say(f"  {before} gateways now; the tour changes that, and puts it back.")
@@ -45,6 +47,7 @@ def run(driver, json_path):
         scale(3)
         failing.aggregation()
         failing.breaker()
+        paying.events()
     finally:
         scale(before)
     return narrator.finish(json_path)
@@ -55,7 +58,8 @@ def main():
         prog="scripts/test-scaling.sh",
         description="The narrated, asserted tour of the running stack: routing, state in a process"
         " and shared state, distribution, cached reads, a blocked event loop with three gateways "
-        "and with one, offloaded work, aggregation with a part missing, the circuit breaker.",
+        "and with one, offloaded work, aggregation with a part missing, the circuit breaker, an "
+        "event between services.",
         epilog="STACK=native (default) or compose chooses the stack; RUN_DIR as for "
         "scripts/stack.sh. Exit status: 0 if every check passed, 1 if one failed (it is named), 2 "
         "if there is no stack.",
