@@ -35,6 +35,7 @@ _LOOKED_AT_PER_SECOND = 40
 _DRAINED_WITHIN = 60
 # After a fault its victim starts, its clients notice, and what has waited goes on.
 _AFTER_SECONDS = 3.0
+_PHASES = ("before the first fault", "under faults", "beside them")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -226,10 +227,11 @@ class Events(drill.Drill):
         if payers.left_out:
             self.n.say(f"    {payers.left_out} purchases were not begun: too many had no answer")
         rows = []
-        for name, chosen in (
-            ("outside of faults", [each for each in payers.paid if not self._is_faulty(each)]),
-            ("under faults", [each for each in payers.paid if self._is_faulty(each)]),
-        ):
+        phases = collections.defaultdict(list)
+        for each in payers.paid:
+            phases[self._phase_of(each)].append(each)
+        for name in _PHASES:
+            chosen = phases[name]
             took = [1000 * each.seconds for each in chosen if each.seconds is not None]
             figures = [percentile(took, q) for q in (0.5, 0.99, 1.0)]
             shown = (f"{each:.0f}" if took else "-" for each in figures)
@@ -240,13 +242,16 @@ class Events(drill.Drill):
         columns = ("from a payment's answer to PAID", "seen", "p50 ms", "p99 ms", "max ms")
         self.n.table(columns, rows)
 
-    def _is_faulty(self, paid):
+    def _phase_of(self, paid):
         """Whether a fault, or what came of it, was between the answer and PAID."""
         until = paid.answered + (paid.seconds or 0)
-        return any(
+        if until < min((begin for _, begin, _ in self._faults), default=until + 1):
+            return _PHASES[0]
+        faulty = any(
             begin <= until and paid.answered < end + _AFTER_SECONDS
             for _, begin, end in self._faults
         )
+        return _PHASES[1] if faulty else _PHASES[2]
 
     def _check_dead(self):
         dead = self._dead() - self._dead_before

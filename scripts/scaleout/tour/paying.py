@@ -23,11 +23,11 @@ class Paying(Scenes):
     def events(self):
         self._n.scene(
             "12. An event between services",
-            "A payment is the payment service's, an order the order service's. The payment and its\n"
-            "event are written in one transaction; the event moves the order, through a stream on\n"
-            "redis-state. If that is gone, the event waits in the database.",
+            "Payments are the payment service's, orders the order service's. A payment and its\n"
+            "event are written in one transaction; the event moves the order, by way of a stream\n"
+            "on redis-state. If that is gone, the event waits in the database.",
         )
-        self._n.command("curl localhost:.../api/orders -d ...; curl .../api/payments -d ...")
+        self._n.command("curl .../api/orders -d ...; curl .../api/payments -d ...")
         order = self._paid("with redis-state there")
         took = self._await_paid(order, _PAID_SECONDS)
         self._n.check("the order is PAID soon after", took is not None, self._shown(took))
