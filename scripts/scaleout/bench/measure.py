@@ -21,6 +21,7 @@ ROUTES = {
     "livez": "/livez",
     "user by id": "/api/users/%d",
     "overview": "/api/users/%d/overview",
+    "payment": "/api/payments",
 }
 # A machine's speed drifts by a tenth within a minute, so the rows take turns: each is measured once
 # a round, and a figure is the median over the rounds.
@@ -43,6 +44,10 @@ class Build:
     port: int
     run_dir: Path
     bin_dir: str | None = None  # None: as PRESET and BIN_DIR say
+
+    def named(self, name, ports_on):
+        """The same programs with a stack of its own, whose ports are so much higher."""
+        return Build(name, self.port + ports_on, Path(f"{self.run_dir}-{name}"), self.bin_dir)
 
     def doors(self):
         return {"direct": self.port + 1, "nginx": self.port}

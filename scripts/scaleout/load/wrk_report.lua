@@ -1,4 +1,6 @@
 -- For wrk: asks for WRK_PATH, with a random id from 1 to WRK_IDS where it says %d, and reports as one line of JSON.
+-- /api/payments is paid to instead: for one order after the other, each time with a new key. The amount is no order's total,
+-- so that no order is moved by it.
 --
 -- wrk shares the processors with what it measures, so a request costs it as little as can be: it is written once, and
 -- without an id there is no Lua in its way at all.
@@ -11,7 +13,23 @@ function setup(thread)
   thread:set("number", threads)
 end
 
-if path:find("%%d") then
+if path == "/api/payments" then
+  local body = '{"orderId":%d,"userId":%d,"amount":1,"currency":"EUR","paymentMethodToken":"tok_success"}'
+  local prefix, made
+
+  function init()
+    math.randomseed(os.time() * 100 + number)
+    prefix = string.format("%x-%x-%d-", os.time(), math.random(2 ^ 30), number)
+    made = 0
+  end
+
+  function request()
+    made = made + 1
+    local order = 1 + made % ids
+    local headers = {["Content-Type"] = "application/json", ["Idempotency-Key"] = prefix .. made}
+    return wrk.format("POST", path, headers, body:format(order, 1 + (order * 37) % 1000))
+  end
+elseif path:find("%%d") then
   local requests = {}
 
   function init()

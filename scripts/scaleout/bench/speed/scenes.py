@@ -1,6 +1,7 @@
 """What the speed bench measures, and what is wanted of it. A scene is a function of a Speed."""
 
 from scaleout.bench.speed.comparison import CPU, GATEWAY_CPU, P50, P99, RATE, Target
+from scaleout.bench.speed.events import events
 from scaleout.bench.speed.rows import PoissonRow, capacity, redis_round_trip_ms
 from scaleout.bench.turns import WrkRow
 
@@ -159,4 +160,5 @@ SCENES = {
     "delay": delay,
     "scaling": scaling,
     "cache": cache,
+    "events": events,
 }
