@@ -63,7 +63,10 @@ void EventThread::Run() {
       continue;
     }
     pause = options_.retry_min;
-    if (!Rest(began + options_.pace - clock_.Now(), false)) return;
+    const Duration took = clock_.Now() - began;
+    const Duration pace =
+        std::clamp<Duration>(options_.work_share * took, options_.pace_min, options_.pace_max);
+    if (!Rest(pace, false)) return;
     if (!Rest(options_.poll, true)) return;
   }
 }

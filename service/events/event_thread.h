@@ -1,7 +1,8 @@
 // A thread that does rounds of work: soon after it was woken, and every so often by itself.
 //
-// Between the beginnings of two rounds there is at least `pace`, so that rounds gather work where
-// there is much of it, and the first after a rest begins at once. After a round that was not OK it
+// After a round it rests for work_share times as long as that took, within pace_min and pace_max,
+// so that rounds gather work where there is much of it and leave the processor to others; the first
+// after a longer rest begins at once. After a round that was not OK it
 // rests for retry_min, doubling up to retry_max; that work does not get done, and that it does
 // again, is one log line each. Wake() is for any thread; Start() and the destructor are the
 // owner's.
@@ -26,7 +27,9 @@ struct EventThreadOptions {
   std::string name;  // of the thread; at most 15 characters
   std::string work;  // in log lines: "publishing events"
   std::chrono::milliseconds poll{250};
-  std::chrono::milliseconds pace{20};
+  int work_share = 20;  // one part of work, so many of rest
+  std::chrono::milliseconds pace_min{5};
+  std::chrono::milliseconds pace_max{30};
   std::chrono::milliseconds retry_min{50};
   std::chrono::milliseconds retry_max{1'000};
 };

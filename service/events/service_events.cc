@@ -70,7 +70,8 @@ struct ServiceEvents::Impl {
           consumer_thread({.name = "consumer",
                            .work = "handling events",
                            .poll = std::chrono::milliseconds::zero(),
-                           .pace = std::chrono::milliseconds::zero()},
+                           .pace_min = std::chrono::milliseconds::zero(),
+                           .pace_max = std::chrono::milliseconds::zero()},
                           events.context.clock(), events.context.logger()) {
       if (consumes.empty()) return;
       reader = MakeRedisStreamReader(
