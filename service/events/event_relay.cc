@@ -83,9 +83,9 @@ absl::Status EventRelay::TrimStream(const PublishedStream& stream, const std::st
   SetFull(stream.kind, answer->length + options_.batch > options_.max_length);
   while (true) {
     const absl::StatusOr<std::int64_t> deleted = DeleteAcknowledged(
-        StepCall(), pool_, stream.kind, incarnation, answer->acknowledged, options_.delete_batch);
+        StepCall(), pool_, stream.kind, incarnation, answer->acknowledged, options_.row_batch);
     if (!deleted.ok()) return deleted.status();
-    if (*deleted < options_.delete_batch) return absl::OkStatus();
+    if (*deleted < options_.row_batch) return absl::OkStatus();
   }
 }
 
@@ -153,19 +153,28 @@ absl::Status EventRelay::Append(const std::vector<UnpublishedEvent>& events,
 
 absl::Status EventRelay::Begin(const PublishedStream& stream, const std::string& seen) {
   std::string begun;
-  const absl::Status committed =
-      pool_.Transact(StepCall(), [&](PostgresSession& session) -> absl::Status {
-        if (absl::Status locked = LockOutbox(session); !locked.ok()) return locked;
-        const auto now = ReadIncarnations(session);
-        if (!now.ok()) return now.status();
-        if (IncarnationOf(*now, stream.kind) != seen) return absl::OkStatus();
-        const absl::StatusOr<std::string> incarnation =
-            writer_.Begin(events::v1::StreamOf(stream.kind), stream.groups);
-        if (!incarnation.ok()) return incarnation.status();
-        begun = *incarnation;
-        return BeginIncarnation(session, stream.kind, *incarnation);
-      });
-  if (!committed.ok()) return committed;
+  std::int64_t forgotten = 0;
+  // All of the rows at once would take longer than a statement may.
+  do {
+    const absl::Status committed =
+        pool_.Transact(StepCall(), [&](PostgresSession& session) -> absl::Status {
+          if (absl::Status locked = LockOutbox(session); !locked.ok()) return locked;
+          const auto now = ReadIncarnations(session);
+          if (!now.ok()) return now.status();
+          forgotten = 0;
+          if (IncarnationOf(*now, stream.kind) != seen) return absl::OkStatus();
+          const auto rows = ForgetPublished(session, stream.kind, options_.row_batch);
+          if (!rows.ok()) return rows.status();
+          forgotten = *rows;
+          if (forgotten == options_.row_batch) return absl::OkStatus();
+          const absl::StatusOr<std::string> incarnation =
+              writer_.Begin(events::v1::StreamOf(stream.kind), stream.groups);
+          if (!incarnation.ok()) return incarnation.status();
+          begun = *incarnation;
+          return StoreIncarnation(session, stream.kind, *incarnation);
+        });
+    if (!committed.ok()) return committed;
+  } while (forgotten == options_.row_batch);
   if (!begun.empty()) {
     incarnations_[stream.kind] = begun;
     SetFull(stream.kind, false);

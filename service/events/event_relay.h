@@ -47,7 +47,7 @@ struct EventRelayOptions {
   std::int64_t max_length = 100'000;                 // of a stream
   std::chrono::milliseconds trim_interval{1'000};    // also of the figures
   std::chrono::milliseconds full_trim_interval{50};  // while a stream is full
-  int delete_batch = 5'000;                          // rows
+  int row_batch = 5'000;                             // rows that a statement deletes or changes
 };
 
 class EventRelay {

@@ -36,7 +36,11 @@ constexpr PostgresStatement kMarkPublished = {
     " WHERE o.kind = p.kind AND o.aggregate_id = p.aggregate_id AND o.id = p.id"};
 
 constexpr PostgresStatement kForgetPublished = {
-    "forget_published", "UPDATE outbox SET number = NULL WHERE kind = $1 AND number IS NOT NULL"};
+    "forget_published",
+    "UPDATE outbox AS o SET number = NULL FROM ("
+    "  SELECT kind, aggregate_id, id FROM outbox WHERE kind = $1 AND number IS NOT NULL LIMIT $2)"
+    "   AS f"
+    " WHERE o.kind = f.kind AND o.aggregate_id = f.aggregate_id AND o.id = f.id"};
 
 constexpr PostgresStatement kStoreIncarnation = {
     "store_incarnation",
@@ -135,10 +139,13 @@ absl::Status MarkPublished(PostgresSession& session, const std::vector<Unpublish
   return session.Execute(kMarkPublished, {kinds, aggregates, ids, numbers}).status();
 }
 
-absl::Status BeginIncarnation(PostgresSession& session, const std::string& kind,
+absl::StatusOr<std::int64_t> ForgetPublished(PostgresSession& session, const std::string& kind,
+                                             int limit) {
+  return session.Execute(kForgetPublished, {kind, limit});
+}
+
+absl::Status StoreIncarnation(PostgresSession& session, const std::string& kind,
                               const std::string& incarnation) {
-  const absl::Status forgotten = session.Execute(kForgetPublished, {kind}).status();
-  if (!forgotten.ok()) return forgotten;
   return session.Execute(kStoreIncarnation, {kind, incarnation}).status();
 }
 

@@ -44,8 +44,10 @@ absl::StatusOr<std::vector<UnpublishedEvent>> ReadUnpublished(PostgresSession& s
                                                               const std::vector<std::string>& kinds,
                                                               int limit);
 absl::Status MarkPublished(PostgresSession& session, const std::vector<UnpublishedEvent>& events);
-// All of the kind's events are to be published in the new incarnation.
-absl::Status BeginIncarnation(PostgresSession& session, const std::string& kind,
+// At most `limit` of the kind's events that were published are to be published again; how many.
+absl::StatusOr<std::int64_t> ForgetPublished(PostgresSession& session, const std::string& kind,
+                                             int limit);
+absl::Status StoreIncarnation(PostgresSession& session, const std::string& kind,
                               const std::string& incarnation);
 
 absl::StatusOr<std::map<std::string, std::string>> ReadIncarnations(const CallContext& call,

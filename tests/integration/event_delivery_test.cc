@@ -7,20 +7,13 @@
 #include <random>
 #include <string>
 
-#include "service/events/event_consumer.h"
-#include "service/events/event_relay.h"
-#include "services/user/schema.h"
-#include "tests/integration/pool_fixture.h"
-#include "tests/support/fake_logger.h"
-#include "tests/support/fake_streams.h"
+#include "tests/integration/event_fixture.h"
 
 namespace scaleout {
 namespace {
 
 using namespace std::chrono_literals;
 using testing::CallFor;
-using testing::FakeLogger;
-using testing::FakeStreams;
 
 constexpr char kStream[] = "events:user";
 constexpr int kAggregates = 5;
@@ -29,18 +22,7 @@ constexpr int kSteps = 400;
 constexpr PostgresStatement kEffect = {"effect",
                                        "INSERT INTO effects (aggregate, n) VALUES ($1, $2)"};
 
-// Ahead of the machine's clock, by which the pool measures how long a call may last.
-class AheadClock final : public Clock {
- public:
-  MonotonicTime Now() const override { return SystemClock().Now() + ahead_; }
-  WallTime WallNow() const override { return SystemClock().WallNow(); }
-  void Advance(Duration by) { ahead_ += by; }
-
- private:
-  Duration ahead_{};
-};
-
-class EventDeliveryTest : public testing::PoolFixture,
+class EventDeliveryTest : public testing::EventFixture,
                           public ::testing::WithParamInterface<unsigned> {
  protected:
   EventDeliveryTest() {
@@ -55,25 +37,22 @@ class EventDeliveryTest : public testing::PoolFixture,
 
   void RestartRelay(std::size_t i) {
     writers_[i] = streams_.MakeWriter();
-    relays_[i] = std::make_unique<EventRelay>(
-        *pool_, *writers_[i], published_,
-        EventRelayOptions{.batch = 4, .max_length = 12, .trim_interval = 20ms, .delete_batch = 3},
-        clock_, quiet_, metrics_of_events_, [] { return false; });
+    relays_[i] = MakeRelay(*writers_[i],
+                           {.batch = 4, .max_length = 12, .trim_interval = 20ms, .row_batch = 3});
   }
 
   void RestartConsumer(std::size_t i) {
     readers_[i] = streams_.MakeReader({kStream}, "consumer");
     EventConsumerOptions options;
     options.batch = 6;
-    consumers_[i] = std::make_unique<EventConsumer>(
-        "consumer", *pool_, *readers_[i], outbox_,
-        std::vector<ConsumedEvent>{
-            {"user.changed",
-             [this](PostgresSession& session, const events::v1::Event& event) {
-               if (faults_ && Chance(20)) return absl::UnavailableError("a dependency is away");
-               return session.Execute(kEffect, {event.aggregate_id, event.payload}).status();
-             }}},
-        options, clock_, quiet_, metrics_of_events_, [] { return false; });
+    consumers_[i] = MakeConsumer(
+        *readers_[i],
+        {{"user.changed",
+          [this](PostgresSession& session, const events::v1::Event& event) {
+            if (faults_ && Chance(20)) return absl::UnavailableError("a dependency is away");
+            return session.Execute(kEffect, {event.aggregate_id, event.payload}).status();
+          }}},
+        options);
   }
 
   void Publish() {
@@ -107,9 +86,7 @@ class EventDeliveryTest : public testing::PoolFixture,
       case 4:
         // The relay's connection breaks between the stream and the mark.
         streams_.on_append = [this] {
-          Ask("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
-              " WHERE datname = current_database() AND pid <> pg_backend_pid()"
-              " AND state = 'idle in transaction'");
+          EndIdleTransactions();
           streams_.on_append = [] {};
         };
         break;
@@ -171,14 +148,6 @@ class EventDeliveryTest : public testing::PoolFixture,
 
   std::mt19937 random_{GetParam()};
   bool faults_ = true;
-  AheadClock clock_;
-  FakeLogger quiet_;
-  const std::unique_ptr<PostgresPool> pool_ = MakePool(user::Schema());
-  const std::vector<PublishedStream> published_ = {
-      {"user", {"user.changed", "user.seen"}, {"consumer"}}};
-  Outbox outbox_{*pool_, published_};
-  EventMetrics metrics_of_events_{*metrics_, {"user.changed"}};
-  FakeStreams streams_{clock_};
   std::array<std::unique_ptr<StreamWriter>, 2> writers_;
   std::array<std::unique_ptr<EventRelay>, 2> relays_;
   std::array<std::unique_ptr<StreamReader>, 2> readers_;

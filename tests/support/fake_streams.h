@@ -128,7 +128,8 @@ class FakeStreams {
           stream.entries[entry.number] = entry.fields;
           stream.last = entry.number;
         }
-        server_.on_append();
+        const auto on_append = server_.on_append;  // which it may replace
+        on_append();
       }
       if (absl::Status status = server_.Reply(); !status.ok()) return status;
       return answer;
