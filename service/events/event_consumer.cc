@@ -175,16 +175,17 @@ absl::Status EventConsumer::Apply(PostgresSession& session, std::span<Delivery> 
   if (!positions.ok()) return positions.status();
 
   std::map<AggregateKey, std::int64_t> advanced;
+  std::vector<std::string> event_ids;
   for (Delivery& delivery : deliveries) {
-    if (delivery.has_failed) {
-      const absl::Status forgotten = inbox_.ForgetFailure(session, delivery.event.id);
-      if (!forgotten.ok()) return forgotten;
-    }
     const AggregateKey aggregate = AggregateOf(delivery.event);
     std::int64_t& position = (*positions)[aggregate];
     switch (TurnOf(delivery.event, position)) {
       case EventTurn::kHandled:
         delivery.outcome = EventOutcome::kOld;
+        if (delivery.has_failed) {
+          const absl::Status forgotten = inbox_.ForgetFailure(session, delivery.event.id);
+          if (!forgotten.ok()) return forgotten;
+        }
         continue;
       case EventTurn::kTooEarly:
         delivery.outcome = EventOutcome::kGap;
@@ -199,8 +200,9 @@ absl::Status EventConsumer::Apply(PostgresSession& session, std::span<Delivery> 
     }
     position = delivery.event.sequence;
     advanced[aggregate] = position;
+    event_ids.push_back(delivery.event.id);
   }
-  return inbox_.Advance(session, advanced);
+  return inbox_.Advance(session, advanced, event_ids);
 }
 
 absl::Status EventConsumer::Fail(Delivery& delivery, const absl::Status& failure) {
@@ -230,7 +232,7 @@ absl::Status EventConsumer::Fail(Delivery& delivery, const absl::Status& failure
                               attempts,
                               error};
       if (absl::Status buried = inbox_.Bury(session, letter); !buried.ok()) return buried;
-      const absl::Status advanced = inbox_.Advance(session, {{aggregate, event.sequence}});
+      const absl::Status advanced = inbox_.Advance(session, {{aggregate, event.sequence}}, {});
       if (!advanced.ok()) return advanced;
     }
     return inbox_.ForgetFailure(session, event.id);

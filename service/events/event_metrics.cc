@@ -1,5 +1,6 @@
 #include "service/events/event_metrics.h"
 
+#include <algorithm>
 #include <chrono>
 
 namespace scaleout {

@@ -24,8 +24,8 @@
 namespace scaleout {
 
 struct EventThreadOptions {
-  std::string name;  // of the thread; at most 15 characters
-  std::string work;  // in log lines: "publishing events"
+  std::string name = {};  // of the thread; at most 15 characters
+  std::string work = {};  // in log lines: "publishing events"
   std::chrono::milliseconds poll{250};
   int work_share = 20;  // one part of work, so many of rest
   std::chrono::milliseconds pace_min{5};

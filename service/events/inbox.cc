@@ -18,7 +18,9 @@ constexpr PostgresStatement kReadPositions = {
 
 constexpr PostgresStatement kAdvance = {
     "advance_positions",
-    "INSERT INTO inbox AS i (consumer, kind, aggregate_id, sequence)"
+    "WITH forgotten AS ("
+    "  DELETE FROM inbox_failures WHERE consumer = $1 AND event_id = ANY($5::uuid[]))"
+    " INSERT INTO inbox AS i (consumer, kind, aggregate_id, sequence)"
     " SELECT $1, a.kind, a.aggregate_id, a.sequence"
     " FROM unnest($2::text[], $3::bigint[], $4::bigint[]) AS a (kind, aggregate_id, sequence)"
     " ORDER BY a.kind, a.aggregate_id"
@@ -64,7 +66,7 @@ constexpr PostgresStatement kUnbury = {
 constexpr PostgresStatement kRefuseRedrive = {
     "refuse_redrive",
     "UPDATE dead_letters SET redrive_at = NULL, attempts = attempts + 1, error = $3"
-    " WHERE consumer = $1 AND id = $2"};
+    " WHERE consumer = $1 AND id = $2 AND redrive_at IS NOT NULL"};
 
 // What PostgreSQL takes as a text: entries may hold any bytes, and errors quote them.
 std::string Printable(std::string_view text) {
@@ -102,7 +104,8 @@ absl::StatusOr<std::map<AggregateKey, std::int64_t>> Inbox::ReadPositions(
 }
 
 absl::Status Inbox::Advance(PostgresSession& session,
-                            const std::map<AggregateKey, std::int64_t>& positions) const {
+                            const std::map<AggregateKey, std::int64_t>& positions,
+                            const std::vector<std::string>& event_ids) const {
   if (positions.empty()) return absl::OkStatus();
   std::vector<std::string> kinds;
   std::vector<std::int64_t> ids;
@@ -113,7 +116,7 @@ absl::Status Inbox::Advance(PostgresSession& session,
     sequences.push_back(sequence);
   }
   const absl::StatusOr<std::int64_t> advanced =
-      session.Execute(kAdvance, {consumer_, kinds, ids, sequences});
+      session.Execute(kAdvance, {consumer_, kinds, ids, sequences, event_ids});
   if (!advanced.ok()) return advanced.status();
   if (*advanced != static_cast<std::int64_t>(positions.size())) {
     return absl::AbortedError("another replica has handled one of the events meanwhile");

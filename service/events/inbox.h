@@ -58,10 +58,12 @@ class Inbox {
   // Of those that have one. Locks them.
   absl::StatusOr<std::map<AggregateKey, std::int64_t>> ReadPositions(
       PostgresSession& session, const std::set<AggregateKey>& aggregates) const;
-  // Forward only. ABORTED, and the transaction is to be tried again, if another replica has handled
-  // the first event of an aggregate meanwhile.
+  // Forward only, and the failures of the events that did it are forgotten. ABORTED, and the
+  // transaction is to be tried again, if another replica has handled the first event of an
+  // aggregate meanwhile.
   absl::Status Advance(PostgresSession& session,
-                       const std::map<AggregateKey, std::int64_t>& positions) const;
+                       const std::map<AggregateKey, std::int64_t>& positions,
+                       const std::vector<std::string>& event_ids) const;
 
   // Of the events with these ids that have failed, whether their pause is over.
   absl::StatusOr<std::map<std::string, bool>> ReadFailures(
@@ -77,6 +79,7 @@ class Inbox {
                                                            PostgresPool& pool, int limit) const;
   // ABORTED if another replica was quicker.
   absl::Status Unbury(PostgresSession& session, std::int64_t id) const;
+  // Once for each time that an operator asks.
   absl::Status RefuseRedrive(const CallContext& call, PostgresPool& pool, std::int64_t id,
                              const std::string& error) const;
 

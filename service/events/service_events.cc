@@ -1,5 +1,6 @@
 #include "service/events/service_events.h"
 
+#include <algorithm>
 #include <chrono>
 #include <optional>
 #include <utility>
