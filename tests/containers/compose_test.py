@@ -32,14 +32,15 @@ _DRILLS = (
     "overload",
     "cpu-bound",
     "redis-down",
+    "events",
     "durability",
 )
 # Those that check that nothing is lost. How fast something is, a short run on a busy machine cannot
 # show.
-_QUICK_DRILLS = ("kill-gateways", "rolling-restart", "durability")
+_QUICK_DRILLS = ("kill-gateways", "rolling-restart", "events", "durability")
 _OTHER_STACKS = (
     *("COMPOSE_", "GATEWAY_", "COALESCE", "CACHE", "REDIS_", "LAB_", "LOOP_", "LB_"),
-    *("SERVICE_", "DB_", "NGINX_", "HTTP_", "PROMETHEUS_"),
+    *("SERVICE_", "DB_", "EVENTS_", "NGINX_", "HTTP_", "PROMETHEUS_"),
 )
 
 
