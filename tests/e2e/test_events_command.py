@@ -5,7 +5,8 @@ import uuid
 
 import pytest
 
-from native_stack import eventually
+from native_stack import NativeStack, eventually
+from scaleout.driver.native import NativeDriver
 
 
 def order_of(client):
@@ -133,3 +134,43 @@ def test_a_group_that_holds_events_up_can_be_removed_and_others_not(stack, drive
     assert "e2e-old" not in stack.sh("events")
     refused = stack.try_sh("events", "drop-group", "payment", "order-service")
     assert refused.returncode == 1 and "order-service " in refused.stderr
+
+
+@pytest.fixture
+def narrow():
+    """A stack of its own, whose streams are full with the fewest entries that can be set."""
+    made = NativeStack(GATEWAYS="1", EVENTS_MAX_UNACKNOWLEDGED="1000")
+    try:
+        made.up()
+        yield made
+    finally:
+        made.remove()
+
+
+def test_events_wait_in_the_database_for_a_group_that_never_acknowledges(narrow):
+    driver = NativeDriver(narrow.run_dir)
+
+    def length():
+        return int(driver.redis("redis-state", "XLEN", "events:user"))
+
+    def unpublished():
+        return int(narrow.query("users", "SELECT count(*) FROM outbox WHERE number IS NULL"))
+
+    eventually(
+        lambda: "api-gateway" in driver.redis("redis-state", "XINFO", "GROUPS", "events:user")
+    )
+    driver.redis("redis-state", "XGROUP", "CREATE", "events:user", "e2e-old", "$")
+    narrow.query(
+        "users",
+        "INSERT INTO outbox (kind, aggregate_id, type, payload) SELECT 'user', id, 'user.changed', "
+        "'{\"userId\":\"' || id || '\"}' FROM generate_series(9000001, 9002500) AS id",
+    )
+    # Some less than a whole batch of the relay's have no room any more.
+    eventually(lambda: "stream is full" in narrow.log("user-service-a"))
+    full = length()
+    shown = narrow.sh("events")
+    assert 700 <= full <= 1000 and full == length() and unpublished() == 2500 - full
+    assert f"{2500 - full} events not published" in shown
+    assert f"the most of user wait for the group e2e-old: {full}" in shown
+    narrow.sh("events", "drop-group", "user", "e2e-old")
+    eventually(lambda: length() == 0 and unpublished() == 0)
