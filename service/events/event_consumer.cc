@@ -174,7 +174,7 @@ absl::Status EventConsumer::Apply(PostgresSession& session, std::span<Delivery> 
       inbox_.ReadPositions(session, aggregates);
   if (!positions.ok()) return positions.status();
 
-  std::map<AggregateKey, std::int64_t> advanced;
+  std::map<AggregateKey, InboxStep> steps;
   std::vector<std::string> event_ids;
   for (Delivery& delivery : deliveries) {
     const AggregateKey aggregate = AggregateOf(delivery.event);
@@ -198,11 +198,12 @@ absl::Status EventConsumer::Apply(PostgresSession& session, std::span<Delivery> 
       delivery.outcome = EventOutcome::kApplied;
       if (absl::Status handled = (*handle)(session, delivery.event); !handled.ok()) return handled;
     }
+    steps.try_emplace(aggregate, InboxStep{.from = position}).first->second.to =
+        delivery.event.sequence;
     position = delivery.event.sequence;
-    advanced[aggregate] = position;
     event_ids.push_back(delivery.event.id);
   }
-  return inbox_.Advance(session, advanced, event_ids);
+  return inbox_.Advance(session, steps, event_ids);
 }
 
 absl::Status EventConsumer::Fail(Delivery& delivery, const absl::Status& failure) {
@@ -220,9 +221,9 @@ absl::Status EventConsumer::Fail(Delivery& delivery, const absl::Status& failure
     const AggregateKey aggregate = AggregateOf(event);
     const auto positions = inbox_.ReadPositions(session, {aggregate});
     if (!positions.ok()) return positions.status();
-    const auto position = positions->find(aggregate);
-    const bool handled =
-        TurnOf(event, position == positions->end() ? 0 : position->second) == EventTurn::kHandled;
+    const auto found = positions->find(aggregate);
+    const std::int64_t position = found == positions->end() ? 0 : found->second;
+    const bool handled = TurnOf(event, position) == EventTurn::kHandled;
     delivery.outcome = handled ? EventOutcome::kOld : EventOutcome::kDead;
     if (!handled) {
       const DeadLetter letter{delivery.entry.stream,
@@ -232,7 +233,8 @@ absl::Status EventConsumer::Fail(Delivery& delivery, const absl::Status& failure
                               attempts,
                               error};
       if (absl::Status buried = inbox_.Bury(session, letter); !buried.ok()) return buried;
-      const absl::Status advanced = inbox_.Advance(session, {{aggregate, event.sequence}}, {});
+      const absl::Status advanced =
+          inbox_.Advance(session, {{aggregate, {position, event.sequence}}}, {});
       if (!advanced.ok()) return advanced;
     }
     return inbox_.ForgetFailure(session, event.id);

@@ -16,16 +16,23 @@ constexpr PostgresStatement kReadPositions = {
     "   ON i.kind = a.kind AND i.aggregate_id = a.aggregate_id"
     " WHERE i.consumer = $1 ORDER BY i.kind, i.aggregate_id FOR UPDATE OF i"};
 
+// A position that was read is locked; a new aggregate has none, which any replica may insert first.
 constexpr PostgresStatement kAdvance = {
     "advance_positions",
     "WITH forgotten AS ("
-    "  DELETE FROM inbox_failures WHERE consumer = $1 AND event_id = ANY($5::uuid[]))"
-    " INSERT INTO inbox AS i (consumer, kind, aggregate_id, sequence)"
-    " SELECT $1, a.kind, a.aggregate_id, a.sequence"
-    " FROM unnest($2::text[], $3::bigint[], $4::bigint[]) AS a (kind, aggregate_id, sequence)"
-    " ORDER BY a.kind, a.aggregate_id"
-    " ON CONFLICT (consumer, kind, aggregate_id) DO UPDATE SET sequence = excluded.sequence"
-    " WHERE i.sequence < excluded.sequence"};
+    "  DELETE FROM inbox_failures WHERE consumer = $1 AND event_id = ANY($6::uuid[])),"
+    " a AS ("
+    "  SELECT * FROM unnest($2::text[], $3::bigint[], $4::bigint[], $5::bigint[])"
+    "    AS a (kind, aggregate_id, seen, sequence)),"
+    " moved AS ("
+    "  UPDATE inbox AS i SET sequence = a.sequence FROM a WHERE i.consumer = $1"
+    "  AND i.kind = a.kind AND i.aggregate_id = a.aggregate_id"
+    "  AND i.sequence = a.seen AND a.seen < a.sequence RETURNING 1),"
+    " begun AS ("
+    "  INSERT INTO inbox (consumer, kind, aggregate_id, sequence)"
+    "  SELECT $1, a.kind, a.aggregate_id, a.sequence FROM a WHERE a.seen = 0"
+    "  ORDER BY a.kind, a.aggregate_id ON CONFLICT DO NOTHING RETURNING 1)"
+    " SELECT FROM moved UNION ALL SELECT FROM begun"};
 
 constexpr PostgresStatement kReadFailures = {
     "read_failures",
@@ -104,21 +111,23 @@ absl::StatusOr<std::map<AggregateKey, std::int64_t>> Inbox::ReadPositions(
 }
 
 absl::Status Inbox::Advance(PostgresSession& session,
-                            const std::map<AggregateKey, std::int64_t>& positions,
+                            const std::map<AggregateKey, InboxStep>& steps,
                             const std::vector<std::string>& event_ids) const {
-  if (positions.empty()) return absl::OkStatus();
+  if (steps.empty()) return absl::OkStatus();
   std::vector<std::string> kinds;
   std::vector<std::int64_t> ids;
+  std::vector<std::int64_t> seen;
   std::vector<std::int64_t> sequences;
-  for (const auto& [aggregate, sequence] : positions) {
+  for (const auto& [aggregate, step] : steps) {
     kinds.push_back(aggregate.first);
     ids.push_back(aggregate.second);
-    sequences.push_back(sequence);
+    seen.push_back(step.from);
+    sequences.push_back(step.to);
   }
   const absl::StatusOr<std::int64_t> advanced =
-      session.Execute(kAdvance, {consumer_, kinds, ids, sequences, event_ids});
+      session.Execute(kAdvance, {consumer_, kinds, ids, seen, sequences, event_ids});
   if (!advanced.ok()) return advanced.status();
-  if (*advanced != static_cast<std::int64_t>(positions.size())) {
+  if (*advanced != static_cast<std::int64_t>(steps.size())) {
     return absl::AbortedError("another replica has handled one of the events meanwhile");
   }
   return absl::OkStatus();

@@ -36,6 +36,12 @@ enum class EventTurn {
 // `position` is 0 where none of the aggregate's events was handled.
 EventTurn TurnOf(const events::v1::Event& event, std::int64_t position);
 
+// Of one aggregate's position, from where it was read.
+struct InboxStep {
+  std::int64_t from = 0;
+  std::int64_t to = 0;
+};
+
 struct DeadLetter {
   std::string stream;
   std::string entry_id;
@@ -59,10 +65,9 @@ class Inbox {
   absl::StatusOr<std::map<AggregateKey, std::int64_t>> ReadPositions(
       PostgresSession& session, const std::set<AggregateKey>& aggregates) const;
   // Forward only, and the failures of the events that did it are forgotten. ABORTED, and the
-  // transaction is to be tried again, if another replica has handled the first event of an
-  // aggregate meanwhile.
-  absl::Status Advance(PostgresSession& session,
-                       const std::map<AggregateKey, std::int64_t>& positions,
+  // transaction is to be tried again, if a position is not any more where it was read: an aggregate
+  // that had none cannot be locked, and another replica has handled its first event meanwhile.
+  absl::Status Advance(PostgresSession& session, const std::map<AggregateKey, InboxStep>& steps,
                        const std::vector<std::string>& event_ids) const;
 
   // Of the events with these ids that have failed, whether their pause is over.

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "tests/integration/event_consumer_fixture.h"
@@ -159,6 +160,28 @@ TEST_F(EventConsumerTest, AnotherReplicaClaimsWhatOneHasLeft) {
   LetPausesPass();
   EXPECT_TRUE(other->Round().ok());
   EXPECT_EQ(Effects(), "a");
+  EXPECT_EQ(Pending(), 0U);
+}
+
+// Neither finds a position to lock when the aggregate is new.
+TEST_F(EventConsumerTest, TwoReplicasApplyTheFirstEventsOfAnAggregateOnce) {
+  const auto reader = streams_.MakeReader({kUsers}, kGroup);
+  const auto other = Consumer(*reader);
+  const auto handlers = Handlers();
+  bool handled_elsewhere = false;
+  const auto consumer = MakeConsumer(
+      *reader_, {{"user.changed", [&](PostgresSession& session, const events::v1::Event& event) {
+                    // Another entry with the same event, from before the publisher died.
+                    if (!std::exchange(handled_elsewhere, true)) {
+                      Write(3, FieldsOf(1, 7, "a"));
+                      EXPECT_TRUE(other->Round().ok());
+                    }
+                    return handlers.front().handle(session, event);
+                  }}});
+  Write(1, FieldsOf(1, 7, "a"));
+  Write(2, FieldsOf(2, 7, "b", 1));
+  EXPECT_TRUE(consumer->Round().ok());
+  EXPECT_EQ(Effects(), "a b");
   EXPECT_EQ(Pending(), 0U);
 }
 
