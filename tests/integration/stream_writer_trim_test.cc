@@ -40,6 +40,19 @@ TEST_F(StreamWriterTrimTest, RemovesWhatEveryGroupHasAcknowledged) {
   EXPECT_EQ(Append({6}), "done 6");
 }
 
+TEST_F(StreamWriterTrimTest, WaitsForTheSlowestGroupWhicheverItIs) {
+  Begin({"a", "b", "c"});
+  ASSERT_EQ(Append({1, 2, 3}), "done 3");
+  for (const char* slow : {"a", "b", "c"}) {
+    for (const char* group : {"a", "b", "c"}) {
+      if (group != std::string(slow)) Handle(group);
+    }
+    EXPECT_EQ(Trim(), "done 0 3") << slow;
+    Begin({"a", "b", "c"});
+    ASSERT_EQ(Append({1, 2, 3}), "done 3");
+  }
+}
+
 TEST_F(StreamWriterTrimTest, LeavesAllFromTheFirstPendingEntryOn) {
   Begin({"a"});
   ASSERT_EQ(Append({10, 20, 30, 40}), "done 40");
