@@ -136,7 +136,9 @@ absl::Status EventConsumer::Handle(std::span<Delivery> deliveries) {
   if (deliveries.empty()) return absl::OkStatus();
   const absl::Status together = Transact(deliveries);
   if (together.ok()) return Acknowledge(deliveries);
-  if (!IsOfTheEvent(together) && !absl::IsAborted(together)) return together;
+  // One of them waits for a lock, or all of them are too much for one transaction.
+  const bool may_go_alone = absl::IsAborted(together) || absl::IsDeadlineExceeded(together);
+  if (!IsOfTheEvent(together) && !may_go_alone) return together;
   return HandleAlone(deliveries);
 }
 
@@ -154,8 +156,10 @@ absl::Status EventConsumer::HandleAlone(std::span<Delivery> deliveries) {
 }
 
 absl::Status EventConsumer::Transact(std::span<Delivery> deliveries) {
-  absl::Status status = pool_.Transact(
-      StepCall(), [&](PostgresSession& session) { return Apply(session, deliveries); });
+  absl::Status status = pool_.Transact(StepCall(), [&](PostgresSession& session) {
+    const absl::Status limited = LimitLockWaits(session);
+    return limited.ok() ? Apply(session, deliveries) : limited;
+  });
   if (!status.ok()) return status;
   // Effects may have added events.
   outbox_.Wake();
@@ -211,6 +215,7 @@ absl::Status EventConsumer::Fail(Delivery& delivery, const absl::Status& failure
   const std::string error(FromAbsl(failure.message()));
   int attempts = 0;
   absl::Status counted = pool_.Transact(StepCall(), [&](PostgresSession& session) -> absl::Status {
+    if (absl::Status limited = LimitLockWaits(session); !limited.ok()) return limited;
     delivery.outcome = EventOutcome::kFailed;
     const absl::StatusOr<int> counter = inbox_.CountFailure(session, event.id, error);
     if (!counter.ok()) return counter.status();
@@ -305,6 +310,7 @@ absl::Status EventConsumer::RedriveLetter(const RedrivenLetter& letter) {
   if (!event.ok()) return event.status();
   const EventHandler* handle = HandlerOf(event->type);
   absl::Status status = pool_.Transact(StepCall(), [&](PostgresSession& session) -> absl::Status {
+    if (absl::Status limited = LimitLockWaits(session); !limited.ok()) return limited;
     if (absl::Status taken = inbox_.Unbury(session, letter.id); !taken.ok()) return taken;
     return handle == nullptr ? absl::OkStatus() : (*handle)(session, *event);
   });

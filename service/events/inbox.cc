@@ -3,10 +3,15 @@
 #include <algorithm>
 #include <optional>
 
+#include "common/str_cat.h"
 #include "common/utf8.h"
 
 namespace scaleout {
 namespace {
+
+// For the transaction.
+constexpr PostgresStatement kLimitLockWaits = {
+    "limit_lock_waits", "SELECT set_config('lock_timeout', $1, true) AS lock_timeout"};
 
 // In one order everywhere, so that two replicas do not wait for each other.
 constexpr PostgresStatement kReadPositions = {
@@ -91,6 +96,11 @@ AggregateKey AggregateOf(const events::v1::Event& event) {
 EventTurn TurnOf(const events::v1::Event& event, std::int64_t position) {
   if (event.sequence <= position) return EventTurn::kHandled;
   return event.after > position ? EventTurn::kTooEarly : EventTurn::kNow;
+}
+
+absl::Status LimitLockWaits(PostgresSession& session) {
+  static const std::string limit = StrCat(kInboxLockLimit.count(), "ms");
+  return session.Execute(kLimitLockWaits, {limit}).status();
 }
 
 absl::StatusOr<std::map<AggregateKey, std::int64_t>> Inbox::ReadPositions(

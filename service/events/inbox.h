@@ -8,6 +8,7 @@
 #ifndef SCALEOUT_SERVICE_EVENTS_INBOX_H_
 #define SCALEOUT_SERVICE_EVENTS_INBOX_H_
 
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <set>
@@ -56,6 +57,12 @@ struct RedrivenLetter {
   std::int64_t id = 0;
   StreamFields fields;
 };
+
+// How long a statement of an effect may wait for a lock that another transaction holds.
+inline constexpr std::chrono::milliseconds kInboxLockLimit{500};
+// In this transaction; what waits longer is ABORTED, so that a row which a frozen process or an
+// operator holds keeps only the events that need it.
+absl::Status LimitLockWaits(PostgresSession& session);
 
 class Inbox {
  public:

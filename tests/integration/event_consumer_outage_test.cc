@@ -1,7 +1,9 @@
 #include <gmock/gmock.h>
 
 #include <chrono>
+#include <future>
 #include <string>
+#include <utility>
 
 #include "service/events/event_consumer.h"
 #include "tests/integration/event_consumer_fixture.h"
@@ -91,6 +93,60 @@ TEST_F(EventConsumerOutageTest, FailureThatIsNotTheEventsCostsNoAttempt) {
   Write(2, FieldsOf(2, 7, "b", 1));
   LetPausesPass();
   ExpectAppliedOnce();
+}
+
+// As a request does whose process is frozen, or an operator with a shell.
+TEST_F(EventConsumerOutageTest, RowThatAnotherHoldsKeepsOnlyTheEventThatNeedsIt) {
+  Ask("CREATE TABLE orders AS SELECT 7 AS id");
+  static constexpr PostgresStatement kLock = {"lock", "SELECT id FROM orders FOR UPDATE"};
+  std::promise<void> locked;
+  std::promise<void> released;
+  auto holder = std::async(std::launch::async, [&] {
+    return pool_->Transact(testing::CallFor(), [&](PostgresSession& session) -> absl::Status {
+      absl::Status status = session.Execute(kLock).status();
+      locked.set_value();
+      released.get_future().wait();
+      return status;
+    });
+  });
+  locked.get_future().wait();
+  const auto handlers = Handlers();
+  const auto consumer = MakeConsumer(
+      *reader_, {{"user.changed", [&](PostgresSession& session, const events::v1::Event& event) {
+                    if (event.aggregate_id == 7) {
+                      const absl::Status status = session.Execute(kLock).status();
+                      if (!status.ok()) return status;
+                    }
+                    return handlers.front().handle(session, event);
+                  }}});
+  Write(1, FieldsOf(1, 7, "a"));
+  Write(2, FieldsOf(2, 8, "of another order"));
+  EXPECT_TRUE(consumer->Round().ok());
+  EXPECT_EQ(Effects(), "of another order");
+  EXPECT_EQ(Pending(), 1U);
+  EXPECT_EQ(Failures() + DeadLetters(), "");
+  released.set_value();
+  EXPECT_TRUE(holder.get().ok());
+  LetPausesPass();
+  EXPECT_TRUE(consumer->Round().ok());
+  EXPECT_EQ(Effects(), "of another order a");
+}
+
+TEST_F(EventConsumerOutageTest, BatchThatTakesTooLongGoesOneByOne) {
+  Write(1, FieldsOf(1, 7, "a"));
+  Write(2, FieldsOf(2, 8, "b"));
+  const auto handlers = Handlers();
+  bool slow = true;
+  const auto consumer = MakeConsumer(
+      *reader_, {{"user.changed",
+                  [&](PostgresSession& session, const events::v1::Event& event) -> absl::Status {
+                    if (event.payload == "b" && std::exchange(slow, false)) {
+                      return absl::DeadlineExceededError("the time of the transaction is over");
+                    }
+                    return handlers.front().handle(session, event);
+                  }}});
+  EXPECT_TRUE(consumer->Round().ok());
+  EXPECT_EQ(Effects(), "a b");
 }
 
 TEST_F(EventConsumerOutageTest, ReadsNothingMoreWhileItHoldsWhatItCouldNotHandle) {
