@@ -197,11 +197,9 @@ absl::Status EventConsumer::Apply(PostgresSession& session, std::span<Delivery> 
       case EventTurn::kNow:
         break;
     }
-    delivery.outcome = EventOutcome::kIgnored;
-    if (const EventHandler* handle = HandlerOf(delivery.event.type); handle != nullptr) {
-      delivery.outcome = EventOutcome::kApplied;
-      if (absl::Status handled = (*handle)(session, delivery.event); !handled.ok()) return handled;
-    }
+    const absl::StatusOr<EventOutcome> outcome = WriteEffect(session, delivery.event);
+    if (!outcome.ok()) return outcome.status();
+    delivery.outcome = *outcome;
     steps.try_emplace(aggregate, InboxStep{.from = position}).first->second.to =
         delivery.event.sequence;
     position = delivery.event.sequence;
@@ -308,23 +306,29 @@ absl::Status EventConsumer::Redrive() {
 absl::Status EventConsumer::RedriveLetter(const RedrivenLetter& letter) {
   const absl::StatusOr<events::v1::Event> event = events::v1::ParseEvent(letter.fields);
   if (!event.ok()) return event.status();
-  const EventHandler* handle = HandlerOf(event->type);
+  EventOutcome became = EventOutcome::kIgnored;
   absl::Status status = pool_.Transact(StepCall(), [&](PostgresSession& session) -> absl::Status {
     if (absl::Status limited = LimitLockWaits(session); !limited.ok()) return limited;
     if (absl::Status taken = inbox_.Unbury(session, letter.id); !taken.ok()) return taken;
-    return handle == nullptr ? absl::OkStatus() : (*handle)(session, *event);
+    const absl::StatusOr<EventOutcome> outcome = WriteEffect(session, *event);
+    if (!outcome.ok()) return outcome.status();
+    became = *outcome;
+    return absl::OkStatus();
   });
   if (status.ok()) {
     outbox_.Wake();
-    metrics_.Count(event->type,
-                   handle == nullptr ? EventOutcome::kIgnored : EventOutcome::kApplied);
+    metrics_.Count(event->type, became);
   }
   return status;
 }
 
-const EventHandler* EventConsumer::HandlerOf(const std::string& type) const {
-  const auto found = handlers_.find(type);
-  return found == handlers_.end() ? nullptr : &found->second;
+absl::StatusOr<EventOutcome> EventConsumer::WriteEffect(PostgresSession& session,
+                                                        const events::v1::Event& event) const {
+  const auto handler = handlers_.find(event.type);
+  if (handler == handlers_.end()) return EventOutcome::kIgnored;
+  const absl::StatusOr<EventEffect> effect = handler->second(session, event);
+  if (!effect.ok()) return effect.status();
+  return *effect == EventEffect::kApplied ? EventOutcome::kApplied : EventOutcome::kIgnored;
 }
 
 CallContext EventConsumer::StepCall() const {

@@ -90,7 +90,9 @@ class EventConsumer {
   absl::Status Acknowledge(std::span<const Delivery> deliveries);
   absl::Status Redrive();
   absl::Status RedriveLetter(const RedrivenLetter& letter);
-  const EventHandler* HandlerOf(const std::string& type) const;
+  // kApplied, or kIgnored where the event has no handler or does not fit.
+  absl::StatusOr<EventOutcome> WriteEffect(PostgresSession& session,
+                                           const events::v1::Event& event) const;
   CallContext StepCall() const;
 
   PostgresPool& pool_;

@@ -47,6 +47,13 @@ constexpr PostgresStatement kStoreIncarnation = {
     "INSERT INTO outbox_streams (kind, incarnation) VALUES ($1, $2)"
     " ON CONFLICT (kind) DO UPDATE SET incarnation = excluded.incarnation, begun_at = now()"};
 
+// A crash may have taken back numbers that entries of the incarnation before had, and consumers may
+// still acknowledge those. Unlike those that are given singly, this step waits for the disk.
+constexpr PostgresStatement kSkipNumbers = {
+    "skip_numbers",
+    "SELECT set_config('synchronous_commit', 'on', true) AS commit,"
+    " setval('outbox_numbers', last_value + 1000000) AS number FROM outbox_numbers"};
+
 // An incarnation that began meanwhile has taken the rows' numbers away, or given them others.
 constexpr PostgresStatement kDeleteAcknowledged = {
     "delete_acknowledged",
@@ -146,6 +153,8 @@ absl::StatusOr<std::int64_t> ForgetPublished(PostgresSession& session, const std
 
 absl::Status StoreIncarnation(PostgresSession& session, const std::string& kind,
                               const std::string& incarnation) {
+  const absl::Status skipped = session.Query(kSkipNumbers, {}, ToNothing).status();
+  if (!skipped.ok()) return skipped;
   return session.Execute(kStoreIncarnation, {kind, incarnation}).status();
 }
 

@@ -27,7 +27,7 @@
 #include <string>
 #include <vector>
 
-#include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "postgres/postgres_session.h"
 #include "proto/scaleout/events/v1/event.h"
 #include "service/events/outbox.h"
@@ -35,11 +35,17 @@
 
 namespace scaleout {
 
+enum class EventEffect {
+  kApplied,
+  kNone,  // the event does not fit what is there, and never will
+};
+
 // Writes the effect. It runs again after a transaction that did not commit, and it may add events
 // to the outbox. DATA_LOSS: the payload cannot be understood, the entry is dead at once.
 // UNAVAILABLE, DEADLINE_EXCEEDED, CANCELLED, ABORTED and RESOURCE_EXHAUSTED are not the event's
 // failure; any other status is.
-using EventHandler = std::function<absl::Status(PostgresSession&, const events::v1::Event&)>;
+using EventHandler =
+    std::function<absl::StatusOr<EventEffect>(PostgresSession&, const events::v1::Event&)>;
 
 // Types of a consumed kind that have no handler are acknowledged without effect.
 struct ConsumedEvent {

@@ -60,13 +60,14 @@ std::vector<ConsumedEvent> PaymentEventHandlers(std::shared_ptr<OrderRepository>
                                                 Logger& logger) {
   using Parse = absl::StatusOr<Charge> (*)(const Event&);
   const auto handler = [&](Parse parse) -> EventHandler {
-    return [orders, &logger, parse](PostgresSession& session, const Event& event) -> absl::Status {
+    return [orders, &logger, parse](PostgresSession& session,
+                                    const Event& event) -> absl::StatusOr<EventEffect> {
       const absl::StatusOr<Charge> charge = parse(event);
       if (!charge.ok()) return charge.status();
       const absl::StatusOr<ChargeEffect> effect = orders->ApplyCharge(session, *charge);
       if (!effect.ok()) return effect.status();
       Report(logger, event, *charge, *effect);
-      return absl::OkStatus();
+      return *effect == ChargeEffect::kMoved ? EventEffect::kApplied : EventEffect::kNone;
     };
   };
   return {{"payment.captured", handler(ParseCaptured)}, {"payment.failed", handler(ParseFailed)}};

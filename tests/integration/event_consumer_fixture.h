@@ -20,6 +20,8 @@ class EventConsumerTest : public testing::EventFixture {
  protected:
   static constexpr char kUsers[] = "events:user";
   static constexpr char kGroup[] = "consumer";
+  // The payload of an event that a handler has no use for.
+  static constexpr char kMisfit[] = "misfit";
 
   EventConsumerTest() {
     Ask("CREATE TABLE effects (id bigint GENERATED ALWAYS AS IDENTITY, aggregate bigint,"
@@ -29,8 +31,9 @@ class EventConsumerTest : public testing::EventFixture {
 
   // Types "user.changed" and "order.changed" have handlers; "user.seen" has none.
   std::vector<ConsumedEvent> Handlers() {
-    const EventHandler handle = [this](PostgresSession& session,
-                                       const events::v1::Event& event) -> absl::Status {
+    const EventHandler handle = [this](
+                                    PostgresSession& session,
+                                    const events::v1::Event& event) -> absl::StatusOr<EventEffect> {
       ++calls_[event.payload];
       static constexpr PostgresStatement kEffect = {
           "effect", "INSERT INTO effects (aggregate, payload) VALUES ($1, $2)"};
@@ -38,7 +41,8 @@ class EventConsumerTest : public testing::EventFixture {
           session.Execute(kEffect, {event.aggregate_id, event.payload}).status();
       if (!written.ok()) return written;
       const auto failure = failures_.find(event.payload);
-      return failure == failures_.end() ? absl::OkStatus() : failure->second;
+      if (failure != failures_.end() && !failure->second.ok()) return failure->second;
+      return event.payload == kMisfit ? EventEffect::kNone : EventEffect::kApplied;
     };
     return {{"user.changed", handle}, {"order.changed", handle}};
   }

@@ -85,6 +85,14 @@ TEST_F(EventConsumerTest, TypeWithoutHandlerIsAcknowledgedAndMovesThePosition) {
   EXPECT_EQ(CountOf("other", EventOutcome::kIgnored), 1);
 }
 
+TEST_F(EventConsumerTest, EventThatFitsNothingIsAcknowledgedAndCountedAsIgnored) {
+  Write(1, FieldsOf(1, 7, kMisfit));
+  Round();
+  EXPECT_EQ(Pending(), 0U);
+  EXPECT_EQ(CountOf("user.changed", EventOutcome::kIgnored), 1);
+  EXPECT_EQ(CountOf("user.changed", EventOutcome::kApplied), 0);
+}
+
 TEST_F(EventConsumerTest, KindsAndConsumersHavePositionsOfTheirOwn) {
   Ask("INSERT INTO inbox VALUES ('another', 'user', 7, 100), ('consumer', 'order', 7, 100)"
       " RETURNING 1");

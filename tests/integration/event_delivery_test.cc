@@ -48,9 +48,12 @@ class EventDeliveryTest : public testing::EventFixture,
     consumers_[i] = MakeConsumer(
         *readers_[i],
         {{"user.changed",
-          [this](PostgresSession& session, const events::v1::Event& event) {
+          [this](PostgresSession& session,
+                 const events::v1::Event& event) -> absl::StatusOr<EventEffect> {
             if (faults_ && Chance(20)) return absl::UnavailableError("a dependency is away");
-            return session.Execute(kEffect, {event.aggregate_id, event.payload}).status();
+            const auto written = session.Execute(kEffect, {event.aggregate_id, event.payload});
+            if (!written.ok()) return written.status();
+            return EventEffect::kApplied;
           }}},
         options);
   }

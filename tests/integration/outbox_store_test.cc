@@ -90,7 +90,7 @@ TEST_F(OutboxStoreTest, DeletesUpToTheNumberInChunks) {
   EXPECT_EQ(Delete("1:a", published[3].number, 2), 2);
   EXPECT_EQ(Payloads("true"), "x c d e");  // the oldest first
   EXPECT_EQ(Delete("1:a", published[3].number, 2), 1);
-  EXPECT_EQ(Delete("1:a", 1'000'000), 1);
+  EXPECT_EQ(Delete("1:a", 9'000'000), 1);
   EXPECT_EQ(Payloads("true"), "x e");
 }
 
@@ -101,9 +101,9 @@ TEST_F(OutboxStoreTest, DeletesNothingThatWasAcknowledgedInAnotherIncarnation) {
   EXPECT_EQ(Delete("1:b", number), 0);
   EXPECT_EQ(Delete("", number), 0);
   BeginIncarnationOf("user", "2:a");
-  Publish();
-  EXPECT_EQ(Delete("1:a", number + 10), 0);
-  EXPECT_EQ(Delete("2:a", number + 10), 1);
+  const std::int64_t again = Publish().front().number;
+  EXPECT_EQ(Delete("1:a", again), 0);
+  EXPECT_EQ(Delete("2:a", again), 1);
 }
 
 TEST_F(OutboxStoreTest, NewIncarnationTakesTheNumbersOfItsKindOnly) {
@@ -116,6 +116,14 @@ TEST_F(OutboxStoreTest, NewIncarnationTakesTheNumbersOfItsKindOnly) {
   EXPECT_THAT(ReadIncarnations(CallFor(), *pool_).value(),
               UnorderedElementsAre(Pair("user", "1:c"), Pair("order", "1:b")));
   EXPECT_GT(Publish().front().number, first.back().number);
+}
+
+TEST_F(OutboxStoreTest, NewIncarnationUsesNoNumberThatTheOneBeforeMayHaveUsed) {
+  // The crash of a server takes back numbers that it gave in transactions that had not reached the
+  // disk.
+  Ask("SELECT setval('outbox_numbers', 500)");
+  BeginIncarnationOf("user", "two");
+  EXPECT_EQ(Ask("SELECT last_value >= 1000500 FROM outbox_numbers"), "t");
 }
 
 TEST_F(OutboxStoreTest, ForgetsAtMostTheLimit) {

@@ -85,11 +85,14 @@ class ServiceEventsTest : public testing::PoolFixture {
   }
 
   EventHandler Handler() {
-    return [this](PostgresSession& session, const events::v1::Event& event) -> absl::Status {
+    return [this](PostgresSession& session,
+                  const events::v1::Event& event) -> absl::StatusOr<EventEffect> {
       static constexpr PostgresStatement kEffect = {
           "effect", "INSERT INTO effects (aggregate, n) VALUES ($1, $2)"};
       if (holding_) return absl::UnavailableError("not yet");
-      return session.Execute(kEffect, {event.aggregate_id, event.payload}).status();
+      const auto written = session.Execute(kEffect, {event.aggregate_id, event.payload});
+      if (!written.ok()) return written.status();
+      return EventEffect::kApplied;
     };
   }
 

@@ -32,7 +32,7 @@ class NoStatements final : public PostgresSession {
 
 class PaymentEventHandlersTest : public ::testing::Test {
  protected:
-  absl::Status Handle(const std::string& type, const std::string& payload) {
+  absl::StatusOr<EventEffect> Handle(const std::string& type, const std::string& payload) {
     const auto found = std::ranges::find(handlers_, type, &ConsumedEvent::type);
     if (found == handlers_.end()) return absl::UnimplementedError(type);
     return found->handle(session_, {.id = "0f8fad5b-d9cb-469f-a165-70867728950e",
@@ -74,10 +74,10 @@ TEST_F(PaymentEventHandlersTest, PayloadThatNamesNoChargeIsDataLossAndChangesNot
                             R"({"orderId":"0","userId":"7","amount":{}})",
                             R"({"orderId":"-5","userId":"7","amount":{}})",
                             R"({"orderId":"5","userId":"-7","amount":{}})"}) {
-      EXPECT_TRUE(absl::IsDataLoss(Handle(type, bad))) << type << " " << bad;
+      EXPECT_TRUE(absl::IsDataLoss(Handle(type, bad).status())) << type << " " << bad;
     }
   }
-  EXPECT_TRUE(absl::IsDataLoss(Handle("payment.captured", kFailedPayload)));
+  EXPECT_TRUE(absl::IsDataLoss(Handle("payment.captured", kFailedPayload).status()));
   EXPECT_THAT(orders_->charges, IsEmpty());
 }
 
@@ -91,7 +91,7 @@ TEST_F(PaymentEventHandlersTest, ChargeThatChangesNothingIsHandledAndItsReasonLo
   for (const ChargeEffect effect : {ChargeEffect::kNoSuchOrder, ChargeEffect::kOtherUser,
                                     ChargeEffect::kOtherAmount, ChargeEffect::kNotAllowed}) {
     orders_->charge_effect = effect;
-    EXPECT_TRUE(Handle("payment.captured", kCapturedPayload).ok());
+    EXPECT_EQ(Handle("payment.captured", kCapturedPayload).value(), EventEffect::kNone);
     const auto line = logger_.Find("a charge changes no order");
     ASSERT_TRUE(line);
     EXPECT_EQ(line->level, LogLevel::kWarn);
@@ -114,7 +114,7 @@ TEST_F(PaymentEventHandlersTest, ChargeThatReachesItsOrderIsNoWarning) {
 
 TEST_F(PaymentEventHandlersTest, FailureOfTheDatabaseIsAnsweredAsItIs) {
   orders_->failure = absl::UnavailableError("the database is away");
-  EXPECT_EQ(Handle("payment.captured", kCapturedPayload), orders_->failure);
+  EXPECT_EQ(Handle("payment.captured", kCapturedPayload).status(), orders_->failure);
   EXPECT_THAT(logger_.lines(), IsEmpty());
 }
 
