@@ -23,6 +23,7 @@ TokenReplacer::TokenReplacer(const RedisServer& server, const RedisClientOptions
 absl::Status TokenReplacer::Replace(const std::vector<std::string>& names) {
   std::vector<std::string> keys;
   keys.reserve(names.size());
+  if (names.empty()) keys.emplace_back(kEpochKey);
   for (const std::string& name : names) keys.push_back(TokenKey(name));
   return redis_.Ask(ReplaceCommand(keys, NextToken(random_))).status();
 }

@@ -25,7 +25,7 @@ class TokenReplacer {
   TokenReplacer(const RedisServer& server, const RedisClientOptions& options, const Clock& clock,
                 TokenSource random);
 
-  // Of tokens by their names (cache_names.h); not none.
+  // Of tokens by their names (cache_names.h); of none: the epoch, which invalidates all.
   absl::Status Replace(const std::vector<std::string>& names);
 
  private:

@@ -25,6 +25,7 @@ CacheInvalidator::CacheInvalidator(std::unique_ptr<StreamReader> reader, Replace
       clock_(clock),
       logger_(logger),
       metrics_(metrics),
+      next_all_(clock.Now()),
       next_claim_(clock.Now()),
       next_look_(clock.Now()),
       next_forget_(clock.Now() + kForgetInterval) {}
@@ -81,29 +82,46 @@ void CacheInvalidator::Add(const StreamEntry& entry) {
 }
 
 bool CacheInvalidator::Deliver() {
-  if (batch_.ids.empty()) return true;
-  std::ranges::sort(batch_.names);
-  const auto repeated = std::ranges::unique(batch_.names);
-  batch_.names.erase(repeated.begin(), repeated.end());
-  const absl::Status replaced = replace_(batch_.names);
+  if (batch_.ids.empty() && !owes_all_) return true;
+  const MonotonicTime now = clock_.Now();
+  absl::Status replaced = absl::UnavailableError("redis-cache is away");
+  if (!owes_all_) {
+    std::ranges::sort(batch_.names);
+    const auto repeated = std::ranges::unique(batch_.names);
+    batch_.names.erase(repeated.begin(), repeated.end());
+    replaced = replace_(batch_.names);
+  } else if (now >= next_all_) {
+    replaced = replace_({});
+    next_all_ = now + kInvalidateAllInterval;
+  }
   Note(replaced, "events wait for redis-cache", "redis-cache takes events again", cache_failing_);
-  if (!replaced.ok()) {
-    if (!std::exchange(batch_.failed_before, true)) {
-      for (const Change& change : batch_.changes) {
-        metrics_.Count(change.type, EventOutcome::kFailed);
-      }
+  if (replaced.ok()) {
+    owes_all_ = false;
+    const Duration wall = clock_.WallNow().time_since_epoch();
+    for (const Change& change : batch_.changes) {
+      metrics_.Count(change.type, EventOutcome::kInvalidated);
+      metrics_.ObserveLag(wall - change.created);
     }
-    return false;
+    Release();
+    return true;
   }
-  const Duration now = clock_.WallNow().time_since_epoch();
-  for (const Change& change : batch_.changes) {
-    metrics_.Count(change.type, EventOutcome::kInvalidated);
-    metrics_.ObserveLag(now - change.created);
+  if (!batch_.failed_first) {
+    batch_.failed_first = now;
+    for (const Change& change : batch_.changes) metrics_.Count(change.type, EventOutcome::kFailed);
   }
+  if (!owes_all_ && now - *batch_.failed_first < kEventHoldLimit) return false;
+  if (!std::exchange(owes_all_, true)) {
+    logger_.Warn("redis-cache is away for long: all of the cache will be invalidated", {});
+  }
+  const bool found = !batch_.ids.empty();
+  Release();
+  return found;
+}
+
+void CacheInvalidator::Release() {
   for (auto& [stream, ids] : batch_.ids)
     std::ranges::move(ids, std::back_inserter(handled_[stream]));
   batch_ = Batch();
-  return true;
 }
 
 // What cannot be acknowledged stays pending, is claimed and replaced once more.

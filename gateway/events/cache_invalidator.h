@@ -7,7 +7,10 @@
 //
 // An event is acknowledged when redis-cache has taken the replacement. Until then its batch is
 // tried again, and nothing new is read; what stays pending for half a second any other gateway may
-// claim. Events may thus come twice, late, or in another order: all the same, because a replacement
+// claim. But a cache that is away must not hold back the owners' other consumers, whose streams are
+// bounded: after kEventHoldLimit events are acknowledged, and all of the cache is invalidated once
+// redis-cache is back. A gateway that ends before that leaves old values until their time to live.
+// Events may thus come twice, late, or in another order: all the same, because a replacement
 // says nothing about the value, and one too many costs a miss. Sequences and gaps are not looked
 // at. Entries that are no events, and events without tokens, are acknowledged without effect.
 //
@@ -43,6 +46,9 @@ inline constexpr std::string_view kGatewayGroup = "api-gateway";
 inline constexpr int kEventBatch = 256;
 inline constexpr std::chrono::milliseconds kEventReadWait{200};
 inline constexpr std::chrono::milliseconds kEventClaimIdle{500};
+// For how long events wait for redis-cache; and how often it is tried to invalidate all, then.
+inline constexpr std::chrono::seconds kEventHoldLimit{10};
+inline constexpr std::chrono::milliseconds kInvalidateAllInterval{500};
 // After a failure of redis-state or redis-cache.
 inline constexpr std::chrono::milliseconds kEventRetryPause{100};
 inline constexpr std::chrono::seconds kBacklogInterval{1};
@@ -65,7 +71,7 @@ struct EventsReport {
 
 class CacheInvalidator {
  public:
-  // Replaces the tokens of these names.
+  // Replaces the tokens of these names; of none: invalidates all that is cached.
   using ReplaceTokens = std::function<absl::Status(const std::vector<std::string>& names)>;
 
   // Without a `replace` it acknowledges only, so that publishers can go on. The references outlive
@@ -89,13 +95,15 @@ class CacheInvalidator {
     std::vector<Change> changes;
     std::vector<std::string> names;
     std::map<std::string, std::vector<std::string>> ids;  // by the stream
-    bool failed_before = false;
+    std::optional<MonotonicTime> failed_first;
   };
 
   absl::Status Read();
   void Add(const StreamEntry& entry);
   // Whether nothing is left to be replaced.
   bool Deliver();
+  // What is in the batch is done with.
+  void Release();
   absl::Status Acknowledge();
   absl::Status LookAround();
   // Logs the first of a row of failures, and their end.
@@ -111,6 +119,8 @@ class CacheInvalidator {
   // The thread's own.
   Batch batch_;
   std::map<std::string, std::vector<std::string>> handled_;  // to be acknowledged
+  bool owes_all_ = false;  // events were acknowledged without their replacements
+  MonotonicTime next_all_;
   MonotonicTime next_claim_;
   MonotonicTime next_look_;
   MonotonicTime next_forget_;

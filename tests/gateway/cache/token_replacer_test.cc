@@ -47,6 +47,14 @@ TEST_F(TokenReplacerTest, EndsAValueThatWasChangedWithoutAGateway) {
   EXPECT_EQ(gateway.Read("a").text, "new");
 }
 
+TEST_F(TokenReplacerTest, EndsAllValuesForNoNames) {
+  SmallGateway gateway(service_, redis_.server());
+  ASSERT_TRUE(gateway.Warm("a"));
+  service_.Set("a", "new");
+  ASSERT_TRUE(replacer_.Replace({}).ok());
+  EXPECT_EQ(gateway.Read("a").text, "new");
+}
+
 // Its question was asked before the change, and its answer is stored after the replacement.
 TEST_F(TokenReplacerTest, EndsAValueWhoseFillBeganBeforeTheChange) {
   SmallGateway gateway(service_, redis_.server());
