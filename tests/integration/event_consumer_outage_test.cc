@@ -111,14 +111,16 @@ TEST_F(EventConsumerOutageTest, RowThatAnotherHoldsKeepsOnlyTheEventThatNeedsIt)
   });
   locked.get_future().wait();
   const auto handlers = Handlers();
-  const auto consumer = MakeConsumer(
-      *reader_, {{"user.changed", [&](PostgresSession& session, const events::v1::Event& event) {
-                    if (event.aggregate_id == 7) {
-                      const absl::Status status = session.Execute(kLock).status();
-                      if (!status.ok()) return status;
-                    }
-                    return handlers.front().handle(session, event);
-                  }}});
+  const auto consumer =
+      MakeConsumer(*reader_, {{"user.changed",
+                               [&](PostgresSession& session,
+                                   const events::v1::Event& event) -> absl::StatusOr<EventEffect> {
+                                 if (event.aggregate_id == 7) {
+                                   const absl::Status status = session.Execute(kLock).status();
+                                   if (!status.ok()) return status;
+                                 }
+                                 return handlers.front().handle(session, event);
+                               }}});
   Write(1, FieldsOf(1, 7, "a"));
   Write(2, FieldsOf(2, 8, "of another order"));
   EXPECT_TRUE(consumer->Round().ok());
@@ -139,7 +141,8 @@ TEST_F(EventConsumerOutageTest, BatchThatTakesTooLongGoesOneByOne) {
   bool slow = true;
   const auto consumer = MakeConsumer(
       *reader_, {{"user.changed",
-                  [&](PostgresSession& session, const events::v1::Event& event) -> absl::Status {
+                  [&](PostgresSession& session,
+                      const events::v1::Event& event) -> absl::StatusOr<EventEffect> {
                     if (event.payload == "b" && std::exchange(slow, false)) {
                       return absl::DeadlineExceededError("the time of the transaction is over");
                     }
