@@ -14,7 +14,7 @@ namespace {
 // KEYS: the stream, and the key that holds the incarnation's random text and the last number that
 // was appended in it. ARGV[1]: the incarnation. last_number() is nil in another one, which is also
 // what a stream is that has not come as far: it was removed by hand, and made anew by a reader. A
-// number beyond 2^52 is an entry written by hand that leaves no numbers above it.
+// number beyond 2^52 that was not appended is an entry by hand, which may leave none above it.
 #define INCARNATION                                                                            \
   "local function number(id) return tonumber(string.match(id, '^%d+')) end\n"                  \
   "local function run_id() return string.match(redis.call('INFO', 'server'), 'run_id:(%x+)') " \
@@ -30,7 +30,8 @@ namespace {
   "  for i = 1, #about, 2 do\n"                                                                \
   "    if about[i] == 'last-generated-id' then last = number(about[i + 1]) end\n"              \
   "  end\n"                                                                                    \
-  "  if last < tonumber(appended) or last > 2 ^ 52 then return nil end\n"                      \
+  "  appended = tonumber(appended)\n"                                                          \
+  "  if last < appended or (last > appended and last > 2 ^ 52) then return nil end\n"          \
   "  return last\n"                                                                            \
   "end\n"
 

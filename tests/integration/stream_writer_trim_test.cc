@@ -77,6 +77,20 @@ TEST_F(StreamWriterTrimTest, TrimsExactlyWithLargeNumbers) {
   EXPECT_EQ(Ids(), std::to_string(large + 1) + "-0");
 }
 
+// After an entry by hand that was just below it the publisher's numbers are beyond.
+TEST_F(StreamWriterTrimTest, OnlyAnEntryByHandBeyondTwoTo52IsAnotherIncarnation) {
+  const std::int64_t large = std::int64_t{1} << 52;
+  Begin({"a"});
+  redis_.Ask({"XADD", "s", std::to_string(large) + "-0", "by", "hand"});
+  EXPECT_EQ(Append({5}), "low " + std::to_string(large));
+  ASSERT_EQ(Append({large + 1, large + 2}), "done " + std::to_string(large + 2));
+  ASSERT_EQ(Append({large + 3}), "done " + std::to_string(large + 3));
+  Handle("a");
+  EXPECT_EQ(Trim(), "done " + std::to_string(large + 3) + " 0");
+  redis_.Ask({"XADD", "s", std::to_string(large + 10) + "-0", "by", "hand"});
+  EXPECT_EQ(Append({large + 11}), "other 0");
+}
+
 // It may be a newer publisher's. That it never acknowledges shows in the stream's length.
 TEST_F(StreamWriterTrimTest, GroupThatIsNotDeclaredHoldsEntriesToo) {
   Begin({"a"});
