@@ -120,15 +120,18 @@ absl::Status EventConsumer::Claim() {
 absl::StatusOr<EventConsumer::Deliveries> EventConsumer::Parse(
     const std::vector<StreamEntry>& entries) {
   Deliveries deliveries;
+  std::vector<DeadLetter> malformed;
   deliveries.reserve(entries.size());
   for (const StreamEntry& entry : entries) {
     absl::StatusOr<events::v1::Event> event = events::v1::ParseEvent(entry.fields);
     if (event.ok()) {
       deliveries.push_back({.entry = entry, .event = *std::move(event)});
-      continue;
+    } else {
+      malformed.push_back({entry.stream, entry.id, entry.fields, TypeOf(entry.fields), 1,
+                           std::string(FromAbsl(event.status().message()))});
     }
-    if (absl::Status buried = BuryMalformed(entry, event.status()); !buried.ok()) return buried;
   }
+  if (absl::Status buried = BuryMalformed(malformed); !buried.ok()) return buried;
   return deliveries;
 }
 
@@ -255,17 +258,31 @@ absl::Status EventConsumer::Fail(Delivery& delivery, const absl::Status& failure
   return absl::OkStatus();
 }
 
-absl::Status EventConsumer::BuryMalformed(const StreamEntry& entry, const absl::Status& why) {
-  const DeadLetter letter{entry.stream,         entry.id, entry.fields,
-                          TypeOf(entry.fields), 1,        std::string(FromAbsl(why.message()))};
-  absl::Status buried = pool_.Transact(
-      StepCall(), [&](PostgresSession& session) { return inbox_.Bury(session, letter); });
+// In one transaction, and with one line in the log: events wait behind them, however many they are.
+absl::Status EventConsumer::BuryMalformed(const std::vector<DeadLetter>& letters) {
+  if (letters.empty()) return absl::OkStatus();
+  absl::Status buried = pool_.Transact(StepCall(), [&](PostgresSession& session) -> absl::Status {
+    for (const DeadLetter& letter : letters) {
+      if (absl::Status status = inbox_.Bury(session, letter); !status.ok()) return status;
+    }
+    return absl::OkStatus();
+  });
   if (!buried.ok()) return buried;
-  metrics_.Count(letter.type, EventOutcome::kDead);
-  logger_.Error("entry is no event, and a dead letter",
-                {{"stream", entry.stream}, {"entry", entry.id}, {"error", letter.error}});
-  const std::vector<std::string> ids = {entry.id};
-  return reader_.Acknowledge(entry.stream, ids);
+  std::map<std::string, std::vector<std::string>> ids;  // by stream
+  for (const DeadLetter& letter : letters) {
+    metrics_.Count(letter.type, EventOutcome::kDead);
+    ids[letter.stream].push_back(letter.entry_id);
+  }
+  const DeadLetter& first = letters.front();
+  logger_.Error("entries are no events, and dead letters",
+                {{"count", static_cast<std::int64_t>(letters.size())},
+                 {"stream", first.stream},
+                 {"entry", first.entry_id},
+                 {"error", first.error}});
+  for (const auto& [stream, of_stream] : ids) {
+    if (absl::Status done = reader_.Acknowledge(stream, of_stream); !done.ok()) return done;
+  }
+  return absl::OkStatus();
 }
 
 absl::Status EventConsumer::Acknowledge(std::span<const Delivery> deliveries) {

@@ -86,7 +86,7 @@ class EventConsumer {
   absl::Status Apply(PostgresSession& session, std::span<Delivery> deliveries) const;
   // Counts a failure of the event itself.
   absl::Status Fail(Delivery& delivery, const absl::Status& failure);
-  absl::Status BuryMalformed(const StreamEntry& entry, const absl::Status& why);
+  absl::Status BuryMalformed(const std::vector<DeadLetter>& letters);
   absl::Status Acknowledge(std::span<const Delivery> deliveries);
   absl::Status Redrive();
   absl::Status RedriveLetter(const RedrivenLetter& letter);
