@@ -194,6 +194,31 @@ TEST_F(EventConsumerTest, TwoReplicasApplyTheFirstEventsOfAnAggregateOnce) {
   EXPECT_EQ(Pending(), 0U);
 }
 
+// By hand, or with a consumer that was removed from its group: the effect is lost, and its
+// aggregate waits for it until the stream is begun anew.
+TEST_F(EventConsumerTest, EventsAfterOneThatWasAcknowledgedByHandGoOnInAnotherIncarnation) {
+  const auto writer = streams_.MakeWriter();
+  const auto relay = MakeRelay(*writer, {.trim_interval = std::chrono::milliseconds(100)});
+  const auto round = [&] {
+    EXPECT_TRUE(relay->Round().ok());
+    Round();
+    LetPausesPass();
+  };
+  round();
+  Add({{"user.changed", 7, "a"}, {"user.changed", 7, "b"}});
+  EXPECT_TRUE(relay->Round().ok());
+  const auto by_hand = streams_.MakeReader({kUsers}, kGroup);
+  const std::vector<std::string> ids = {by_hand->ReadNew(1, {})->front().id};
+  ASSERT_TRUE(by_hand->Acknowledge(kUsers, ids).ok());
+  for (int i = 0; i < 5; ++i) round();
+  EXPECT_EQ(Effects(), "");
+  EXPECT_EQ(Ask("SELECT string_agg(payload, ' ') FROM outbox"), "b");
+  streams_.Flush();
+  for (int i = 0; i < 5; ++i) round();
+  EXPECT_EQ(Effects(), "b");
+  EXPECT_EQ(Ask("SELECT count(*) FROM outbox"), "0");
+}
+
 TEST_F(EventConsumerTest, WakesTheRelayAfterEffectsBecauseTheyMayHaveAddedEvents) {
   int wakes = 0;
   outbox_.OnWake([&] { ++wakes; });
