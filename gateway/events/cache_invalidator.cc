@@ -33,6 +33,7 @@ CacheInvalidator::CacheInvalidator(std::unique_ptr<StreamReader> reader, Replace
 Duration CacheInvalidator::Step() {
   absl::Status state = absl::OkStatus();
   if (batch_.ids.empty()) state = Read();
+  ReportMalformed();
   const bool delivered = Deliver();
   const absl::Status acknowledged = Acknowledge();
   if (state.ok()) state = acknowledged;
@@ -65,9 +66,9 @@ void CacheInvalidator::Add(const StreamEntry& entry) {
   const auto names = event.ok() ? TokensChangedBy(*event) : event.status();
   if (!names.ok()) {
     metrics_.Count(event.ok() ? event->type : "", EventOutcome::kMalformed);
-    logger_.Warn("malformed event", {{"stream", entry.stream},
-                                     {"entry", entry.id},
-                                     {"error", FromAbsl(names.status().message())}});
+    if (malformed_++ == 0) {
+      first_malformed_ = {entry.stream, entry.id, std::string(FromAbsl(names.status().message()))};
+    }
     handled_[entry.stream].push_back(entry.id);
     return;
   }
@@ -79,6 +80,15 @@ void CacheInvalidator::Add(const StreamEntry& entry) {
   batch_.ids[entry.stream].push_back(entry.id);
   batch_.changes.push_back({event->type, std::chrono::microseconds(event->created_us)});
   std::ranges::copy(*names, std::back_inserter(batch_.names));
+}
+
+// One line for all that came together: there may be as many as a stream holds.
+void CacheInvalidator::ReportMalformed() {
+  if (malformed_ == 0) return;
+  logger_.Warn("malformed events", {{"count", std::exchange(malformed_, 0)},
+                                    {"stream", first_malformed_.stream},
+                                    {"entry", first_malformed_.entry},
+                                    {"error", first_malformed_.error}});
 }
 
 bool CacheInvalidator::Deliver() {

@@ -98,7 +98,14 @@ class CacheInvalidator {
     std::optional<MonotonicTime> failed_first;
   };
 
+  struct Malformed {
+    std::string stream;
+    std::string entry;
+    std::string error;
+  };
+
   absl::Status Read();
+  void ReportMalformed();
   void Add(const StreamEntry& entry);
   // Whether nothing is left to be replaced.
   bool Deliver();
@@ -118,6 +125,8 @@ class CacheInvalidator {
 
   // The thread's own.
   Batch batch_;
+  std::int64_t malformed_ = 0;  // entries that were read and are not reported yet
+  Malformed first_malformed_;
   std::map<std::string, std::vector<std::string>> handled_;  // to be acknowledged
   bool owes_all_ = false;  // events were acknowledged without their replacements
   MonotonicTime next_all_;

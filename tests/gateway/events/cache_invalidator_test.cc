@@ -228,11 +228,14 @@ TEST_F(CacheInvalidatorTest, AcknowledgesMalformedEntriesWithAWarning) {
   EXPECT_EQ(streams_.acknowledged.size(), 4U);
   EXPECT_THAT(replaced_, ElementsAre(ElementsAre("user:4")));
   EXPECT_EQ(invalidator_.report().malformed, 3);
-  ASSERT_EQ(logger_.CountOf("malformed event"), 3U);
-  const auto line = logger_.Find("malformed event");
+  ASSERT_EQ(logger_.CountOf("malformed events"), 1U);
+  const auto line = logger_.Find("malformed events");
   EXPECT_EQ(line->level, LogLevel::kWarn);
-  EXPECT_EQ(line->fields.at("stream"), "events:order");
-  EXPECT_EQ(line->fields.at("entry"), "3-0");
+  EXPECT_EQ(line->fields.at("count"), "3");
+  EXPECT_EQ(line->fields.at("stream"), "events:user");
+  EXPECT_EQ(line->fields.at("entry"), "1-0");
+  invalidator_.Step();
+  EXPECT_EQ(logger_.CountOf("malformed events"), 1U);
 }
 
 TEST_F(CacheInvalidatorTest, PausesWhileStreamsCannotBeRead) {
