@@ -137,7 +137,7 @@ TEST_F(FourthBackendTest, HasABreakerThatIsListedAndControlled) {
 
 TEST_F(FourthBackendTest, IsMeasured) {
   NoSnapshot instance;
-  MetricsHandlers handlers("gateway-1", /*loops=*/1, *metrics_, instance, backends_);
+  MetricsHandlers handlers("gateway-1", /*loops=*/1, *metrics_, instance, backends_, nullptr);
   const absl::StatusOr<Response> answer = Run(handlers.Json(fixture_.context, request_));
   EXPECT_THAT(answer->body, HasSubstr(R"("shipping":{"calls":0,)"));
 }
