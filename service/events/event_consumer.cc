@@ -64,10 +64,6 @@ absl::Status EventConsumer::Round() {
     if (absl::Status claimed = Claim(); !claimed.ok()) return claimed;
     next_claim_ = clock_.Now() + options_.claim_interval;
   }
-  if (now >= next_redrive_) {
-    if (absl::Status redriven = Redrive(); !redriven.ok()) return redriven;
-    next_redrive_ = clock_.Now() + options_.redrive_interval;
-  }
   if (now >= next_forget_) {
     if (absl::Status done = reader_.ForgetConsumers(options_.forget_consumers); !done.ok()) {
       return done;
@@ -78,7 +74,11 @@ absl::Status EventConsumer::Round() {
       reader_.ReadNew(options_.batch, options_.read_wait);
   if (!entries.ok()) return entries.status();
   held_ = *std::move(entries);
-  return HandleHeld();
+  if (absl::Status handled = HandleHeld(); !handled.ok()) return handled;
+  // Last: a letter that has to wait must not keep new events from being read.
+  if (clock_.Now() < next_redrive_) return absl::OkStatus();
+  next_redrive_ = clock_.Now() + options_.redrive_interval;
+  return Redrive();
 }
 
 absl::Status EventConsumer::HandleHeld() {

@@ -42,8 +42,8 @@ enum class EventEffect {
 
 // Writes the effect. It runs again after a transaction that did not commit, and it may add events
 // to the outbox. DATA_LOSS: the payload cannot be understood, the entry is dead at once.
-// UNAVAILABLE, DEADLINE_EXCEEDED, CANCELLED, ABORTED and RESOURCE_EXHAUSTED are not the event's
-// failure; any other status is.
+// UNAVAILABLE, DEADLINE_EXCEEDED, CANCELLED, ABORTED (as after 500 ms without a lock) and
+// RESOURCE_EXHAUSTED are not the event's failure; any other status is.
 using EventHandler =
     std::function<absl::StatusOr<EventEffect>(PostgresSession&, const events::v1::Event&)>;
 

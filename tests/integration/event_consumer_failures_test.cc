@@ -177,14 +177,16 @@ TEST_F(EventConsumerFailuresTest, TransientFailureOfRedrivenLetterLeavesItToBeTr
   failures_["a"] = absl::UnavailableError("away");
   Redrive();
   clock_.Advance(std::chrono::seconds(1));
+  Write(2, FieldsOf(2, 8, "of another aggregate"));
   EXPECT_TRUE(absl::IsUnavailable(consumer_->Round()));
+  EXPECT_EQ(Effects(), "of another aggregate");  // which the letter does not hold up
   EXPECT_EQ(Ask("SELECT attempts FROM dead_letters WHERE redrive_at IS NOT NULL"), "1");
   failures_["a"] = absl::AbortedError("another was quicker");
-  Round();
+  LookAgain();
   EXPECT_EQ(DeadLetters(), "1-0 user.changed 1 no");
   failures_.clear();
   LookAgain();
-  EXPECT_EQ(Effects(), "a");
+  EXPECT_EQ(Effects(), "of another aggregate a");
 }
 
 // Both have read the letter; the second finds that it is the first's.
