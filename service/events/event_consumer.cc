@@ -74,9 +74,9 @@ absl::Status EventConsumer::Round() {
       reader_.ReadNew(options_.batch, options_.read_wait);
   if (!entries.ok()) return entries.status();
   held_ = *std::move(entries);
-  if (absl::Status handled = HandleHeld(); !handled.ok()) return handled;
+  absl::Status handled_new = HandleHeld();
   // Last: a letter that has to wait must not keep new events from being read.
-  if (clock_.Now() < next_redrive_) return absl::OkStatus();
+  if (!handled_new.ok() || clock_.Now() < next_redrive_) return handled_new;
   next_redrive_ = clock_.Now() + options_.redrive_interval;
   return Redrive();
 }
