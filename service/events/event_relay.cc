@@ -69,6 +69,7 @@ absl::Status EventRelay::Trim() {
     const absl::Status trimmed = TrimStream(stream, IncarnationOf(incarnations_, stream.kind));
     if (!trimmed.ok()) return trimmed;
   }
+  look_above_ = 0;
   next_trim_ =
       clock_.Now() + (full_.empty() ? options_.trim_interval : options_.full_trim_interval);
   return absl::OkStatus();
@@ -97,7 +98,7 @@ absl::StatusOr<std::size_t> EventRelay::PublishBatch() {
       pool_.Transact(StepCall(), [&](PostgresSession& session) -> absl::Status {
         if (absl::Status locked = LockOutbox(session); !locked.ok()) return locked;
         const absl::StatusOr<std::vector<UnpublishedEvent>> events =
-            ReadUnpublished(session, OpenKinds(), options_.batch);
+            ReadUnpublished(session, OpenKinds(), look_above_, options_.batch);
         if (!events.ok()) return events.status();
         found = events->size();
         if (found == 0) return absl::OkStatus();
@@ -109,6 +110,12 @@ absl::StatusOr<std::size_t> EventRelay::PublishBatch() {
     metrics_.Count(event.event.type, EventOutcome::kPublished);
   }
   if (!appended.ok()) return appended;
+  if (found > 0 && published.size() == found) {
+    // Not those that were left, because their stream is full or another one now.
+    for (const UnpublishedEvent& event : published) {
+      look_above_ = std::max(look_above_, event.event.sequence - options_.look_back);
+    }
+  }
   return found;
 }
 

@@ -47,7 +47,10 @@ struct EventRelayOptions {
   std::int64_t max_length = 100'000;                 // of a stream
   std::chrono::milliseconds trim_interval{1'000};    // also of the figures
   std::chrono::milliseconds full_trim_interval{50};  // while a stream is full
-  int row_batch = 5'000;                             // rows that a statement deletes or changes
+  // A round looks only so far behind the last event that was published: rows leave dead entries in
+  // the index until it is vacuumed. Those that were committed later are found at the next trim.
+  std::int64_t look_back = 1'000;
+  int row_batch = 5'000;  // rows that a statement deletes or changes
 };
 
 class EventRelay {
@@ -91,6 +94,7 @@ class EventRelay {
   MonotonicTime next_trim_;
   MonotonicTime next_figures_;
   std::map<std::string, std::string> incarnations_;  // by kind, as they were when trimming
+  std::int64_t look_above_ = 0;                      // a sequence
   std::set<std::string> full_;                       // kinds
   bool to_begin_ = false;                            // a stream is of another incarnation
   std::int64_t raise_to_ = 0;  // a stream has had this number; 0: no number was too low

@@ -13,31 +13,36 @@ namespace {
 constexpr PostgresStatement kLimitLockWaits = {
     "limit_lock_waits", "SELECT set_config('lock_timeout', $1, true) AS lock_timeout"};
 
-// In one order everywhere, so that two replicas do not wait for each other.
+// In one order everywhere, so that two replicas do not wait for each other. LATERAL: a look-up for
+// each, also where the plan was made while the table was empty.
 constexpr PostgresStatement kReadPositions = {
     "read_positions",
-    "SELECT i.kind, i.aggregate_id, i.sequence FROM inbox AS i"
-    " JOIN unnest($2::text[], $3::bigint[]) AS a (kind, aggregate_id)"
-    "   ON i.kind = a.kind AND i.aggregate_id = a.aggregate_id"
-    " WHERE i.consumer = $1 ORDER BY i.kind, i.aggregate_id FOR UPDATE OF i"};
+    "SELECT i.kind, i.aggregate_id, i.sequence FROM"
+    " (SELECT * FROM unnest($2::text[], $3::bigint[]) AS u (kind, aggregate_id)"
+    "  ORDER BY kind, aggregate_id) AS a"
+    " CROSS JOIN LATERAL (SELECT * FROM inbox WHERE consumer = $1 AND kind = a.kind"
+    "  AND aggregate_id = a.aggregate_id FOR UPDATE) AS i"};
 
 // A position that was read is locked; a new aggregate has none, which any replica may insert first.
-constexpr PostgresStatement kAdvance = {
-    "advance_positions",
-    "WITH forgotten AS ("
-    "  DELETE FROM inbox_failures WHERE consumer = $1 AND event_id = ANY($6::uuid[])),"
-    " a AS ("
-    "  SELECT * FROM unnest($2::text[], $3::bigint[], $4::bigint[], $5::bigint[])"
-    "    AS a (kind, aggregate_id, seen, sequence)),"
-    " moved AS ("
-    "  UPDATE inbox AS i SET sequence = a.sequence FROM a WHERE i.consumer = $1"
-    "  AND i.kind = a.kind AND i.aggregate_id = a.aggregate_id"
-    "  AND i.sequence = a.seen AND a.seen < a.sequence RETURNING 1),"
-    " begun AS ("
-    "  INSERT INTO inbox (consumer, kind, aggregate_id, sequence)"
-    "  SELECT $1, a.kind, a.aggregate_id, a.sequence FROM a WHERE a.seen = 0"
-    "  ORDER BY a.kind, a.aggregate_id ON CONFLICT DO NOTHING RETURNING 1)"
-    " SELECT FROM moved UNION ALL SELECT FROM begun"};
+constexpr PostgresStatement kBeginPositions = {
+    "begin_positions",
+    "INSERT INTO inbox (consumer, kind, aggregate_id, sequence)"
+    " SELECT $1, a.kind, a.aggregate_id, a.sequence"
+    " FROM unnest($2::text[], $3::bigint[], $4::bigint[]) AS a (kind, aggregate_id, sequence)"
+    " ORDER BY a.kind, a.aggregate_id ON CONFLICT DO NOTHING"};
+
+constexpr PostgresStatement kMovePositions = {
+    "move_positions",
+    "INSERT INTO inbox AS i (consumer, kind, aggregate_id, sequence)"
+    " SELECT $1, a.kind, a.aggregate_id, a.sequence"
+    " FROM unnest($2::text[], $3::bigint[], $4::bigint[]) AS a (kind, aggregate_id, sequence)"
+    " ORDER BY a.kind, a.aggregate_id"
+    " ON CONFLICT (consumer, kind, aggregate_id) DO UPDATE SET sequence = excluded.sequence"
+    " WHERE i.sequence < excluded.sequence"};
+
+constexpr PostgresStatement kForgetFailures = {
+    "forget_failures",
+    "DELETE FROM inbox_failures WHERE consumer = $1 AND event_id = ANY($2::uuid[])"};
 
 constexpr PostgresStatement kReadFailures = {
     "read_failures",
@@ -123,24 +128,27 @@ absl::StatusOr<std::map<AggregateKey, std::int64_t>> Inbox::ReadPositions(
 absl::Status Inbox::Advance(PostgresSession& session,
                             const std::map<AggregateKey, InboxStep>& steps,
                             const std::vector<std::string>& event_ids) const {
-  if (steps.empty()) return absl::OkStatus();
-  std::vector<std::string> kinds;
-  std::vector<std::int64_t> ids;
-  std::vector<std::int64_t> seen;
-  std::vector<std::int64_t> sequences;
-  for (const auto& [aggregate, step] : steps) {
-    kinds.push_back(aggregate.first);
-    ids.push_back(aggregate.second);
-    seen.push_back(step.from);
-    sequences.push_back(step.to);
+  // Those that were read are locked; of the others any replica may be the first.
+  for (const bool begin : {false, true}) {
+    std::vector<std::string> kinds;
+    std::vector<std::int64_t> ids;
+    std::vector<std::int64_t> sequences;
+    for (const auto& [aggregate, step] : steps) {
+      if ((step.from == 0) != begin) continue;
+      kinds.push_back(aggregate.first);
+      ids.push_back(aggregate.second);
+      sequences.push_back(step.to);
+    }
+    if (kinds.empty()) continue;
+    const absl::StatusOr<std::int64_t> advanced = session.Execute(
+        begin ? kBeginPositions : kMovePositions, {consumer_, kinds, ids, sequences});
+    if (!advanced.ok()) return advanced.status();
+    if (*advanced != static_cast<std::int64_t>(kinds.size())) {
+      return absl::AbortedError("another replica has handled one of the events meanwhile");
+    }
   }
-  const absl::StatusOr<std::int64_t> advanced =
-      session.Execute(kAdvance, {consumer_, kinds, ids, seen, sequences, event_ids});
-  if (!advanced.ok()) return advanced.status();
-  if (*advanced != static_cast<std::int64_t>(steps.size())) {
-    return absl::AbortedError("another replica has handled one of the events meanwhile");
-  }
-  return absl::OkStatus();
+  if (event_ids.empty()) return absl::OkStatus();
+  return session.Execute(kForgetFailures, {consumer_, event_ids}).status();
 }
 
 absl::StatusOr<std::map<std::string, bool>> Inbox::ReadFailures(

@@ -72,8 +72,9 @@ class Inbox {
   absl::StatusOr<std::map<AggregateKey, std::int64_t>> ReadPositions(
       PostgresSession& session, const std::set<AggregateKey>& aggregates) const;
   // Forward only, and the failures of the events that did it are forgotten. ABORTED, and the
-  // transaction is to be tried again, if a position is not any more where it was read: an aggregate
-  // that had none cannot be locked, and another replica has handled its first event meanwhile.
+  // transaction is to be tried again, if another replica has handled the first event of an
+  // aggregate meanwhile: one that has no position cannot be locked. The others were locked by
+  // ReadPositions.
   absl::Status Advance(PostgresSession& session, const std::map<AggregateKey, InboxStep>& steps,
                        const std::vector<std::string>& event_ids) const;
 

@@ -25,22 +25,22 @@ constexpr PostgresStatement kReadUnpublished = {
     " nextval('outbox_numbers') AS number,"
     " coalesce((SELECT max(e.id) FROM outbox AS e WHERE e.kind = o.kind"
     "           AND e.aggregate_id = o.aggregate_id AND e.id < o.id), 0) AS after"
-    " FROM (SELECT * FROM outbox WHERE number IS NULL AND kind = ANY($1::text[])"
+    " FROM (SELECT * FROM outbox WHERE number IS NULL AND kind = ANY($1::text[]) AND id > $3"
     "       ORDER BY id LIMIT $2) AS o"};
 
+// Statements of one table: a join would be planned while the table is empty, and the plan kept.
 constexpr PostgresStatement kMarkPublished = {
     "mark_published",
-    "UPDATE outbox AS o SET number = p.number"
-    " FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[])"
-    "   AS p (kind, aggregate_id, id, number)"
-    " WHERE o.kind = p.kind AND o.aggregate_id = p.aggregate_id AND o.id = p.id"};
+    "UPDATE outbox SET number = ($2::bigint[])[array_position($1::bigint[], id)]"
+    " WHERE id = ANY($1::bigint[]) AND number IS NULL"};
+
+#define NTH_NUMBER(n)                                                          \
+  "coalesce((SELECT number FROM outbox WHERE kind = $1 AND number IS NOT NULL" \
+  "          ORDER BY number OFFSET " n " - 1 LIMIT 1), 9007199254740991)"
 
 constexpr PostgresStatement kForgetPublished = {
     "forget_published",
-    "UPDATE outbox AS o SET number = NULL FROM ("
-    "  SELECT kind, aggregate_id, id FROM outbox WHERE kind = $1 AND number IS NOT NULL LIMIT $2)"
-    "   AS f"
-    " WHERE o.kind = f.kind AND o.aggregate_id = f.aggregate_id AND o.id = f.id"};
+    "UPDATE outbox SET number = NULL WHERE kind = $1 AND number <= " NTH_NUMBER("$2")};
 
 constexpr PostgresStatement kStoreIncarnation = {
     "store_incarnation",
@@ -57,13 +57,11 @@ constexpr PostgresStatement kSkipNumbers = {
 // An incarnation that began meanwhile has taken the rows' numbers away, or given them others.
 constexpr PostgresStatement kDeleteAcknowledged = {
     "delete_acknowledged",
-    "DELETE FROM outbox AS o USING ("
-    "  SELECT kind, aggregate_id, id FROM outbox WHERE kind = $1 AND number <= $3"
-    "  AND (SELECT incarnation FROM outbox_streams WHERE kind = $1) = $2"
-    "  ORDER BY number LIMIT $4) AS d"
-    " WHERE o.kind = d.kind AND o.aggregate_id = d.aggregate_id AND o.id = d.id"
-    "  AND o.number <= $3"};
+    "DELETE FROM outbox WHERE kind = $1 AND number <= $3"
+    " AND (SELECT incarnation FROM outbox_streams WHERE kind = $1) = $2"
+    " AND number <= " NTH_NUMBER("$4")};
 
+#undef NTH_NUMBER
 constexpr PostgresStatement kRaiseNumbers = {
     "raise_numbers",
     "SELECT setval('outbox_numbers', greatest(last_value, $1)) AS number FROM outbox_numbers"};
@@ -118,9 +116,9 @@ absl::StatusOr<std::map<std::string, std::string>> ReadIncarnations(PostgresSess
 
 absl::StatusOr<std::vector<UnpublishedEvent>> ReadUnpublished(PostgresSession& session,
                                                               const std::vector<std::string>& kinds,
-                                                              int limit) {
+                                                              std::int64_t above, int limit) {
   absl::StatusOr<std::vector<UnpublishedEvent>> events =
-      session.Query(kReadUnpublished, {kinds, limit}, ToUnpublishedEvent);
+      session.Query(kReadUnpublished, {kinds, limit, above}, ToUnpublishedEvent);
   if (!events.ok()) return events;
   // SQL promises neither the rows' order nor that the numbers are drawn in it.
   std::vector<std::int64_t> numbers;
@@ -133,17 +131,13 @@ absl::StatusOr<std::vector<UnpublishedEvent>> ReadUnpublished(PostgresSession& s
 }
 
 absl::Status MarkPublished(PostgresSession& session, const std::vector<UnpublishedEvent>& events) {
-  std::vector<std::string> kinds;
-  std::vector<std::int64_t> aggregates;
   std::vector<std::int64_t> ids;
   std::vector<std::int64_t> numbers;
   for (const UnpublishedEvent& event : events) {
-    kinds.push_back(event.kind);
-    aggregates.push_back(event.event.aggregate_id);
     ids.push_back(event.event.sequence);
     numbers.push_back(event.number);
   }
-  return session.Execute(kMarkPublished, {kinds, aggregates, ids, numbers}).status();
+  return session.Execute(kMarkPublished, {ids, numbers}).status();
 }
 
 absl::StatusOr<std::int64_t> ForgetPublished(PostgresSession& session, const std::string& kind,

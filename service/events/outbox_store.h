@@ -39,10 +39,10 @@ inline constexpr int kMaxCountedRows = 200'000;
 absl::Status LockOutbox(PostgresSession& session);
 // By kind; of streams that have begun.
 absl::StatusOr<std::map<std::string, std::string>> ReadIncarnations(PostgresSession& session);
-// The oldest `limit` of `kinds`, in the order of their sequences.
+// The oldest `limit` of `kinds` with sequences above `above`, in the order of their sequences.
 absl::StatusOr<std::vector<UnpublishedEvent>> ReadUnpublished(PostgresSession& session,
                                                               const std::vector<std::string>& kinds,
-                                                              int limit);
+                                                              std::int64_t above, int limit);
 absl::Status MarkPublished(PostgresSession& session, const std::vector<UnpublishedEvent>& events);
 // At most `limit` of the kind's events that were published are to be published again; how many.
 absl::StatusOr<std::int64_t> ForgetPublished(PostgresSession& session, const std::string& kind,

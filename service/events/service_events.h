@@ -57,7 +57,8 @@ class ServiceEvents {
  public:
   // `context` outlives the object.
   ServiceEvents(ServiceContext& context, std::vector<PublishedStream> publishes);
-  // Ends the threads, which takes as long as what they wait for: two seconds at most.
+  // Ends the threads, which takes as long as what they wait for: two seconds at most, or
+  // kCommitLimit where PostgreSQL is frozen in the middle of a commit.
   ~ServiceEvents();
   ServiceEvents(const ServiceEvents&) = delete;
   ServiceEvents& operator=(const ServiceEvents&) = delete;

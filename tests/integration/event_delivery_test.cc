@@ -37,8 +37,9 @@ class EventDeliveryTest : public testing::EventFixture,
 
   void RestartRelay(std::size_t i) {
     writers_[i] = streams_.MakeWriter();
-    relays_[i] = MakeRelay(*writers_[i],
-                           {.batch = 4, .max_length = 12, .trim_interval = 20ms, .row_batch = 3});
+    relays_[i] = MakeRelay(
+        *writers_[i],
+        {.batch = 4, .max_length = 12, .trim_interval = 20ms, .look_back = 2, .row_batch = 3});
   }
 
   void RestartConsumer(std::size_t i) {

@@ -31,7 +31,7 @@ class OutboxStoreTest : public testing::EventFixture {
   std::vector<UnpublishedEvent> Publish(int limit = 100) {
     std::vector<UnpublishedEvent> published;
     const absl::Status status = Transact([&](PostgresSession& session) -> absl::Status {
-      auto events = ReadUnpublished(session, {"user", "order"}, limit);
+      auto events = ReadUnpublished(session, {"user", "order"}, 0, limit);
       if (!events.ok()) return events.status();
       published = *std::move(events);
       return MarkPublished(session, published);
@@ -71,10 +71,10 @@ TEST_F(OutboxStoreTest, NumbersRiseWithTheSequencesAndOverBatches) {
 TEST_F(OutboxStoreTest, ReadsOnlyTheKindsThatItIsAskedFor) {
   Add({{"user.changed", 1, "a"}, {"order.changed", 1, "b"}});
   const absl::Status status = Transact([&](PostgresSession& session) -> absl::Status {
-    const auto events = ReadUnpublished(session, {"order"}, 100);
+    const auto events = ReadUnpublished(session, {"order"}, 0, 100);
     EXPECT_EQ(events.value().size(), 1U);
     EXPECT_EQ(events->front().event.payload, "b");
-    EXPECT_TRUE(ReadUnpublished(session, {}, 100).value().empty());
+    EXPECT_TRUE(ReadUnpublished(session, {}, 0, 100).value().empty());
     return absl::OkStatus();
   });
   EXPECT_TRUE(status.ok()) << status;

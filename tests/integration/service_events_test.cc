@@ -213,7 +213,7 @@ TEST_F(ServiceEventsTest, StopsSoonWhileTheServersAreFrozen) {
   {
     const auto frozen = postgres_.Freeze();
     holding_ = false;
-    EXPECT_LT(consumers_[0].Stop(), kStopLimit);
+    EXPECT_LT(consumers_[0].Stop(), kCommitLimit + kStopLimit);
   }
   ASSERT_TRUE(Eventually([&] { return publisher_.pool().reachable(); }));
   const auto frozen = redis_.Freeze();
