@@ -264,6 +264,10 @@ std::vector<double> LatencyBounds() {
   return {0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10};
 }
 
+std::vector<double> OutageBounds() {
+  return {0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 60, 600};
+}
+
 std::unique_ptr<Metrics> MakeMetrics() { return std::make_unique<PrometheusMetrics>(); }
 
 void AddProcessMetrics(Metrics& metrics) {

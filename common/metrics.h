@@ -68,6 +68,9 @@ class Histogram {
 // 0.5 ms to 10 s, for requests and calls, in seconds.
 std::vector<double> LatencyBounds();
 
+// 1 ms to 10 min, for what waits as long as a server is away, in seconds.
+std::vector<double> OutageBounds();
+
 using MetricLabels = std::vector<std::pair<std::string, std::string>>;
 
 class Metrics {

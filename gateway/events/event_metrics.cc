@@ -11,15 +11,11 @@ namespace {
 constexpr std::array<std::string_view, kEventOutcomes> kOutcomeNames = {"invalidated", "ignored",
                                                                         "malformed", "failed"};
 
-// As the services have it (service/events/event_metrics.cc).
-std::vector<double> LagBounds() {
-  return {0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 60, 600};
-}
-
 }  // namespace
 
 EventMetrics::EventMetrics(Metrics& metrics)
-    : lag_(metrics.AddHistogram("inbox_lag_seconds", "From an event to its effect.", LagBounds())) {
+    : lag_(metrics.AddHistogram("inbox_lag_seconds", "From an event to its effect.",
+                                OutageBounds())) {
   for (std::size_t type = 0; type < counters_.size(); ++type) {
     const std::string_view name = type < kChangedTypes.size() ? kChangedTypes[type] : "other";
     for (std::size_t outcome = 0; outcome < kEventOutcomes; ++outcome) {

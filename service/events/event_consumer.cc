@@ -109,7 +109,6 @@ absl::Status EventConsumer::Claim() {
     if (failure == failures->end()) {
       fresh.push_back(std::move(delivery));
     } else if (failure->second) {
-      delivery.has_failed = true;
       due.push_back(std::move(delivery));
     }
   }
@@ -182,17 +181,14 @@ absl::Status EventConsumer::Apply(PostgresSession& session, std::span<Delivery> 
   if (!positions.ok()) return positions.status();
 
   std::map<AggregateKey, InboxStep> steps;
-  std::vector<std::string> event_ids;
+  std::vector<std::string> handled;  // events
   for (Delivery& delivery : deliveries) {
     const AggregateKey aggregate = AggregateOf(delivery.event);
     std::int64_t& position = (*positions)[aggregate];
     switch (TurnOf(delivery.event, position)) {
       case EventTurn::kHandled:
         delivery.outcome = EventOutcome::kOld;
-        if (delivery.has_failed) {
-          const absl::Status forgotten = inbox_.ForgetFailure(session, delivery.event.id);
-          if (!forgotten.ok()) return forgotten;
-        }
+        handled.push_back(delivery.event.id);
         continue;
       case EventTurn::kTooEarly:
         delivery.outcome = EventOutcome::kGap;
@@ -206,9 +202,10 @@ absl::Status EventConsumer::Apply(PostgresSession& session, std::span<Delivery> 
     steps.try_emplace(aggregate, InboxStep{.from = position}).first->second.to =
         delivery.event.sequence;
     position = delivery.event.sequence;
-    event_ids.push_back(delivery.event.id);
+    handled.push_back(delivery.event.id);
   }
-  return inbox_.Advance(session, steps, event_ids);
+  if (absl::Status moved = inbox_.Advance(session, steps); !moved.ok()) return moved;
+  return inbox_.ForgetFailures(session, handled);
 }
 
 absl::Status EventConsumer::Fail(Delivery& delivery, const absl::Status& failure) {
@@ -240,10 +237,10 @@ absl::Status EventConsumer::Fail(Delivery& delivery, const absl::Status& failure
                               error};
       if (absl::Status buried = inbox_.Bury(session, letter); !buried.ok()) return buried;
       const absl::Status advanced =
-          inbox_.Advance(session, {{aggregate, {position, event.sequence}}}, {});
+          inbox_.Advance(session, {{aggregate, {position, event.sequence}}});
       if (!advanced.ok()) return advanced;
     }
-    return inbox_.ForgetFailure(session, event.id);
+    return inbox_.ForgetFailures(session, {event.id});
   });
   if (!counted.ok()) return counted;
   const bool dead = delivery.outcome == EventOutcome::kDead;
@@ -268,7 +265,7 @@ absl::Status EventConsumer::BuryMalformed(const std::vector<DeadLetter>& letters
     return absl::OkStatus();
   });
   if (!buried.ok()) return buried;
-  std::map<std::string, std::vector<std::string>> ids;  // by stream
+  IdsByStream ids;
   for (const DeadLetter& letter : letters) {
     metrics_.Count(letter.type, EventOutcome::kDead);
     ids[letter.stream].push_back(letter.entry_id);
@@ -279,14 +276,11 @@ absl::Status EventConsumer::BuryMalformed(const std::vector<DeadLetter>& letters
                  {"stream", first.stream},
                  {"entry", first.entry_id},
                  {"error", first.error}});
-  for (const auto& [stream, of_stream] : ids) {
-    if (absl::Status done = reader_.Acknowledge(stream, of_stream); !done.ok()) return done;
-  }
-  return absl::OkStatus();
+  return Acknowledge(ids);
 }
 
 absl::Status EventConsumer::Acknowledge(std::span<const Delivery> deliveries) {
-  std::map<std::string, std::vector<std::string>> ids;  // by stream
+  IdsByStream ids;
   for (const Delivery& delivery : deliveries) {
     metrics_.Count(delivery.event.type, delivery.outcome);
     if (delivery.outcome == EventOutcome::kGap || delivery.outcome == EventOutcome::kFailed) {
@@ -294,6 +288,10 @@ absl::Status EventConsumer::Acknowledge(std::span<const Delivery> deliveries) {
     }
     ids[delivery.entry.stream].push_back(delivery.entry.id);
   }
+  return Acknowledge(ids);
+}
+
+absl::Status EventConsumer::Acknowledge(const IdsByStream& ids) {
   for (const auto& [stream, of_stream] : ids) {
     if (absl::Status done = reader_.Acknowledge(stream, of_stream); !done.ok()) return done;
   }

@@ -67,11 +67,11 @@ class EventConsumer {
   struct Delivery {
     StreamEntry entry;
     events::v1::Event event;
-    bool has_failed = false;  // before
     // Of the transaction that handled it last. After kGap and kFailed it comes again.
     EventOutcome outcome = EventOutcome::kGap;
   };
   using Deliveries = std::vector<Delivery>;
+  using IdsByStream = std::map<std::string, std::vector<std::string>>;
 
   // Handles what is held; what it could not handle yet is held on.
   absl::Status HandleHeld();
@@ -88,6 +88,7 @@ class EventConsumer {
   absl::Status Fail(Delivery& delivery, const absl::Status& failure);
   absl::Status BuryMalformed(const std::vector<DeadLetter>& letters);
   absl::Status Acknowledge(std::span<const Delivery> deliveries);
+  absl::Status Acknowledge(const IdsByStream& ids);
   absl::Status Redrive();
   absl::Status RedriveLetter(const RedrivenLetter& letter);
   // kApplied, or kIgnored where the event has no handler or does not fit.

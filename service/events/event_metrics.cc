@@ -12,11 +12,6 @@ constexpr EventOutcome kOutcomes[] = {
     EventOutcome::kPublished, EventOutcome::kApplied, EventOutcome::kIgnored, EventOutcome::kOld,
     EventOutcome::kGap,       EventOutcome::kFailed,  EventOutcome::kDead};
 
-// 1 ms to 10 min: what waits for a server that is away is late by as long.
-std::vector<double> LagBounds() {
-  return {0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 60, 600};
-}
-
 }  // namespace
 
 std::string_view EventOutcomeName(EventOutcome outcome) {
@@ -40,7 +35,8 @@ std::string_view EventOutcomeName(EventOutcome outcome) {
 }
 
 EventMetrics::EventMetrics(Metrics& metrics, const std::vector<std::string>& types)
-    : lag_(metrics.AddHistogram("inbox_lag_seconds", "From an event to its effect", LagBounds())),
+    : lag_(
+          metrics.AddHistogram("inbox_lag_seconds", "From an event to its effect", OutageBounds())),
       pending_(metrics.AddGauge("outbox_pending", "Events that are not published yet")),
       unacknowledged_(metrics.AddGauge("outbox_unacknowledged",
                                        "Published events that not every group has acknowledged")),

@@ -60,9 +60,6 @@ constexpr PostgresStatement kCountFailure = {
     "  error = excluded.error"
     " RETURNING attempts"};
 
-constexpr PostgresStatement kForgetFailure = {
-    "forget_failure", "DELETE FROM inbox_failures WHERE consumer = $1 AND event_id = $2"};
-
 constexpr PostgresStatement kBury = {
     "bury",
     "INSERT INTO dead_letters (consumer, stream, entry_id, fields, type, attempts, error)"
@@ -126,8 +123,7 @@ absl::StatusOr<std::map<AggregateKey, std::int64_t>> Inbox::ReadPositions(
 }
 
 absl::Status Inbox::Advance(PostgresSession& session,
-                            const std::map<AggregateKey, InboxStep>& steps,
-                            const std::vector<std::string>& event_ids) const {
+                            const std::map<AggregateKey, InboxStep>& steps) const {
   // Those that were read are locked; of the others any replica may be the first.
   for (const bool begin : {false, true}) {
     std::vector<std::string> kinds;
@@ -147,8 +143,7 @@ absl::Status Inbox::Advance(PostgresSession& session,
       return absl::AbortedError("another replica has handled one of the events meanwhile");
     }
   }
-  if (event_ids.empty()) return absl::OkStatus();
-  return session.Execute(kForgetFailures, {consumer_, event_ids}).status();
+  return absl::OkStatus();
 }
 
 absl::StatusOr<std::map<std::string, bool>> Inbox::ReadFailures(
@@ -170,8 +165,10 @@ absl::StatusOr<int> Inbox::CountFailure(PostgresSession& session, const std::str
   return attempts->value_or(0);
 }
 
-absl::Status Inbox::ForgetFailure(PostgresSession& session, const std::string& event_id) const {
-  return session.Execute(kForgetFailure, {consumer_, event_id}).status();
+absl::Status Inbox::ForgetFailures(PostgresSession& session,
+                                   const std::vector<std::string>& event_ids) const {
+  if (event_ids.empty()) return absl::OkStatus();
+  return session.Execute(kForgetFailures, {consumer_, event_ids}).status();
 }
 
 absl::Status Inbox::Bury(PostgresSession& session, const DeadLetter& letter) const {

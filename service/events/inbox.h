@@ -71,12 +71,11 @@ class Inbox {
   // Of those that have one. Locks them.
   absl::StatusOr<std::map<AggregateKey, std::int64_t>> ReadPositions(
       PostgresSession& session, const std::set<AggregateKey>& aggregates) const;
-  // Forward only, and the failures of the events that did it are forgotten. ABORTED, and the
-  // transaction is to be tried again, if another replica has handled the first event of an
-  // aggregate meanwhile: one that has no position cannot be locked. The others were locked by
-  // ReadPositions.
-  absl::Status Advance(PostgresSession& session, const std::map<AggregateKey, InboxStep>& steps,
-                       const std::vector<std::string>& event_ids) const;
+  // Forward only. ABORTED, and the transaction is to be tried again, if another replica has handled
+  // the first event of an aggregate meanwhile: one that has no position cannot be locked. The
+  // others were locked by ReadPositions.
+  absl::Status Advance(PostgresSession& session,
+                       const std::map<AggregateKey, InboxStep>& steps) const;
 
   // Of the events with these ids that have failed, whether their pause is over.
   absl::StatusOr<std::map<std::string, bool>> ReadFailures(
@@ -84,7 +83,8 @@ class Inbox {
   // Counts an attempt and lengthens the pause; how many there were.
   absl::StatusOr<int> CountFailure(PostgresSession& session, const std::string& event_id,
                                    const std::string& error) const;
-  absl::Status ForgetFailure(PostgresSession& session, const std::string& event_id) const;
+  absl::Status ForgetFailures(PostgresSession& session,
+                              const std::vector<std::string>& event_ids) const;
 
   absl::Status Bury(PostgresSession& session, const DeadLetter& letter) const;
   // The oldest `limit`.

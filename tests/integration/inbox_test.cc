@@ -22,10 +22,9 @@ class InboxTest : public testing::EventFixture {
  protected:
   absl::Status Transact(const PostgresBody& body) { return pool_->Transact(CallFor(), body); }
 
-  absl::Status Advance(const std::map<AggregateKey, InboxStep>& steps,
-                       const std::vector<std::string>& event_ids = {}) {
-    return Transact(
-        [&](PostgresSession& session) { return inbox_.Advance(session, steps, event_ids); });
+  absl::Status Advance(const std::map<AggregateKey, InboxStep>& steps) {
+    return pool_->Transact(
+        CallFor(), [&](PostgresSession& session) { return inbox_.Advance(session, steps); });
   }
 
   std::map<AggregateKey, std::int64_t> Positions(const std::set<AggregateKey>& aggregates) {
@@ -95,7 +94,10 @@ TEST_F(InboxTest, SaysOfFailedEventsWhetherTheirPauseIsOver) {
           .ReadFailures(CallFor(), *pool_, {kEvent, other, "00000000-0000-4000-8000-000000000003"})
           .value(),
       UnorderedElementsAre(Pair(kEvent, true), Pair(other, false)));
-  ASSERT_TRUE(Advance({{{"user", 1}, {0, 1}}}, {kEvent}).ok());
+  const absl::Status forgotten = pool_->Transact(CallFor(), [&](PostgresSession& session) {
+    return inbox_.ForgetFailures(session, {kEvent});
+  });
+  ASSERT_TRUE(forgotten.ok()) << forgotten;
   EXPECT_EQ(Ask("SELECT string_agg(right(event_id::text, 1), ' ' ORDER BY event_id)"
                 " FROM inbox_failures"),
             "2 3");
