@@ -37,7 +37,9 @@ libraries  libabsl-dev                    status values, strings, synchronizatio
 libraries  rapidjson-dev                  JSON
 libraries  prometheus-cpp-dev             Prometheus text format
 libraries  libhiredis-dev                 Redis client
-libraries  libssl-dev                     SHA-1, the name of a Redis script
+libraries  libssl-dev                     signatures of tokens; SHA-1, the name of a Redis script
+libraries  libsodium-dev                  argon2id, the hash of passwords
+libraries  libutf8proc-dev                Unicode: two spellings of one address
 libraries  libxxhash-dev                 hash of an answer's content, for its ETag
 libraries  libjemalloc-dev                memory allocator
 servers    supervisor                     runs the native stack's processes
@@ -67,7 +69,7 @@ END
 }
 
 # What CMake asks pkg-config for. Their packages name all that these need in turn.
-readonly pkg_config_modules=(libpistache grpc++ libpqxx libpq hiredis libcrypto jemalloc)
+readonly pkg_config_modules=(libpistache grpc++ libpqxx libpq hiredis libcrypto jemalloc libsodium libutf8proc)
 
 say() { printf 'install-deps: %s\n' "$*"; }
 fail() {

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "common/clock.h"
+#include "common/principal.h"
 #include "gateway/runtime/cache_note.h"
 #include "gateway/runtime/executor.h"
 
@@ -94,6 +95,7 @@ struct RequestContext {
   const Clock& clock;
   std::string request_id;
   std::string traceparent;  // W3C, passed on; empty if the client sent none
+  Principal principal;      // on whose behalf; from the access token, before the handler is called
   MonotonicTime deadline;   // the route's or the client's shorter one, whichever comes first
   const RouteDescription* route = nullptr;  // null for none; goes into every Job of this request
   // Where one call is made for several requests together, what it is to them (shared_call.h).
@@ -110,6 +112,7 @@ struct PartContext final : RequestContext, private CancelListener {
   explicit PartContext(RequestContext& whole) : RequestContext(whole.loop, whole.clock) {
     request_id = whole.request_id;
     traceparent = whole.traceparent;
+    principal = whole.principal;
     deadline = whole.deadline;
     route = whole.route;
     revalidate = whole.revalidate;

@@ -15,6 +15,7 @@ ROOMS = {
     "services/x": [
         "common",
         "postgres",
+        "redis",
         "service",
         "proto/x",
         "proto/events",
@@ -28,7 +29,7 @@ ROOMS = {
     "gateway/redis": ["common", "redis", "gateway/runtime"],
     "gateway/cache": ["common", "redis", "gateway/redis", "gateway/runtime"],
     "gateway/events": ["common", "redis", "gateway/cache", "proto/events", "proto/rpc"],
-    "gateway/auth": ["common", "gateway/runtime"],
+    "gateway/auth": ["common", "redis", "gateway/redis", "gateway/runtime"],
     "gateway/observability": ["common", "gateway/runtime"],
     "gateway/cluster": ["common", "redis", "gateway/redis", "gateway/runtime"],
     "gateway/http": [
@@ -74,9 +75,21 @@ LIBRARIES = [
         r"\bprometheus::Exposer\b",
         ["service/metrics_page.cc"],
     ),
-    ("RapidJSON", r"rapidjson/", r"\brapidjson::", ["gateway/json/*", "gateway/http/*"]),
+    (
+        "RapidJSON",
+        r"rapidjson/",
+        r"\brapidjson::",
+        ["gateway/json/*", "gateway/http/*", "gateway/auth/*"],
+    ),
     ("hiredis", r"hiredis/", r"\bredis(Async|Command|Connect|Reply)\w*\b", ["redis/*"]),
-    ("OpenSSL", r"openssl/", r"\b(EVP_\w+|SHA(1|256)\()", ["redis/*"]),
+    (
+        "OpenSSL",
+        r"openssl/",
+        r"\b(EVP_\w+|SHA(1|256)\()",
+        ["redis/*", "gateway/auth/*", "services/user/*"],
+    ),
+    ("libsodium", r"^sodium(/|\.h)", r"\bcrypto_(pwhash|hash)\w*\(", ["services/user/*"]),
+    ("utf8proc", r"^utf8proc\.h", r"\butf8proc_\w+\(", ["gateway/auth/*"]),
     (
         "a gRPC stub",
         r"scaleout/.*\.grpc\.pb\.h",
