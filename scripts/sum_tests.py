@@ -1,6 +1,9 @@
 #!/usr/bin/python3
-"""Sums ctest's JUnit reports up: a line a ring, every failed entry by name, and at last "N passed,
-N failed".
+"""Sums ctest's JUnit reports up: a line a ring, every failed entry by name, what passed only at the
+second try by name, and at last "N passed, N failed".
+
+A report `second-try/RING.xml` beside `RING.xml` is of entries that failed and ran once more: for
+each of them the second run counts, instead of the first one.
 """
 
 import re
@@ -8,6 +11,7 @@ import sys
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
+_SECOND_TRY = "second-try"
 _GTEST_PASSED = re.compile(r"^\[  PASSED  \] (\d+) tests?", re.MULTILINE)
 _GTEST_FAILED = re.compile(r"^\s*(\d+) FAILED TESTS?", re.MULTILINE)
 _PYTEST_SUMMARY = re.compile(r"^=* ?((?:\d+ [a-z]+(?:, )?)+) in [\d.]+s", re.MULTILINE)
@@ -31,17 +35,41 @@ def cases_of(entry):
     return passed or 1, 0
 
 
+def entries_of(path):
+    """The entries of one report, by name."""
+    root = ElementTree.parse(path).getroot()
+    return {entry.get("name"): entry for entry in root.iter("testcase")}
+
+
+def sum_ring(path):
+    """How many cases passed and failed, which entries failed, which passed at the second try."""
+    first = entries_of(path)
+    second_report = path.parent / _SECOND_TRY / path.name
+    second = entries_of(second_report) if second_report.exists() else {}
+    passed = failed = 0
+    failures, late = [], []
+    for name, entry in (first | second).items():
+        entry_passed, entry_failed = cases_of(entry)
+        passed, failed = passed + entry_passed, failed + entry_failed
+        if entry_failed:
+            failures.append(name)
+        elif name in second:
+            late.append(name)
+    return passed, failed, failures, late
+
+
 def main():
     all_passed = all_failed = 0
+    all_late = []
     for path in map(Path, sys.argv[1:]):
-        passed = failed = 0
-        for entry in ElementTree.parse(path).getroot().iter("testcase"):
-            entry_passed, entry_failed = cases_of(entry)
-            passed, failed = passed + entry_passed, failed + entry_failed
-            if entry_failed:
-                print(f"FAILED: {entry.get('name')}")
+        passed, failed, failures, late = sum_ring(path)
+        for name in failures:
+            print(f"FAILED: {name}")
         print(f"{path.stem:<12} {passed} passed, {failed} failed")
         all_passed, all_failed = all_passed + passed, all_failed + failed
+        all_late += late
+    if all_late:
+        print(f"passed at the second try: {', '.join(all_late)}")
     print(f"{all_passed} passed, {all_failed} failed")
     sys.exit(1 if all_failed or not all_passed else 0)
 
