@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "gateway/auth/access.h"
 #include "gateway/http/message.h"
 #include "gateway/runtime/request_context.h"
 #include "gateway/runtime/route_description.h"
@@ -23,10 +24,6 @@
 namespace scaleout::gateway {
 
 using Handler = std::function<Task<absl::StatusOr<Response>>(RequestContext&, const Request&)>;
-
-// Who may call a route. Nothing enforces it until authentication exists; the table says it from the
-// first day.
-enum class Access { kPublic, kUser, kAdmin, kInternal };
 
 // How a request of this route is admitted. Probes and metrics answer even when everything else is
 // refused.
