@@ -46,6 +46,7 @@ servers    supervisor                     runs the native stack's processes
 servers    nginx-light|nginx|nginx-core|nginx-full|nginx-extras  load balancer
 servers    postgresql|postgresql-15|postgresql-16|postgresql-17|postgresql-18  database server, for a private cluster
 servers    redis-server                   shared state, for a private instance
+servers    openssl                        the certificate for HTTPS
 servers    python3-psutil                 the scripts' view of processes: CPU time, memory, ports
 load       wrk                            closed-loop load
 load       hey                            fixed-rate load

@@ -32,6 +32,8 @@ environment:
   GATEWAYS     how many gateways `up` starts (default 3, at most 10)
   LB_STRATEGY  round_robin (default), least_conn or ip_hash
   PROXY_CACHE  on: nginx stores public answers; off (default)
+  TLS_PORT     nginx's port for HTTPS (default 0: none), with RUN_DIR/certificate.pem, which is
+               made, or with TLS_CERTIFICATE and TLS_KEY
   EVENTS       on (default); off: services do not reach redis-state, and events wait in the database
   PRESET       which build to run (default release: build/release/bin)
   BIN_DIR      a directory of programs to run instead

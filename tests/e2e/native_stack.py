@@ -101,7 +101,7 @@ class NativeStack:
                 if not name.startswith(
                     (
                         *("GATEWAY", "COALESCE", "LAB_", "LOOP_", "REDIS_", "CACHE"),
-                        *("SERVICE_", "DB_", "EVENTS", "NGINX_", "LB_", "PROXY_CACHE"),
+                        *("SERVICE_", "DB_", "EVENTS", "NGINX_", "LB_", "PROXY_CACHE", "TLS_"),
                     )
                 )
             },

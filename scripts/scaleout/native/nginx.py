@@ -8,6 +8,7 @@ Each generation of the configuration has a flag of its own.
 """
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -15,13 +16,22 @@ import time
 from pathlib import Path
 
 from scaleout.errors import StackError
-from scaleout.native import processes, template
+from scaleout.native import certificate, processes, template
 from scaleout.native.supervisor import nginx_path, worker_user
 from scaleout.topology import ROOT
 
 _ANNOUNCE_SECONDS = 1.0
 # The template's worker_shutdown_timeout, and a little.
 _OLD_WORKERS_SECONDS = 22
+
+
+def nginx_version():
+    """Such as (1, 22, 1)."""
+    result = subprocess.run([nginx_path(), "-v"], text=True, capture_output=True, check=False)
+    found = re.search(r"nginx/(\d+)\.(\d+)\.(\d+)", result.stderr)
+    if not found:
+        raise StackError("nginx does not say its version", result.stderr.splitlines())
+    return tuple(map(int, found.groups()))
 
 
 class Nginx:
@@ -69,9 +79,29 @@ class Nginx:
             "PROXY_CACHE": self._settings.proxy_cache,
             "NGINX_CACHE_VERSION": self._settings.cache_version,
         }
+        self._write_tls(temp)
         for source in (ROOT / "deploy/nginx/proxy_cache").glob("*.conf.template"):
             (temp / f"proxy_cache_{source.stem}").write_text(template.render(source, values))
         self._config.write_text(template.render(ROOT / "deploy/nginx/nginx.conf.template", values))
+
+    def _write_tls(self, temp):
+        config = temp / "tls.conf"
+        if not self._settings.tls_port:
+            config.unlink(missing_ok=True)
+            return
+        links = [temp / "tls.certificate.pem", temp / "tls.key.pem"]
+        # Links, because the files' own paths may hold what nginx's syntax does not like.
+        for link, path in zip(links, certificate.prepare(self._settings, self._places)):
+            link.unlink(missing_ok=True)
+            link.symlink_to(path)
+        old = nginx_version() < (1, 25, 1)
+        values = {
+            "NGINX_TLS_LISTEN": f"127.0.0.1:{self._settings.tls_port} ssl{' http2' if old else ''}",
+            "NGINX_TLS_HTTP2": "" if old else "http2 on;",
+            "NGINX_TLS_CERTIFICATE": links[0],
+            "NGINX_TLS_KEY": links[1],
+        }
+        config.write_text(template.render(ROOT / "deploy/nginx/tls.conf.template", values))
 
     def _install_includes(self):
         """Copies of the small files: the checkout's own path may hold what nginx's syntax does not
@@ -134,7 +164,8 @@ class Nginx:
         old_workers = self._workers(master)
         old_flag.touch()
         try:
-            if processes.connections_to(self._settings.http_port):
+            ports = filter(None, (self._settings.http_port, self._settings.tls_port))
+            if any(map(processes.connections_to, ports)):
                 time.sleep(_ANNOUNCE_SECONDS)
             os.kill(master, signal.SIGHUP)
             self._await_new_workers(master, old_workers)

@@ -21,6 +21,8 @@ def check_binaries(bin_dir):
 def check_ports(settings):
     """Those of a stack that starts: nginx's, and one for each gateway."""
     wanted = {settings.http_port: "nginx (HTTP_PORT)"}
+    if settings.tls_port:
+        wanted[settings.tls_port] = "nginx (TLS_PORT)"
     wanted |= {settings.gateway_port(k): gateway_program(k) for k in settings.gateways}
     taken = [
         f"port {port} for {user} is held by {processes.owner_of_port(port)}"

@@ -28,6 +28,9 @@ class Settings:
     proxy_cache: str = "off"  # whether nginx stores public answers
     cache_version: str = "1"  # with another one it finds none of those that it has
     access_log: bool = True
+    tls_port: int = 0  # nginx's for HTTPS; 0: none
+    tls_certificate: str = ""  # files of the user's own; without them one is made
+    tls_key: str = ""
     events: bool = True  # whether services reach redis-state: without it events wait
     nginx_include: str = ""  # a file of further locations, for experiments
     generation: int = 1  # of nginx's configuration; see nginx.py
@@ -44,6 +47,11 @@ class Settings:
     @property
     def url(self):
         return f"http://localhost:{self.http_port}"
+
+    @property
+    def tls_url(self):
+        """Empty without HTTPS."""
+        return f"https://localhost:{self.tls_port}" if self.tls_port else ""
 
     def save(self):
         path = Path(self.run_dir, "stack.json")
@@ -96,20 +104,33 @@ def events_wanted(environment=os.environ):
     return text == "on"
 
 
+def _tls(environment, http_port):
+    """The settings of HTTPS."""
+    port = _number(environment, "TLS_PORT", 0, 65535) or 0
+    if http_port <= port <= http_port + MAX_GATEWAYS:
+        raise StackError(f"TLS_PORT={port}: nginx and gateways have HTTP_PORT and the ten after it")
+    files = [environment.get(name, "") for name in ("TLS_CERTIFICATE", "TLS_KEY")]
+    if any(files) and not all(files):
+        raise StackError("TLS_CERTIFICATE and TLS_KEY belong together; one of them is missing")
+    certificate, key = (str(Path(name).absolute()) if name else "" for name in files)
+    return {"tls_port": port, "tls_certificate": certificate, "tls_key": key}
+
+
 def from_environment(directory, environment=os.environ):
     """The settings of a stack that is about to start."""
     preset = environment.get("PRESET") or "release"
     bin_dir = environment.get("BIN_DIR") or ROOT / "build" / preset / "bin"
     lowest_port = 1024 if os.geteuid() else 1
-    http_port = _number(environment, "HTTP_PORT", lowest_port, 65535 - MAX_GATEWAYS)
+    http_port = _number(environment, "HTTP_PORT", lowest_port, 65535 - MAX_GATEWAYS) or 8080
     return Settings(
         run_dir=str(directory),
         bin_dir=str(Path(bin_dir).absolute()),
-        http_port=http_port or 8080,
+        http_port=http_port,
         gateways=list(range(1, (gateways_wanted(environment) or 3) + 1)),
         strategy=strategy_wanted(environment) or "round_robin",
         proxy_cache=proxy_cache_wanted(environment) or "off",
         access_log=environment.get("NGINX_ACCESS_LOG", "on") != "off",
+        **_tls(environment, http_port),
         events=events_wanted(environment),
         gateway_sockets=True,
         nginx_include=environment.get("NGINX_SERVER_INCLUDE", ""),

@@ -9,11 +9,11 @@ import contextlib
 import fcntl
 import os
 import secrets
-import signal
 import time
 
 from scaleout.errors import StackError
 from scaleout.native import places, postgres, preconditions, processes, redis, settings
+from scaleout.native.breaking import Breaking
 from scaleout.native.nginx import Nginx
 from scaleout.native.parts import Parts
 from scaleout.native.supervisor import Supervisor, gateway_program, service_program
@@ -22,7 +22,7 @@ from scaleout.topology import REDIS_SERVERS, SERVICES
 _HAS_PROCESS = ("RUNNING", "STARTING", "STOPPING")
 
 
-class Stack:
+class Stack(Breaking):
     """One stack, up or not. `settings` are those of the stack that runs, if one does."""
 
     def __init__(self, stack_settings, console):
@@ -96,6 +96,8 @@ class Stack:
             f"Up in {time.monotonic() - began:.1f} s: {count} gateways behind {self.settings.url}"
         )
         self._console.say(f"  try    curl {self.settings.url}/api/count")
+        if self.settings.tls_url:
+            self._console.say(f"  HTTPS  {self.settings.tls_url}")
         self._console.say(
             "  then   make demo, make status, make logs, make scale GATEWAYS=5, make down"
         )
@@ -174,10 +176,10 @@ class Stack:
                 "scripts/stack.sh restart takes them, live"
             )
         asked = settings.from_environment(self.settings.run_dir)
-        if os.environ.get("HTTP_PORT") and asked.http_port != self.settings.http_port:
-            self._console.warn(
-                f"  this stack stays on port {self.settings.http_port}; `make down` first"
-            )
+        for name in ("http_port", "tls_port"):
+            port = getattr(self.settings, name)
+            if os.environ.get(name.upper()) and getattr(asked, name) != port:
+                self._console.warn(f"  {name.upper()} stays {port}; `make down` first")
         changed = [
             name
             for name, value in asked.variables.items()
@@ -354,45 +356,3 @@ class Stack:
         draft.unlink(missing_ok=True)
         draft.symlink_to(self.supervisor.service_socket(service, slot).name)
         draft.rename(link)
-
-    def kill(self, part, k, signal_name):
-        """Sends a signal to a part's main process, as a crash or an operator would; supervisord
-        brings back what dies.
-        """
-        program = self.parts.program_of(part, k)
-        try:
-            number = signal.Signals[f"SIG{signal_name.upper().removeprefix('SIG')}"]
-        except KeyError:
-            raise StackError(f"{signal_name} is not a signal") from None
-        pid = self._pid_of(program)
-        try:
-            os.kill(pid, number)
-        except ProcessLookupError:
-            raise StackError(f"{program} is just being replaced") from None
-        self._console.say(f"{number.name} sent to {program}, process {pid}")
-
-    def freeze(self, part, k=None):
-        """Stops every process of a part with SIGSTOP: its connections stay, and nothing answers."""
-        program = self.parts.program_of(part, k)
-        frozen = processes.signal_family(self._pid_of(program), signal.SIGSTOP)
-        self._console.say(f"{program} is frozen, processes {' '.join(map(str, frozen))}")
-
-    def thaw(self, part, k=None):
-        """Undoes freeze(); without effect on a part that is not frozen."""
-        program = self.parts.program_of(part, k)
-        processes.signal_family(self._pid_of(program), signal.SIGCONT)
-        self._console.say(f"{program} goes on")
-
-    def flush(self, part):
-        """Deletes everything that a Redis server holds."""
-        program = self.parts.program_of(part)
-        if program not in REDIS_SERVERS:
-            raise StackError(f"{part} holds no keys; {' and '.join(REDIS_SERVERS)} do")
-        redis.Redis(self.places, program).flush()
-        self._console.say(f"{program} is empty")
-
-    def _pid_of(self, program):
-        pid = self.supervisor.pid(program)
-        if not pid:
-            raise StackError(f"{program} is not running")
-        return pid
