@@ -2,11 +2,12 @@
 
 #include <array>
 #include <optional>
-#include <random>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
+
+#include "redis/incarnation_text.h"
 
 namespace scaleout {
 namespace {
@@ -88,14 +89,6 @@ absl::Status UnexpectedReply() {
   return absl::InternalError("Redis: a script on a stream has answered something else");
 }
 
-std::string RandomText() {
-  constexpr std::string_view kHexDigits = "0123456789abcdef";
-  std::random_device random;
-  std::string text;
-  for (int i = 0; i < 16; ++i) text += kHexDigits[random() % kHexDigits.size()];
-  return text;
-}
-
 class RedisStreamWriter final : public StreamWriter {
  public:
   RedisStreamWriter(const RedisServer& server, const RedisClientOptions& options,
@@ -104,7 +97,7 @@ class RedisStreamWriter final : public StreamWriter {
 
   absl::StatusOr<std::string> Begin(const std::string& stream,
                                     std::span<const std::string> groups) override {
-    const std::string random = RandomText();
+    const std::string random = MakeIncarnationText();
     std::vector<std::string_view> arguments = {random};
     arguments.insert(arguments.end(), groups.begin(), groups.end());
     const absl::StatusOr<RedisReply> reply = Run(begin_, stream, arguments);
