@@ -17,7 +17,7 @@ using namespace std::chrono_literals;
 
 constexpr std::string_view kUsage =
     "api-gateway: answers HTTP from the services behind it\n\n"
-    "Usage: api-gateway [--workers N] | --help | --help=markdown | --version\n";
+    "Usage: api-gateway [--workers N] | --routes | --help | --help=markdown | --version\n";
 
 // Whether all of them are sound and no two are the same.
 template <typename T, typename Check>

@@ -19,6 +19,7 @@
 #include "gateway/config.h"
 #include "gateway/gateway.h"
 #include "gateway/http/listen_socket.h"
+#include "gateway/routes.h"
 
 namespace {
 
@@ -71,10 +72,12 @@ int main(int argc, char** argv) {
   if (argument == "--help=markdown")
     return std::fputs(gateway::MakeGatewayHelp().markdown.c_str(), stdout), EXIT_SUCCESS;
   if (argument == "--version") return std::puts("api-gateway " SCALEOUT_VERSION), EXIT_SUCCESS;
+  if (argument == "--routes")
+    return std::fputs(gateway::DescribeRoutes().c_str(), stdout), EXIT_SUCCESS;
   if (argument == "--workers" && argc == 3) {
     environment["GATEWAY_WORKERS"] = argv[2];
   } else if (argc > 1) {
-    return Fail("", absl::InvalidArgumentError("takes --workers N, --help or --version"));
+    return Fail("", absl::InvalidArgumentError("takes --workers N, --routes, --help or --version"));
   }
 
   absl::StatusOr<GatewayConfig> config = gateway::LoadGatewayConfig(environment);

@@ -1,8 +1,12 @@
 #include "gateway/routes.h"
 
 #include <chrono>
+#include <functional>
+#include <string>
+#include <string_view>
 #include <utility>
 
+#include "common/str_cat.h"
 #include "gateway/handlers/ask_backend.h"
 #include "gateway/handlers/same_origin.h"
 
@@ -22,13 +26,32 @@ constexpr Access kInternal = Access::kInternal;
 
 constexpr Admission kExempt = Admission::kExempt;
 
-// A handler's method as a Handler.
+using MakeHandler = std::function<Handler(Handlers&)>;
+
+// A method of one of the handlers as a Handler, once they are there.
 template <auto kVerb, typename T>
-Handler To(T& handlers) {
-  return [&handlers](RequestContext& context, const Request& request) {
-    return (handlers.*kVerb)(context, request);
+MakeHandler To(T Handlers::*member) {
+  return [member](Handlers& handlers) -> Handler {
+    return [&of = handlers.*member](RequestContext& context, const Request& request) {
+      return (of.*kVerb)(context, request);
+    };
   };
 }
+
+struct Row {
+  Method method;
+  std::string path;
+  Access access;
+  RouteLimits limits;
+  MakeHandler make_handler;
+  Admission admission = Admission::kNormal;
+};
+
+// Those that are always there, and the lab's.
+struct Rows {
+  std::vector<Row> always;
+  std::vector<Row> lab;
+};
 
 // Refuses what a page of another site makes a browser send.
 Handler OnlySameOrigin(Handler handler) {
@@ -38,17 +61,23 @@ Handler OnlySameOrigin(Handler handler) {
   };
 }
 
-}  // namespace
-
 // clang-format off
-std::vector<Route> MakeRoutes(Handlers& handlers, const RouteOptions& options) {
+Rows MakeRows(std::int64_t max_body_bytes) {
   const RouteLimits read{0, seconds(3)};
-  const RouteLimits write{options.max_body_bytes, seconds(3)};
+  const RouteLimits write{max_body_bytes, seconds(3)};
   const RouteLimits slow{0, seconds(15)};
-  auto& [users, overview, products, orders, payments, health, metrics, instances, breakers,
-         lab] = handlers;
+  constexpr auto users = &Handlers::users;
+  constexpr auto overview = &Handlers::overview;
+  constexpr auto products = &Handlers::products;
+  constexpr auto orders = &Handlers::orders;
+  constexpr auto payments = &Handlers::payments;
+  constexpr auto health = &Handlers::health;
+  constexpr auto metrics = &Handlers::metrics;
+  constexpr auto instances = &Handlers::instances;
+  constexpr auto breakers = &Handlers::breakers;
+  constexpr auto lab = &Handlers::lab;
 
-  std::vector<Route> routes = {
+  std::vector<Row> always = {
       {kGet,    "/livez",                    kInternal, read,  To<&HealthHandlers::Live>(health), kExempt},
       {kGet,    "/readyz",                   kInternal, read,  To<&HealthHandlers::Ready>(health), kExempt},
       {kGet,    "/metrics",                  kInternal, read,  To<&MetricsHandlers::Prometheus>(metrics), kExempt},
@@ -79,20 +108,60 @@ std::vector<Route> MakeRoutes(Handlers& handlers, const RouteOptions& options) {
       {kPost,   "/api/payments",             kUser,     write, To<&PaymentHandlers::Create>(payments)},
       {kGet,    "/api/payments/{id}",        kUser,     read,  To<&PaymentHandlers::Get>(payments)},
   };
-  if (options.lab_endpoints) {
-    const std::vector<Route> dangerous = {
+  std::vector<Row> dangerous = {
       {kGet,    "/api/cpu-bound",            kPublic,   slow,  To<&LabHandlers::CpuBound>(lab)},
       {kPost,   "/api/circuit-breakers/{backend}/force-open", kPublic, read, To<&CircuitBreakerHandlers::ForceOpen>(breakers)},
       {kPost,   "/api/circuit-breakers/{backend}/reset",      kPublic, read, To<&CircuitBreakerHandlers::Reset>(breakers)},
       {kPost,   "/api/circuit-breakers/{backend}/disable",    kPublic, read, To<&CircuitBreakerHandlers::Disable>(breakers)},
-    };
-    routes.insert(routes.end(), dangerous.begin(), dangerous.end());
+  };
+  return {std::move(always), std::move(dangerous)};
+}
+// clang-format on
+
+std::string_view AccessName(Access access) {
+  switch (access) {
+    case Access::kPublic:
+      return "public";
+    case Access::kUser:
+      return "user";
+    case Access::kAdmin:
+      return "admin";
+    case Access::kInternal:
+      break;
   }
-  for (Route& route : routes) {
-    if (route.method != kGet) route.handler = OnlySameOrigin(std::move(route.handler));
+  return "internal";
+}
+
+void Describe(const std::vector<Row>& rows, std::string_view when, std::string& text) {
+  for (const Row& row : rows) {
+    StrAppend(&text, MethodName(row.method), " ", row.path, " ", AccessName(row.access), when,
+              "\n");
+  }
+}
+
+}  // namespace
+
+std::vector<Route> MakeRoutes(Handlers& handlers, const RouteOptions& options) {
+  Rows rows = MakeRows(options.max_body_bytes);
+  if (options.lab_endpoints) {
+    rows.always.insert(rows.always.end(), rows.lab.begin(), rows.lab.end());
+  }
+  std::vector<Route> routes;
+  for (Row& row : rows.always) {
+    Handler handler = row.make_handler(handlers);
+    if (row.method != kGet) handler = OnlySameOrigin(std::move(handler));
+    routes.emplace_back(row.method, std::move(row.path), row.access, row.limits, std::move(handler),
+                        row.admission);
   }
   return routes;
 }
-// clang-format on
+
+std::string DescribeRoutes() {
+  const Rows rows = MakeRows(0);
+  std::string text;
+  Describe(rows.always, "", text);
+  Describe(rows.lab, " lab", text);
+  return text;
+}
 
 }  // namespace scaleout::gateway

@@ -5,6 +5,7 @@
 #define SCALEOUT_GATEWAY_ROUTES_H_
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "gateway/handlers/circuit_breaker_handlers.h"
@@ -43,6 +44,10 @@ struct RouteOptions {
 };
 
 std::vector<Route> MakeRoutes(Handlers& handlers, const RouteOptions& options);
+
+// A line for each row: method, path and who may ("GET /api/users/{id} user"); "lab" follows for one
+// that exists only with lab_endpoints.
+std::string DescribeRoutes();
 
 }  // namespace scaleout::gateway
 

@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/str_split.h"
 #include "common/log.h"
 #include "common/status.h"
 #include "gateway/config.h"
@@ -26,6 +27,7 @@
 namespace scaleout::gateway {
 namespace {
 
+using ::testing::IsSupersetOf;
 using testing::RunningTask;
 using testing::TestRequest;
 using ::testing::UnorderedElementsAre;
@@ -89,6 +91,22 @@ TEST(Routes, AreTheWholePublicApi) {
           "POST /api/circuit-breakers/{backend}/force-open",
           "POST /api/circuit-breakers/{backend}/reset",
           "POST /api/circuit-breakers/{backend}/disable"));
+}
+
+TEST(Routes, AreDescribedWithWhoMayUseThem) {
+  const std::vector<std::string> described =
+      absl::StrSplit(DescribeRoutes(), '\n', absl::SkipEmpty());
+  EXPECT_THAT(described,
+              IsSupersetOf({"GET /livez internal", "GET /api/users public",
+                            "PATCH /api/users/{id} user", "GET /api/cpu-bound public lab"}));
+  std::vector<std::string> all, without_lab;
+  for (const std::string& line : described) {
+    const std::vector<std::string> words = absl::StrSplit(line, ' ');
+    all.push_back(words[0] + " " + words[1]);
+    if (words.back() != "lab") without_lab.push_back(all.back());
+  }
+  EXPECT_EQ(all, RowsOf(Api(true)));
+  EXPECT_EQ(without_lab, RowsOf(Api(false)));
 }
 
 // "GET /api/users" for each operation of docs/openapi.yaml, by its layout: paths are indented by
