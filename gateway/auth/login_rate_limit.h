@@ -4,9 +4,10 @@
 // A login counts against three limits: of its account from its address, of its address, of its
 // account. All are checked first and charged only if all pass, so that refused guesses do not lock
 // the owner out. A registration and a change of an e-mail address also say whether an account
-// exists, and count against the address. Which address a request came from is in its context
-// (client_address.h). A refusal is RESOURCE_EXHAUSTED with reason RATE_LIMITED and names neither
-// the account nor the address. Loop thread only; one object serves all loops.
+// exists, and count against the address, together with its logins. Which address a request came
+// from is in its context (client_address.h). A refusal is RESOURCE_EXHAUSTED with reason
+// RATE_LIMITED and names neither the account nor the address. Loop thread only; one object serves
+// all loops.
 #ifndef SCALEOUT_GATEWAY_AUTH_LOGIN_RATE_LIMIT_H_
 #define SCALEOUT_GATEWAY_AUTH_LOGIN_RATE_LIMIT_H_
 
@@ -14,6 +15,9 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include "common/metrics.h"
+#include "gateway/auth/rate_limit_config.h"
+#include "gateway/auth/rate_limiter.h"
 #include "gateway/runtime/request_context.h"
 #include "gateway/runtime/task.h"
 
@@ -29,6 +33,10 @@ class LoginRateLimit {
   // Before a change of a user's e-mail address. Free for others than customers.
   virtual Task<absl::Status> ChargeEmailChange(RequestContext& context) = 0;
 };
+
+// The references outlive the object. Where every rate is off nothing is asked.
+std::unique_ptr<LoginRateLimit> MakeLoginRateLimit(const LoginRates& rates, RateLimiter& limiter,
+                                                   Metrics& metrics);
 
 // Allows everything.
 std::unique_ptr<LoginRateLimit> MakeNoLoginRateLimit();

@@ -10,11 +10,14 @@
 
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "common/clock.h"
+#include "common/ip_address.h"
 #include "common/principal.h"
 #include "gateway/runtime/cache_note.h"
 #include "gateway/runtime/executor.h"
+#include "gateway/runtime/rate_limit_note.h"
 
 namespace scaleout::gateway {
 
@@ -96,6 +99,7 @@ struct RequestContext {
   std::string request_id;
   std::string traceparent;  // W3C, passed on; empty if the client sent none
   Principal principal;      // on whose behalf; from the access token, before the handler is called
+  IpAddress client;         // from where, as far as that can be believed (auth/client_address.h)
   MonotonicTime deadline;   // the route's or the client's shorter one, whichever comes first
   const RouteDescription* route = nullptr;  // null for none; goes into every Job of this request
   // Where one call is made for several requests together, what it is to them (shared_call.h).
@@ -103,6 +107,7 @@ struct RequestContext {
   // Whether the client wants no answer from a cache, and what the cache did.
   bool revalidate = false;
   CacheNote cache;
+  std::vector<RateLimitNote> rate_limits;  // what limits said, for the answer's headers
   Cancellation cancellation;
 };
 
@@ -113,6 +118,7 @@ struct PartContext final : RequestContext, private CancelListener {
     request_id = whole.request_id;
     traceparent = whole.traceparent;
     principal = whole.principal;
+    client = whole.client;
     deadline = whole.deadline;
     route = whole.route;
     revalidate = whole.revalidate;

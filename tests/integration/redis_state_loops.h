@@ -23,10 +23,10 @@ namespace scaleout::testing {
 
 class RedisStateLoops {
  public:
-  explicit RedisStateLoops(const RedisServer& server, std::size_t count = 1)
+  explicit RedisStateLoops(const RedisServer& server, std::size_t count = 1,
+                           const gateway::RedisLinkConfig& config = {})
       : loops_(count, SystemClock(), logger_, *metrics_),
-        redis_("redis-state", server, gateway::RedisLinkConfig{}, Executors(), SystemClock(),
-               logger_, *metrics_) {
+        redis_("redis-state", server, config, Executors(), SystemClock(), logger_, *metrics_) {
     redis_.Start();
     loops_.Start();
   }
