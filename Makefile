@@ -11,7 +11,7 @@ STACK_SH := scripts/stack.sh
 BUILD_DIR := build/$(PRESET)
 
 .DEFAULT_GOAL := help
-.PHONY: help deps build programs release dev asan tsan up down restart status logs scale demo drill drills lab test bench \
+.PHONY: help deps build programs release dev asan tsan up down restart status logs scale demo token passwords drill drills lab test bench \
         compose-up compose-down compose-test swarm-test mutants format docs lint doctor reset
 
 ##@ Run it
@@ -48,6 +48,12 @@ compose-test: ## Check it from the build to the last trace (ARGS=--quick); skipp
 
 swarm-test: ## The same on a Swarm of one node
 	@scripts/swarm-test.sh $(ARGS)
+
+token: ## An access token for curl: -H "Authorization: Bearer $$(make -s token)" (USER=id, name or address; admin)
+	@$(STACK_SH) token $(if $(filter command,$(origin USER)),"$(USER)")
+
+passwords: ## Addresses and passwords of those who have one: the lab's admin, users of the demo data
+	@$(STACK_SH) passwords
 
 ##@ See it
 

@@ -3,6 +3,11 @@
 # itself and by what it connects to or serves. The parts are the directories that there are. What exists is kept. A file
 # /provided/PART.password is taken instead of a random one.
 #
+# The parts `signing-key` and `public-keys` are those of access tokens, ES256: the user service's key.pem (or
+# /provided/signing-key.pem), and the gateways' keys.pem with the public half of it. They rotate in steps, so that no token is
+# refused: `make-secrets.sh next-key` makes next.pem and lets the gateways know both, who have to be started anew; then
+# `take-key` has the user service sign with the new one, once it is started anew; `drop-key` leaves the gateways that one alone.
+#
 # The part `tls`, if it has a volume (deploy/compose/tls.yaml), gets certificate.pem and key.pem for nginx: those in /provided
 # (tls.certificate.pem, tls.key.pem) or, for localhost and signed by itself, new ones.
 set -eu
@@ -28,31 +33,83 @@ give_password() {
 }
 
 give_certificate() {
-  certificate=/secrets/tls/certificate.pem key=/secrets/tls/key.pem
+  certificate=/secrets/tls/certificate.pem tls_key=/secrets/tls/key.pem
   if [ -f /provided/tls.certificate.pem ]; then
     cp /provided/tls.certificate.pem "$certificate.new"
-    cp /provided/tls.key.pem "$key.new"
+    cp /provided/tls.key.pem "$tls_key.new"
   elif openssl x509 -in "$certificate" -noout -checkend 2592000 >/dev/null 2>&1; then
     return
   else
     openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -sha256 -days 365 -subj /CN=localhost \
       -addext subjectAltName=DNS:localhost,IP:127.0.0.1,IP:::1 -addext basicConstraints=critical,CA:FALSE \
       -addext keyUsage=critical,digitalSignature -addext extendedKeyUsage=serverAuth \
-      -out "$certificate.new" -keyout "$key.new" 2>/dev/null
+      -out "$certificate.new" -keyout "$tls_key.new" 2>/dev/null
     echo "made a certificate for localhost"
   fi
-  chmod 0644 "$certificate.new" "$key.new"
+  chmod 0644 "$certificate.new" "$tls_key.new"
   rm -f "$certificate"
-  mv "$key.new" "$key"
+  mv "$tls_key.new" "$tls_key"
   mv "$certificate.new" "$certificate"
 }
 
-for directory in /secrets/*/; do
-  part=$(basename "$directory")
-  if [ "$part" != tls ]; then
-    give_password "$part"
-  elif [ -w "$directory" ]; then
-    # Without a volume this is a directory of the image, which is read-only.
-    give_certificate
+key=/secrets/signing-key/key.pem next=/secrets/signing-key/next.pem public=/secrets/public-keys/keys.pem
+
+make_key() {
+  openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out "$1.new"
+  # openssl gives it to its owner alone.
+  chmod 0644 "$1.new"
+  mv "$1.new" "$1"
+  echo "made a key for access tokens"
+}
+
+# The public halves of the keys, in one file.
+publish() {
+  for each in "$@"; do openssl pkey -in "$each" -pubout; done >"$public.new"
+  mv "$public.new" "$public"
+}
+
+give_keys() {
+  if [ ! -s "$key" ]; then
+    if [ -f /provided/signing-key.pem ]; then
+      cp /provided/signing-key.pem "$key.new"
+      mv "$key.new" "$key"
+    else
+      make_key "$key"
+    fi
+    rm -f "$public"
   fi
-done
+  [ -s "$public" ] || publish "$key"
+}
+
+give_everything() {
+  give_keys
+  for directory in /secrets/*/; do
+    part=$(basename "$directory")
+    case $part in
+      signing-key | public-keys) ;;
+      # Without a volume this is a directory of the image, which is read-only.
+      tls) [ ! -w "$directory" ] || give_certificate ;;
+      *) give_password "$part" ;;
+    esac
+  done
+}
+
+case ${1:-} in
+  "") give_everything ;;
+  next-key)
+    [ -s "$next" ] || make_key "$next"
+    publish "$key" "$next"
+    ;;
+  take-key) mv "$next" "$key" ;;
+  drop-key)
+    [ ! -e "$next" ] || {
+      echo "a rotation has not ended" >&2
+      exit 1
+    }
+    publish "$key"
+    ;;
+  *)
+    echo "usage: make-secrets.sh [next-key|take-key|drop-key]" >&2
+    exit 2
+    ;;
+esac

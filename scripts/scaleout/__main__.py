@@ -11,6 +11,7 @@ from scaleout.driver import connect
 from scaleout.driver.native import NativeDriver
 from scaleout.errors import NotRunning, StackError
 from scaleout.events import command as events_command
+from scaleout.identity import command as identity_command
 from scaleout.instances import print_instances
 from scaleout.native import places, processes, settings
 from scaleout.native.stack import Stack
@@ -21,7 +22,7 @@ The whole suite as processes of this machine: nginx, gateways, services, a priva
 two private Redis servers, all state in one run directory. The machine's own servers are not
 touched.
 
-With STACK=compose the verbs from `logs` to `events` handle the stack in containers instead, and
+With STACK=compose the verbs from `logs` on handle the stack in containers instead, and
 `status` says what its gateways do; `docker compose` starts and stops that one."""
 
 _ENVIRONMENT = """\
@@ -37,7 +38,9 @@ environment:
   EVENTS       on (default); off: services do not reach redis-state, and events wait in the database
   PRESET       which build to run (default release: build/release/bin)
   BIN_DIR      a directory of programs to run instead
-  GATEWAY_*, COALESCE*, LAB_*, LOOP_*, REDIS_*, CACHE*, SERVICE_*, DB_*, EVENTS_*, PROVIDER_*
+  AUTH_MODE    optional (default); required: private routes want a token
+  GATEWAY_*, COALESCE*, LAB_*, LOOP_*, REDIS_*, CACHE*, SERVICE_*, DB_*, EVENTS_*, PROVIDER_*,
+  AUTH_*, LOGIN_RATE_*, RATE_LIMIT
                are handed to the programs, such as GATEWAY_LOOPS=2
 
 exit status: 0 done and healthy; 1 something failed, and is named; 3 there is no such stack up"""
@@ -107,6 +110,22 @@ def _parser():
     server = {"choices": REDIS_SERVERS, "metavar": "part", "help": " or ".join(REDIS_SERVERS)}
     verb("flush", "delete everything that a Redis server holds", (("part",), server))
     verb("purge", "let nginx find none of the answers that it stored (PROXY_CACHE=on)")
+    who = "id, name or address of a user of the demo data, or admin"
+    verb(
+        "token",
+        'print an access token: curl -H "Authorization: Bearer $(scripts/stack.sh token)" ...',
+        (("user",), {"nargs": "?", "help": f"{who} (user 1)"}),
+    )
+    verb(
+        "passwords",
+        "print addresses and passwords of the lab's admin and of users who have one",
+        (("user",), {"nargs": "*", "help": f"whom to give one: {who}"}),
+    )
+    verb(
+        "rotate-keys",
+        "sign tokens with a new key, live; tokens of the old one are good until the next rotation",
+        (("--drop-old",), {"action": "store_true", "help": "refuse those of the old key now"}),
+    )
     verb("url", "where the stack answers")
     verb("instances", "the gateways behind nginx, an instance id a line")
     verb(
@@ -271,6 +290,10 @@ def purge(driver, _):
     driver.purge()
 
 
+def rotate_keys(driver, arguments):
+    driver.rotate_keys(arguments.drop_old)
+
+
 def url(driver, _):
     print(driver.url())
 
@@ -291,7 +314,7 @@ def psql(driver, arguments):
 
 _NATIVE_ONLY = (up, down, pids, reset)
 _VERBS = {
-    verb.__name__: verb
+    verb.__name__.replace("_", "-"): verb
     for verb in (
         *_NATIVE_ONLY,
         *(
@@ -307,6 +330,9 @@ _VERBS = {
             thaw,
             flush,
             purge,
+            rotate_keys,
+            identity_command.token,
+            identity_command.passwords,
             url,
             instances,
             events,

@@ -22,15 +22,20 @@ STRATEGIES = ("round_robin", "least_conn", "ip_hash")
 GATEWAY_PREFIXES = ("GATEWAY_", "COALESCE", "LAB_", "LOOP_", "REDIS_", "CACHE")
 SERVICE_PREFIXES = ("SERVICE_", "DB_", "EVENTS_", "PROVIDER_", "LAB_RPC_", "LAB_SLOW_")
 
+# These go to each program that knows the name: some are for one program, some for two.
+IDENTITY_PREFIXES = ("AUTH_", "LOGIN_RATE_", "RATE_LIMIT")
+
 
 def redis_variable(server, what):
     """The name of a program's setting for one of the servers, such as REDIS_CACHE_ADDRESS."""
     return f"{server.replace('-', '_').upper()}_{what}"
 
 
-# A stack sets these itself, each as NAME or as NAME_FILE, so it takes neither from its caller.
+# A stack sets these and KEY_WIRING itself, each as NAME or as NAME_FILE, and takes neither from its
+# caller.
 REDIS_WIRING = tuple(
     redis_variable(server, what) for server in REDIS_SERVERS for what in ("ADDRESS", "PASSWORD")
 )
+KEY_WIRING = ("AUTH_SIGNING_KEY", "AUTH_PUBLIC_KEYS")
 # Read by the sanitizers' runtimes, in programs that are built with them.
 SANITIZER_OPTIONS = ("ASAN_OPTIONS", "LSAN_OPTIONS", "TSAN_OPTIONS", "UBSAN_OPTIONS")

@@ -19,6 +19,7 @@ from scaleout.drills.rolling_restart import RollingRestart
 from scaleout.console import fail
 from scaleout.driver import connect
 from scaleout.errors import StackError
+from scaleout.identity.entering import enter
 from scaleout.narrator import Narrator
 
 # In the order of `all`: what leaves the most behind comes last.
@@ -99,7 +100,7 @@ def main():
     options = Options(arguments.quick, arguments.seconds)
     try:
         driver = connect()
-        driver.url()
+        enter(driver)
         names = _names(arguments.name, driver)
     except StackError as error:
         fail("drill", error)

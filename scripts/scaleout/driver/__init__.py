@@ -26,6 +26,20 @@ class Driver(abc.ABC):
         """Where the stack answers, such as http://localhost:8080."""
 
     @abc.abstractmethod
+    def doors(self):
+        """Every URL of this machine that a gateway answers at, nginx' first."""
+
+    @abc.abstractmethod
+    def secrets_dir(self):
+        """A directory of this machine for what scripts must not show, such as passwords."""
+
+    @abc.abstractmethod
+    def user_service(self, *verb, typed=""):
+        """What the user service's program prints when it is run with a verb, and `typed` on its
+        standard input.
+        """
+
+    @abc.abstractmethod
     def instances(self):
         """The instance ids of the gateways behind nginx."""
 
@@ -52,6 +66,12 @@ class Driver(abc.ABC):
     @abc.abstractmethod
     def restart(self, part, k=None):
         """Replaces a part with its drain; returns when the new one is healthy."""
+
+    @abc.abstractmethod
+    def rotate_keys(self, drop_old=False):
+        """Tokens are signed with a new key, live; with `drop_old` those of the old one are refused
+        from now on, and nothing else changes.
+        """
 
     @abc.abstractmethod
     def kill(self, part, k=None, signal="KILL"):
@@ -87,7 +107,7 @@ class Driver(abc.ABC):
 
     def logs(self, part, lines=200):
         """The newest log lines of a part; api-gateway is all gateways, one after the other."""
-        printed = _run(self.logs_command([part], lines, follow=False))
+        printed = run(self.logs_command([part], lines, follow=False))
         return _CLEARED_LINE.sub("", printed).splitlines()
 
     def psql(self, database, sql, timeout=None):
@@ -96,7 +116,7 @@ class Driver(abc.ABC):
         """
         command, environment = self.psql_command(database, interactive=False)
         options = ["-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-c", sql]
-        return _run([*command, *options], environment, timeout).strip()
+        return run([*command, *options], environment, timeout).strip()
 
 
 def connect(stack=None):
@@ -114,11 +134,13 @@ def connect(stack=None):
     raise StackError(f"STACK={stack}: one of {', '.join(STACKS)} is wanted")
 
 
-def _run(command, environment=None, timeout=None):
+def run(command, environment=None, timeout=None, typed=None):
+    """What a command printed, or a StackError with its last lines."""
     try:
         result = subprocess.run(
             command,
             env=environment,
+            input=typed,
             text=True,
             errors="replace",
             capture_output=True,

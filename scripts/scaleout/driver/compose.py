@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 from scaleout.docker import docker, inspect
-from scaleout.driver import Driver
+from scaleout.driver import Driver, run
 from scaleout.errors import NotRunning, StackError
 from scaleout.load.client import Client
 from scaleout.topology import REDIS_SERVERS, ROOT, SERVICES, STRATEGIES
@@ -52,6 +52,18 @@ class ComposeDriver(Driver):
         except StackError as error:
             raise NotRunning(f"there is no stack: {error}", error.evidence) from error
         return f"http://localhost:{address.rpartition(':')[2]}"
+
+    def doors(self):
+        return [self.url()]
+
+    def secrets_dir(self):
+        """Of the project: containers of the same name have the same volumes."""
+        labels = self._containers("nginx")[0]["Config"]["Labels"]
+        return ROOT / ".run-compose" / labels["com.docker.compose.project"]
+
+    def user_service(self, *verb, typed=""):
+        command = ["exec", "-T", "user-service", "/usr/bin/user-service", *verb]
+        return run([*_COMPOSE, *command], typed=typed)
 
     def instances(self):
         return [container["Id"][:12] for container in self._running("api-gateway")]
@@ -117,6 +129,17 @@ class ComposeDriver(Driver):
         self._up(service, len(self._containers(service)) + 1)
         docker("stop", old)
         docker("rm", old)
+
+    def rotate_keys(self, drop_old=False):
+        """As make-secrets.sh says."""
+        self._make_secrets("drop-key" if drop_old else "next-key")
+        self.restart("api-gateway")
+        if not drop_old:
+            self._make_secrets("take-key")
+            self.restart("user-service")
+
+    def _make_secrets(self, step):
+        self._compose("run", "--rm", "--no-deps", "secrets", step)
 
     def kill(self, part, k=None, signal="KILL"):
         """From outside, as a crash would: after `docker kill` the engine takes the end for the

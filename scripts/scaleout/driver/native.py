@@ -3,9 +3,10 @@ commands may change it at any time.
 """
 
 import os
+from pathlib import Path
 
 from scaleout.console import Silent
-from scaleout.driver import Driver
+from scaleout.driver import Driver, run
 from scaleout.errors import NotRunning, StackError
 from scaleout.native import postgres, redis, settings
 from scaleout.native.stack import Stack
@@ -41,6 +42,23 @@ class NativeDriver(Driver):
     def url(self):
         return self.stack().settings.url
 
+    def doors(self):
+        found = self.stack().settings
+        ports = [found.gateway_port(k) for k in range(1, settings.MAX_GATEWAYS + 1)]
+        return [found.url, *(f"http://127.0.0.1:{port}" for port in ports)]
+
+    def secrets_dir(self):
+        return self.stack().places.secrets
+
+    def user_service(self, *verb, typed=""):
+        stack = self.stack()
+        environment = stack.supervisor.service_environment("user-service")
+        return run(
+            [str(Path(stack.settings.bin_dir) / "user-service"), *verb],
+            {name: str(value) for name, value in environment.items()},
+            typed=typed,
+        )
+
     def instances(self):
         return [name for name in self.stack().parts.pids() if name.startswith("api-gateway-")]
 
@@ -64,6 +82,9 @@ class NativeDriver(Driver):
     def restart(self, part=None, k=None):
         """Without a part: all services and gateways, in turn."""
         self.stack().restart(part, k)
+
+    def rotate_keys(self, drop_old=False):
+        self.stack().rotate_keys(drop_old)
 
     def kill(self, part, k=None, signal="KILL"):
         self.stack().kill(part, k, signal)

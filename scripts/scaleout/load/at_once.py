@@ -28,7 +28,7 @@ async def _burst(urls, request, clients, timeout):
     async def ask(host, connection, outcome):
         try:
             async with asyncio.timeout(timeout):
-                await connection.exchange(request.head_and_body(host.netloc), outcome)
+                await connection.exchange(request.head_and_body(host.netloc, host.port), outcome)
         except (OSError, EOFError, ValueError, KeyError, TimeoutError) as error:
             outcome.error = f"{type(error).__name__}: {error}"
         outcome.ended = time.monotonic()

@@ -6,6 +6,7 @@ import json
 import time
 import urllib.parse
 
+from scaleout.identity import bearer
 
 # Of a request that the gateway asks the service for, whatever its cache holds.
 PAST_THE_CACHE = {"Cache-Control": "no-cache"}
@@ -41,10 +42,15 @@ class Answer(AnswerContent):
 
 
 class Client:
-    def __init__(self, url, timeout=30):
+    """Sends the token of this process where there is one (identity.bearer), unless it is
+    anonymous or a request brings its own.
+    """
+
+    def __init__(self, url, timeout=30, anonymous=False):
         parts = urllib.parse.urlsplit(url)
         self._host, self._port = parts.hostname, parts.port
         self._timeout = timeout
+        self._anonymous = anonymous
 
     def get(self, path, headers=None):
         return self.request("GET", path, headers=headers)
@@ -54,7 +60,7 @@ class Client:
 
     def request(self, method, path, body=None, headers=None):
         """The answer; status 0 with the reason as its body if there was none."""
-        headers = dict(headers or {})
+        headers = {**({} if self._anonymous else bearer.headers(self._port)), **(headers or {})}
         payload = None
         if body is not None:
             payload = json.dumps(body)

@@ -8,8 +8,10 @@ import resource
 import subprocess
 import tempfile
 import time
+import urllib.parse
 from pathlib import Path
 
+from scaleout.identity import bearer
 from scaleout.load import LoadError
 
 _STEADY_CONNECTIONS = 10
@@ -42,7 +44,7 @@ class Steady:
     def __init__(self, url, per_second, seconds, headers=None):
         connections = _STEADY_CONNECTIONS
         rate = ["--rps", f"{per_second / connections:.3f}", "-D", str(seconds)]
-        fields = [f"--header={name}: {value}" for name, value in (headers or {}).items()]
+        fields = _fields(url, headers)
         self._command = ["h2load", "--h1", "-t1", f"-c{connections}", *rate, *fields, url]
         self._process = None
         self.began = 0.0
@@ -81,12 +83,18 @@ def flood(url, per_second, seconds, connections):
             f"-r{max(1, connections // 100)}",
             "--rate-period=10ms",
         ]
-        _run(["h2load", "--h1", "-t1", f"-c{connections}", *rate, f"--log-file={log}", url])
+        options = ["-t1", f"-c{connections}", *rate, f"--log-file={log}"]
+        _run(["h2load", "--h1", *options, *_fields(url), url])
         rows = (line.split() for line in log.read_text().splitlines())
         return [
             (int(start) / 1e6, (int(start) + int(micros)) / 1e6, int(status))
             for start, status, micros in rows
         ]
+
+
+def _fields(url, headers=None):
+    sent = {**bearer.headers(urllib.parse.urlsplit(url).port), **(headers or {})}
+    return [f"--header={name}: {value}" for name, value in sent.items()]
 
 
 def _run(command):

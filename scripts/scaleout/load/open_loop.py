@@ -15,6 +15,7 @@ import threading
 import time
 import urllib.parse
 
+from scaleout.identity import bearer
 from scaleout.load.client import AnswerContent
 
 # A connection that idles longer is not used again: its other end may just be closing it, and then
@@ -30,14 +31,15 @@ class Request:
     headers: dict = dataclasses.field(default_factory=dict)
     body: object = None
 
-    def head_and_body(self, host):
+    def head_and_body(self, host, port):
         payload = b"" if self.body is None else json.dumps(self.body).encode()
         lines = [f"{self.method} {self.path} HTTP/1.1", f"Host: {host}"]
         if self.body is not None:
             lines.append("Content-Type: application/json")
         if payload or self.method == "POST":
             lines.append(f"Content-Length: {len(payload)}")
-        lines += [f"{name}: {value}" for name, value in self.headers.items()]
+        headers = {**bearer.headers(port), **self.headers}
+        lines += [f"{name}: {value}" for name, value in headers.items()]
         return "\r\n".join(lines).encode() + b"\r\n\r\n" + payload
 
 
@@ -118,7 +120,7 @@ class Connections:
         try:
             async with asyncio.timeout(self._timeout):
                 connection = await self._connection()
-                data = outcome.request.head_and_body(self._host)
+                data = outcome.request.head_and_body(self._host, self._port)
                 if await connection.exchange(data, outcome):
                     connection.idle_since = time.monotonic()
                     self._idle.append(connection)

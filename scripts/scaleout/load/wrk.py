@@ -8,8 +8,10 @@ import os
 import re
 import signal
 import subprocess
+import urllib.parse
 from pathlib import Path
 
+from scaleout.identity import bearer
 from scaleout.load import LoadError
 
 _SCRIPT = Path(__file__).with_name("wrk_report.lua")
@@ -35,6 +37,12 @@ class Report:
         return (self.requests - self.bad_statuses) / self.seconds
 
 
+def _fields(url):
+    """The headers beside wrk's own, a line each."""
+    sent = bearer.headers(urllib.parse.urlsplit(url).port)
+    return "".join(f"{name}: {value}\n" for name, value in sent.items())
+
+
 class Wrk:
     """wrk in the background, from its making until it is over or ended. `url` has no path; a %d in
     the path is a random id from 1 to 1000. `with` kills it at the end of the block if it runs.
@@ -45,7 +53,7 @@ class Wrk:
         try:
             self._process = subprocess.Popen(
                 ["wrk", *options, "--latency", "-s", str(_SCRIPT), url],
-                env={**os.environ, "WRK_PATH": path},
+                env={**os.environ, "WRK_PATH": path, "WRK_HEADERS": _fields(url)},
                 text=True,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,

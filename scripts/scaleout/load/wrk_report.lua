@@ -1,4 +1,5 @@
 -- For wrk: asks for WRK_PATH, with a random id from 1 to WRK_IDS where it says %d, and reports as one line of JSON.
+-- WRK_HEADERS has further headers, a line each.
 -- /api/payments is paid to instead: for one order after the other, each time with a new key. The amount is no order's total,
 -- so that no order is moved by it.
 --
@@ -7,6 +8,10 @@
 local path = os.getenv("WRK_PATH")
 local ids = tonumber(os.getenv("WRK_IDS") or "1000")
 local threads = 0
+
+for name, value in (os.getenv("WRK_HEADERS") or ""):gmatch("([^:\n]+): ([^\n]*)\n") do
+  wrk.headers[name] = value
+end
 
 function setup(thread)
   threads = threads + 1
@@ -26,7 +31,8 @@ if path == "/api/payments" then
   function request()
     made = made + 1
     local order = 1 + made % ids
-    local headers = {["Content-Type"] = "application/json", ["Idempotency-Key"] = prefix .. made}
+    local headers = {["Content-Type"] = "application/json", ["Idempotency-Key"] = prefix .. made,
+                     ["Authorization"] = wrk.headers["Authorization"]}
     return wrk.format("POST", path, headers, body:format(order, 1 + (order * 37) % 1000))
   end
 elseif path:find("%%d") then

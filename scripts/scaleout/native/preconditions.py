@@ -1,11 +1,13 @@
 """What has to hold before programs are started: they are built, and their ports are free."""
 
 import os
+from pathlib import Path
 
 from scaleout.errors import StackError
 from scaleout.native import processes
+from scaleout.native.programs import settings_of
 from scaleout.native.supervisor import gateway_program
-from scaleout.topology import SERVICES
+from scaleout.topology import IDENTITY_PREFIXES, SERVICES
 
 
 def check_binaries(bin_dir):
@@ -16,6 +18,24 @@ def check_binaries(bin_dir):
     ]
     if missing:
         raise StackError(f"{', '.join(missing)} not found in {bin_dir}; `make build` makes them")
+
+
+def check_identity_variables(settings):
+    """Programs refuse unknown names of their own prefixes; of these none has them all."""
+    bin_dir = Path(settings.bin_dir)
+    known = settings_of(bin_dir / "api-gateway").union(
+        *(settings_of(bin_dir / service) for service in SERVICES)
+    )
+    unknown = [
+        name
+        for name in settings.variables
+        if name.startswith(IDENTITY_PREFIXES) and name.removesuffix("_FILE") not in known
+    ]
+    # AUTH_MODE=optional is what programs without logins do.
+    if "AUTH_MODE" not in known and settings.variables.get("AUTH_MODE") == "optional":
+        unknown.remove("AUTH_MODE")
+    if unknown:
+        raise StackError(f"no program has a setting {', '.join(unknown)}")
 
 
 def check_ports(settings):

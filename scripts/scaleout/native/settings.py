@@ -8,6 +8,8 @@ from pathlib import Path
 from scaleout.errors import StackError
 from scaleout.topology import (
     GATEWAY_PREFIXES,
+    IDENTITY_PREFIXES,
+    KEY_WIRING,
     REDIS_WIRING,
     ROOT,
     SERVICE_PREFIXES,
@@ -137,8 +139,8 @@ def from_environment(directory, environment=os.environ):
         variables={
             name: value
             for name, value in sorted(environment.items())
-            if name.startswith(GATEWAY_PREFIXES + SERVICE_PREFIXES)
-            and not name.startswith(REDIS_WIRING)
+            if name.startswith(GATEWAY_PREFIXES + SERVICE_PREFIXES + IDENTITY_PREFIXES)
+            and not name.startswith(REDIS_WIRING + KEY_WIRING)
         },
     )
 

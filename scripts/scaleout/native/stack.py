@@ -14,6 +14,7 @@ import time
 from scaleout.errors import StackError
 from scaleout.native import places, postgres, preconditions, processes, redis, settings
 from scaleout.native.breaking import Breaking
+from scaleout.native.keys import Keys
 from scaleout.native.nginx import Nginx
 from scaleout.native.parts import Parts
 from scaleout.native.supervisor import Supervisor, gateway_program, service_program
@@ -67,6 +68,7 @@ class Stack(Breaking):
         """Starts everything; False if another command has done so meanwhile."""
         began = time.monotonic()
         preconditions.check_binaries(self.settings.bin_dir)
+        preconditions.check_identity_variables(self.settings)
         self.places.claim()
         with self._locked():
             if self.supervisor.is_up():
@@ -78,6 +80,7 @@ class Stack(Breaking):
             self._nginx.forget_cache()
             fresh = postgres.Postgres(self.places).prepare()
             redis.prepare(self.places)
+            Keys(self.settings, self.places).prepare()
             self.supervisor.write_config()
             self._nginx.write_config()
             self._nginx.check()
@@ -323,6 +326,25 @@ class Stack(Breaking):
             else:
                 self.supervisor.stop(program)
                 self._start("restarted", program)
+
+    def rotate_keys(self, drop_old=False):
+        """The user service signs with a new key from now on; the gateways know it before, and the
+        old one too, or with `drop_old` only the one that is signed with.
+        """
+        with self._changing():
+            keys = Keys(self.settings, self.places)
+            if not keys.are_known:
+                raise StackError("these programs sign no tokens")
+            if drop_old:
+                keys.drop_old()
+            else:
+                keys.prepare_next()
+            for k in list(self.settings.gateways):
+                self._replace_gateway(k)
+            if not drop_old:
+                keys.take_next()
+                self._replace_service("user-service")
+            self._console.step("keys", "the old one is dropped" if drop_old else "rotated")
 
     def _replace_gateway(self, k):
         began = time.monotonic()

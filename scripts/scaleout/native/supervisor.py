@@ -14,13 +14,16 @@ from supervisor.xmlrpc import SupervisorTransport
 
 from scaleout.errors import StackError
 from scaleout.native import postgres, processes, template
+from scaleout.native.keys import Keys
 from scaleout.native.places import nginx_account, postgres_account
+from scaleout.native.programs import settings_of
 from scaleout.native.redis import Redis
 from scaleout.native.settings import MAX_GATEWAYS
 from scaleout.topology import (
     BACKENDS,
     DATABASES,
     GATEWAY_PREFIXES,
+    IDENTITY_PREFIXES,
     REDIS_SERVERS,
     ROOT,
     SANITIZER_OPTIONS,
@@ -144,6 +147,16 @@ class Supervisor:
             if name.startswith(prefixes) and not name.startswith(except_prefixes)
         }
 
+    def _identity(self, program):
+        """What a program knows of that: the caller's variables and the keys."""
+        known = settings_of(Path(self._settings.bin_dir) / program)
+        # In a lab a request needs no token.
+        wanted = {"AUTH_MODE": "optional", **self._own_variables(IDENTITY_PREFIXES)}
+        return {
+            **{name: wanted[name] for name in wanted if name.removesuffix("_FILE") in known},
+            **Keys(self._settings, self._places).variables_of(program),
+        }
+
     def _program(self, name, binary, environment):
         return "\n".join(
             [
@@ -161,33 +174,33 @@ class Supervisor:
 
     def _services(self):
         programs, names = [], []
-        redis = self._redis_variables("redis-state") if self._settings.events else {}
         for service in SERVICES:
-            database, role = DATABASES[service]
-            host = f"{self._places.scratch}/postgres"
+            environment = self.service_environment(service)
             for slot in "ab":
                 name = service_program(service, slot)
                 names.append(name)
-                programs.append(
-                    self._program(
-                        name,
-                        service,
-                        {
-                            "SERVICE_SEED_DEMO_DATA": "on",
-                            **self._own_variables(SERVICE_PREFIXES),
-                            "SERVICE_LISTEN": f"unix:{self.service_socket(service, slot)}",
-                            "SERVICE_INSTANCE_ID": service,
-                            "DB_CONNINFO": f"host={host} dbname={database} user={role}",
-                            "DB_PASSWORD_FILE": self._places.secret(f"{service}.password"),
-                            **redis,
-                        },
-                    )
-                )
+                listen = {"SERVICE_LISTEN": f"unix:{self.service_socket(service, slot)}"}
+                programs.append(self._program(name, service, {**environment, **listen}))
         return "\n".join([*programs, "[group:services]", f"programs={','.join(names)}"])
+
+    def service_environment(self, service):
+        """Of a service's programs, but for where each listens."""
+        database, role = DATABASES[service]
+        host = f"{self._places.scratch}/postgres"
+        return {
+            "SERVICE_SEED_DEMO_DATA": "on",
+            **self._own_variables(SERVICE_PREFIXES),
+            "SERVICE_INSTANCE_ID": service,
+            "DB_CONNINFO": f"host={host} dbname={database} user={role}",
+            "DB_PASSWORD_FILE": self._places.secret(f"{service}.password"),
+            **(self._redis_variables("redis-state") if self._settings.events else {}),
+            **self._identity(service),
+        }
 
     def _gateways(self):
         programs, names = [], []
         redis = self._redis_variables(*REDIS_SERVERS)
+        identity = self._identity("api-gateway")
         targets = {
             f"GATEWAY_{backend.upper()}_TARGET": f"unix:{self.service_link(service)}"
             for backend, service in zip(BACKENDS, SERVICES)
@@ -209,6 +222,7 @@ class Supervisor:
                         "GATEWAY_INSTANCE_ID": name,
                         **targets,
                         **redis,
+                        **identity,
                     },
                 )
             )

@@ -1,0 +1,166 @@
+"""Accounts and tokens of a stack, over a service of logins that answers from memory."""
+
+import http.server
+import itertools
+import json
+import threading
+
+import pytest
+
+from scaleout.errors import StackError
+from scaleout.identity import bearer
+from scaleout.identity.accounts import ADMIN, CUSTOMER, Accounts
+from scaleout.identity.entering import enter
+from scaleout.load.client import Client
+from scaleout.load.open_loop import Request
+
+
+class Stack(http.server.ThreadingHTTPServer):
+    """The driver, and what answers at its URL."""
+
+    def __init__(self, directory):
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.directory = directory
+        self.users = {CUSTOMER: "customer"}  # role by address
+        self.passwords = {}
+        self.tokens = {}  # address by token
+        self.numbers = itertools.count(1)
+        self.expires_in = 900
+        self.required = True
+        self.verbs = []
+        self.logins = 0
+        self.status = None  # of each login, if not its own
+
+    def url(self):
+        return f"http://127.0.0.1:{self.server_port}"
+
+    def doors(self):
+        return [self.url()]
+
+    def secrets_dir(self):
+        return self.directory
+
+    def psql(self, database, sql):
+        assert database == "users"
+        return "\n".join(sorted(user for user in self.users if f"'{user}'" in sql))
+
+    def user_service(self, *verb, typed):
+        self.verbs.append(verb[0])
+        email = verb[1].removeprefix("--email=")
+        if verb[0] == "--create-admin":
+            self.users[email] = "admin"
+        self.passwords[email] = typed.removesuffix("\n")
+        return ""
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        token = (self.headers["Authorization"] or "").removeprefix("Bearer ")
+        known = token in self.server.tokens
+        self._answer(200 if known or not (token or self.server.required) else 401, {"token": token})
+
+    def do_POST(self):
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self.server.logins += 1
+        if self.server.status:
+            self._answer(self.server.status, {})
+        elif self.server.passwords.get(body["email"]) != body["password"]:
+            self._answer(401, {})
+        else:
+            token = f"token-{next(self.server.numbers)}"
+            self.server.tokens[token] = body["email"]
+            self._answer(200, {"accessToken": token, "expiresIn": self.server.expires_in})
+
+    def _answer(self, status, document):
+        body = json.dumps(document).encode()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def stack(tmp_path):
+    with Stack(tmp_path / "secrets") as made:
+        threading.Thread(target=made.serve_forever, daemon=True).start()
+        yield made
+        bearer.use([made.server_port], "")
+        made.shutdown()
+
+
+def test_the_admin_is_created_and_others_are_given_a_password(stack):
+    accounts = Accounts(stack)
+    admin, customer = accounts.get(ADMIN), accounts.get(CUSTOMER)
+    assert stack.verbs == ["--create-admin", "--set-password"]
+    assert admin.password != customer.password and min(len(admin.password), 16) == 16
+    assert Accounts(stack).get(ADMIN).password == admin.password, "and keep it"
+    assert stack.verbs == ["--create-admin", "--set-password"]
+
+
+def test_an_admin_that_is_there_already_is_given_a_password(stack):
+    stack.users[ADMIN] = "admin"
+    Accounts(stack).get(ADMIN)
+    assert stack.verbs == ["--set-password"]
+
+
+def test_only_its_owner_can_read_the_file(stack):
+    Accounts(stack).token(CUSTOMER)
+    assert stack.directory.stat().st_mode & 0o777 == 0o700
+    assert (stack.directory / "accounts.json").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_token_is_kept_while_it_is_good(stack):
+    tokens = {Accounts(stack).token(CUSTOMER) for _ in range(3)}
+    assert tokens == {"token-1"} and stack.logins == 1
+    stack.tokens.clear()
+    assert Accounts(stack).token(CUSTOMER) == "token-2", "a session that has ended"
+    stack.expires_in = 200
+    stack.tokens.clear()
+    assert Accounts(stack).token(CUSTOMER) == "token-3"
+    assert Accounts(stack).token(CUSTOMER) == "token-4", "too little was left"
+
+
+def test_a_password_that_does_not_fit_any_more_is_set_anew(stack):
+    Accounts(stack).get(CUSTOMER)
+    stack.passwords.clear()
+    assert Accounts(stack).token(CUSTOMER)
+    assert stack.verbs == ["--set-password"] * 2
+
+
+def test_what_is_in_the_way_of_a_login_is_named_without_the_password(stack):
+    stack.status = 429
+    with pytest.raises(StackError) as raised:
+        Accounts(stack).token(CUSTOMER)
+    assert "429" in str(raised.value)
+    assert stack.passwords[CUSTOMER] not in str(raised.value)
+    assert Accounts(stack).get(CUSTOMER).password == stack.passwords[CUSTOMER]
+
+
+def test_users_are_found_by_their_address(stack):
+    assert Accounts(stack).find("admin") == ADMIN
+    assert Accounts(stack).find(CUSTOMER) == CUSTOMER
+    with pytest.raises(StackError, match="O'Neill"):
+        Accounts(stack).find("O'Neill")
+
+
+def test_a_stack_that_wants_tokens_gets_them_from_every_client(stack):
+    assert enter(stack)
+    assert stack.verbs == ["--create-admin"]
+    assert Client(stack.url()).get("/x").json() == {"token": "token-1"}
+    own = {"Authorization": "Bearer own"}
+    assert Client(stack.url()).get("/x", own).json() == {"token": "own"}
+    assert Client(stack.url(), anonymous=True).get("/x").status == 401
+    sent = Request("GET", "/x").head_and_body("localhost", stack.server_port)
+    assert b"\r\nAuthorization: Bearer token-1\r\n" in sent
+    other = Request("GET", "/x").head_and_body("localhost", stack.server_port + 1)
+    assert b"Authorization" not in other
+
+
+def test_a_stack_that_wants_none_gets_none(stack):
+    stack.required = False
+    assert not enter(stack)
+    assert Client(stack.url()).get("/x").json() == {"token": ""}
+    assert stack.verbs == []
