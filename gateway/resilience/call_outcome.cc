@@ -14,6 +14,8 @@ bool IsLoadShedding(const absl::Status& status) {
 
 CallOutcome ClassifyCall(const absl::Status& status) {
   if (IsLoadShedding(status)) return CallOutcome::kIgnored;
+  // The service has done its part; redis-state is away, and reads do not need it.
+  if (ReasonOf(status) == kReasonRevocationPending) return CallOutcome::kIgnored;
   switch (status.code()) {
     case absl::StatusCode::kOk:
     case absl::StatusCode::kInvalidArgument:

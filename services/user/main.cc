@@ -5,6 +5,20 @@
 #include "services/user/user_rpc.h"
 #include "services/user/user_service.h"
 
+namespace scaleout::user {
+namespace {
+
+// Leaves the sessions' ends unpublished, for want of what publishes them.
+class NoRevocations final : public Revocations {
+ public:
+  absl::Status Publish(const CallContext&, std::span<const SessionId>) override {
+    return absl::OkStatus();
+  }
+};
+
+}  // namespace
+}  // namespace scaleout::user
+
 int main(int argc, char** argv) {
   using namespace scaleout;
   return RunService(argc, argv,
@@ -15,7 +29,8 @@ int main(int argc, char** argv) {
                        ServiceEvents events(context, user::PublishedStreams());
                        const auto repository =
                            user::MakeUserRepository(context.pool(), events.outbox());
-                       user::UserService service(*repository);
+                       user::NoRevocations revocations;
+                       user::UserService service(*repository, revocations);
                        const auto rpc = user::MakeUserRpc(service, context.calls());
                        events.Start();
                        return context.Serve({{user::kUserServiceName, *rpc}});

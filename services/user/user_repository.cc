@@ -2,21 +2,19 @@
 
 #include <cstdint>
 #include <utility>
+#include <vector>
 
 #include "common/checksum.h"
 #include "common/status.h"
 #include "common/str_cat.h"
 #include "postgres/postgres_pool.h"
 #include "service/events/outbox.h"
+#include "services/user/ended_sessions.h"
 #include "services/user/user_events.h"
+#include "services/user/user_row.h"
 
 namespace scaleout::user {
 namespace {
-
-#define USER_COLUMNS                                                   \
-  "id, email, name, "                                                  \
-  "(date_part('epoch', created_at) * 1000000)::bigint AS created_us, " \
-  "(date_part('epoch', updated_at) * 1000000)::bigint AS updated_us"
 
 // A conflict of the key or of the address answers no row: one statement decides, without a check
 // before it.
@@ -40,22 +38,15 @@ constexpr PostgresStatement kListUsers = {
 
 constexpr PostgresStatement kUpdateUser = {
     "update_user",
-    "UPDATE users SET email = coalesce($2, email), name = coalesce($3, name), updated_at = now() "
-    "WHERE id = $1 RETURNING " USER_COLUMNS};
+    "UPDATE users SET email = coalesce($2, email), name = coalesce($3, name),"
+    " role = coalesce($4, role), updated_at = now() WHERE id = $1 RETURNING " USER_COLUMNS};
+
+// Sessions begin under this lock too (session_repository.cc), so that none is left out when a
+// change ends them all.
+constexpr PostgresStatement kLockUserRole = {
+    "lock_user_role", "SELECT role FROM users WHERE id = $1 FOR NO KEY UPDATE"};
 
 constexpr PostgresStatement kDeleteUser = {"delete_user", "DELETE FROM users WHERE id = $1"};
-
-#undef USER_COLUMNS
-
-UserRecord ToUser(const PostgresRow& row) {
-  UserRecord user;
-  user.id = UserId(row.Int64("id"));
-  user.email = row.Text("email");
-  user.name = row.Text("name");
-  user.created_at = row.Time("created_us");
-  user.updated_at = row.Time("updated_us");
-  return user;
-}
 
 // What an earlier call with the same key created, and the fingerprint of its request.
 struct EarlierUser {
@@ -116,32 +107,62 @@ class PostgresUserRepository final : public UserRepository {
     return pool_.Query(call, kListUsers, {below, limit}, ToUser);
   }
 
-  absl::StatusOr<UserRecord> Update(const CallContext& call, UserId id,
-                                    const UserChange& change) override {
-    UserRecord result;
+  absl::StatusOr<ChangedUser> Update(const CallContext& call, UserId id,
+                                     const UserChange& change) override {
+    ChangedUser result;
     const absl::Status status = outbox_.Transact(call, [&](PostgresSession& session) {
+      if (absl::Status ended = EndSessionsForRole(session, id, change.role, result.ended);
+          !ended.ok()) {
+        return ended;
+      }
+      std::optional<std::string> role;
+      if (change.role) role = RoleName(*change.role);
       absl::StatusOr<std::optional<UserRecord>> user =
-          session.FindRow(kUpdateUser, {id.value(), change.email, change.name}, ToUser);
+          session.FindRow(kUpdateUser, {id.value(), change.email, change.name, role}, ToUser);
       // The address is the only unique value that a change can touch.
       if (absl::IsAlreadyExists(user.status())) return AddressTaken();
       if (!user.ok()) return user.status();
       if (!*user) return NoSuchUser(id);
-      result = **std::move(user);
+      result.user = **std::move(user);
       return outbox_.Add(session, {UserChanged(id)});
     });
     if (!status.ok()) return status;
     return result;
   }
 
-  absl::Status Delete(const CallContext& call, UserId id) override {
-    return outbox_.Transact(call, [&](PostgresSession& session) {
+  absl::StatusOr<std::vector<SessionId>> Delete(const CallContext& call, UserId id) override {
+    std::vector<SessionId> result;
+    const absl::Status status = outbox_.Transact(call, [&](PostgresSession& session) {
       const absl::StatusOr<std::int64_t> deleted = session.Execute(kDeleteUser, {id.value()});
       if (!deleted.ok()) return deleted.status();
-      return *deleted == 0 ? NoSuchUser(id) : outbox_.Add(session, {UserChanged(id)});
+      if (*deleted == 0) return NoSuchUser(id);
+      absl::StatusOr<std::vector<SessionId>> ended = EndSessionsOfUser(session, id);
+      if (!ended.ok()) return ended.status();
+      result = *std::move(ended);
+      return outbox_.Add(session, {UserChanged(id)});
     });
+    if (!status.ok()) return status;
+    return result;
   }
 
  private:
+  // Ends them where `role` is another than the user's. `ended` also has those that an earlier
+  // attempt at the same change has ended and could not publish.
+  static absl::Status EndSessionsForRole(PostgresSession& session, UserId id,
+                                         std::optional<Role> role, std::vector<SessionId>& ended) {
+    if (!role) return absl::OkStatus();
+    const auto to_role = [](const PostgresRow& row) { return row.Parsed("role", ParseRole); };
+    const absl::StatusOr<std::optional<Role>> before =
+        session.FindRow(kLockUserRole, {id.value()}, to_role);
+    if (!before.ok()) return before.status();
+    if (!*before) return NoSuchUser(id);
+    absl::StatusOr<std::vector<SessionId>> sessions =
+        **before == *role ? FindUnpublishedSessions(session, id) : EndSessionsOfUser(session, id);
+    if (!sessions.ok()) return sessions.status();
+    ended = *std::move(sessions);
+    return absl::OkStatus();
+  }
+
   // The user that an earlier call with that key has created.
   static absl::Status FindCreated(PostgresSession& session, const std::string& key,
                                   const std::string& fingerprint, CreatedUser& result) {

@@ -18,7 +18,9 @@
 #include "absl/status/statusor.h"
 #include "common/call_context.h"
 #include "common/clock.h"
+#include "common/principal.h"
 #include "service/typed_id.h"
+#include "services/user/session_id.h"
 
 namespace scaleout {
 class Outbox;
@@ -34,6 +36,7 @@ struct UserRecord {
   UserId id;
   std::string email;
   std::string name;
+  Role role = Role::kCustomer;
   WallTime created_at;
   WallTime updated_at;
 };
@@ -53,6 +56,13 @@ struct CreatedUser {
 struct UserChange {
   std::optional<std::string> email;
   std::optional<std::string> name;
+  std::optional<Role> role = std::nullopt;
+};
+
+struct ChangedUser {
+  UserRecord user;
+  // Sessions of the user that have ended and that not every gateway knows of (revocations.h).
+  std::vector<SessionId> ended = {};
 };
 
 // What is answered for the id of a user that does not exist: NOT_FOUND.
@@ -73,11 +83,11 @@ class UserRepository {
   // Newest first, from below `before` (none: from the newest), at most `limit`.
   virtual absl::StatusOr<std::vector<UserRecord>> List(const CallContext& call,
                                                        std::optional<UserId> before, int limit) = 0;
-  // NOT_FOUND, ALREADY_EXISTS.
-  virtual absl::StatusOr<UserRecord> Update(const CallContext& call, UserId id,
-                                            const UserChange& change) = 0;
-  // NOT_FOUND.
-  virtual absl::Status Delete(const CallContext& call, UserId id) = 0;
+  // NOT_FOUND, ALREADY_EXISTS. Another role ends the user's sessions, in the same transaction.
+  virtual absl::StatusOr<ChangedUser> Update(const CallContext& call, UserId id,
+                                             const UserChange& change) = 0;
+  // NOT_FOUND. Ends the user's sessions, in the same transaction; answers as ChangedUser::ended.
+  virtual absl::StatusOr<std::vector<SessionId>> Delete(const CallContext& call, UserId id) = 0;
 };
 
 // `pool`, which is the outbox's too, and `outbox` must outlive the repository.

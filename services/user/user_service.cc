@@ -10,20 +10,12 @@
 #include "service/batch_keys.h"
 #include "service/field_checks.h"
 #include "service/page_token.h"
-#include "service/wall_time.h"
+#include "services/user/user_message.h"
 
 namespace scaleout::user {
 namespace {
 
 constexpr std::string_view kUsersScope = "users";
-
-void ToProto(const UserRecord& user, v1::User& message) {
-  message.set_id(user.id.value());
-  message.set_email(user.email);
-  message.set_name(user.name);
-  scaleout::ToProto(user.created_at, *message.mutable_created_at());
-  scaleout::ToProto(user.updated_at, *message.mutable_updated_at());
-}
 
 }  // namespace
 
@@ -105,12 +97,21 @@ absl::Status UserService::UpdateUser(const CallContext& call, const v1::UpdateUs
     checks.Refuse("name", v1::FindNameViolation(request.name()));
     change.name = request.name();
   }
+  if (request.has_role()) {
+    const Role role = FromProto(request.role());
+    checks.Require(role != Role::kNone, "role", "must be a role");
+    change.role = role;
+  }
   if (!checks.ok()) return checks.Check();
+  if (change.role && !scaleout::FromProto(request.principal()).IsAdmin()) {
+    return absl::PermissionDeniedError("only an admin may change a role");
+  }
 
-  const absl::StatusOr<UserRecord> user =
+  const absl::StatusOr<ChangedUser> changed =
       repository_.Update(call, UserId(request.user_id()), change);
-  if (!user.ok()) return user.status();
-  ToProto(*user, *response.mutable_user());
+  if (!changed.ok()) return changed.status();
+  if (absl::Status status = revocations_.Publish(call, changed->ended); !status.ok()) return status;
+  ToProto(changed->user, *response.mutable_user());
   return absl::OkStatus();
 }
 
@@ -119,7 +120,10 @@ absl::Status UserService::DeleteUser(const CallContext& call, const v1::DeleteUs
   FieldChecks checks;
   checks.Id("user_id", request.user_id());
   if (!checks.ok()) return checks.Check();
-  return repository_.Delete(call, UserId(request.user_id()));
+  const absl::StatusOr<std::vector<SessionId>> ended =
+      repository_.Delete(call, UserId(request.user_id()));
+  if (!ended.ok()) return ended.status();
+  return revocations_.Publish(call, *ended);
 }
 
 }  // namespace scaleout::user

@@ -3,22 +3,24 @@
 //
 // An RPC fills its response and returns OK, or returns a status and leaves the response as it was.
 // INVALID_ARGUMENT names every refused field by its path in the contract; all other errors are the
-// repository's. A batch read is one statement (service/batch_keys.h). Thread-safe if the repository
-// is.
+// repository's. What ends sessions is answered once the gateways know of it (revocations.h). A
+// batch read is one statement (service/batch_keys.h). Thread-safe if the repository is.
 #ifndef SCALEOUT_SERVICES_USER_USER_SERVICE_H_
 #define SCALEOUT_SERVICES_USER_USER_SERVICE_H_
 
 #include "absl/status/status.h"
 #include "common/call_context.h"
 #include "scaleout/user/v1/user.pb.h"
+#include "services/user/revocations.h"
 #include "services/user/user_repository.h"
 
 namespace scaleout::user {
 
 class UserService {
  public:
-  // `repository` must outlive the service.
-  explicit UserService(UserRepository& repository) : repository_(repository) {}
+  // Both must outlive the service.
+  UserService(UserRepository& repository, Revocations& revocations)
+      : repository_(repository), revocations_(revocations) {}
 
   absl::Status CreateUser(const CallContext& call, const v1::CreateUserRequest& request,
                           v1::CreateUserResponse& response);
@@ -35,6 +37,7 @@ class UserService {
 
  private:
   UserRepository& repository_;
+  Revocations& revocations_;
 };
 
 }  // namespace scaleout::user

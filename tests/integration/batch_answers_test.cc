@@ -30,6 +30,7 @@
 #include "services/payment/payment_service.h"
 #include "services/user/user_rpc.h"
 #include "services/user/user_service.h"
+#include "tests/support/fake_revocations.h"
 #include "tests/support/rpc_server.h"
 #include "tests/support/socket_path.h"
 
@@ -200,7 +201,7 @@ class LargestUsers final : public user::UserRepository {
     std::vector<user::UserRecord> users;
     for (const user::UserId id : ids) {
       users.push_back({id, Longest(user::v1::kMaxEmailCharacters),
-                       Longest(user::v1::kMaxNameCharacters), kTime, kTime});
+                       Longest(user::v1::kMaxNameCharacters), Role::kCustomer, kTime, kTime});
     }
     return users;
   }
@@ -214,11 +215,11 @@ class LargestUsers final : public user::UserRepository {
                                                      std::optional<user::UserId>, int) override {
     return absl::UnimplementedError("");
   }
-  absl::StatusOr<user::UserRecord> Update(const CallContext&, user::UserId,
-                                          const user::UserChange&) override {
+  absl::StatusOr<user::ChangedUser> Update(const CallContext&, user::UserId,
+                                           const user::UserChange&) override {
     return absl::UnimplementedError("");
   }
-  absl::Status Delete(const CallContext&, user::UserId) override {
+  absl::StatusOr<std::vector<user::SessionId>> Delete(const CallContext&, user::UserId) override {
     return absl::UnimplementedError("");
   }
 };
@@ -285,7 +286,8 @@ class BatchAnswersTest : public ::testing::Test {
   order::ProductService product_service_{products_};
   payment::PaymentService payment_service_{payments_, provider_, std::chrono::seconds(5),
                                            SystemClock()};
-  user::UserService user_service_{users_};
+  testing::FakeRevocations revocations_;
+  user::UserService user_service_{users_, revocations_};
   const std::unique_ptr<grpc::Service> order_rpc_ = order::MakeOrderRpc(order_service_, calls_);
   const std::unique_ptr<grpc::Service> product_rpc_ =
       order::MakeProductRpc(product_service_, calls_);

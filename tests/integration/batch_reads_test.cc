@@ -15,6 +15,7 @@
 #include "services/user/user_events.h"
 #include "services/user/user_service.h"
 #include "tests/integration/pool_fixture.h"
+#include "tests/support/fake_revocations.h"
 
 namespace scaleout {
 namespace {
@@ -62,7 +63,8 @@ TEST_F(BatchReadsTest, EntriesOfUsersAreWhatGetUserAnswers) {
       " FROM generate_series(1, 60) AS i WHERE i % 3 <> 0");
   Outbox outbox(*pool, user::PublishedStreams());
   const auto users = user::MakeUserRepository(*pool, outbox);
-  user::UserService service(*users);
+  testing::FakeRevocations revocations;
+  user::UserService service(*users, revocations);
   for (int round = 0; round < kRounds; ++round) {
     const auto request = RandomBatch<user::v1::BatchGetUsersRequest>(
         60, &user::v1::BatchGetUsersRequest::Key::set_user_id);

@@ -28,6 +28,7 @@
 #include "services/user/user_rpc.h"
 #include "services/user/user_service.h"
 #include "tests/support/fake_logger.h"
+#include "tests/support/fake_revocations.h"
 
 namespace scaleout::testing {
 
@@ -54,11 +55,11 @@ class ScriptedUsers final : public user::UserRepository {
                                                      std::optional<user::UserId>, int) override {
     return absl::UnimplementedError("");
   }
-  absl::StatusOr<user::UserRecord> Update(const CallContext&, user::UserId,
-                                          const user::UserChange&) override {
+  absl::StatusOr<user::ChangedUser> Update(const CallContext&, user::UserId,
+                                           const user::UserChange&) override {
     return absl::UnimplementedError("");
   }
-  absl::Status Delete(const CallContext&, user::UserId) override {
+  absl::StatusOr<std::vector<user::SessionId>> Delete(const CallContext&, user::UserId) override {
     return absl::UnimplementedError("");
   }
 
@@ -88,7 +89,7 @@ class ServiceHostFixture : public ::testing::Test {
   absl::Status Start(ScriptedUsers::Script script) {
     host_.reset();
     users_ = std::make_unique<ScriptedUsers>(std::move(script));
-    service_ = std::make_unique<user::UserService>(*users_);
+    service_ = std::make_unique<user::UserService>(*users_, revocations_);
     host_ = std::make_unique<ServiceHost>(config_, logger_, *metrics_, SystemClock());
     rpc_ = user::MakeUserRpc(*service_, host_->calls());
     host_->Add(user::kUserServiceName, *rpc_);
@@ -118,6 +119,7 @@ class ServiceHostFixture : public ::testing::Test {
   FakeLogger logger_;
   const std::unique_ptr<Metrics> metrics_ = MakeMetrics();
   std::unique_ptr<ScriptedUsers> users_;
+  FakeRevocations revocations_;
   std::unique_ptr<user::UserService> service_;
   std::unique_ptr<grpc::Service> rpc_;
   std::unique_ptr<ServiceHost> host_;  // first to go

@@ -60,7 +60,7 @@ TEST_F(UserRepositoryEventsTest, RefusedWritePublishesNothing) {
       users_->Update(call_, bob, {"ada@example.com", std::nullopt}).status()));
   const UserId absent(ada.value() + 1000);
   EXPECT_TRUE(absl::IsNotFound(users_->Update(call_, absent, {std::nullopt, "Eve"}).status()));
-  EXPECT_TRUE(absl::IsNotFound(users_->Delete(call_, absent)));
+  EXPECT_TRUE(absl::IsNotFound(users_->Delete(call_, absent).status()));
   EXPECT_EQ(OutboxEvents(), before);
 }
 

@@ -12,7 +12,10 @@ namespace scaleout::user {
 namespace {
 
 using scaleout::testing::CallFor;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::UnorderedElementsAre;
 
 class UserRepositoryTest : public scaleout::testing::PoolFixture {
  protected:
@@ -20,6 +23,14 @@ class UserRepositoryTest : public scaleout::testing::PoolFixture {
     const auto created = users_->Create(call_, {email, "Ada", ""});
     EXPECT_TRUE(created.ok()) << created.status();
     return created.ok() ? created->user : UserRecord();
+  }
+
+  SessionId BeginSession(UserId user) {
+    const SessionId id = SessionId::Random();
+    Ask("INSERT INTO sessions (id, user_id, refresh_hash, expires_at) VALUES ('" + id.hex() +
+        "', " + std::to_string(user.value()) +
+        ", decode(repeat('00', 32), 'hex'), now() + interval '30 days')");
+    return id;
   }
 
   const CallContext call_ = CallFor();
@@ -107,9 +118,9 @@ TEST_F(UserRepositoryTest, ChangesOnlyWhatIsPresent) {
   Create("bob@example.com");
   const auto renamed = users_->Update(call_, ada.id, {std::nullopt, "Augusta"});
   ASSERT_TRUE(renamed.ok()) << renamed.status();
-  EXPECT_EQ(renamed->name, "Augusta");
-  EXPECT_EQ(renamed->email, "ada@example.com");
-  EXPECT_GT(renamed->updated_at, ada.updated_at);
+  EXPECT_EQ(renamed->user.name, "Augusta");
+  EXPECT_EQ(renamed->user.email, "ada@example.com");
+  EXPECT_GT(renamed->user.updated_at, ada.updated_at);
   const auto taken = users_->Update(call_, ada.id, {"Bob@example.com", std::nullopt});
   EXPECT_TRUE(absl::IsAlreadyExists(taken.status())) << taken.status();
   EXPECT_THAT(std::string(taken.status().message()), HasSubstr("e-mail address"));
@@ -120,8 +131,43 @@ TEST_F(UserRepositoryTest, ChangesOnlyWhatIsPresent) {
 TEST_F(UserRepositoryTest, DeletesOnce) {
   const UserRecord ada = Create("ada@example.com");
   EXPECT_TRUE(users_->Delete(call_, ada.id).ok());
-  EXPECT_TRUE(absl::IsNotFound(users_->Delete(call_, ada.id)));
+  EXPECT_TRUE(absl::IsNotFound(users_->Delete(call_, ada.id).status()));
   EXPECT_TRUE(absl::IsNotFound(users_->Get(call_, ada.id).status()));
+}
+
+TEST_F(UserRepositoryTest, AnotherRoleEndsTheUsersSessionsAndTheSameRoleDoesNot) {
+  const UserId ada = Create("ada@example.com").id;
+  const UserId bob = Create("bob@example.com").id;
+  const SessionId first = BeginSession(ada);
+  const SessionId second = BeginSession(ada);
+  BeginSession(bob);
+  const UserChange to_admin{std::nullopt, std::nullopt, Role::kAdmin};
+  const auto same = users_->Update(call_, ada, {std::nullopt, "Augusta", Role::kCustomer});
+  ASSERT_TRUE(same.ok()) << same.status();
+  EXPECT_THAT(same->ended, IsEmpty());
+  const auto promoted = users_->Update(call_, ada, to_admin);
+  ASSERT_TRUE(promoted.ok()) << promoted.status();
+  EXPECT_EQ(promoted->user.role, Role::kAdmin);
+  EXPECT_THAT(promoted->ended, UnorderedElementsAre(first, second));
+  EXPECT_EQ(Ask("SELECT count(*) FROM sessions WHERE revoked_at IS NULL"), "1");
+  // Until the ends are published, the same change names them again.
+  EXPECT_THAT(users_->Update(call_, ada, to_admin)->ended, UnorderedElementsAre(first, second));
+  Ask("UPDATE sessions SET published = true WHERE revoked_at IS NOT NULL");
+  EXPECT_THAT(users_->Update(call_, ada, to_admin)->ended, IsEmpty());
+  EXPECT_THAT(users_->Get(call_, ada)->role, Role::kAdmin);
+  const auto absent = users_->Update(call_, UserId(4711), to_admin);
+  EXPECT_TRUE(absl::IsNotFound(absent.status())) << absent.status();
+}
+
+TEST_F(UserRepositoryTest, DeletionEndsTheUsersSessionsWhichOutliveIt) {
+  const UserId ada = Create("ada@example.com").id;
+  const SessionId session = BeginSession(ada);
+  BeginSession(Create("bob@example.com").id);
+  const auto ended = users_->Delete(call_, ada);
+  ASSERT_TRUE(ended.ok()) << ended.status();
+  EXPECT_THAT(*ended, ElementsAre(session));
+  EXPECT_EQ(Ask("SELECT count(*) FROM sessions"), "2");
+  EXPECT_EQ(Ask("SELECT count(*) FROM sessions WHERE revoked_at IS NULL"), "1");
 }
 
 TEST_F(UserRepositoryTest, ListsNewestFirstFromBelowAnId) {

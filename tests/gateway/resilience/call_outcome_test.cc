@@ -49,6 +49,12 @@ TEST(ClassifyCall, IgnoresLoadShedding) {
   EXPECT_FALSE(IsLoadShedding(absl::OkStatus()));
 }
 
+TEST(ClassifyCall, IgnoresWhatOnlyWaitsForRedisState) {
+  const absl::Status pending = WithReason(absl::UnavailableError(""), kReasonRevocationPending);
+  EXPECT_EQ(ClassifyCall(pending), CallOutcome::kIgnored);
+  EXPECT_FALSE(IsLoadShedding(pending));
+}
+
 TEST(ClassifyCall, TakesANumberThatIsNoCodeForAFailure) {
   EXPECT_EQ(Classify(static_cast<StatusCode>(99)), CallOutcome::kFailure);
 }

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "proto/scaleout/user/v1/user_limits.h"
+#include "tests/support/fake_revocations.h"
 #include "tests/support/refused_fields.h"
 
 namespace scaleout::user {
@@ -46,13 +47,17 @@ class FakeUsers final : public UserRepository {
     }
     return result;
   }
-  absl::StatusOr<UserRecord> Update(const CallContext& call, UserId id,
-                                    const UserChange& wanted) override {
+  absl::StatusOr<ChangedUser> Update(const CallContext& call, UserId id,
+                                     const UserChange& wanted) override {
     change = wanted;
-    return Get(call, id);
+    const absl::StatusOr<UserRecord> user = Get(call, id);
+    if (!user.ok()) return user.status();
+    return ChangedUser{*user, ended};
   }
-  absl::Status Delete(const CallContext& call, UserId id) override {
-    return Get(call, id).status();
+  absl::StatusOr<std::vector<SessionId>> Delete(const CallContext& call, UserId id) override {
+    const absl::StatusOr<UserRecord> user = Get(call, id);
+    if (!user.ok()) return user.status();
+    return ended;
   }
 
   UserRecord Add(const std::string& email = "ada@example.com", const std::string& name = "Ada") {
@@ -71,6 +76,7 @@ class FakeUsers final : public UserRepository {
   UserChange change;
   bool replay = false;
   absl::Status failure;
+  std::vector<SessionId> ended;  // by the next change or deletion
   int batches = 0;
 };
 
@@ -86,7 +92,8 @@ class UserServiceTest : public ::testing::Test {
   }
 
   FakeUsers users_;
-  UserService service_{users_};
+  scaleout::testing::FakeRevocations revocations_;
+  UserService service_{users_, revocations_};
   const CallContext call_;
   v1::CreateUserResponse created_;
 };
@@ -95,6 +102,7 @@ TEST_F(UserServiceTest, CreatesWhatIsAskedFor) {
   ASSERT_TRUE(Create("ada@example.com", "Ada", "key").ok());
   EXPECT_EQ(users_.created.idempotency_key, "key");
   EXPECT_EQ(created_.user().email(), "ada@example.com");
+  EXPECT_EQ(created_.user().role(), rpc::v1::ROLE_CUSTOMER);
   EXPECT_EQ(created_.user().created_at().seconds(), 1'700'000'000);
   EXPECT_EQ(created_.user().created_at().nanos(), 250'000'000);
   EXPECT_FALSE(created_.replayed());
@@ -179,6 +187,46 @@ TEST_F(UserServiceTest, ChangesOnlyFieldsThatArePresentAndChecksThose) {
   request.set_name("");
   EXPECT_THAT(RefusedFields(service_.UpdateUser(call_, request, response)),
               ElementsAre("email", "name"));
+}
+
+TEST_F(UserServiceTest, AnswersAChangeOfRoleOnceTheEndOfTheSessionsIsPublished) {
+  v1::UpdateUserRequest request;
+  v1::UpdateUserResponse response;
+  request.set_user_id(users_.Add().id.value());
+  request.set_role(rpc::v1::ROLE_ADMIN);
+  ToProto(Principal{9, Role::kAdmin, false}, *request.mutable_principal());
+  users_.ended = {SessionId::Random(), SessionId::Random()};
+  revocations_.failure = absl::UnavailableError("redis-state is away");
+  EXPECT_EQ(service_.UpdateUser(call_, request, response), revocations_.failure);
+  EXPECT_FALSE(response.has_user());
+  EXPECT_EQ(users_.change.role, Role::kAdmin);
+  revocations_.failure = absl::OkStatus();
+  ASSERT_TRUE(service_.UpdateUser(call_, request, response).ok());
+  EXPECT_EQ(revocations_.published, users_.ended);
+}
+
+TEST_F(UserServiceTest, OnlyAnAdminMayChangeARole) {
+  v1::UpdateUserRequest request;
+  v1::UpdateUserResponse response;
+  request.set_user_id(users_.Add().id.value());
+  ToProto(Principal{request.user_id(), Role::kCustomer, false}, *request.mutable_principal());
+  request.set_role(rpc::v1::ROLE_ADMIN);
+  EXPECT_TRUE(absl::IsPermissionDenied(service_.UpdateUser(call_, request, response)));
+  EXPECT_EQ(users_.change.role, std::nullopt);
+  request.set_role(rpc::v1::ROLE_UNSPECIFIED);
+  EXPECT_THAT(RefusedFields(service_.UpdateUser(call_, request, response)), ElementsAre("role"));
+}
+
+TEST_F(UserServiceTest, AnswersADeletionOnceTheEndOfTheSessionsIsPublished) {
+  v1::DeleteUserRequest request;
+  v1::DeleteUserResponse response;
+  request.set_user_id(users_.Add().id.value());
+  users_.ended = {SessionId::Random()};
+  revocations_.failure = absl::UnavailableError("redis-state is away");
+  EXPECT_EQ(service_.DeleteUser(call_, request, response), revocations_.failure);
+  revocations_.failure = absl::OkStatus();
+  ASSERT_TRUE(service_.DeleteUser(call_, request, response).ok());
+  EXPECT_EQ(revocations_.published, users_.ended);
 }
 
 TEST_F(UserServiceTest, AnswersABatchInTheOrderOfItsKeysWithAnErrorForEachAbsentUser) {
