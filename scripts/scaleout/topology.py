@@ -23,7 +23,7 @@ GATEWAY_PREFIXES = ("GATEWAY_", "COALESCE", "LAB_", "LOOP_", "REDIS_", "CACHE")
 SERVICE_PREFIXES = ("SERVICE_", "DB_", "EVENTS_", "PROVIDER_", "LAB_RPC_", "LAB_SLOW_")
 
 # These go to each program that knows the name: some are for one program, some for two.
-IDENTITY_PREFIXES = ("AUTH_", "LOGIN_RATE_", "RATE_LIMIT")
+IDENTITY_PREFIXES = ("AUTH_", "LOGIN_RATE_", "RATE_LIMIT", "TRUSTED_PROXIES")
 
 
 def redis_variable(server, what):

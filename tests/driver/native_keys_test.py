@@ -85,6 +85,7 @@ def test_programs_that_know_no_keys_get_none(stack):
     stack.program("user-service", "DB_CONNINFO")
     stack.keys.prepare()
     assert not stack.keys.are_known
+    assert stack.keys.variables_of("api-gateway") == {}
     assert list(stack.secret().iterdir()) == []
 
 

@@ -32,6 +32,8 @@ class Keys:
 
     def variables_of(self, program):
         """What the program has to know of the keys."""
+        if not self.are_known:
+            return {}
         known = settings_of(self._bin_dir / program)
         files = {_SIGNING_KEY: self._signing_key, _PUBLIC_KEYS: self._public_keys}
         return {f"{name}_FILE": path for name, path in files.items() if name in known}
