@@ -3,15 +3,19 @@
 import collections
 import json
 import os
+import time
 from datetime import datetime, timezone
 
 from scaleout.docker import EngineError, docker
 from scaleout.driver.compose import ComposeDriver
 from scaleout.load.client import Client
+from scaleout.load.standstills import Standstills
 from scaleout.narrator import Narrator
 
 # How far a gateway's share of the requests may be from an even one.
 _SHARE_TOLERANCE = 0.10
+# How many requests may fail if the machine stood still meanwhile.
+_STANDSTILL_TOLERANCE = 0.05
 
 
 class Project:
@@ -23,6 +27,17 @@ class Project:
         self.url = f"http://localhost:{os.environ['HTTP_PORT']}"
         self.driver = ComposeDriver()
         self.client = Client(self.url)
+        self.still = Standstills()
+        self.still.__enter__()
+
+    def patience(self, seconds):
+        """The short form runs on machines whose processors are shared with others."""
+        return 2 * seconds if self.quick else seconds
+
+    def stood_still_for(self, seconds):
+        """Whether the machine did at any time of the last so many seconds."""
+        now = time.monotonic()
+        return self.still.touched(now - seconds, now)
 
     @staticmethod
     def compose(*arguments, seconds=900):
@@ -54,7 +69,11 @@ class Project:
 
     def check_load(self, load):
         self.n.say(f"    {load.report}")
-        if not self.n.check("no request failed", load.report.failed == 0, load.report):
+        allowed = 0
+        if self.stood_still_for(load.elapsed):
+            allowed = int(_STANDSTILL_TOLERANCE * load.report.succeeded)
+            self.n.say(f"    the machine stood still: {allowed} may fail")
+        if not self.n.check("no request failed", load.report.failed <= allowed, load.report):
             since = f"{load.elapsed + 5:.0f}s"
             bad = [
                 f

@@ -83,12 +83,13 @@ def check_killed_database(project):
             *project.ids("api-gateway"), *(i for s in SERVICES for i in project.ids(s))
         )
     }
+    broken_at = time.monotonic()
     with Buyers(project.url, 2) as buyers:
         time.sleep(3)
         project.driver.kill("postgres")
         time.sleep(2)
         project.driver.stop("postgres")
-        during = project.client.get("/api/users/7", PAST_THE_CACHE)
+        during = _unavailable(project)
         time.sleep(2)
         project.driver.start("postgres")
         began = time.monotonic()
@@ -97,7 +98,7 @@ def check_killed_database(project):
                 project.client.get(p, PAST_THE_CACHE).status == 200
                 for p in ("/api/users/7", "/api/orders?user_id=1", "/api/payments?user_id=1")
             ),
-            30,
+            60,
         )
         recovered = time.monotonic() - began
         time.sleep(3)
@@ -109,17 +110,29 @@ def check_killed_database(project):
     )
     refused = [answer for answer in buyers.answers if answer.startswith("503 ")]
     others = set(buyers.answers) - {"201", _IN_PROGRESS, *refused}
+    if project.stood_still_for(time.monotonic() - broken_at):
+        others = {answer for answer in others if not answer.startswith("504 ")}
     project.n.check(
         "writes succeed, are refused with 503, or are still in progress, nothing else",
         refused and not others,
         ", ".join(sorted(others)),
     )
+    limit = project.patience(10)
     project.n.check(
-        "everything is answered again within 10 s", recovered < 10, f"{recovered:.1f} s"
+        f"everything is answered again within {limit} s", recovered < limit, f"{recovered:.1f} s"
     )
     now = {i["Id"]: i["State"]["StartedAt"] for i in inspect(*started)}
     project.n.check("no gateway and no service was restarted for it", now == started)
     ledger.check(project.n, buyers, project.driver)
+
+
+def _unavailable(project):
+    """The answer to a read past the cache, after some tries if its deadline came first."""
+    for _ in range(5):
+        answer = project.client.get("/api/users/7", PAST_THE_CACHE)
+        if answer.status == 503:
+            break
+    return answer
 
 
 def check_balancing(project):
@@ -142,7 +155,12 @@ def check_balancing(project):
             "and clients spread over all", len(set.union(*homes)) == 3, set.union(*homes)
         )
         project.driver.balance("least_conn")
-        seen = {project.client.get("/api/metrics").instance for _ in range(30)}
+        seen = set()
+        eventually(
+            lambda: seen.update(project.client.get("/api/metrics").instance for _ in range(30))
+            or len(seen) == 3,
+            10,
+        )
         project.n.check("least_conn: idle gateways share the work", len(seen) == 3, seen)
         project.driver.balance("round_robin")
     project.check_load(load)

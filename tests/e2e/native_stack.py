@@ -20,6 +20,8 @@ import psutil
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "scripts"))
+from scaleout.load.buyer import INDEFINITE  # noqa: E402
+from scaleout.load.standstills import Standstills  # noqa: E402
 from scaleout.topology import BACKENDS, SANITIZER_OPTIONS  # noqa: E402
 
 BIN_DIR = Path(
@@ -27,6 +29,10 @@ BIN_DIR = Path(
 )
 # What a program of a test's own needs beside its settings.
 SANITIZER_ENVIRONMENT = {name: os.environ[name] for name in SANITIZER_OPTIONS if name in os.environ}
+# What a bound on time allows beside what is promised: a machine whose processors are shared with
+# others may stand still for two seconds.
+STANDSTILL_SECONDS = 5.0
+_TRIES = 4
 # nginx and ten gateways.
 _PORTS = 11
 _SANITIZER_REPORT = re.compile(r"^SUMMARY: \w+Sanitizer: .*|^.*: runtime error: .*", re.MULTILINE)
@@ -64,24 +70,55 @@ def free_ports(count=_PORTS):
 
 def eventually(what, seconds=10.0, every=0.05):
     """Calls `what` until it answers something true; that answer. An assertion error of its own
-    counts as not yet.
+    counts as not yet, and so does a problem document where something else was looked into.
     """
-    deadline = time.monotonic() + seconds
+    deadline = time.monotonic() + seconds + STANDSTILL_SECONDS
     while True:
         try:
             answer = what()
             if answer:
                 return answer
-        except (AssertionError, httpx.HTTPError):
+        except (AssertionError, LookupError, httpx.HTTPError):
             if time.monotonic() > deadline:
                 raise
         assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
         time.sleep(every)
 
 
+def patient_client(still, **options):
+    """A client that repeats what was refused while the machine stood still."""
+    options.setdefault("timeout", 30)
+    options.setdefault("transport", _Patient(still))
+    return httpx.Client(**options)
+
+
 def sanitizer_reports(source, output):
     """One line for each report in what a program wrote, with the name of its source."""
     return [f"{source}: {found}" for found in _SANITIZER_REPORT.findall(output)]
+
+
+class _Patient(httpx.HTTPTransport):
+    """A client's transport that repeats what was refused while the machine stood still, if it can
+    be repeated: a deadline that passed while nothing ran says nothing about the stack.
+    """
+
+    def __init__(self, still, **options):
+        super().__init__(**options)
+        self._still = still
+
+    def handle_request(self, request):
+        repeatable = request.method == "GET" or "idempotency-key" in request.headers
+        for _ in range(_TRIES - 1):
+            began = time.monotonic()
+            answer = super().handle_request(request)
+            if answer.status_code not in INDEFINITE or not repeatable:
+                return answer
+            time.sleep(0.1)  # until the standstill has been noticed, too
+            if not self._still.touched(began, time.monotonic()):
+                return answer
+            answer.close()
+            time.sleep(0.5)
+        return super().handle_request(request)
 
 
 class NativeStack:
@@ -94,6 +131,8 @@ class NativeStack:
             self._home.chmod(0o755)
         self.run_dir = Path(run_dir or self._home / "run")
         self.port = free_ports()
+        self.still = Standstills()
+        self.still.__enter__()
         self.variables = {
             **{
                 name: value
@@ -140,6 +179,7 @@ class NativeStack:
 
     def remove(self):
         """Fails if a program of the stack has written a sanitizer's report."""
+        self.still.__exit__()
         reports = []
         if os.environ.get("SANITIZED"):
             self.try_sh("down")
@@ -167,7 +207,7 @@ class NativeStack:
         return f"http://127.0.0.1:{self.gateway_port(k)}"
 
     def client(self, **options):
-        return httpx.Client(base_url=self.url, timeout=30, **options)
+        return patient_client(self.still, base_url=self.url, **options)
 
     def pids(self):
         return json.loads(self.sh("pids", "--json"))

@@ -8,7 +8,7 @@ import uuid
 import httpx
 import pytest
 
-from native_stack import NativeStack, eventually
+from native_stack import NativeStack, eventually, patient_client
 from problems import check_problem
 from scaleout.load.client import PAST_THE_CACHE
 
@@ -18,7 +18,7 @@ _GATEWAYS = (1, 2, 3)
 @pytest.fixture(name="gateways")
 def make_gateways(stack):
     """A client of each gateway, not through nginx."""
-    clients = [httpx.Client(base_url=stack.gateway_url(k), timeout=30) for k in _GATEWAYS]
+    clients = [patient_client(stack.still, base_url=stack.gateway_url(k)) for k in _GATEWAYS]
     yield clients
     for client in clients:
         client.close()

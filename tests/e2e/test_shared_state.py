@@ -10,7 +10,7 @@ import time
 import httpx
 import pytest
 
-from native_stack import LoneGateway, eventually
+from native_stack import STANDSTILL_SECONDS, LoneGateway, eventually
 from problems import check_problem
 from test_redis import connected, password_of
 
@@ -34,9 +34,19 @@ _INSTANCE = {
 }
 
 
-def count(client):
-    answer = client.get("/api/count/shared")
-    assert answer.status_code == 200, answer.text
+def count(client, refused=None):
+    """The next count. Where a gateway stood still for so long that Redis seems not to answer, the
+    refusal is noted, and the client asks again, as it is said to; a number may be left out then.
+    """
+    deadline = time.monotonic() + 2 * STANDSTILL_SECONDS
+    while (answer := client.get("/api/count/shared")).status_code != 200:
+        problem = check_problem(answer, 503, "UNAVAILABLE")
+        assert problem["type"] == "/problems/shared-counter-unavailable", problem
+        assert int(answer.headers["retry-after"]) >= 1
+        assert time.monotonic() < deadline, answer.text
+        if refused is not None:
+            refused.append(problem)
+        time.sleep(0.05)
     return answer.json()
 
 
@@ -89,14 +99,20 @@ def test_three_thousand_increments_over_three_gateways_give_every_number_once(st
     before = count(client)
     share = [_INCREMENTS // _CLIENTS + (k < _INCREMENTS % _CLIENTS) for k in range(_CLIENTS)]
 
+    refused = []
+
     def increments(number):
-        with stack.client() as own:
-            return [count(own) for _ in range(number)]
+        with httpx.Client(base_url=stack.url, timeout=30) as own:
+            return [count(own, refused) for _ in range(number)]
 
     with concurrent.futures.ThreadPoolExecutor(_CLIENTS) as pool:
         found = [each for part in pool.map(increments, share) for each in part]
     first = before["count"] + 1
-    assert sorted(each["count"] for each in found) == list(range(first, first + _INCREMENTS))
+    numbers = sorted(each["count"] for each in found)
+    assert len(set(numbers)) == len(numbers) == _INCREMENTS
+    # What was refused may have been counted all the same.
+    assert first <= numbers[0] and numbers[-1] < first + _INCREMENTS + len(refused)
+    assert len(refused) < _INCREMENTS / 10
     assert {each["since"] for each in found} == {before["since"]}
     by_gateway = collections.Counter(each["instanceId"] for each in found)
     assert set(by_gateway) == set(gateways(3)) and min(by_gateway.values()) > _INCREMENTS / 6
@@ -120,7 +136,7 @@ def test_the_shared_counter_is_503_without_redis_state_and_comes_back(stack, dri
             assert problem["type"] == "/problems/shared-counter-unavailable"
             assert int(answer.headers["retry-after"]) >= 1
             # 50 ms where the machine is not busy.
-            assert time.monotonic() - began < 1
+            assert time.monotonic() - began < STANDSTILL_SECONDS
         assert client.get("/api/count").status_code == 200
         for k in (1, 2, 3):
             said = listed(stack.gateway_url(k))
@@ -155,8 +171,10 @@ def test_the_shared_counter_goes_on_after_a_kill_of_redis_state(stack, client):
 def test_a_counter_that_was_flushed_says_that_it_began_anew(stack, client):
     before = count(client)
     stack.sh("flush", "redis-state")
-    after = count(client)
-    assert after["count"] == 1 and after["since"] > before["since"]
+    refused = []
+    with httpx.Client(base_url=stack.url, timeout=30) as own:
+        after = count(own, refused)
+    assert 1 <= after["count"] <= 1 + len(refused) and after["since"] > before["since"]
 
 
 # The list of instances
@@ -193,7 +211,7 @@ def test_a_killed_gateway_is_gone_within_six_seconds(stack, beside):
         seconds=_GONE_SECONDS + 1,
         every=0.02,
     )
-    assert time.monotonic() - began < _GONE_SECONDS + 0.2
+    assert time.monotonic() - began < _GONE_SECONDS + STANDSTILL_SECONDS
 
 
 def test_the_process_of_a_gateway_that_was_killed_and_restarted_is_replaced(stack):
@@ -283,9 +301,11 @@ def test_garbage_in_redis_does_not_break_the_list(stack):
         try:
             began = time.monotonic()
             while time.monotonic() - began < 2.5:
+                said = listed(stack.url)
                 # Beside them may be those of the test before.
-                seen = set(names(stack.url))
-                assert seen >= set(gateways(3)) and not seen & {*garbage, "x", "nothing"}
+                seen = {each["instanceId"] for each in said["instances"]}
+                assert not said["complete"] or seen >= set(gateways(3))
+                assert not seen & {*garbage, "x", "nothing"}
                 time.sleep(0.1)
         finally:
             for name in (*garbage, "nothing"):
@@ -310,7 +330,11 @@ def test_without_redis_state_a_gateway_lists_itself():
 
 def test_status_shows_the_instances(stack):
     eventually(lambda: names(stack.url) == gateways(3))
-    printed = stack.sh("status")
-    assert "breakers" in printed
+
+    def lines_of(name):
+        printed = stack.sh("status")
+        assert "breakers" in printed
+        return [line for line in printed.splitlines() if line.split()[:1] == [name]]
+
     for name in gateways(3):
-        assert len([line for line in printed.splitlines() if line.split()[:1] == [name]]) == 2
+        eventually(lambda name=name: len(lines_of(name)) == 2)

@@ -17,6 +17,7 @@ _VICTIMS = (
     *((server, None) for server in REDIS_SERVERS),
     ("postgres", None),
 )
+_TURNS_SECONDS = 10
 
 
 class Durability(drill.Drill):
@@ -67,7 +68,9 @@ class Durability(drill.Drill):
         """What answers must be known to its supervisor, and not be left over from a dead one."""
         self.driver.scale(drill.GATEWAYS + 1)
         wanted = set(self.driver.instances())
-        seen = {self.client.get("/api/count").instance for _ in range(3 * len(wanted))}
+        seen, deadline = set(), time.monotonic() + _TURNS_SECONDS
+        while seen != wanted and time.monotonic() < deadline:
+            seen = {self.client.get("/api/count").instance for _ in range(3 * len(wanted))}
         self.driver.scale(drill.GATEWAYS)
         self.n.check(
             "the stack obeys: a fourth gateway gets requests", seen == wanted, sorted(seen)

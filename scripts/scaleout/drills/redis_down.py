@@ -1,11 +1,13 @@
 """Each Redis server goes away in three ways under load: what clients see, what is served old."""
 
 import collections
+import math
 import random
 import time
 import uuid
 
 from scaleout.drills import drill
+from scaleout.load.buyer import INDEFINITE
 from scaleout.load.client import Client
 from scaleout.load.figures import p99
 from scaleout.load.open_loop import Request, Stream
@@ -29,13 +31,16 @@ _OWED_WHY = """The gateway that made it could not say so in Redis: it serves not
 class _Writer:
     """Changes users of its own and reads them, one request after the other, so that each read
     begins after the change before it was answered. Through nginx, by turns: an answer names the
-    instance that gave it.
+    instance that gave it. While the machine stands still a server that runs looks as if it were
+    away, so what is read after that through another gateway than the change's is left out.
     """
 
-    def __init__(self, url):
+    def __init__(self, url, still):
         self._client = Client(url)
-        self._written = {}  # by path: the last name, and the instance that answered its change
-        self.failed = []
+        self._still = still
+        # By path: the last name, the instance that answered its change, and when that was sent.
+        self._written = {}
+        self._failed = []  # (answer, begin, end)
         self.reads = (
             collections.Counter()
         )  # by phase, and whether the gateway is that of the change
@@ -45,22 +50,29 @@ class _Writer:
     def begin(self):
         for _ in range(_USERS_WRITTEN):
             body = {"email": f"{uuid.uuid4().hex}@example.com", "name": "Ada Example"}
-            made = self._checked(self._client.post("/api/users", body), 201)
-            self._written[f"/api/users/{made.json()['id']}"] = (body["name"], made.instance)
+            began = time.monotonic()
+            made = self._ask("POST", "/api/users", body, expected=201)
+            if made.status == 201:
+                path = f"/api/users/{made.json()['id']}"
+                self._written[path] = (body["name"], made.instance, began)
 
     def warm(self):
         """Brings all of them into the cache."""
         for path in self._written:
             for _ in range(drill.GATEWAYS):
-                self._checked(self._client.get(path))
+                self._ask("GET", path)
 
     def change(self, phase, users=_USERS_WRITTEN):
         """Each of so many users once, and reads it through the gateways."""
         for path in list(self._written)[:users]:
-            name = uuid.uuid4().hex
-            answer = self._checked(self._client.request("PATCH", path, {"name": name}))
-            self._written[path] = (name, answer.instance)
-            self._read(path, phase)
+            name, began = uuid.uuid4().hex, time.monotonic()
+            answer = self._ask("PATCH", path, {"name": name})
+            if answer.status == 200:
+                self._written[path] = (name, answer.instance, began)
+                self._read(path, phase)
+            else:
+                # It may have been changed, or not.
+                del self._written[path]
 
     def watch(self, phase, seconds):
         """Reads them again and again."""
@@ -72,20 +84,34 @@ class _Writer:
 
     def _read(self, path, phase):
         """Whether an answer was old."""
-        name, writer = self._written[path]
+        name, writer, changed = self._written[path]
         old = 0
         for _ in range(drill.GATEWAYS):
-            answer = self._checked(self._client.get(path))
-            key = (phase, answer.instance == writer)
+            answer = self._ask("GET", path)
+            own = answer.instance == writer
+            # The others may not have heard of it.
+            if not own and self._still.touched(changed, time.monotonic()):
+                continue
+            key = (phase, own)
             self.reads[key] += 1
             if answer.status == 200 and answer.json()["name"] != name:
                 self.old[key] += 1
                 old += 1
         return old > 0
 
-    def _checked(self, answer, expected=200):
+    def failed(self):
+        """Answers that no standstill explains."""
+        return [
+            answer
+            for answer, began, ended in self._failed
+            if answer.status not in INDEFINITE or not self._still.touched(began, ended)
+        ]
+
+    def _ask(self, method, path, body=None, expected=200):
+        began = time.monotonic()
+        answer = self._client.request(method, path, body)
         if answer.status != expected:
-            self.failed.append(answer)
+            self._failed.append((answer, began, time.monotonic()))
         return answer
 
 
@@ -98,7 +124,7 @@ class RedisDown(drill.Drill):
         read through every gateway."""
 
     def hold(self):
-        self._writer = _Writer(self.url)
+        self._writer = _Writer(self.url, self.still)
         self._away = []  # (server, begin, end)
         self._frozen = {}
         processes = self._processes()
@@ -113,6 +139,7 @@ class RedisDown(drill.Drill):
                     act(server, timeline)
                     self._writer.watch(f"{server} is back", self.duration(1.5, 0.7))
                     self._await_hits(timeline)
+            self._await_last_hits(load)
             self.pause(2, 1)
         self._show(load)
         self._check_failures(load)
@@ -143,7 +170,7 @@ class RedisDown(drill.Drill):
     def _hold_owed(self):
         """Without load: any other write would make its gateway replace the epoch, too."""
         self.n.scene(_OWED_TITLE, _OWED_WHY)
-        self._writer = _Writer(self.url)
+        self._writer = _Writer(self.url, self.still)
         self._writer.begin()
         for _ in range(2 if self.options.quick else 4):
             self._writer.warm()
@@ -152,7 +179,7 @@ class RedisDown(drill.Drill):
             self._writer.change("redis-cache is frozen", users=1)
             self.driver.thaw("redis-cache")
             self._writer.watch("redis-cache goes on", 1.5)
-        self.n.check("every request is answered", not self._writer.failed)
+        self.n.check("every request is answered", not self._writer.failed())
         self._check_old("redis-cache goes on")
 
     # What is done to a server
@@ -196,6 +223,14 @@ class RedisDown(drill.Drill):
                 break
         timeline.event("hits at every gateway")
 
+    def _await_last_hits(self, load):
+        """As the load sees them, which ends otherwise before it has asked every gateway."""
+        ended = self._away[-1][2]
+        while time.monotonic() < ended + _BACK_WITHIN and not math.isfinite(
+            self._recovery(load, ended)
+        ):
+            time.sleep(0.1)
+
     # What is looked at
 
     def _show(self, load):
@@ -222,12 +257,13 @@ class RedisDown(drill.Drill):
                     load.between(kind, 0, load.ended + 1),
                     expected=(200, 201),
                 )
-        failed = self._writer.failed
+        failed = self._writer.failed()
         self.n.check("nor a change of a user, nor a read of one", not failed, failed[:1] or "")
         self._check_counter(load)
 
     def _check_counter(self, load):
         outcomes = load.between("shared", 0, load.ended + 1)
+        outcomes = [o for o in outcomes if o.status == 200 or not self.still.excuses(o)]
         refused = [o for o in outcomes if o.status == 503]
         self.n.check(
             "the shared counter says 503 while redis-state is away, and nothing else",
@@ -258,19 +294,21 @@ class RedisDown(drill.Drill):
 
     def _check_recoveries(self, load):
         """Until the load has had a hit from each gateway."""
-        took = []
-        for _, _, ended in self._away:
-            first = {}
-            for outcome in load.between("user", ended, load.ended):
-                if outcome.headers.get("x-cache") == "HIT":
-                    first.setdefault(outcome.instance, outcome.due - ended)
-            took.append(max(first.values()) if len(first) == drill.GATEWAYS else float("inf"))
+        took = [self._recovery(load, ended) for _, _, ended in self._away]
         self.n.figure("hitsBackSeconds", [round(each, 2) for each in took])
         self.n.check(
             f"each time every gateway has hits again within {_BACK_WITHIN} s, by itself",
             max(took) < _BACK_WITHIN,
             ", ".join(f"{each:.1f}" for each in took),
         )
+
+    @staticmethod
+    def _recovery(load, ended):
+        first = {}
+        for outcome in load.between("user", ended, math.inf):
+            if outcome.headers.get("x-cache") == "HIT":
+                first.setdefault(outcome.instance, outcome.due - ended)
+        return max(first.values()) if len(first) == drill.GATEWAYS else math.inf
 
     def _check_old(self, back):
         """`back`: the phase in which other gateways may not have heard of a change."""

@@ -7,6 +7,7 @@ from scaleout.console import fail
 from scaleout.driver import connect
 from scaleout.errors import StackError
 from scaleout.load.client import Client
+from scaleout.load.standstills import Standstills
 from scaleout.narrator import Narrator
 from scaleout.tour.balancing import Balancing
 from scaleout.tour.blocking import Blocking
@@ -17,10 +18,15 @@ from scaleout.tour.sharing import Sharing
 
 def run(driver, json_path):
     """All scenes; the exit status."""
+    with Standstills() as still:
+        return _run(driver, json_path, still)
+
+
+def _run(driver, json_path, still):
     client = Client(driver.url())
     narrator = Narrator(f"The scaling tour, on {driver.name} at {driver.url()}")
     balancing, sharing, blocking, failing, paying = (
-        scenes(driver, client, narrator)
+        scenes(driver, client, narrator, still)
         for scenes in (Balancing, Sharing, Blocking, Failing, Paying)
     )
     before = len(driver.instances())

@@ -11,9 +11,9 @@ from scaleout.load.client import PAST_THE_CACHE
 from scaleout.tour.scenes import Scenes
 
 _USER = 1
-_PAID_SECONDS = 5
+_PAID_SECONDS = 10
 # redis-state starts, the services connect again, and the event goes its way.
-_PAID_LATE_SECONDS = 15
+_PAID_LATE_SECONDS = 20
 _AWAY_SECONDS = 3
 # What is on its way waits for a second at most to be forgotten.
 _DRAINED_SECONDS = 10
@@ -85,7 +85,8 @@ class Paying(Scenes):
         return order.get("id")
 
     def _post(self, path, body):
-        return self._client.post(path, body, {"Idempotency-Key": uuid.uuid4().hex})
+        key = {"Idempotency-Key": uuid.uuid4().hex}
+        return self._answered(lambda: self._client.post(path, body, key))
 
     def _status(self, order):
         return self._client.get(f"/api/orders/{order}", PAST_THE_CACHE).json().get("status")
