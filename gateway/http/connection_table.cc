@@ -5,9 +5,24 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <optional>
 #include <string_view>
 
+#include "common/ip_address.h"
+
 namespace scaleout::gateway {
+namespace {
+
+// Nothing for a Unix socket. Where the kernel does not say, it is an address that no one trusts.
+std::optional<IpAddress> PeerOf(int fd) {
+  sockaddr_storage address{};
+  socklen_t size = sizeof address;
+  if (::getpeername(fd, reinterpret_cast<sockaddr*>(&address), &size) != 0) return IpAddress();
+  if (address.ss_family == AF_UNIX) return std::nullopt;
+  return IpAddress::FromSocketAddress(address).value_or(IpAddress());
+}
+
+}  // namespace
 
 // One connection: its descriptor, which is the loop's peer, and its HTTP side.
 class ConnectionTable::Peer final : public Socket, public FdWatcher {
@@ -15,6 +30,7 @@ class ConnectionTable::Peer final : public Socket, public FdWatcher {
   Peer(ConnectionTable& table, int fd, std::uint64_t number)
       : table_(table),
         key_(fd, number),
+        peer_(PeerOf(fd)),
         http_(std::make_shared<HttpConnection>(*this, table.loop_, table.clock_, table.limits_,
                                                table.head_writer_, table.handler_)) {}
   ~Peer() { http_->OnDisconnect(); }
@@ -47,6 +63,8 @@ class ConnectionTable::Peer final : public Socket, public FdWatcher {
     return static_cast<std::int64_t>(sent);
   }
 
+  std::optional<IpAddress> PeerAddress() const override { return peer_; }
+
   void ShutDownWriting() override { ::shutdown(fd(), SHUT_WR); }
 
   bool WillFlush() override {
@@ -73,6 +91,7 @@ class ConnectionTable::Peer final : public Socket, public FdWatcher {
  private:
   ConnectionTable& table_;
   const Key key_;
+  const std::optional<IpAddress> peer_;
   const std::shared_ptr<HttpConnection> http_;
 };
 

@@ -16,6 +16,7 @@
 
 #include "absl/status/status.h"
 #include "common/clock.h"
+#include "common/ip_address.h"
 #include "gateway/http/message.h"
 #include "gateway/http/request_head.h"
 #include "gateway/http/route.h"
@@ -47,6 +48,8 @@ struct Exchange {
   Framing framing;  // how long the body is, and what the client wishes for the connection
   RequestContext context;
   BodySource& body_source;
+  // The other end of its connection; nothing for a Unix socket.
+  std::optional<IpAddress> peer;
   absl::Status body_status;      // of the ReadBody at work
   const Route* route = nullptr;  // set by the pipeline, to the table's "unmatched" if none matches
   std::string allowed;           // the methods that the path has, for a 405

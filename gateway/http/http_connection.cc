@@ -231,6 +231,7 @@ DetachedTask HttpConnection::HandleRequest([[maybe_unused]] std::shared_ptr<Http
                                            std::string head, absl::Status refusal) {
   Exchange exchange(loop_, clock_, *this, state_since_);
   exchange.request.head = std::move(head);
+  exchange.peer = socket_.PeerAddress();
   // A request that is refused for being late has not waited for this gateway.
   exchange.received = refusal.ok() ? std::max(state_since_, last_read_) : clock_.Now();
   unread_body_ = 0;

@@ -30,10 +30,12 @@
 #include <coroutine>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "common/clock.h"
+#include "common/ip_address.h"
 #include "gateway/http/exchange.h"
 #include "gateway/http/input_buffer.h"
 #include "gateway/http/message.h"
@@ -66,6 +68,8 @@ class Socket {
   // How many of `bytes` were taken, without blocking; fewer means that OnWritable will follow.
   // Negative: it is gone.
   virtual std::int64_t Send(std::string_view bytes) = 0;
+  // Its other end; nothing for a Unix socket.
+  virtual std::optional<IpAddress> PeerAddress() const { return std::nullopt; }
   // Whether it calls FlushAnswers, at the end of this turn of the loop at the latest. If not, the
   // connection sends its answers by itself.
   virtual bool WillFlush() { return false; }

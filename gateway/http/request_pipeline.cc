@@ -13,6 +13,7 @@
 #include "common/str_cat.h"
 #include "gateway/http/cache_headers.h"
 #include "gateway/http/problem.h"
+#include "gateway/http/rate_limit_headers.h"
 #include "gateway/http/request_id.h"
 #include "gateway/resilience/rejection.h"
 #include "gateway/resilience/request_timeout.h"
@@ -44,6 +45,11 @@ class RequestPipeline final : public ExchangeHandler {
     Name(exchange);
     Check(exchange, &RequestPipeline::FindRoute);
     Check(exchange, &RequestPipeline::SetDeadline);
+    if (IsRateLimited(exchange)) {
+      Task<absl::Status> charging = parts_.rate_limit->Charge(exchange.context);
+      const absl::Status charged = co_await charging;
+      exchange.refusal = charged;
+    }
     // What is refused for its head alone is not read further, and gets no 100 Continue.
     if (exchange.refusal.ok()) {
       ReadBody reading(exchange, exchange.route->limits.body_bytes);
@@ -71,6 +77,7 @@ class RequestPipeline final : public ExchangeHandler {
     Response response = result.ok() ? *std::move(result) : ToProblem(exchange, result.status());
     AddCacheHeaders(exchange.request, exchange.route->access, exchange.context.cache,
                     public_caching_, response);
+    AddRateLimitHeaders(exchange.context.rate_limits, response);
     Release(exchange, response.status);
     Count(exchange, response);
     parts_.stats.active.Add(-1);
@@ -89,6 +96,8 @@ class RequestPipeline final : public ExchangeHandler {
     exchange.context.request_id = id && IsWellFormedRequestId(*id) ? std::string(*id) : ids_.Next();
     const std::optional<std::string_view> trace = exchange.request.FindHeader("traceparent");
     if (trace && !TraceIdOf(*trace).empty()) exchange.context.traceparent = std::string(*trace);
+    exchange.context.client =
+        FindClientAddress(exchange.peer, exchange.request.headers, options_.trusted_proxies);
     exchange.context.revalidate = WantsRevalidation(exchange.request);
   }
 
@@ -114,6 +123,12 @@ class RequestPipeline final : public ExchangeHandler {
         ParseRequestTimeout(exchange.request.FindHeader(kRequestTimeoutHeader), limit);
     exchange.context.deadline = exchange.started + timeout.value_or(limit);
     return timeout.status();
+  }
+
+  // Who is refused already costs no round trip; probes and metrics are not counted.
+  bool IsRateLimited(const Exchange& exchange) const {
+    return parts_.rate_limit != nullptr && exchange.refusal.ok() &&
+           exchange.route->admission != Admission::kExempt;
   }
 
   // A place among the requests in flight, once the request is complete: an upload takes none, and

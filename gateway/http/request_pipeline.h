@@ -16,6 +16,8 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/metrics.h"
+#include "gateway/auth/client_address.h"
+#include "gateway/auth/request_rate_limit.h"
 #include "gateway/http/cache_headers.h"
 #include "gateway/http/exchange.h"
 #include "gateway/http/route.h"
@@ -28,6 +30,8 @@ struct PipelineOptions {
   // A log line for each request, but for probes and metrics.
   bool access_log = true;
   PublicCaching public_caching;
+  // Whose word about the client's address is believed.
+  TrustedProxies trusted_proxies;
 };
 
 // What the pipelines of all loops share; it outlives them. `limiter` is made for routes.size()
@@ -39,6 +43,7 @@ struct PipelineParts {
   Logger& logger;
   RequestStats& stats;
   ConcurrencyLimiter& limiter;
+  RequestRateLimit* rate_limit = nullptr;  // null: none
 };
 
 // Registers its series with `parts.metrics` when a route is first asked with a method and answered

@@ -138,6 +138,10 @@ class HttpServerTest : public ::testing::TestWithParam<Family> {
         MakeRoute("/hello", [](RequestContext&, const Request&) -> Task<absl::StatusOr<Response>> {
           co_return Response(200, "hello");
         }));
+    rows.push_back(MakeRoute(
+        "/client", [](RequestContext& context, const Request&) -> Task<absl::StatusOr<Response>> {
+          co_return Response(200, context.client.ToString());
+        }));
     rows.push_back(
         MakeRoute("/big", [](RequestContext&, const Request&) -> Task<absl::StatusOr<Response>> {
           co_return Response(200, std::string(8 << 20, 'x'));

@@ -32,6 +32,14 @@ using ::testing::HasSubstr;
 using ::testing::StartsWith;
 using testing::StreamClient;
 
+TEST_P(HttpServerTest, KnowsWhereARequestComesFrom) {
+  StartServer(1);
+  testing::StreamClient client(address);
+  client.Send("GET /client HTTP/1.1\r\nHost: h\r\nX-Forwarded-For: 203.0.113.7\r\n\r\n");
+  const bool is_tcp = GetParam() == Family::kTcp;
+  EXPECT_THAT(client.ReadResponse(), HasSubstr(is_tcp ? "127.0.0.1" : "203.0.113.7"));
+}
+
 TEST_P(HttpServerTest, Answers) {
   StartServer(1);
   const std::string response = Get("/hello");
