@@ -26,7 +26,6 @@
 #include "gateway/cluster/instance_registry.h"
 #include "gateway/cluster/shared_counter.h"
 #include "gateway/events/cache_invalidator.h"
-#include "gateway/events/step_thread.h"
 #include "gateway/handlers/instance_report.h"
 #include "gateway/http/connection_capacity.h"
 #include "gateway/http/http_server.h"
@@ -41,6 +40,7 @@
 #include "gateway/runtime/loop_watchdog.h"
 #include "gateway/runtime/loop_watchdog_thread.h"
 #include "gateway/runtime/offload_pool.h"
+#include "gateway/runtime/step_thread.h"
 
 namespace scaleout::gateway {
 namespace {

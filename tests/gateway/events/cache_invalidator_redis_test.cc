@@ -9,7 +9,7 @@
 #include "common/str_cat.h"
 #include "gateway/cache/token_replacer.h"
 #include "gateway/events/cache_invalidator.h"
-#include "gateway/events/step_thread.h"
+#include "gateway/runtime/step_thread.h"
 #include "proto/scaleout/events/v1/event.h"
 #include "tests/integration/private_redis.h"
 #include "tests/support/eventually.h"

@@ -3,8 +3,8 @@
 //
 // Stop() does not wait for a step beyond kStepStopLimit: one that looks up a host name may take
 // longer, and the process is to end. Start and Stop are the owner's.
-#ifndef SCALEOUT_GATEWAY_EVENTS_STEP_THREAD_H_
-#define SCALEOUT_GATEWAY_EVENTS_STEP_THREAD_H_
+#ifndef SCALEOUT_GATEWAY_RUNTIME_STEP_THREAD_H_
+#define SCALEOUT_GATEWAY_RUNTIME_STEP_THREAD_H_
 
 #include <chrono>
 #include <condition_variable>
@@ -48,4 +48,4 @@ class StepThread {
 
 }  // namespace scaleout::gateway
 
-#endif  // SCALEOUT_GATEWAY_EVENTS_STEP_THREAD_H_
+#endif  // SCALEOUT_GATEWAY_RUNTIME_STEP_THREAD_H_

@@ -1,4 +1,4 @@
-#include "gateway/events/step_thread.h"
+#include "gateway/runtime/step_thread.h"
 
 #include <pthread.h>
 
