@@ -3,8 +3,8 @@
 //
 // A read that the cache cannot help with, or is not to, is the verb below. A write that was sent is
 // followed by the replacement of its tokens before its answer, whatever that is; one that this
-// gateway refused itself (circuit open, bulkhead full) has changed nothing. The cache outlives the
-// verbs.
+// gateway refused itself (circuit open, bulkhead full) has changed nothing. A read whose request
+// names a principal is cached for that principal alone. The cache outlives the verbs.
 #ifndef SCALEOUT_GATEWAY_BACKENDS_CACHED_VERB_H_
 #define SCALEOUT_GATEWAY_BACKENDS_CACHED_VERB_H_
 
@@ -20,6 +20,7 @@
 
 #include "absl/status/statusor.h"
 #include "gateway/backends/backend.h"
+#include "gateway/backends/request_principal.h"
 #include "gateway/backends/verb.h"
 #include "gateway/cache/read_cache.h"
 #include "gateway/resilience/rejection.h"
@@ -108,6 +109,7 @@ void CacheReads(ReadCache& cache, Backend& backend, std::string_view method,
   verb = [&cache, state, query_of](RequestContext& context, Request&& request) {
     std::optional<CacheQuery> query = query_of(request);
     if (!query) return state->below(context, std::move(request));
+    if constexpr (NamesPrincipal<Request>) query->SetPrincipal(context.principal);
     return ReadThrough<Request, Response>(context, cache, state->method, state->below,
                                           *std::move(query), std::move(request));
   };

@@ -9,7 +9,9 @@
 //
 // `Reads`, such a struct in the .cc of a typed backend, says how a request travels in a batch.
 // FindKey: what a request reads; nothing if it is not coalesced (a later page, an id that no
-// contract allows). TakeAnswer moves a value out of an entry; false if there is none of its kind.
+// contract allows). AddKey adds one message to the batch's keys. TakeAnswer moves a value out of an
+// entry; false if there is none of its kind. Principals are no matter of it: where requests and
+// keys name one, the caller's is a part of the key, and goes along with it.
 #ifndef SCALEOUT_GATEWAY_BACKENDS_COALESCED_VERB_H_
 #define SCALEOUT_GATEWAY_BACKENDS_COALESCED_VERB_H_
 
@@ -24,6 +26,7 @@
 #include "common/str_cat.h"
 #include "gateway/backends/backend.h"
 #include "gateway/backends/coalescer.h"
+#include "gateway/backends/request_principal.h"
 #include "gateway/backends/verb.h"
 #include "scaleout/rpc/v1/error_details.pb.h"
 
@@ -71,7 +74,9 @@ absl::StatusOr<std::vector<absl::StatusOr<Response>>> TakeAnswers(const BackendG
 template <typename Request, typename Response, typename BatchRequest, typename BatchResponse>
 struct CoalescedVerbs {
   Verb<Request, Response> plain;  // for what is not coalesced
-  Verb<Request, Response> one;    // for a coalesced key that goes alone; its calls are not timed
+  // For a coalesced key that goes alone; its calls are not timed, and it leaves the request's
+  // principal as it is.
+  Verb<Request, Response> one;
   Verb<BatchRequest, BatchResponse> batch;
 };
 
@@ -91,11 +96,16 @@ Verb<Request, Response> Coalesce(
   state->method = std::move(method);
   state->verbs = std::move(verbs);
   state->calls.one = [&state = *state](RequestContext& context, const ReadKey& key) {
-    return state.verbs.one(context, Reads::RequestOf(key));
+    Request request = Reads::RequestOf(key);
+    SetPrincipal(key.principal, request);
+    return state.verbs.one(context, std::move(request));
   };
   state->calls.batch = [&state = *state](RequestContext& context, std::vector<ReadKey> keys) {
     BatchRequest ask;
-    for (const ReadKey& key : keys) Reads::AddKey(key, ask);
+    for (const ReadKey& key : keys) {
+      Reads::AddKey(key, ask);
+      SetPrincipal(key.principal, *ask.mutable_keys()->rbegin());
+    }
     return [](Task<absl::StatusOr<BatchResponse>> asking, const BackendGuard& guard,
               std::size_t count) -> Task<absl::StatusOr<std::vector<absl::StatusOr<Response>>>> {
       absl::StatusOr<BatchResponse> batch = co_await asking;
@@ -114,8 +124,9 @@ Verb<Request, Response> Coalesce(
         state->calls));
   }
   return [state](RequestContext& context, Request&& request) {
-    const std::optional<ReadKey> key = Reads::FindKey(request);
+    std::optional<ReadKey> key = Reads::FindKey(request);
     if (!key) return state->verbs.plain(context, std::move(request));
+    key->principal = PrincipalOf<Request>(context);
     return state->of_loops[context.loop.index()]->Read(context, *key);
   };
 }

@@ -37,6 +37,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "common/clock.h"
+#include "common/principal.h"
 #include "gateway/backends/backend_guard.h"
 #include "gateway/backends/coalescer_config.h"
 #include "gateway/backends/coalescer_metrics.h"
@@ -61,11 +62,14 @@ struct ReadKey {
   // Of a list's first page; 0 for one item. It belongs to the whole batch, so only equal ones share
   // one.
   std::int32_t page_size = 0;
+  // On whose behalf; none where the read is public. Of each key, so that those of different
+  // principals travel together, and the answer of one is never another's.
+  Principal principal = {};
 
   friend bool operator==(const ReadKey&, const ReadKey&) = default;
   template <typename H>
   friend H AbslHashValue(H hash, const ReadKey& key) {
-    return H::combine(std::move(hash), key.id, key.page_size);
+    return H::combine(std::move(hash), key.id, key.page_size, key.principal);
   }
 };
 
@@ -132,8 +136,8 @@ class KeyReader : private TimerJob, private CancelListener {
 // Keys that are asked for in one call, on behalf of all their callers. In the frame of the
 // coroutine that makes the call.
 struct Flight {
-  // Takes the keys that have callers still. The context is that of the first caller, with the
-  // latest deadline of all and a cancellation of its own.
+  // Takes the keys that have callers still. The context has the names of the first caller, the
+  // latest deadline of all, a cancellation of its own, and no principal: each key has its own.
   Flight(Executor& loop, const Clock& clock, std::list<KeyEntry> entries_in);
 
   RequestContext context;

@@ -7,6 +7,9 @@
 // With `coalescing` the verbs that Read() makes are coalesced (coalesced_verb.h), without they are
 // plain.
 //
+// A request that names on whose behalf it is made gets its context's principal here; the calls of a
+// coalescer have those of their keys.
+//
 // What a verb needs is allocated when it is made; a call of it looks nothing up. The verbs share
 // the stub and do not outlive the backend.
 #ifndef SCALEOUT_GATEWAY_BACKENDS_SERVICE_RPCS_H_
@@ -20,6 +23,7 @@
 #include "gateway/backends/backend_channel.h"
 #include "gateway/backends/coalesced_verb.h"
 #include "gateway/backends/guarded_call.h"
+#include "gateway/backends/request_principal.h"
 #include "gateway/backends/verb.h"
 
 namespace scaleout::gateway {
@@ -38,7 +42,8 @@ class ServiceRpcs {
   template <typename Request, typename Response>
   Verb<Request, Response> operator()(std::string_view name, Repeat repeat,
                                      UnaryRpc<Stub, Request, Response> rpc) const {
-    return Bind(std::make_shared<RpcMethod>(backend_.guard, name, repeat), rpc);
+    return Bind<PrincipalFrom::kContext>(std::make_shared<RpcMethod>(backend_.guard, name, repeat),
+                                         rpc);
   }
 
   // A read that may travel in a batch; `Reads` says how (coalesced_verb.h).
@@ -53,16 +58,19 @@ class ServiceRpcs {
     return Coalesce<Reads>(*coalescing_, backend_, reads,
                            CoalescedVerbs<Request, Response, BatchRequest, BatchResponse>{
                                .plain = std::move(plain),
-                               .one = Bind(reads, rpc),
+                               .one = Bind<PrincipalFrom::kRequest>(reads, rpc),
                                .batch = (*this)(batch_name, Repeat::kSafe, batch_rpc)});
   }
 
  private:
-  template <typename Request, typename Response>
+  enum class PrincipalFrom { kContext, kRequest };
+
+  template <PrincipalFrom kFrom, typename Request, typename Response>
   Verb<Request, Response> Bind(std::shared_ptr<RpcMethod> method,
                                UnaryRpc<Stub, Request, Response> rpc) const {
     return [stub = stub_, &channel = *backend_.channel, method = std::move(method), rpc](
                RequestContext& context, Request&& request) {
+      if constexpr (kFrom == PrincipalFrom::kContext) SetPrincipal(context.principal, request);
       return GuardedCall(context, channel, *method, *stub, rpc, std::move(request));
     };
   }

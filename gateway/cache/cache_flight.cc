@@ -6,10 +6,12 @@
 
 namespace scaleout::gateway {
 
-CacheFlight::CacheFlight(const RequestContext& request, MonotonicTime deadline)
+CacheFlight::CacheFlight(const RequestContext& request, const Principal& principal,
+                         MonotonicTime deadline)
     : context(request.loop, request.clock) {
   context.request_id = request.request_id;
   context.traceparent = request.traceparent;
+  context.principal = principal;
   context.route = request.route;
   context.deadline = deadline;
 }

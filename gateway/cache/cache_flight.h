@@ -1,9 +1,9 @@
 // One question to a service on behalf of all who missed the same value: single flight.
 //
-// Readers are joined only where the tokens that they read are equal, so a read that begins after a
-// write was answered never waits for a flight from before it. The flight has a context of its own:
-// a reader that leaves, or has little time, ends only its own wait. When the last one has left, a
-// flight that was not made to refresh a value is cancelled. Loop thread only.
+// Readers are joined only where their principals and the tokens that they read are equal, so a read
+// that begins after a write was answered never waits for a flight from before it. The flight has a
+// context of its own: a reader that leaves, or has little time, ends only its own wait. When the
+// last one has left, a flight that was not made to refresh a value is cancelled. Loop thread only.
 #ifndef SCALEOUT_GATEWAY_CACHE_CACHE_FLIGHT_H_
 #define SCALEOUT_GATEWAY_CACHE_CACHE_FLIGHT_H_
 
@@ -18,6 +18,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "common/clock.h"
+#include "common/principal.h"
 #include "gateway/runtime/executor.h"
 #include "gateway/runtime/request_context.h"
 #include "gateway/runtime/task.h"
@@ -32,8 +33,9 @@ using SharedAnswer = absl::StatusOr<std::shared_ptr<const std::string>>;
 using FillFunction = std::function<Task<absl::StatusOr<std::string>>(RequestContext&)>;
 
 struct CacheFlight {
-  // On the loop of `request`, with its names and `deadline`.
-  CacheFlight(const RequestContext& request, MonotonicTime deadline);
+  // On the loop of `request`, with its names and `deadline`, on behalf of `principal`: that of the
+  // value's key, which is the same for all who wait.
+  CacheFlight(const RequestContext& request, const Principal& principal, MonotonicTime deadline);
   CacheFlight(const CacheFlight&) = delete;
   CacheFlight& operator=(const CacheFlight&) = delete;
 

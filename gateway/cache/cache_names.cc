@@ -11,4 +11,17 @@ std::string PaymentToken(std::int64_t payment_id) { return StrCat("payment:", pa
 std::string OrdersOfToken(std::int64_t user_id) { return StrCat("orders-of:", user_id); }
 std::string PaymentsOfToken(std::int64_t user_id) { return StrCat("payments-of:", user_id); }
 
+std::string PrincipalName(const Principal& principal) {
+  if (principal.lab) return "lab";
+  switch (principal.role) {
+    case Role::kCustomer:
+      return StrCat("u", principal.user_id);
+    case Role::kAdmin:
+      return StrCat("a", principal.user_id);
+    case Role::kNone:
+      break;
+  }
+  return "none";
+}
+
 }  // namespace scaleout::gateway

@@ -1,10 +1,13 @@
 // The names of the cache's tokens: of entities, and of collections of them. A reader names what it
-// depends on, a write and an owner's event what they may have changed. Pure functions.
+// depends on, a write and an owner's event what they may have changed. And those of principals, in
+// the keys of values that are not public. Pure functions.
 #ifndef SCALEOUT_GATEWAY_CACHE_CACHE_NAMES_H_
 #define SCALEOUT_GATEWAY_CACHE_CACHE_NAMES_H_
 
 #include <cstdint>
 #include <string>
+
+#include "common/principal.h"
 
 namespace scaleout::gateway {
 
@@ -19,6 +22,10 @@ std::string OrdersOfToken(std::int64_t user_id);
 inline constexpr char kOrderListsToken[] = "order-lists";
 inline constexpr char kProductListsToken[] = "product-lists";
 std::string PaymentsOfToken(std::int64_t user_id);
+
+// Short, and different for principals that differ: "u7" (a customer), "a7" (an admin), "lab", and
+// "none".
+std::string PrincipalName(const Principal& principal);
 
 }  // namespace scaleout::gateway
 

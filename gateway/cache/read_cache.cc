@@ -4,6 +4,7 @@
 
 #include "common/status.h"
 #include "common/str_cat.h"
+#include "gateway/cache/cache_names.h"
 #include "gateway/runtime/sleep.h"
 
 namespace scaleout::gateway {
@@ -83,6 +84,11 @@ CacheQuery::CacheQuery(std::string key_in, std::vector<std::string> token_names)
     : key(StrCat("v:", key_in)), token_keys(std::move(token_names)) {
   for (std::string& name : token_keys) name = TokenKey(name);
   token_keys.emplace_back(kEpochKey);
+}
+
+void CacheQuery::SetPrincipal(const Principal& reader) {
+  principal = reader;
+  StrAppend(&key, ":", PrincipalName(reader));
 }
 
 struct ReadCache::Plan {
@@ -176,7 +182,7 @@ Task<SharedAnswer> ReadCache::Fill(RequestContext& context, const CachedMethod& 
     context.cache.joined = true;
     method.metrics.CountJoined();
   } else {
-    flight = std::make_shared<CacheFlight>(context, clock_.Now() + kFillTime);
+    flight = std::make_shared<CacheFlight>(context, query.principal, clock_.Now() + kFillTime);
     // What its client wants anew is not joined: what is under way may be older than the wish.
     if (!context.revalidate && config_.single_flight) flight->id = std::move(id);
     StartFlight(std::make_unique<Plan>(flight, method, std::move(query), std::move(tokens), until,
@@ -193,7 +199,7 @@ void ReadCache::Refresh(RequestContext& context, const CachedMethod& method, Cac
   OnLoop& here = on_loops_[context.loop.index()];
   std::string id = FlightId(query, tokens);
   if (here.refreshes >= kMaxRefreshes || here.flights.contains(id)) return;
-  auto flight = std::make_shared<CacheFlight>(context, clock_.Now() + kFillTime);
+  auto flight = std::make_shared<CacheFlight>(context, query.principal, clock_.Now() + kFillTime);
   if (config_.single_flight) flight->id = std::move(id);
   flight->refresh = true;
   const MonotonicTime until = clock_.Now() + redis_.Of(context.loop).config().command_timeout;

@@ -35,6 +35,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/metrics.h"
+#include "common/principal.h"
 #include "gateway/cache/cache_config.h"
 #include "gateway/cache/cache_entry.h"
 #include "gateway/cache/cache_flight.h"
@@ -63,12 +64,17 @@ struct CachedMethod {
 };
 
 // What a read is about. `tokens` are names ("user:42"); the epoch comes on top. The key holds
-// whatever the answer depends on.
+// whatever the answer depends on. Tokens are shared by all principals, values are not.
 struct CacheQuery {
   CacheQuery(std::string key_in, std::vector<std::string> token_names);
 
+  // Once, of a read that is not public: the value is that of `reader`, a part of the key from now
+  // on, and so of the flight, the lock and the negative entry.
+  void SetPrincipal(const Principal& reader);
+
   std::string key;                      // of the value in Redis
   std::vector<std::string> token_keys;  // the epoch's is the last one
+  Principal principal;                  // on whose behalf the service is asked
 };
 
 struct CacheFound {

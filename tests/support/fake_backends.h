@@ -19,6 +19,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/metrics.h"
+#include "common/principal.h"
 #include "gateway/backends/backend_health.h"
 #include "gateway/backends/backends.h"
 #include "gateway/backends/order_backend.h"
@@ -63,6 +64,8 @@ class FakeVerb<std::function<gateway::Task<Answer>(gateway::RequestContext&, Req
   }
 
   const std::vector<Request>& asked() const { return asked_; }
+  // On whose behalf, for each of them.
+  const std::vector<Principal>& asked_by() const { return asked_by_; }
 
  private:
   class Waiter final : public gateway::Job, public gateway::CancelListener {
@@ -96,6 +99,7 @@ class FakeVerb<std::function<gateway::Task<Answer>(gateway::RequestContext&, Req
 
   gateway::Task<Answer> Call(gateway::RequestContext& context, Request request) {
     asked_.push_back(std::move(request));
+    asked_by_.push_back(context.principal);
     if (!holding_) co_return answer_;
     Waiter waiter(*this, context);
     Answer answer = co_await waiter;
@@ -103,6 +107,7 @@ class FakeVerb<std::function<gateway::Task<Answer>(gateway::RequestContext&, Req
   }
 
   std::vector<Request> asked_;
+  std::vector<Principal> asked_by_;
   Answer answer_{absl::UnimplementedError("The test has not said what to answer.")};
   bool holding_ = false;
   std::deque<Waiter*> waiting_;

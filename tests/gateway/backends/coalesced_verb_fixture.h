@@ -12,17 +12,22 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <mutex>
+#include <utility>
 #include <vector>
 
+#include "common/principal.h"
 #include "common/str_cat.h"
 #include "gateway/backends/backends.h"
 #include "gateway/backends/coalesced_verb.h"
+#include "gateway/backends/request_principal.h"
 #include "scaleout/order/v1/order.grpc.pb.h"
 #include "scaleout/order/v1/product.grpc.pb.h"
 #include "scaleout/payment/v1/payment.grpc.pb.h"
 #include "scaleout/user/v1/user.grpc.pb.h"
 #include "tests/support/fake_logger.h"
 #include "tests/support/guard_fixture.h"
+#include "tests/support/principals.h"
 #include "tests/support/request_fixture.h"
 #include "tests/support/rpc_server.h"
 #include "tests/support/running_task.h"
@@ -33,10 +38,25 @@ namespace scaleout::gateway {
 using grpc::ServerContext;
 using grpc::Status;
 
-// What a service was asked: batches, and reads of one.
+// What a service was asked: batches, reads of one, and the principals of all keys in their order.
+// Thread-safe.
 struct Asked {
+  template <typename Key>
+  void By(const Key& key) {
+    if constexpr (NamesPrincipal<Key>) {
+      const std::lock_guard lock(mutex);
+      principals.push_back(FromProto(key.principal()));
+    }
+  }
+  std::vector<Principal> TakePrincipals() {
+    const std::lock_guard lock(mutex);
+    return std::exchange(principals, {});
+  }
+
   std::atomic<int> batches{0};
   std::atomic<int> ones{0};
+  std::mutex mutex;
+  std::vector<Principal> principals;
 };
 
 // The answers name the key, so that one that went to another caller shows. A key that is a multiple
@@ -57,6 +77,7 @@ Status AnswerBatch(Asked& asked, const Request& request, Response& response, IdO
   ++asked.batches;
   for (const auto& key : request.keys()) {
     const std::int64_t id = id_of(key);
+    asked.By(key);
     if (id == kPoison) return {grpc::StatusCode::INTERNAL, "the service failed"};
     auto& entry = *response.add_entries();
     if (Exists(id)) {
@@ -74,6 +95,7 @@ class Users final : public user::v1::UserService::Service {
   Status GetUser(ServerContext*, const user::v1::GetUserRequest* request,
                  user::v1::GetUserResponse* response) override {
     ++asked.ones;
+    asked.By(*request);
     response->mutable_user()->set_id(request->user_id());
     return OneStatus(request->user_id());
   }
@@ -91,6 +113,7 @@ class Orders final : public order::v1::OrderService::Service {
   Status GetOrder(ServerContext*, const order::v1::GetOrderRequest* request,
                   order::v1::GetOrderResponse* response) override {
     ++asked.ones;
+    asked.By(*request);
     response->mutable_order()->set_id(request->order_id());
     return OneStatus(request->order_id());
   }
@@ -103,6 +126,7 @@ class Orders final : public order::v1::OrderService::Service {
   Status ListOrders(ServerContext*, const order::v1::ListOrdersRequest* request,
                     order::v1::ListOrdersResponse* response) override {
     ++asked.ones;
+    asked.By(*request);
     AddOrders(request->user_id(), request->page_size(), *response);
     return OneStatus(request->user_id());
   }
@@ -129,6 +153,7 @@ class Products final : public order::v1::ProductService::Service {
   Status GetProduct(ServerContext*, const order::v1::GetProductRequest* request,
                     order::v1::GetProductResponse* response) override {
     ++asked.ones;
+    asked.By(*request);
     response->mutable_product()->set_id(request->product_id());
     return OneStatus(request->product_id());
   }
@@ -146,6 +171,7 @@ class Payments final : public payment::v1::PaymentService::Service {
   Status GetPayment(ServerContext*, const payment::v1::GetPaymentRequest* request,
                     payment::v1::GetPaymentResponse* response) override {
     ++asked.ones;
+    asked.By(*request);
     response->mutable_payment()->set_id(request->payment_id());
     return OneStatus(request->payment_id());
   }
@@ -158,6 +184,7 @@ class Payments final : public payment::v1::PaymentService::Service {
   Status ListPayments(ServerContext*, const payment::v1::ListPaymentsRequest* request,
                       payment::v1::ListPaymentsResponse* response) override {
     ++asked.ones;
+    asked.By(*request);
     AddPayments(request->user_id(), request->page_size(), *response);
     return OneStatus(request->user_id());
   }
@@ -217,6 +244,33 @@ class CoalescedVerbTest : public ::testing::Test {
     EXPECT_EQ(id_of(*alone.value()), 7);
     EXPECT_EQ(asked.ones, 1);
     EXPECT_EQ(asked.batches, 1);
+  }
+
+  // Reads key 1 on behalf of two users and the lab in one turn, and then of one of them alone: each
+  // time the service is asked on behalf of its reader.
+  template <typename Request, typename Response, typename RequestOf>
+  void ExpectReadersApart(const Verb<Request, Response>& verb, Asked& asked, RequestOf request_of) {
+    using testing::Customer;
+    RequestContext other(fixture_.loop, fixture_.clock);
+    RequestContext lab(fixture_.loop, fixture_.clock);
+    fixture_.context.principal = Customer(7);
+    other.principal = Customer(8);
+    lab.principal = kLabPrincipal;
+    other.deadline = lab.deadline = fixture_.context.deadline;
+    std::vector<std::unique_ptr<testing::RunningTask<absl::StatusOr<Response>>>> reads;
+    for (RequestContext* const context : {&fixture_.context, &other, &lab, &other}) {
+      reads.push_back(std::make_unique<testing::RunningTask<absl::StatusOr<Response>>>(
+          verb(*context, request_of(1))));
+    }
+    ASSERT_TRUE(fixture_.loop.RunUntil(
+        [&] { return std::ranges::all_of(reads, [](const auto& read) { return read->done(); }); }));
+    EXPECT_EQ(asked.batches, 1);
+    EXPECT_THAT(asked.TakePrincipals(),
+                ::testing::ElementsAre(Customer(7), Customer(8), kLabPrincipal));
+    testing::RunningTask<absl::StatusOr<Response>> alone(verb(other, request_of(1)));
+    ASSERT_TRUE(fixture_.loop.RunUntil([&] { return alone.done(); }));
+    EXPECT_EQ(asked.ones, 1);
+    EXPECT_THAT(asked.TakePrincipals(), ::testing::ElementsAre(Customer(8)));
   }
 
   // Whatever is not a first page of one user goes as it is.

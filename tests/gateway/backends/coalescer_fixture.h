@@ -1,6 +1,6 @@
 // Reads of users, coalesced, from a service that is no process: it holds every call until the test
-// ends it, and knows every user but those that the test names. As a real call, one of its calls
-// ends by itself when its context is cancelled, or at its deadline.
+// ends it, and knows every user but those that the test names. Each answer names its reader. As a
+// real call, one of its calls ends by itself when its context is cancelled, or at its deadline.
 #ifndef SCALEOUT_TESTS_GATEWAY_BACKENDS_COALESCER_FIXTURE_H_
 #define SCALEOUT_TESTS_GATEWAY_BACKENDS_COALESCER_FIXTURE_H_
 
@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "common/metrics.h"
+#include "common/principal.h"
 #include "common/str_cat.h"
 #include "gateway/backends/backend.h"
 #include "gateway/backends/coalesced_verb.h"
@@ -68,12 +69,24 @@ class HeldUserService {
 
   explicit HeldUserService(BackendGuard& guard) : guard_(guard) {}
 
+  // One key: what is read, on whose behalf.
+  struct Asked {
+    std::int64_t id;
+    Principal by;
+    friend bool operator==(const Asked&, const Asked&) = default;
+  };
+  static std::vector<std::int64_t> IdsOf(const std::vector<Asked>& keys) {
+    std::vector<std::int64_t> ids;
+    for (const Asked& key : keys) ids.push_back(key.id);
+    return ids;
+  }
+
   // A call that has not ended.
   class Call final : public TimerJob, public CancelListener {
    public:
-    Call(HeldUserService& service, RequestContext& context, std::vector<std::int64_t> ids_in,
+    Call(HeldUserService& service, RequestContext& context, const std::vector<Asked>& keys,
          bool is_batch_in)
-        : ids(std::move(ids_in)), is_batch(is_batch_in), context_(context), service_(service) {}
+        : ids(IdsOf(keys)), is_batch(is_batch_in), context_(context), service_(service) {}
 
     bool await_ready() const noexcept { return false; }
     void await_suspend(std::coroutine_handle<> awaiter) {
@@ -120,15 +133,22 @@ class HeldUserService {
 
   Verb<user::v1::GetUserRequest, One> one() {
     return [this](RequestContext& context, user::v1::GetUserRequest request) {
-      return AskOne(context, request.user_id());
+      return AskOne(context, {request.user_id(), FromProto(request.principal())});
     };
   }
   Verb<user::v1::BatchGetUsersRequest, Batch> batch() {
     return [this](RequestContext& context, user::v1::BatchGetUsersRequest request) {
-      std::vector<std::int64_t> ids;
-      for (const auto& key : request.keys()) ids.push_back(key.user_id());
-      return AskBatch(context, std::move(ids));
+      std::vector<Asked> keys;
+      for (const auto& key : request.keys()) {
+        keys.push_back({key.user_id(), FromProto(key.principal())});
+      }
+      return AskBatch(context, std::move(keys));
     };
+  }
+
+  // What the answer for one reader says.
+  static std::string NameFor(std::int64_t id, const Principal& by) {
+    return StrCat("name of ", id, " for ", RoleName(by.role), by.user_id, by.lab ? " lab" : "");
   }
 
   // Ends the call as the service would: with its answer, or INTERNAL if a poisonous key is in it.
@@ -141,6 +161,7 @@ class HeldUserService {
 
   std::vector<Call*> open;                       // in the order in which they came
   std::vector<std::vector<std::int64_t>> asked;  // the ids of every call so far
+  std::vector<std::vector<Asked>> asked_keys;    // the same with their principals
   int cancelled = 0;                             // calls
   std::set<std::int64_t> missing;                // NOT_FOUND
   std::set<std::int64_t> poisonous;              // fail every call that they are in
@@ -151,27 +172,29 @@ class HeldUserService {
   static absl::Status NotFound(std::int64_t id) {
     return absl::NotFoundError(StrCat("there is no user ", id));
   }
-  static void Fill(std::int64_t id, user::v1::User& user) {
-    user.set_id(id);
-    user.set_name(StrCat("name of ", id));
+  static void Fill(const Asked& key, user::v1::User& user) {
+    user.set_id(key.id);
+    user.set_name(NameFor(key.id, key.by));
   }
 
   BackendGuard& guard_;
 
-  Task<absl::StatusOr<One>> AskOne(RequestContext& context, std::int64_t id) {
-    asked.push_back({id});
-    Call call(*this, context, {id}, false);
+  Task<absl::StatusOr<One>> AskOne(RequestContext& context, Asked key) {
+    asked.push_back({key.id});
+    asked_keys.push_back({key});
+    Call call(*this, context, {key}, false);
     const absl::Status status = co_await call;
     if (!status.ok()) co_return status;
-    if (missing.contains(id)) co_return NotFound(id);
+    if (missing.contains(key.id)) co_return NotFound(key.id);
     One answer;
-    Fill(id, *answer.mutable_user());
+    Fill(key, *answer.mutable_user());
     co_return answer;
   }
 
-  Task<absl::StatusOr<Batch>> AskBatch(RequestContext& context, std::vector<std::int64_t> ids) {
-    asked.push_back(ids);
-    Call call(*this, context, ids, true);
+  Task<absl::StatusOr<Batch>> AskBatch(RequestContext& context, std::vector<Asked> of_call) {
+    asked.push_back(IdsOf(of_call));
+    asked_keys.push_back(of_call);
+    Call call(*this, context, of_call, true);
     const absl::Status status = co_await call;
     if (!status.ok()) {
       // As the guarded call does.
@@ -179,7 +202,8 @@ class HeldUserService {
       co_return status;
     }
     Batch answer;
-    for (const std::int64_t id : ids) {
+    for (const Asked& key : of_call) {
+      const std::int64_t id = key.id;
       Batch::Entry& entry = *answer.add_entries();
       if (missing.contains(id)) {
         entry.mutable_error()->set_code(static_cast<int>(absl::StatusCode::kNotFound));
@@ -188,7 +212,7 @@ class HeldUserService {
         entry.mutable_error()->set_code(static_cast<int>(absl::StatusCode::kResourceExhausted));
         entry.mutable_error()->set_reason("ENTRY_TOO_LARGE");
       } else {
-        Fill(id, *entry.mutable_user());
+        Fill(key, *entry.mutable_user());
       }
     }
     if (forgets_an_entry) answer.mutable_entries()->RemoveLast();
@@ -205,8 +229,9 @@ class CoalescerTest : public ::testing::Test {
 
   // A request that reads one user.
   struct Client {
-    Client(CoalescerTest& test, std::int64_t id_in, Duration patience)
+    Client(CoalescerTest& test, std::int64_t id_in, Duration patience, const Principal& principal)
         : id(id_in), context(test.loop_, test.clock_) {
+      context.principal = principal;
       context.deadline = test.clock_.Now() + patience;
       context.request_id = StrCat("request-", id, "-", test.clients_.size());
       user::v1::GetUserRequest request;
@@ -237,8 +262,12 @@ class CoalescerTest : public ::testing::Test {
   }
 
   // Begins a read in the current turn.
-  Client& Ask(std::int64_t id, Duration patience = std::chrono::seconds(3)) {
-    return clients_.emplace_back(*this, id, patience);
+  Client& Ask(std::int64_t id, Duration patience = std::chrono::seconds(3),
+              const Principal& principal = {}) {
+    return clients_.emplace_back(*this, id, patience, principal);
+  }
+  Client& AskAs(const Principal& principal, std::int64_t id) {
+    return Ask(id, std::chrono::seconds(3), principal);
   }
   // So many, of ids from `first`.
   void AskRange(std::int64_t first, int count) {
@@ -289,7 +318,8 @@ class CoalescerTest : public ::testing::Test {
     ASSERT_TRUE(client.done()) << client.id;
     ASSERT_TRUE(client.answer().ok()) << client.answer().status();
     EXPECT_EQ(client.answer()->user().id(), client.id);
-    EXPECT_EQ(client.answer()->user().name(), StrCat("name of ", client.id));
+    EXPECT_EQ(client.answer()->user().name(),
+              HeldUserService::NameFor(client.id, client.context.principal));
   }
 
   testing::FakeClock clock_;

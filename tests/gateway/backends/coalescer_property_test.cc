@@ -44,7 +44,8 @@ class CoalescerPropertyTest : public CoalescerTest, public ::testing::WithParamI
       case 0:
       case 1:
       case 2:
-        for (int i = Draw(6); i >= 0; --i) Ask(1 + Draw(kIds), milliseconds(Draw(100)));
+        for (int i = Draw(6); i >= 0; --i)
+          Ask(1 + Draw(kIds), milliseconds(Draw(100)), DrawPrincipal());
         return;
       case 3:
         EndTurn();
@@ -62,6 +63,13 @@ class CoalescerPropertyTest : public CoalescerTest, public ::testing::WithParamI
         if (Draw(3) == 0) LeaveAsAClient();
         return;
     }
+  }
+
+  // Of one user in both roles, another one, and the lab.
+  Principal DrawPrincipal() {
+    constexpr Principal kPrincipals[] = {
+        {7, Role::kCustomer}, {7, Role::kAdmin}, {8, Role::kCustomer}, kLabPrincipal};
+    return kPrincipals[Draw(4)];
   }
 
   HeldUserService::Call& OpenCall() {

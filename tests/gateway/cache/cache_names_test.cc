@@ -15,5 +15,12 @@ TEST(CacheNames, AreTheSameInEachVersion) {
   EXPECT_EQ(PaymentsOfToken(9'007'199'254'740'993), "payments-of:9007199254740993");
 }
 
+TEST(CacheNames, TellPrincipalsApart) {
+  EXPECT_EQ(PrincipalName({7, Role::kCustomer}), "u7");
+  EXPECT_EQ(PrincipalName({7, Role::kAdmin}), "a7");
+  EXPECT_EQ(PrincipalName(kLabPrincipal), "lab");
+  EXPECT_EQ(PrincipalName({}), "none");
+}
+
 }  // namespace
 }  // namespace scaleout::gateway
