@@ -18,6 +18,8 @@ from pathlib import Path
 import httpx
 import psutil
 
+import log_secrets
+
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "scripts"))
 from scaleout.load.buyer import INDEFINITE  # noqa: E402
@@ -178,9 +180,9 @@ class NativeStack:
         return self.sh("down")
 
     def remove(self):
-        """Fails if a program of the stack has written a sanitizer's report."""
+        """Fails if a program of the stack has written a sanitizer's report, or a secret."""
         self.still.__exit__()
-        reports = []
+        reports = log_secrets.find(self.run_dir)
         if os.environ.get("SANITIZED"):
             self.try_sh("down")
             for log in self.run_dir.glob("log/*.log*"):
