@@ -1,5 +1,12 @@
+#include <chrono>
+#include <memory>
+#include <optional>
+
+#include "redis/revocation_publisher.h"
 #include "service/events/service_events.h"
 #include "service/run_service.h"
+#include "services/user/revocation_relay.h"
+#include "services/user/revocation_store.h"
 #include "services/user/schema.h"
 #include "services/user/user_events.h"
 #include "services/user/user_rpc.h"
@@ -8,13 +15,17 @@
 namespace scaleout::user {
 namespace {
 
-// Leaves the sessions' ends unpublished, for want of what publishes them.
-class NoRevocations final : public Revocations {
- public:
-  absl::Status Publish(const CallContext&, std::span<const SessionId>) override {
-    return absl::OkStatus();
-  }
-};
+// Calls wait for it.
+constexpr RedisClientOptions kRevocationClient = {.connect_timeout = std::chrono::milliseconds(250),
+                                                  .command_timeout = std::chrono::milliseconds(250),
+                                                  .retry_pause = std::chrono::milliseconds(50)};
+
+// Null without a server.
+std::unique_ptr<RevocationPublisher> MakePublisher(const ServiceContext& context) {
+  const std::optional<RedisServer>& server = context.config().event_server;
+  if (!server) return nullptr;
+  return MakeRedisRevocationPublisher(*server, {.client = kRevocationClient}, context.clock());
+}
 
 }  // namespace
 }  // namespace scaleout::user
@@ -29,10 +40,13 @@ int main(int argc, char** argv) {
                        ServiceEvents events(context, user::PublishedStreams());
                        const auto repository =
                            user::MakeUserRepository(context.pool(), events.outbox());
-                       user::NoRevocations revocations;
+                       user::RevocationRelay revocations(
+                           user::MakeRevocationStore(context.pool()), user::MakePublisher(context),
+                           context.clock(), context.logger(), context.metrics());
                        user::UserService service(*repository, revocations);
                        const auto rpc = user::MakeUserRpc(service, context.calls());
                        events.Start();
+                       revocations.Start([&pool = context.pool()] { return pool.reachable(); });
                        return context.Serve({{user::kUserServiceName, *rpc}});
                      }});
 }

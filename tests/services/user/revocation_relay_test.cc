@@ -1,0 +1,264 @@
+#include "services/user/revocation_relay.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <chrono>
+#include <functional>
+#include <future>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/status.h"
+#include "tests/support/eventually.h"
+#include "tests/support/fake_clock.h"
+#include "tests/support/fake_logger.h"
+
+namespace scaleout::user {
+namespace {
+
+using namespace std::chrono_literals;
+using ::testing::ElementsAre;
+using testing::Eventually;
+using ::testing::IsEmpty;
+
+// Ids 1, 2 and so on.
+SessionId Id(int number) {
+  std::string hex(32, '0');
+  hex[31] = "0123456789abcdef"[number & 0xF];
+  hex[30] = "0123456789abcdef"[number >> 4 & 0xF];
+  hex[29] = "0123456789abcdef"[number >> 8 & 0xF];
+  return *SessionId::Parse(hex);
+}
+
+// What the table has and redis-state does; the fakes are owned by what is tested.
+struct World {
+  std::vector<SessionId> rows;  // that are not published
+  std::vector<SessionId> marked;
+  std::vector<std::vector<std::string>> appended;
+  absl::Status store, publisher;
+  std::function<void()> on_publish = [] {};
+  RevocationFigures figures;
+  std::atomic<int> publications{0};
+};
+
+class FakeStore final : public RevocationStore {
+ public:
+  explicit FakeStore(World& world) : world_(world) {}
+  absl::StatusOr<std::vector<SessionId>> FindUnpublished(const CallContext&,
+                                                         std::int32_t limit) override {
+    if (!world_.store.ok()) return world_.store;
+    const auto count = std::min(world_.rows.size(), static_cast<std::size_t>(limit));
+    return std::vector<SessionId>(world_.rows.begin(),
+                                  world_.rows.begin() + static_cast<std::ptrdiff_t>(count));
+  }
+  absl::Status MarkPublished(const CallContext&, const std::vector<SessionId>& ids) override {
+    if (!world_.store.ok()) return world_.store;
+    for (const SessionId& id : ids) {
+      std::erase(world_.rows, id);
+      world_.marked.push_back(id);
+    }
+    return absl::OkStatus();
+  }
+  absl::StatusOr<RevocationFigures> ReadFigures(const CallContext&) override {
+    return world_.figures;
+  }
+
+ private:
+  World& world_;
+};
+
+class FakePublisher final : public RevocationPublisher {
+ public:
+  explicit FakePublisher(World& world) : world_(world) {}
+  absl::StatusOr<std::string> Publish(std::span<const std::string> ids) override {
+    world_.on_publish();
+    ++world_.publications;
+    if (!world_.publisher.ok()) return world_.publisher;
+    if (!ids.empty()) world_.appended.emplace_back(ids.begin(), ids.end());
+    return "incarnation";
+  }
+
+ private:
+  World& world_;
+};
+
+class RevocationRelayTest : public ::testing::Test {
+ protected:
+  CallContext Call(Duration limit = 60s) {
+    CallContext call;
+    call.deadline = Deadline::In(limit, clock_);
+    return call;
+  }
+  std::future<absl::Status> Publish(std::vector<SessionId> ids) {
+    return std::async(std::launch::async,
+                      [this, ids = std::move(ids)] { return relay_.Publish(Call(), ids); });
+  }
+  // Rounds of the test's thread, until the calls are answered.
+  void RoundsUntilAnswered(const std::future<absl::Status>& answer) {
+    EXPECT_TRUE(Eventually([&] {
+      (void)relay_.Round();
+      return answer.wait_for(0s) == std::future_status::ready;
+    }));
+  }
+  static void ExpectPending(const absl::Status& status) {
+    EXPECT_TRUE(absl::IsUnavailable(status)) << status;
+    EXPECT_EQ(ReasonOf(status), "REVOCATION_PENDING");
+  }
+
+  World world_;
+  testing::FakeClock clock_;
+  testing::FakeLogger logger_;
+  std::unique_ptr<Metrics> metrics_ = MakeMetrics();
+  RevocationRelay relay_{std::make_unique<FakeStore>(world_),
+                         std::make_unique<FakePublisher>(world_), clock_, logger_, *metrics_};
+};
+
+TEST_F(RevocationRelayTest, CallIsAnsweredOnceItsIdsAreAcknowledgedAndTheyAreMarked) {
+  auto answer = Publish({Id(1), Id(2)});
+  RoundsUntilAnswered(answer);
+  EXPECT_TRUE(answer.get().ok());
+  EXPECT_THAT(world_.appended, ElementsAre(ElementsAre(Id(1).hex(), Id(2).hex())));
+  EXPECT_THAT(world_.marked, ElementsAre(Id(1), Id(2)));
+}
+
+// Its row is marked: another replica's relay was quicker, or it was published before.
+TEST_F(RevocationRelayTest, PublishesWhatACallAsksForWhateverTheTableSays) {
+  auto answer = Publish({Id(1)});
+  RoundsUntilAnswered(answer);
+  EXPECT_TRUE(answer.get().ok());
+  EXPECT_THAT(world_.appended, ElementsAre(ElementsAre(Id(1).hex())));
+}
+
+TEST_F(RevocationRelayTest, NothingToPublishIsPublished) {
+  EXPECT_TRUE(relay_.Publish(Call(), {}).ok());
+  world_.publisher = absl::UnavailableError("away");
+  EXPECT_FALSE(relay_.Round().ok());
+  EXPECT_TRUE(relay_.Publish(Call(), {}).ok());
+}
+
+TEST_F(RevocationRelayTest, CallIsRefusedWhenTheAcknowledgementDoesNotComeInTime) {
+  const std::vector<SessionId> ids = {Id(1)};
+  ExpectPending(relay_.Publish(Call(10ms), ids));
+  // It has left the list.
+  ASSERT_TRUE(relay_.Round().ok());
+  EXPECT_THAT(world_.appended, IsEmpty());
+}
+
+TEST_F(RevocationRelayTest, CallsAreRefusedAtOnceWhileTheServerIsAwayAndServedAfterwards) {
+  world_.rows = {Id(1)};
+  world_.publisher = absl::DeadlineExceededError("frozen");
+  auto first = Publish({Id(1)});
+  RoundsUntilAnswered(first);
+  ExpectPending(first.get());
+  const std::vector<SessionId> ids = {Id(2)};
+  ExpectPending(relay_.Publish(Call(), ids));
+  EXPECT_THAT(world_.marked, IsEmpty());
+  world_.publisher = absl::OkStatus();
+  ASSERT_TRUE(relay_.Round().ok());
+  EXPECT_THAT(world_.marked, ElementsAre(Id(1)));
+  auto second = Publish({Id(2)});
+  RoundsUntilAnswered(second);
+  EXPECT_TRUE(second.get().ok());
+}
+
+// They came while the attempt that failed was under way.
+TEST_F(RevocationRelayTest, CallsThatWaitWhenTheServerGoesAwayAreRefused) {
+  std::future<absl::Status> waiting;
+  world_.publisher = absl::UnavailableError("away");
+  world_.on_publish = [&] {
+    if (waiting.valid()) return;
+    waiting = Publish({Id(1)});
+    // Until it has taken its place in the list the lock is contended, or it is refused for the
+    // failure: both are answers.
+  };
+  EXPECT_FALSE(relay_.Round().ok());
+  EXPECT_TRUE(Eventually([&] { return waiting.wait_for(0s) == std::future_status::ready; }));
+  ExpectPending(waiting.get());
+}
+
+TEST_F(RevocationRelayTest, AcknowledgedCallIsAnsweredAlsoWhereTheRowCannotBeMarked) {
+  world_.rows = {Id(1)};
+  auto answer = Publish({Id(1)});
+  ASSERT_TRUE(Eventually([&] {
+    world_.store = absl::UnavailableError("away");
+    (void)relay_.Round();
+    return !world_.appended.empty();
+  }));
+  EXPECT_TRUE(answer.get().ok());
+  // It is published once more.
+  world_.store = absl::OkStatus();
+  ASSERT_TRUE(relay_.Round().ok());
+  EXPECT_EQ(world_.appended.size(), 2U);
+  EXPECT_THAT(world_.rows, IsEmpty());
+}
+
+TEST_F(RevocationRelayTest, PublishesAllOfTheTableInBatches) {
+  for (int i = 0; i < 2 * kRevocationRows + 1; ++i) world_.rows.push_back(Id(i));
+  ASSERT_TRUE(relay_.Round().ok());
+  ASSERT_EQ(world_.appended.size(), 3U);
+  EXPECT_EQ(world_.appended[0].size(), static_cast<std::size_t>(kRevocationRows));
+  EXPECT_EQ(world_.appended[0][0], Id(0).hex());
+  EXPECT_EQ(world_.appended[2].size(), 1U);
+  EXPECT_THAT(world_.rows, IsEmpty());
+}
+
+TEST_F(RevocationRelayTest, LooksAtTheTableEverySoOftenAndAsksTheServerEachTime) {
+  ASSERT_TRUE(relay_.Round().ok());
+  EXPECT_EQ(world_.publications, 1);
+  world_.rows = {Id(1)};
+  ASSERT_TRUE(relay_.Round().ok());
+  EXPECT_EQ(world_.publications, 1);
+  clock_.Advance(kRevocationPoll);
+  ASSERT_TRUE(relay_.Round().ok());
+  EXPECT_EQ(world_.publications, 2);
+  EXPECT_THAT(world_.marked, ElementsAre(Id(1)));
+}
+
+TEST_F(RevocationRelayTest, RowsStayWhereTheServerDoesNotTakeThem) {
+  world_.rows = {Id(1)};
+  world_.publisher = absl::ResourceExhaustedError("full");
+  EXPECT_FALSE(relay_.Round().ok());
+  EXPECT_THAT(world_.rows, ElementsAre(Id(1)));
+  world_.publisher = absl::OkStatus();
+  // At once, and not only when it is time to look again.
+  ASSERT_TRUE(relay_.Round().ok());
+  EXPECT_THAT(world_.rows, IsEmpty());
+}
+
+TEST_F(RevocationRelayTest, ThreadPublishesForCallsWithoutWaitingForItsPoll) {
+  relay_.Start([] { return true; });
+  for (int i = 0; i < 50; ++i) {
+    const std::vector<SessionId> ids = {Id(i)};
+    EXPECT_TRUE(relay_.Publish(Call(), ids).ok());
+  }
+}
+
+TEST_F(RevocationRelayTest, SaysHowMuchIsPending) {
+  const auto has = [&](const std::string& line) {
+    return metrics_->RenderPrometheus().find("\n" + line + "\n") != std::string::npos;
+  };
+  world_.figures = {.pending = 3, .oldest_age_seconds = 1.5};
+  world_.publisher = absl::UnavailableError("away");
+  EXPECT_FALSE(relay_.Round().ok());
+  EXPECT_TRUE(has("revocations_pending 3"));
+  EXPECT_TRUE(has("revocations_oldest_age_seconds 1.5"));
+  world_.publisher = absl::OkStatus();
+  world_.rows = {Id(1), Id(2)};
+  ASSERT_TRUE(relay_.Round().ok());
+  EXPECT_TRUE(has("revocations_published_total 2"));
+}
+
+TEST_F(RevocationRelayTest, WithoutAServerEachCallIsRefused) {
+  RevocationRelay relay(std::make_unique<FakeStore>(world_), nullptr, clock_, logger_, *metrics_);
+  relay.Start([] { return true; });
+  const std::vector<SessionId> ids = {Id(1)};
+  ExpectPending(relay.Publish(Call(), ids));
+  EXPECT_TRUE(relay.Publish(Call(), {}).ok());
+  EXPECT_TRUE(logger_.Find("ended sessions cannot be published: REDIS_STATE_ADDRESS is not set"));
+}
+
+}  // namespace
+}  // namespace scaleout::user
