@@ -132,6 +132,7 @@ void DeclareGatewaySettings(Settings& settings, GatewayConfig& config) {
   DeclareCacheSettings(settings, config.cache);
   settings.Milliseconds("CACHE_PUBLIC_MAX_AGE", config.public_caching.max_age, 0ms, 1h,
                         "a cache in front may keep public answers for so many whole seconds");
+  DeclareRateLimitSettings(settings, config.rate_limits);
   settings.Group("Lab, for experiments");
   settings.Switch("LAB_ENDPOINTS", config.lab_endpoints, "routes that are dangerous on purpose");
   settings.Milliseconds("LAB_CACHE_FILL_DELAY", config.cache.fill_delay, 0ms, 2s,
@@ -143,8 +144,8 @@ void DeclareGatewaySettings(Settings& settings, GatewayConfig& config) {
 
 absl::StatusOr<GatewayConfig> LoadGatewayConfig(EnvironmentMap variables,
                                                 std::span<const std::string_view> backends) {
-  Environment env(std::move(variables),
-                  {"GATEWAY_", "COALESCE", "LAB_", "LOOP_", "REDIS_", "CACHE"});
+  Environment env(std::move(variables), {"GATEWAY_", "COALESCE", "LAB_", "LOOP_", "REDIS_", "CACHE",
+                                         "RATE_LIMIT", "LOGIN_RATE_", "TRUSTED_PROXIES"});
   Settings settings(env);
   GatewayConfig config;
   config.backends = WithoutTargets(backends);

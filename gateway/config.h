@@ -19,6 +19,7 @@
 #include "common/host_name.h"
 #include "common/log.h"
 #include "common/settings.h"
+#include "gateway/auth/rate_limit_config.h"
 #include "gateway/backends/backend_table.h"
 #include "gateway/backends/coalescer_config.h"
 #include "gateway/cache/cache_config.h"
@@ -66,6 +67,7 @@ struct GatewayConfig {
   ResilienceConfig resilience;
   CoalescerConfig coalescer;
   RedisConfig redis;
+  RateLimitConfig rate_limits;
   CacheConfig cache;
   // What a cache in front of the gateway may keep.
   PublicCaching public_caching;

@@ -16,6 +16,9 @@
 #include "common/grpc_log.h"
 #include "common/metrics.h"
 #include "common/str_cat.h"
+#include "gateway/auth/login_rate_limit.h"
+#include "gateway/auth/rate_limiter.h"
+#include "gateway/auth/request_rate_limit.h"
 #include "gateway/backends/backends.h"
 #include "gateway/backends/cached_backends.h"
 #include "gateway/backends/coalesced_verb.h"
@@ -133,6 +136,7 @@ HttpServerOptions ServerOptions(const GatewayConfig& config, std::size_t max_con
   options.instance_id = config.instance_id;
   options.pipeline.access_log = config.access_log;
   options.pipeline.public_caching = config.public_caching;
+  options.pipeline.trusted_proxies = config.rate_limits.trusted_proxies;
   options.limits = config.connection;
   options.max_connections = max_connections;
   return options;
@@ -203,6 +207,12 @@ int RunGateway(const GatewayConfig& config, ListenSockets sockets, StopSignals& 
   InstanceRegistry registry(
       config.instance_id, config.redis.state, registry_config,
       [&report] { return report.Describe(); }, clock, logger, *metrics);
+  const std::unique_ptr<RateLimiter> rate_limiter = MakeRateLimiter(
+      redis_state.get(), [&registry] { return registry.instances(); }, *metrics);
+  const std::unique_ptr<LoginRateLimit> login_rate_limit =
+      MakeLoginRateLimit(config.rate_limits.login, *rate_limiter, *metrics);
+  const std::unique_ptr<RequestRateLimit> request_rate_limit =
+      MakeRequestRateLimit(config.rate_limits.requests, *rate_limiter, *metrics);
   const std::unique_ptr<InstanceDirectory> directory =
       MakeInstanceDirectory(redis_state.get(), registry_config.expiry);
   const std::unique_ptr<CacheInvalidator> invalidator =
@@ -231,7 +241,7 @@ int RunGateway(const GatewayConfig& config, ListenSockets sockets, StopSignals& 
       [&limiter](std::size_t loop, Duration lag) { limiter.ObserveLoopLag(loop, lag); });
   DescribeConcurrencyLimiter(*metrics, limiter);
   HttpServer server(ServerOptions(config, max_connections), loops, std::move(sockets),
-                    {routes, clock, *metrics, logger, stats, limiter});
+                    {routes, clock, *metrics, logger, stats, limiter, request_rate_limit.get()});
 
   LoopWatchdogConfig watchdog_config;
   watchdog_config.abort_after = config.loop_abort_after;

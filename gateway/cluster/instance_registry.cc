@@ -19,7 +19,7 @@ redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - ARGV[3])
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '(' .. now, '+inf')
 redis.call('ZADD', KEYS[1], now, ARGV[1])
 redis.call('PEXPIRE', KEYS[1], ARGV[3])
-return 1
+return redis.call('ZCARD', KEYS[1])
 )lua";
 
 constexpr std::string_view kRemove = R"lua(
@@ -116,7 +116,11 @@ absl::Status InstanceRegistry::Store(std::string_view description) {
   }
   const std::array<std::string_view, 2> keys = {kInstanceIndexKey, key_};
   const std::array<std::string_view, 3> arguments = {id_, description, expiry_ms_};
-  return redis_->Run(store_, keys, arguments).status();
+  const auto instances = redis_->Run(store_, keys, arguments);
+  if (instances.ok()) {
+    instances_.store(static_cast<int>(instances->integer()), std::memory_order_relaxed);
+  }
+  return instances.status();
 }
 
 void InstanceRegistry::Count(const absl::Status& stored) {

@@ -11,6 +11,7 @@
 #ifndef SCALEOUT_GATEWAY_CLUSTER_INSTANCE_REGISTRY_H_
 #define SCALEOUT_GATEWAY_CLUSTER_INSTANCE_REGISTRY_H_
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <cstddef>
@@ -68,6 +69,9 @@ class InstanceRegistry {
 
   // The latest description.
   std::string self() const;
+  // How many instances there were when redis-state answered last, this one included; 1 before it
+  // has. Any thread.
+  int instances() const { return instances_.load(std::memory_order_relaxed); }
 
  private:
   void Run();
@@ -91,6 +95,8 @@ class InstanceRegistry {
   std::optional<RedisClient> redis_;
   std::string last_stored_;
   bool logged_away_ = false;
+
+  std::atomic<int> instances_{1};
 
   mutable std::mutex mutex_;  // over what follows
   std::condition_variable wake_;

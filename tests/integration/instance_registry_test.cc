@@ -79,6 +79,22 @@ TEST_F(InstanceRegistryTest, StoresWhatEachInstanceSaysOfItselfAgainAndAgain) {
   EXPECT_GT(redis_.Ask({"PTTL", kInstanceIndexKey}).integer(), 0);
 }
 
+TEST_F(InstanceRegistryTest, KnowsHowManyInstancesThereAre) {
+  const auto a = Begin("a");
+  EXPECT_GE(a->registry.instances(), 1);
+  {
+    const auto b = Begin("b");
+    EXPECT_TRUE(
+        Eventually([&] { return a->registry.instances() == 2 && b->registry.instances() == 2; }));
+  }
+  EXPECT_TRUE(Eventually([&] { return a->registry.instances() == 1; }));
+  const auto c = Begin("c");
+  ASSERT_TRUE(Eventually([&] { return a->registry.instances() == 2; }));
+  redis_.Stop();
+  ASSERT_TRUE(Eventually([&] { return Counted("failed") > 5; }));
+  EXPECT_EQ(a->registry.instances(), 2) << "what it knew last";
+}
+
 TEST_F(InstanceRegistryTest, LetsTheEntryOfAnInstanceThatDiesExpire) {
   InstanceRegistryConfig config = kOften;
   config.interval = 3'600'000ms;  // no second round, as after a SIGKILL
