@@ -1,8 +1,10 @@
 """Which outcomes a standstill of the machine excuses, and what a drill makes of them."""
 
 import io
-import itertools
-import threading
+import sys
+import time
+
+import psutil
 
 from scaleout.drills.drill import Drill, Options
 from scaleout.load.open_loop import Outcome, Request
@@ -24,12 +26,6 @@ def test_what_ran_beside_a_standstill_or_shortly_after_it_is_touched():
     assert not still.touched(98.0, 99.9) and not still.touched(103.0, 104.0)
 
 
-def test_waking_up_a_little_late_is_no_standstill():
-    still = Standstills()
-    still.note(100.0, 100.05)
-    assert not still.touched(100.0, 100.05)
-
-
 def test_only_an_indefinite_answer_is_excused():
     still = Standstills()
     still.note(100.0, 100.5)
@@ -38,19 +34,24 @@ def test_only_an_indefinite_answer_is_excused():
     assert not still.excuses(outcome(90, 91))
 
 
-def test_a_thread_that_is_held_up_is_noticed():
-    asked_twice = threading.Event()
-    times = itertools.count(0, 1000)
+def test_what_the_watch_says_is_noted_and_the_watch_ends_with_its_user():
+    said = 'import sys; print("100.0 100.5"); print("200.0 201.0"); sys.stdout.flush()'
+    with Standstills((sys.executable, "-c", f"{said}; sys.stdin.read()")) as still:
+        pass
+    assert still.found == [(100.0, 100.5), (200.0, 201.0)]
 
-    def clock():
-        now = next(times)
-        if now:
-            asked_twice.set()
-        return now
 
-    with Standstills(clock) as still:
-        assert asked_twice.wait(20)
-    assert still.found and all(end - begin > 900 for begin, end in still.found)
+def test_a_process_that_is_stopped_is_noticed_by_the_watch():
+    stopped_at = time.monotonic()
+    with Standstills() as still:
+        watch = psutil.Process(still.watch_pid)
+        # It may just be starting.
+        while not still.found and time.monotonic() < stopped_at + 20:
+            watch.suspend()
+            time.sleep(0.2)
+            watch.resume()
+            time.sleep(0.1)
+    assert still.touched(stopped_at, time.monotonic())
 
 
 class _Stack:

@@ -9,21 +9,11 @@ import time
 import pytest
 from _pytest.runner import runtestprotocol
 
-from native_stack import LoneGateway, NativeStack
+from native_stack import LoneGateway, NativeStack, standstills
 from scaleout.driver.native import NativeDriver
-from scaleout.load.standstills import Standstills
 
 _TRIES = 3
-_STILL = Standstills()
 _RAN_AGAIN = []
-
-
-def pytest_sessionstart():
-    _STILL.__enter__()
-
-
-def pytest_sessionfinish():
-    _STILL.__exit__()
 
 
 def pytest_terminal_summary(terminalreporter):
@@ -32,6 +22,7 @@ def pytest_terminal_summary(terminalreporter):
 
 
 def pytest_runtest_protocol(item, nextitem):
+    still = standstills()
     item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
     for left in reversed(range(_TRIES)):
         item._initrequest()  # fixtures of its own for each try
@@ -40,7 +31,7 @@ def pytest_runtest_protocol(item, nextitem):
         if not left or not any(report.failed for report in reports):
             break
         time.sleep(0.1)  # until a standstill has been noticed, too
-        if not _STILL.touched(began, time.monotonic()):
+        if not still.touched(began, time.monotonic()):
             break
         _RAN_AGAIN.append(item.nodeid)
     for report in reports:

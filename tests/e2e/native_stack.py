@@ -3,6 +3,7 @@ happens.
 """
 
 import contextlib
+import functools
 import json
 import os
 import random
@@ -87,6 +88,12 @@ def eventually(what, seconds=10.0, every=0.05):
         time.sleep(every)
 
 
+@functools.cache
+def standstills():
+    """Of the whole run."""
+    return Standstills().__enter__()
+
+
 def patient_client(still, **options):
     """A client that repeats what was refused while the machine stood still."""
     options.setdefault("timeout", 30)
@@ -133,8 +140,7 @@ class NativeStack:
             self._home.chmod(0o755)
         self.run_dir = Path(run_dir or self._home / "run")
         self.port = free_ports()
-        self.still = Standstills()
-        self.still.__enter__()
+        self.still = standstills()
         self.variables = {
             **{
                 name: value
@@ -181,7 +187,6 @@ class NativeStack:
 
     def remove(self):
         """Fails if a program of the stack has written a sanitizer's report, or a secret."""
-        self.still.__exit__()
         reports = log_secrets.find(self.run_dir)
         if os.environ.get("SANITIZED"):
             self.try_sh("down")

@@ -26,6 +26,7 @@ def make_stack():
         CACHE_STALE="0ms",
         # A write waits for a lock that a test holds.
         DB_STATEMENT_TIMEOUT="10s",
+        GATEWAY_ATTEMPT_TIMEOUT="12s",
         **{f"CACHE_TTL_{name}": _LONG for name in ("USER", "PRODUCT", "ORDER", "PAYMENT", "LIST")},
     )
     try:
@@ -135,7 +136,9 @@ def test_a_gateway_that_dies_between_commit_and_invalidation_is_made_up_for(stac
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
         with stack.locked("users", "users"):
             writing = pool.submit(
-                lambda: httpx.patch(f"{stack.gateway_url(1)}{path}", json={"name": "New"})
+                lambda: httpx.patch(
+                    f"{stack.gateway_url(1)}{path}", json={"name": "New"}, timeout=30
+                )
             )
             waits = (
                 "SELECT count(*) FROM pg_stat_activity"

@@ -5,7 +5,7 @@ answer. `wrk` and `h2load` are the programs of those names: as fast as it goes, 
 requests a second at a fixed rate; `poisson` is the project's own program for latencies at such a
 rate. `buyer` orders and pays as a careful client does, `payers` do so at a fixed rate and see
 the order become PAID, and `ledger` compares what they were answered with what the databases hold.
-`standstills` notes when the machine itself did nothing.
+`standstills` says when the machine itself did nothing.
 Nothing here retries by itself, but for the buyers.
 """
 

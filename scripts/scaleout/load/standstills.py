@@ -1,19 +1,18 @@
 """When this machine stood still: its host took its processors away, or other work had them all.
 
-A thread on each processor sleeps for a moment and notes when it wakes up too late. What clients
-were answered meanwhile, and shortly after it, says little about the stack: deadlines have passed
-while nothing ran, a server that was not asked looks as if it were gone, and breakers open. So
-experiments leave such answers out where they want not one to fail.
+What clients were answered meanwhile, and shortly after it, says little about the stack: deadlines
+have passed while nothing ran, a server that was not asked looks as if it were gone, and breakers
+open. So experiments leave such answers out where they want not one to fail.
 """
 
-import os
+import subprocess
+import sys
 import threading
-import time
+from pathlib import Path
 
 from scaleout.load.buyer import INDEFINITE
 
-_TICK_SECONDS = 0.02
-_LATE_SECONDS = 0.1
+_WATCH = Path(__file__).with_name("standstill_watch.py")
 # What finds a server gone asks again after a second or two.
 _AFTER_SECONDS = 2.0
 
@@ -21,29 +20,32 @@ _AFTER_SECONDS = 2.0
 class Standstills:
     """`with Standstills() as still:` watches beside its block, and all the while."""
 
-    def __init__(self, clock=time.monotonic):
-        self._clock = clock
-        self._stop = threading.Event()
-        self._threads = [
-            threading.Thread(target=self._watch, args=(cpu,), daemon=True)
-            for cpu in sorted(os.sched_getaffinity(0))
-        ]
+    def __init__(self, watch=(sys.executable, str(_WATCH))):
+        self._command = watch
+        self._process = self._reader = None
         self.found = []  # (begin, end), in monotonic time
 
     def __enter__(self):
-        for thread in self._threads:
-            thread.start()
+        self._process = subprocess.Popen(
+            self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
         return self
 
     def __exit__(self, *_):
-        self._stop.set()
-        for thread in self._threads:
-            thread.join()
+        self._process.stdin.close()
+        self._reader.join()
+        self._process.stdout.close()
+        self._process.wait()
+
+    @property
+    def watch_pid(self):
+        return self._process.pid
 
     def note(self, began, ended):
-        """One that was seen: the machine should have gone on at `began`."""
-        if ended - began > _LATE_SECONDS:
-            self.found.append((began, ended))
+        """One that was seen."""
+        self.found.append((began, ended))
 
     def touched(self, began, ended):
         """Whether what took from `began` to `ended` may have failed because of one."""
@@ -55,10 +57,6 @@ class Standstills:
         """Whether an outcome that is no success may be a standstill's doing."""
         return outcome.status in INDEFINITE and self.touched(outcome.due, outcome.ended)
 
-    def _watch(self, cpu):
-        # Of this thread alone.
-        os.sched_setaffinity(0, {cpu})
-        while not self._stop.is_set():
-            due = self._clock() + _TICK_SECONDS
-            self._stop.wait(_TICK_SECONDS)
-            self.note(due, self._clock())
+    def _read(self):
+        for line in self._process.stdout:
+            self.note(*map(float, line.split()))
