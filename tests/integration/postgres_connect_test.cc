@@ -100,7 +100,7 @@ TEST_F(PostgresConnectTest, ThePoolEndsWhileANameIsLookedUp) {
   auto pool = MakePool();
   EXPECT_TRUE(absl::IsUnavailable(pool->Execute(CallFor(), kAnswer).status()));
   auto ended = std::async(std::launch::async, [&] { pool.reset(); });
-  EXPECT_EQ(ended.wait_for(5s), std::future_status::ready);
+  EXPECT_EQ(ended.wait_for(testing::kPatience), std::future_status::ready);
   release.set_value();
 }
 

@@ -10,6 +10,7 @@
 #include "postgres/postgres_budget.h"
 #include "tests/integration/pool_fixture.h"
 #include "tests/support/fake_logger.h"
+#include "tests/support/standstill.h"
 
 namespace scaleout {
 namespace {
@@ -17,6 +18,7 @@ namespace {
 using namespace std::chrono_literals;
 using testing::Eventually;
 using ::testing::HasSubstr;
+using testing::kStandstill;
 
 class PostgresMigrationsTest : public testing::PoolFixture {
  protected:
@@ -176,15 +178,15 @@ TEST_F(PostgresMigrationsTest, EndsWithItsCallWhereverItWaits) {
   const auto holder = Connect();
   // For another replica.
   ASSERT_TRUE(holder->ExecUnwrapped(CallContext(), "SELECT pg_advisory_lock(7258347629)").ok());
-  EXPECT_LT(apply_until(100ms, ""), 2s);
+  EXPECT_LT(apply_until(100ms, ""), kStandstill);
   ASSERT_TRUE(holder->ExecUnwrapped(CallContext(), "SELECT pg_advisory_unlock(7258347629)").ok());
   // For a table's lock.
   ASSERT_TRUE(Apply({kTableA}).ok());
   ASSERT_TRUE(holder->ExecUnwrapped(CallContext(), "BEGIN; LOCK TABLE a").ok());
-  EXPECT_LT(apply_until(200ms, ""), 2s);
+  EXPECT_LT(apply_until(200ms, ""), kStandstill);
   ASSERT_TRUE(holder->ExecUnwrapped(CallContext(), "ROLLBACK").ok());
   // In the demo data.
-  EXPECT_LT(apply_until(300ms, "SELECT pg_sleep(15)"), 2s);
+  EXPECT_LT(apply_until(300ms, "SELECT pg_sleep(15)"), kStandstill);
 }
 
 TEST_F(PostgresMigrationsTest, RefusesAnAppliedFileThatChanged) {

@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "tests/integration/service_process_fixture.h"
+#include "tests/support/standstill.h"
 
 namespace scaleout {
 namespace {
@@ -22,7 +23,7 @@ TEST_F(ServiceProcessFrozenTest, HealthIsNotServingWithinFiveSecondsAndRecovers)
   StartAndServe(USER_SERVICE);
   auto frozen = postgres_.Freeze();
   EXPECT_TRUE(Eventually([this] { return absl::IsUnavailable(ProbeGrpc(target(), "", kPatience)); },
-                         kNoticeLimit));
+                         kNoticeLimit + testing::kStandstill));
   EXPECT_TRUE(absl::IsUnavailable(GetUser(1)));
   frozen.reset();
   EXPECT_TRUE(BecomesServing()) << process_->out();

@@ -158,7 +158,7 @@ TEST(OpenLoop, OpensAConnectionWhereAllAreBusy) {
     Hold(20ms);
     return kOk;
   });
-  const OpenLoopReport report = SendLoad(server, {.rate = 100, .length = 300ms});
+  const OpenLoopReport report = SendLoad(server, {.rate = 100, .length = 2500ms});
   EXPECT_GT(report.connections, 1);
   EXPECT_LT(report.connections, report.requests);
   EXPECT_EQ(report.waited, 0);

