@@ -70,6 +70,17 @@ absl::StatusOr<std::vector<absl::StatusOr<Response>>> TakeAnswers(const BackendG
   return answers;
 }
 
+// The answer of a batch of one, for a method that has no RPC for one.
+template <typename Reads, typename Response, typename BatchResponse>
+Task<absl::StatusOr<Response>> TakeOnlyAnswer(Task<absl::StatusOr<BatchResponse>> asking,
+                                              const BackendGuard& guard) {
+  absl::StatusOr<BatchResponse> batch = co_await asking;
+  if (!batch.ok()) co_return batch.status();
+  auto answers = TakeAnswers<Reads, Response>(guard, 1, *batch);
+  if (!answers.ok()) co_return answers.status();
+  co_return std::move(answers->front());
+}
+
 // The verbs that a coalesced one is made of.
 template <typename Request, typename Response, typename BatchRequest, typename BatchResponse>
 struct CoalescedVerbs {
@@ -126,7 +137,7 @@ Verb<Request, Response> Coalesce(
   return [state](RequestContext& context, Request&& request) {
     std::optional<ReadKey> key = Reads::FindKey(request);
     if (!key) return state->verbs.plain(context, std::move(request));
-    key->principal = PrincipalOf<Request>(context);
+    if constexpr (NamesPrincipal<Request>) key->principal = PrincipalOf<Request>(context);
     return state->of_loops[context.loop.index()]->Read(context, *key);
   };
 }

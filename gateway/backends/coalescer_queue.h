@@ -38,6 +38,7 @@
 #include "absl/status/status.h"
 #include "common/clock.h"
 #include "common/principal.h"
+#include "common/session_number.h"
 #include "gateway/backends/backend_guard.h"
 #include "gateway/backends/coalescer_config.h"
 #include "gateway/backends/coalescer_metrics.h"
@@ -65,11 +66,13 @@ struct ReadKey {
   // On whose behalf; none where the read is public. Of each key, so that those of different
   // principals travel together, and the answer of one is never another's.
   Principal principal = {};
+  // Where a session is asked for: which one; `principal` is then the one that it is said to be of.
+  SessionNumber session = {};
 
   friend bool operator==(const ReadKey&, const ReadKey&) = default;
   template <typename H>
   friend H AbslHashValue(H hash, const ReadKey& key) {
-    return H::combine(std::move(hash), key.id, key.page_size, key.principal);
+    return H::combine(std::move(hash), key.id, key.page_size, key.principal, key.session);
   }
 };
 

@@ -62,7 +62,37 @@ class ServiceRpcs {
                                .batch = (*this)(batch_name, Repeat::kSafe, batch_rpc)});
   }
 
+  // A read that has no RPC of its own: one alone travels as a batch of one. `name` is that of the
+  // reads in metrics.
+  template <typename Reads, typename Request, typename Response, typename BatchRequest,
+            typename BatchResponse>
+  Verb<Request, Response> ReadInBatches(
+      std::string_view name, std::string_view batch_name,
+      UnaryRpc<Stub, BatchRequest, BatchResponse> batch_rpc) const {
+    Verb<BatchRequest, BatchResponse> batch = (*this)(batch_name, Repeat::kSafe, batch_rpc);
+    Verb<Request, Response> plain = AskAlone<Reads, Request, Response>(batch);
+    if (coalescing_ == nullptr) return plain;
+    auto reads = std::make_shared<RpcMethod>(backend_.guard, name, Repeat::kSafe, Timed::kReads);
+    Verb<BatchRequest, BatchResponse> one = Bind<PrincipalFrom::kRequest>(reads, batch_rpc);
+    return Coalesce<Reads>(*coalescing_, backend_, reads,
+                           CoalescedVerbs<Request, Response, BatchRequest, BatchResponse>{
+                               .plain = std::move(plain),
+                               .one = AskAlone<Reads, Request, Response>(std::move(one)),
+                               .batch = std::move(batch)});
+  }
+
  private:
+  template <typename Reads, typename Request, typename Response, typename BatchRequest,
+            typename BatchResponse>
+  Verb<Request, Response> AskAlone(Verb<BatchRequest, BatchResponse> batch) const {
+    return [&guard = backend_.guard, batch = std::move(batch)](RequestContext& context,
+                                                               Request&& request) {
+      BatchRequest ask;
+      *ask.add_keys() = std::move(request);
+      return TakeOnlyAnswer<Reads, Response>(batch(context, std::move(ask)), guard);
+    };
+  }
+
   enum class PrincipalFrom { kContext, kRequest };
 
   template <PrincipalFrom kFrom, typename Request, typename Response>
