@@ -16,10 +16,12 @@ ProgramHelp Help(const ServiceProgram& program) {
   Settings settings;
   DeclareServiceSettings(settings, defaults);
   if (program.settings.declare) program.settings.declare(settings);
-  return MakeServiceHelp(program.name, program.purpose, settings.list());
+  return MakeServiceHelp(program.name, program.purpose, settings.list(),
+                         DescribeVerbs(program.verbs));
 }
 
-int AnswerOptions(int argc, const char* const* argv, const ServiceProgram& program) {
+int AnswerOptions(int argc, const char* const* argv, const ServiceProgram& program,
+                  EnvironmentMap variables) {
   const std::string_view option = argv[1];
   if (argc == 2 && option == "--help") {
     std::cout << Help(program).text;
@@ -32,6 +34,15 @@ int AnswerOptions(int argc, const char* const* argv, const ServiceProgram& progr
   if (argc == 2 && option == "--version") {
     std::cout << SCALEOUT_VERSION << '\n';
     return 0;
+  }
+  if (const ServiceVerb* const verb = FindVerb(program.verbs, option)) {
+    const absl::Status status =
+        RunVerb(*verb, {argv + 2, argv + argc}, program.name, program.settings, program.schema,
+                std::move(variables), std::cin, std::cout);
+    std::cout.flush();
+    if (status.ok()) return 0;
+    std::cerr << program.name << " " << verb->name << ": " << std::string(status.message()) << '\n';
+    return 1;
   }
   std::cerr << "unknown option " << option << "; try --help\n";
   return 1;
@@ -54,13 +65,11 @@ int RunService(int argc, const char* const* argv, const ServiceProgram& program,
                EnvironmentMap variables) {
   // Debian's Abseil looks for deadlocks on every lock, which costs throughput.
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
-  if (argc > 1) return AnswerOptions(argc, argv, program);
+  if (argc > 1) return AnswerOptions(argc, argv, program, std::move(variables));
 
   // Before the first thread, the logger's: every thread has to inherit the mask.
   StopSignals signals;
-  std::vector<std::string> prefixes = {"SERVICE_", "DB_", "REDIS_", "EVENTS_", "LAB_"};
-  if (!program.settings.prefix.empty()) prefixes.push_back(program.settings.prefix);
-  Environment env(std::move(variables), std::move(prefixes));
+  Environment env(std::move(variables), SettingPrefixes(program.settings));
   Settings settings(env);
   const ServiceConfig config = LoadServiceConfig(settings, program.name);
   if (program.settings.declare) program.settings.declare(settings);

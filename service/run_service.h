@@ -1,6 +1,7 @@
 // The main function of every service, from the command line to the exit code.
 //
-// RunService answers --help, --help=markdown and --version, reads the settings and lists every
+// RunService answers --help, --help=markdown, --version and the program's verbs (service_verbs.h),
+// or reads the settings and lists every
 // problem with them, makes the logger, the metrics, the host and the pool, and calls the program's
 // `wire`. That function makes what is particular to the service, on its stack, from the
 // repositories to the RPCs, and passes the RPCs to ServiceContext::Serve(), which returns when the
@@ -16,6 +17,7 @@
 #include <functional>
 #include <initializer_list>
 #include <string>
+#include <vector>
 
 #include "common/clock.h"
 #include "common/env.h"
@@ -28,6 +30,7 @@
 #include "service/service_config.h"
 #include "service/service_host.h"
 #include "service/service_schema.h"
+#include "service/service_verbs.h"
 
 namespace scaleout {
 
@@ -53,6 +56,9 @@ class ServiceContext {
   const ServiceConfig& config() const { return config_; }
   PostgresPool& pool() const { return pool_; }
   ServiceCalls& calls() const { return host_.calls(); }
+  ServiceCalls& AddCalls(int threads, std::size_t max_queued) const {
+    return host_.AddCalls(threads, max_queued);
+  }
   Logger& logger() const { return logger_; }
   Metrics& metrics() const { return metrics_; }
   const Clock& clock() const { return clock_; }
@@ -70,19 +76,12 @@ class ServiceContext {
   const Clock& clock_;
 };
 
-// Settings that a service has beside SERVICE_* and DB_*.
-struct ServiceSettings {
-  std::string prefix = {};  // of their names, such as "PROVIDER_"
-  // Declares them, into a struct that outlives RunService. Called for --help, where it loads
-  // nothing, or before `wire`.
-  std::function<void(Settings&)> declare = {};
-};
-
 struct ServiceProgram {
   std::string name = {};     // "user-service"
   std::string purpose = {};  // what --help says after the name
   ServiceSchema schema = {};
   ServiceSettings settings = {};
+  std::vector<ServiceVerb> verbs = {};
   std::function<int(ServiceContext&)> wire = {};  // the exit code, which Serve() returns
 };
 

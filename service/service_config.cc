@@ -132,10 +132,12 @@ ServiceConfig LoadServiceConfig(Settings& settings, std::string_view service) {
 }
 
 ProgramHelp MakeServiceHelp(std::string_view program, std::string_view purpose,
-                            const std::vector<Setting>& settings) {
-  return MakeProgramHelp(StrCat(program, ": ", purpose, "\n\nUsage: ", program,
-                                " [--help | --help=markdown | --version]\n"),
-                         settings);
+                            const std::vector<Setting>& settings, std::string_view verbs) {
+  return MakeProgramHelp(
+      StrCat(program, ": ", purpose, "\n\nUsage: ", program,
+             " [--help | --help=markdown | --version", verbs.empty() ? "]\n" : " | VERB]\n",
+             verbs.empty() ? "" : "\nVerbs, which do one thing and end:\n", verbs),
+      settings);
 }
 
 }  // namespace scaleout

@@ -59,9 +59,9 @@ void DeclareServiceSettings(Settings& settings, ServiceConfig& config);
 
 ServiceConfig LoadServiceConfig(Settings& settings, std::string_view service);
 
-// What --help and --help=markdown print; `purpose` is a sentence.
+// What --help and --help=markdown print; `purpose` is a sentence, `verbs` are whole lines.
 ProgramHelp MakeServiceHelp(std::string_view program, std::string_view purpose,
-                            const std::vector<Setting>& settings);
+                            const std::vector<Setting>& settings, std::string_view verbs = {});
 
 }  // namespace scaleout
 

@@ -16,6 +16,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdlib>
+#include <deque>
 #include <mutex>
 #include <string_view>
 #include <thread>
@@ -100,6 +101,15 @@ Event WaitFor(const StopSignals& signals, const Flag& flag, MonotonicTime until,
 }  // namespace
 
 struct ServiceHost::Impl {
+  struct FurtherCalls {
+    FurtherCalls(int threads, std::size_t max_queued, const Impl& host)
+        : workers(threads, max_queued),
+          calls(workers, host.logger, host.metrics, host.clock, host.config.lab_delay) {}
+
+    WorkerPool workers;
+    ServiceCalls calls;
+  };
+
   Impl(const ServiceConfig& config_in, Logger& logger_in, Metrics& metrics_in,
        const Clock& clock_in)
       : config(config_in),
@@ -181,6 +191,7 @@ struct ServiceHost::Impl {
     if (last != nullptr) last->Shutdown(std::chrono::system_clock::now());
     // A worker may be on its way out of a call that has been answered already.
     workers.Stop();
+    for (FurtherCalls& further : further_calls) further.workers.Stop();
   }
 
   const ServiceConfig& config;
@@ -188,7 +199,8 @@ struct ServiceHost::Impl {
   Metrics& metrics;
   const Clock& clock;
   WorkerPool workers;
-  ServiceCalls calls;
+  ServiceCalls calls;  // its count of active ones is that of all
+  std::deque<FurtherCalls> further_calls;
   HealthService health;
   std::vector<std::pair<std::string, grpc::Service*>> services;
   std::vector<int> ports;
@@ -209,6 +221,10 @@ ServiceHost::ServiceHost(const ServiceConfig& config, Logger& logger, Metrics& m
 ServiceHost::~ServiceHost() { impl_->Stop(); }
 
 ServiceCalls& ServiceHost::calls() { return impl_->calls; }
+
+ServiceCalls& ServiceHost::AddCalls(int threads, std::size_t max_queued) {
+  return impl_->further_calls.emplace_back(threads, max_queued, *impl_).calls;
+}
 
 void ServiceHost::Add(std::string name, grpc::Service& service) {
   // SetServing may come from the pool's thread already.

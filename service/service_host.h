@@ -13,6 +13,7 @@
 #ifndef SCALEOUT_SERVICE_SERVICE_HOST_H_
 #define SCALEOUT_SERVICE_SERVICE_HOST_H_
 
+#include <cstddef>
 #include <memory>
 #include <string>
 
@@ -40,6 +41,9 @@ class ServiceHost {
   ServiceHost& operator=(const ServiceHost&) = delete;
 
   ServiceCalls& calls();
+  // Further ones, with workers and a queue of their own, for RPCs that would keep those of the
+  // others. They live as long as the host. Before Start().
+  ServiceCalls& AddCalls(int threads, std::size_t max_queued);
 
   // Before Start(). `name` is the full one, for the health service; `service` must outlive the
   // host's serving.

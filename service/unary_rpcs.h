@@ -52,25 +52,29 @@ class UnaryRpcs final : public grpc::Service {
   // One line of the list: the RPC's name in the contract and the method that serves it.
   class Rpc {
    public:
+    // `calls`: other than those of the service; they must outlive it.
     template <typename Request, typename Response>
     Rpc(const char* name,
-        absl::Status (Implementation::*serve)(const CallContext&, const Request&, Response&))
+        absl::Status (Implementation::*serve)(const CallContext&, const Request&, Response&),
+        ServiceCalls* calls = nullptr)
         : signature_{name, Request::descriptor(), Response::descriptor()},
-          make_handler_([serve](Implementation& service, ServiceCalls& calls,
+          own_calls_(calls),
+          make_handler_([serve](Implementation& service, ServiceCalls& its_calls,
                                 ServiceCalls::Method& method) -> grpc::internal::MethodHandler* {
             return new grpc::internal::CallbackUnaryHandler<Request, Response>(
-                [&service, &calls, &method, serve](grpc::CallbackServerContext* context,
-                                                   const Request* request, Response* response) {
-                  return calls.Start(method, context, *request,
-                                     [=, &service](const CallContext& call) {
-                                       return (service.*serve)(call, *request, *response);
-                                     });
+                [&service, &its_calls, &method, serve](grpc::CallbackServerContext* context,
+                                                       const Request* request, Response* response) {
+                  return its_calls.Start(method, context, *request,
+                                         [=, &service](const CallContext& call) {
+                                           return (service.*serve)(call, *request, *response);
+                                         });
                 });
           }) {}
 
    private:
     friend class UnaryRpcs;
     RpcSignature signature_;
+    ServiceCalls* own_calls_;
     std::function<grpc::internal::MethodHandler*(Implementation&, ServiceCalls&,
                                                  ServiceCalls::Method&)>
         make_handler_;
@@ -89,8 +93,9 @@ class UnaryRpcs final : public grpc::Service {
       paths_.push_back("/" + name);
       AddMethod(new grpc::internal::RpcServiceMethod(
           paths_.back().c_str(), grpc::internal::RpcMethod::NORMAL_RPC, nullptr));
+      ServiceCalls& its_calls = rpc.own_calls_ == nullptr ? calls : *rpc.own_calls_;
       MarkMethodCallback(static_cast<int>(paths_.size()) - 1,
-                         rpc.make_handler_(service, calls, calls.AddMethod(name)));
+                         rpc.make_handler_(service, its_calls, its_calls.AddMethod(name)));
     }
   }
 

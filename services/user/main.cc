@@ -5,12 +5,17 @@
 #include "redis/revocation_publisher.h"
 #include "service/events/service_events.h"
 #include "service/run_service.h"
+#include "services/user/auth_config.h"
+#include "services/user/auth_rpc.h"
+#include "services/user/auth_service.h"
 #include "services/user/revocation_relay.h"
 #include "services/user/revocation_store.h"
 #include "services/user/schema.h"
+#include "services/user/session_purge.h"
 #include "services/user/user_events.h"
 #include "services/user/user_rpc.h"
 #include "services/user/user_service.h"
+#include "services/user/user_verbs.h"
 
 namespace scaleout::user {
 namespace {
@@ -27,26 +32,43 @@ std::unique_ptr<RevocationPublisher> MakePublisher(const ServiceContext& context
   return MakeRedisRevocationPublisher(*server, {.client = kRevocationClient}, context.clock());
 }
 
+int Serve(const AuthConfig& config, ServiceContext& context) {
+  ServiceEvents events(context, PublishedStreams());
+  const auto users = MakeUserRepository(context.pool(), events.outbox());
+  const auto credentials = MakeCredentialRepository(context.pool(), events.outbox());
+  const auto sessions = MakeSessionRepository(context.pool());
+  RevocationRelay revocations(MakeRevocationStore(context.pool()), MakePublisher(context),
+                              context.clock(), context.logger(), context.metrics());
+  PasswordHasher hasher(config.hasher, context.metrics(), context.clock());
+  const std::optional<TokenSigner> signer = MakeTokenSigner(config);
+  if (!signer) context.logger().Warn("logins are refused: AUTH_SIGNING_KEY is not set");
+  UserService user_service(*users, revocations);
+  AuthService auth_service(*credentials, *sessions, hasher, signer ? &*signer : nullptr,
+                           revocations);
+  ServiceCalls& logins =
+      context.AddCalls(LoginWorkers(config), static_cast<std::size_t>(config.hasher.max_queued));
+  const auto user_rpc = MakeUserRpc(user_service, context.calls());
+  const auto auth_rpc = MakeAuthRpc(auth_service, context.calls(), logins);
+  SessionPurge purge(*sessions, context.logger(), context.clock());
+  purge.Start([&pool = context.pool()] { return pool.reachable(); });
+  events.Start();
+  revocations.Start([&pool = context.pool()] { return pool.reachable(); });
+  return context.Serve({{kUserServiceName, *user_rpc}, {kAuthServiceName, *auth_rpc}});
+}
+
 }  // namespace
 }  // namespace scaleout::user
 
 int main(int argc, char** argv) {
   using namespace scaleout;
-  return RunService(argc, argv,
-                    {.name = "user-service",
-                     .purpose = "owns the users",
-                     .schema = user::Schema(),
-                     .wire = [](ServiceContext& context) {
-                       ServiceEvents events(context, user::PublishedStreams());
-                       const auto repository =
-                           user::MakeUserRepository(context.pool(), events.outbox());
-                       user::RevocationRelay revocations(
-                           user::MakeRevocationStore(context.pool()), user::MakePublisher(context),
-                           context.clock(), context.logger(), context.metrics());
-                       user::UserService service(*repository, revocations);
-                       const auto rpc = user::MakeUserRpc(service, context.calls());
-                       events.Start();
-                       revocations.Start([&pool = context.pool()] { return pool.reachable(); });
-                       return context.Serve({{user::kUserServiceName, *rpc}});
-                     }});
+  user::AuthConfig config;
+  return RunService(
+      argc, argv,
+      {.name = "user-service",
+       .purpose = "owns the users, and who is logged in",
+       .schema = user::Schema(),
+       .settings = {.prefix = "AUTH_",
+                    .declare = [&](Settings& s) { user::DeclareAuthSettings(s, config); }},
+       .verbs = user::UserVerbs(config),
+       .wire = [&](ServiceContext& context) { return user::Serve(config, context); }});
 }

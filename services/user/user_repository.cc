@@ -58,10 +58,6 @@ EarlierUser ToEarlierUser(const PostgresRow& row) {
   return {row.Text("creation_fingerprint"), ToUser(row)};
 }
 
-absl::Status AddressTaken() {
-  return absl::AlreadyExistsError("the e-mail address belongs to another user");
-}
-
 class PostgresUserRepository final : public UserRepository {
  public:
   PostgresUserRepository(PostgresPool& pool, Outbox& outbox) : pool_(pool), outbox_(outbox) {}
@@ -187,6 +183,10 @@ class PostgresUserRepository final : public UserRepository {
 
 absl::Status NoSuchUser(UserId id) {
   return absl::NotFoundError(StrCat("there is no user ", id.value()));
+}
+
+absl::Status AddressTaken() {
+  return absl::AlreadyExistsError("the e-mail address belongs to another user");
 }
 
 std::unique_ptr<UserRepository> MakeUserRepository(PostgresPool& pool, Outbox& outbox) {

@@ -67,6 +67,8 @@ struct ChangedUser {
 
 // What is answered for the id of a user that does not exist: NOT_FOUND.
 absl::Status NoSuchUser(UserId id);
+// And for an address that belongs to another user: ALREADY_EXISTS.
+absl::Status AddressTaken();
 
 class UserRepository {
  public:

@@ -12,6 +12,7 @@
 #include "services/payment/payment_repository.h"
 #include "services/payment/schema.h"
 #include "services/user/schema.h"
+#include "services/user/session_repository.h"
 #include "services/user/user_events.h"
 #include "services/user/user_repository.h"
 #include "tests/integration/pool_fixture.h"
@@ -71,6 +72,27 @@ TEST_F(StatementPlansTest, ReadsOfUsersUseTheIndex) {
     EXPECT_EQ(users->List(CallFor(), user::UserId(500), 3)->size(), 3u);
   });
   EXPECT_EQ(fetched, 1 + 2 + 3);
+}
+
+TEST_F(StatementPlansTest, SessionsAreFoundByTheirIndexes) {
+  // One user has them all; but for one they ended long ago.
+  const std::string live = "00000000000000000000000000000001";
+  Seed(user::Schema(),
+       {"INSERT INTO sessions (id, user_id, refresh_hash, expires_at, revoked_at, published)"
+        " SELECT gen_random_uuid(), 1, decode(repeat('00', 32), 'hex'), now() + interval '1 day',"
+        " now() - interval '2 hours', true FROM generate_series(1, 5000)",
+        "INSERT INTO sessions (id, user_id, refresh_hash, expires_at) VALUES ('" + live +
+            "', 1, decode(repeat('00', 32), 'hex'), now() + interval '1 day')"});
+  const user::SessionId id = *user::SessionId::Parse(live);
+  const std::int64_t fetched =
+      ExpectIndexScans(user::Schema(), "'sessions'", [&](PostgresPool& pool) {
+        const auto sessions = user::MakeSessionRepository(pool);
+        EXPECT_EQ(sessions->FindLive(CallFor(), {id, user::SessionId::Random()})->size(), 1u);
+        EXPECT_EQ(sessions->ListRevoked(CallFor(), std::nullopt, 10)->size(), 0u);
+        EXPECT_EQ(*sessions->Purge(CallFor(), 10), 0);
+        EXPECT_EQ(sessions->End(CallFor(), user::UserId(1), id)->size(), 1u);
+      });
+  EXPECT_LE(fetched, 4);
 }
 
 TEST_F(StatementPlansTest, ReadsOfProductsUseTheIndex) {

@@ -95,6 +95,93 @@ TEST(RunService, OptionAfterAnotherIsRefused) {
   EXPECT_THAT(outcome.out, IsEmpty());
 }
 
+// A verb of each kind, which all print what they were called with.
+std::vector<ServiceVerb> Verbs(const int& watts) {
+  const auto print = [&watts](const VerbCall& call) {
+    call.out << "watts " << watts;
+    for (const auto& [name, value] : call.values) call.out << ", " << name << " " << value;
+    return absl::OkStatus();
+  };
+  return {{.name = "--light", .help = "lights a lamp", .run = print},
+          {.name = "--measure",
+           .options = {"room", "lamp"},
+           .help = "measures one",
+           .needs = VerbNeeds::kOwnSettings,
+           .run = print},
+          {.name = "--store", .needs = VerbNeeds::kDatabase, .run = print},
+          {.name = "--fail",
+           .run = [](const VerbCall&) { return absl::NotFoundError("there is no lamp"); }}};
+}
+
+Outcome RunVerbOf(std::vector<const char*> options, EnvironmentMap variables = {}) {
+  Outcome outcome;
+  ServiceProgram program = Program(outcome);
+  program.verbs = Verbs(outcome.watts);
+  options.insert(options.begin(), "lamp-service");
+  CaptureStdout();
+  CaptureStderr();
+  outcome.exit_code =
+      RunService(static_cast<int>(options.size()), options.data(), program, std::move(variables));
+  outcome.out = GetCapturedStdout();
+  outcome.err = GetCapturedStderr();
+  EXPECT_FALSE(outcome.wired);
+  return outcome;
+}
+
+TEST(RunService, HelpNamesTheVerbsAndTheirOptions) {
+  const Outcome outcome = RunVerbOf({"--help"});
+  EXPECT_THAT(outcome.out, HasSubstr("--light\n      lights a lamp\n"));
+  EXPECT_THAT(outcome.out, HasSubstr("--measure --room=... --lamp=...\n"));
+  EXPECT_THAT(RunLampService({"--help"}).out, Not(HasSubstr("VERB")));
+}
+
+TEST(RunService, VerbThatNeedsNoSettingsRunsWithWrongOnes) {
+  const Outcome outcome = RunVerbOf({"--light"}, {{"LAMP_WATTS", "500"}});
+  EXPECT_EQ(outcome.exit_code, 0);
+  EXPECT_EQ(outcome.out, "watts 60");
+}
+
+TEST(RunService, VerbThatNeedsTheServicesOwnSettingsHasThemWithoutADatabase) {
+  const Outcome outcome = RunVerbOf({"--measure", "--lamp=a=b", "--room=hall"},
+                                    {{"LAMP_WATTS", "75"}, {"DB_POOL_MAX", "0"}});
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_EQ(outcome.out, "watts 75, lamp a=b, room hall");
+  const Outcome wrong = RunVerbOf({"--measure", "--lamp=a", "--room=b"}, {{"LAMP_WATTS", "500"}});
+  EXPECT_EQ(wrong.exit_code, 1);
+  EXPECT_THAT(wrong.err, HasSubstr("LAMP_WATTS"));
+  EXPECT_THAT(wrong.out, IsEmpty());
+}
+
+TEST(RunService, VerbThatNeedsTheDatabaseNeedsItsSettings) {
+  const Outcome outcome = RunVerbOf({"--store"});
+  EXPECT_EQ(outcome.exit_code, 1);
+  EXPECT_THAT(outcome.err, HasSubstr("DB_CONNINFO"));
+  EXPECT_THAT(outcome.out, IsEmpty());
+}
+
+TEST(RunService, VerbsOptionsAreAllThereOnceAndNoOthers) {
+  const std::vector<std::pair<std::vector<const char*>, const char*>> refused = {
+      {{"--measure", "--room=hall"}, "needs --lamp=..."},
+      {{"--measure", "--room=hall", "--lamp="}, "needs --lamp=..."},
+      {{"--measure", "--room=hall", "--lamp=a", "--lamp=b"}, "--lamp is there twice"},
+      {{"--measure", "--room=hall", "--lamp=a", "--bulb=c"}, "no option --bulb"},
+      {{"--measure", "--room=hall", "--lamp"}, "no option --lamp"},
+      {{"--light", "room=hall"}, "no option room"},
+      {{"--light", "password"}, "no option"}};
+  for (const auto& [options, problem] : refused) {
+    const Outcome outcome = RunVerbOf(options);
+    EXPECT_EQ(outcome.exit_code, 1) << problem;
+    EXPECT_THAT(outcome.err, HasSubstr(problem));
+    EXPECT_THAT(outcome.out, IsEmpty());
+  }
+}
+
+TEST(RunService, VerbThatFailsSaysWhyOnStderr) {
+  const Outcome outcome = RunVerbOf({"--fail"});
+  EXPECT_EQ(outcome.exit_code, 1);
+  EXPECT_EQ(outcome.err, "lamp-service --fail: there is no lamp\n");
+}
+
 TEST(RunService, EveryWrongSettingIsListedAndNothingIsWired) {
   const Outcome outcome = RunLampService(
       {}, {{"DB_POOL_MAX", "0"}, {"LAMP_WATTS", "500"}, {"LAMP_WATS", "5"}, {"OTHER", "x"}});
