@@ -260,6 +260,11 @@ DetachedTask HttpConnection::HandleRequest([[maybe_unused]] std::shared_ptr<Http
 
 bool HttpConnection::StartReading(Exchange& exchange, std::int64_t limit,
                                   std::coroutine_handle<> reader) {
+  // The client may leave, or send more, between the head and this.
+  if (state_ == State::kClosed) {
+    exchange.body_status = absl::CancelledError("The client is gone.");
+    return false;
+  }
   const std::int64_t length = exchange.framing.content_length;
   if (length > limit) {
     exchange.body_status = limit == 0 ? HttpError(413, "This route takes no body.")
@@ -282,6 +287,7 @@ bool HttpConnection::StartReading(Exchange& exchange, std::int64_t limit,
   }
   body_reader_ = reader;
   EnterState(State::kBody);
+  if (!advancing_) ReadOn();
   return true;
 }
 
