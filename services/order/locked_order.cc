@@ -9,7 +9,8 @@ namespace {
 
 constexpr PostgresStatement kLockOrder = {
     "lock_order",
-    "SELECT id, user_id, state, total_minor, currency FROM orders WHERE id = $1 FOR UPDATE"};
+    "SELECT id, user_id, state, total_minor, currency FROM orders"
+    " WHERE id = $1 AND ($2::bigint IS NULL OR user_id = $2) FOR UPDATE"};
 
 constexpr PostgresStatement kMoveOrder = {
     "move_order", "UPDATE orders SET state = $2, updated_at = now() WHERE id = $1"};
@@ -23,8 +24,9 @@ LockedOrder ToLockedOrder(const PostgresRow& row) {
 
 }  // namespace
 
-absl::StatusOr<std::optional<LockedOrder>> LockOrder(PostgresSession& session, OrderId id) {
-  return session.FindRow(kLockOrder, {id.value()}, ToLockedOrder);
+absl::StatusOr<std::optional<LockedOrder>> LockOrder(PostgresSession& session, OrderId id,
+                                                     Owner owner) {
+  return session.FindRow(kLockOrder, {id.value(), owner.parameter()}, ToLockedOrder);
 }
 
 absl::Status MoveOrder(PostgresSession& session, Outbox& outbox, const LockedOrder& order,

@@ -13,6 +13,7 @@
 #include "absl/status/statusor.h"
 #include "postgres/postgres_session.h"
 #include "service/events/outbox.h"
+#include "service/principal.h"
 #include "services/order/order.h"
 
 namespace scaleout::order {
@@ -24,8 +25,10 @@ struct LockedOrder {
   Money total;
 };
 
-// Locks the order's row until the transaction ends; nothing if there is no such order.
-absl::StatusOr<std::optional<LockedOrder>> LockOrder(PostgresSession& session, OrderId id);
+// Locks the order's row until the transaction ends; nothing, and no lock, if there is no such order
+// of that owner.
+absl::StatusOr<std::optional<LockedOrder>> LockOrder(PostgresSession& session, OrderId id,
+                                                     Owner owner);
 
 // To a state that order_state.h allows; adds order.changed. Without effect in that state already.
 absl::Status MoveOrder(PostgresSession& session, Outbox& outbox, const LockedOrder& order,

@@ -56,11 +56,18 @@ constexpr PostgresStatement kFindCreatedOrder = {
     "SELECT id, creation_fingerprint FROM orders WHERE user_id = $1 AND creation_key = $2"};
 
 constexpr PostgresStatement kGetOrder = {
-    "get_order", SELECT_LINES "(SELECT * FROM orders WHERE id = $1)" JOIN_ITEMS BY_ORDER_AND_LINE};
+    "get_order", SELECT_LINES
+    "(SELECT * FROM orders WHERE id = $1 AND ($2::bigint IS NULL OR user_id = $2))" JOIN_ITEMS
+        BY_ORDER_AND_LINE};
 
+// The LIMIT has each key's order looked for by its id, whatever the plan expects of the keys.
 constexpr PostgresStatement kFindOrders = {
-    "find_orders", SELECT_LINES
-    "(SELECT * FROM orders WHERE id = ANY($1::bigint[]))" JOIN_ITEMS BY_ORDER_AND_LINE};
+    "find_orders", "SELECT k.position, " ORDER_COLUMNS ", " ITEM_COLUMNS
+                   " FROM unnest($1::bigint[], $2::bigint[]) WITH ORDINALITY"
+                   " AS k (order_id, owner, position) CROSS JOIN LATERAL"
+                   " (SELECT * FROM orders WHERE id = k.order_id"
+                   " AND (k.owner IS NULL OR user_id = k.owner) LIMIT 1)" JOIN_ITEMS
+                   "ORDER BY k.position, i.line"};
 
 constexpr PostgresStatement kListOrders = {
     "list_orders", SELECT_LINES
@@ -103,16 +110,19 @@ Order ToOrder(const PostgresRow& row) {
   return order;
 }
 
+void AddItem(const PostgresRow& row, Order& order) {
+  order.items.push_back({ProductId(row.Int64("product_id")),
+                         row.Text("product_name"),
+                         row.Int32("quantity"),
+                         {row.Int64("unit_price_minor"), order.total.currency}});
+}
+
 // Reads rows that are sorted, so that the lines of one order follow each other.
 auto AddLinesTo(std::vector<Order>& orders) {
   return [&orders](const PostgresRow& row) {
     const OrderId id(row.Int64("id"));
     if (orders.empty() || orders.back().id != id) orders.push_back(ToOrder(row));
-    Order& order = orders.back();
-    order.items.push_back({ProductId(row.Int64("product_id")),
-                           row.Text("product_name"),
-                           row.Int32("quantity"),
-                           {row.Int64("unit_price_minor"), order.total.currency}});
+    AddItem(row, orders.back());
   };
 }
 
@@ -150,7 +160,8 @@ class OrderTransaction {
 
   absl::StatusOr<Order> Get(OrderId id) {
     std::vector<Order> orders;
-    const absl::Status read = session_.ForEachRow(kGetOrder, {id.value()}, AddLinesTo(orders));
+    const absl::Status read =
+        session_.ForEachRow(kGetOrder, {id.value(), std::nullopt}, AddLinesTo(orders));
     if (!read.ok()) return read;
     if (orders.empty()) return NoSuchOrder(id);
     return std::move(orders.front());
@@ -229,19 +240,25 @@ class PostgresOrderRepository final : public OrderRepository {
     return result;
   }
 
-  absl::StatusOr<Order> Get(const CallContext& call, OrderId id) override {
+  absl::StatusOr<Order> Get(const CallContext& call, OrderId id, Owner owner) override {
     std::vector<Order> orders;
-    const absl::Status read = pool_.ForEachRow(call, kGetOrder, {id.value()}, AddLinesTo(orders));
+    const absl::Status read =
+        pool_.ForEachRow(call, kGetOrder, {id.value(), owner.parameter()}, AddLinesTo(orders));
     if (!read.ok()) return read;
     if (orders.empty()) return NoSuchOrder(id);
     return std::move(orders.front());
   }
 
-  absl::StatusOr<std::vector<Order>> FindMany(const CallContext& call,
-                                              const std::vector<OrderId>& ids) override {
-    std::vector<Order> orders;
-    const absl::Status read =
-        pool_.ForEachRow(call, kFindOrders, {ToValues(ids)}, AddLinesTo(orders));
+  absl::StatusOr<std::vector<std::optional<Order>>> FindMany(
+      const CallContext& call, const std::vector<OwnedId<OrderId>>& keys) override {
+    std::vector<std::optional<Order>> orders(keys.size());
+    const absl::Status read = pool_.ForEachRow(
+        call, kFindOrders, {IdsOf(keys), OwnersOf(keys)}, [&orders](const PostgresRow& row) {
+          std::optional<Order>& order =
+              orders.at(static_cast<std::size_t>(row.Int64("position")) - 1);
+          if (!order) order = ToOrder(row);
+          AddItem(row, *order);
+        });
     if (!read.ok()) return read;
     return orders;
   }
@@ -280,10 +297,11 @@ class PostgresOrderRepository final : public OrderRepository {
     return loaded;
   }
 
-  absl::StatusOr<Order> Apply(const CallContext& call, OrderId id, OrderEvent event) override {
+  absl::StatusOr<Order> Apply(const CallContext& call, OrderId id, Owner owner,
+                              OrderEvent event) override {
     Order result;
     const absl::Status status = outbox_.Transact(call, [&](PostgresSession& session) {
-      const absl::StatusOr<std::optional<LockedOrder>> locked = LockOrder(session, id);
+      const absl::StatusOr<std::optional<LockedOrder>> locked = LockOrder(session, id, owner);
       if (!locked.ok()) return locked.status();
       if (!*locked) return NoSuchOrder(id);
       const OrderState state = (*locked)->state;
@@ -305,7 +323,8 @@ class PostgresOrderRepository final : public OrderRepository {
 
   absl::StatusOr<ChargeEffect> ApplyCharge(PostgresSession& session,
                                            const Charge& charge) override {
-    const absl::StatusOr<std::optional<LockedOrder>> locked = LockOrder(session, charge.order_id);
+    const absl::StatusOr<std::optional<LockedOrder>> locked =
+        LockOrder(session, charge.order_id, Owner::Anyone());
     if (!locked.ok()) return locked.status();
     if (!*locked) return ChargeEffect::kNoSuchOrder;
     const LockedOrder& order = **locked;

@@ -15,6 +15,7 @@
 
 #include "absl/status/statusor.h"
 #include "common/call_context.h"
+#include "service/principal.h"
 #include "services/order/charge.h"
 #include "services/order/order.h"
 
@@ -44,11 +45,11 @@ class OrderRepository {
   // PriceItems has it; FAILED_PRECONDITION with IDEMPOTENCY_KEY_REUSED if the user's key was used
   // for another payload.
   virtual absl::StatusOr<CreatedOrder> Create(const CallContext& call, const NewOrder& order) = 0;
-  // NOT_FOUND.
-  virtual absl::StatusOr<Order> Get(const CallContext& call, OrderId id) = 0;
-  // Those that exist, in no order; one statement. Each of `ids` occurs once.
-  virtual absl::StatusOr<std::vector<Order>> FindMany(const CallContext& call,
-                                                      const std::vector<OrderId>& ids) = 0;
+  // NOT_FOUND, also for another owner's.
+  virtual absl::StatusOr<Order> Get(const CallContext& call, OrderId id, Owner owner) = 0;
+  // For each key the order, if there is one of that owner; one statement.
+  virtual absl::StatusOr<std::vector<std::optional<Order>>> FindMany(
+      const CallContext& call, const std::vector<OwnedId<OrderId>>& keys) = 0;
   // Newest first, of one user or of all, from below `before` (none: from the newest), at most
   // `limit`.
   virtual absl::StatusOr<std::vector<Order>> List(const CallContext& call,
@@ -61,9 +62,10 @@ class OrderRepository {
                                                     const std::vector<UserId>& user_ids, int limit,
                                                     int max_lines) = 0;
   // Moves the order as order_state.h has it, under the lock of its row, so that of two events that
-  // exclude each other one is applied. NOT_FOUND; FAILED_PRECONDITION if the event is not allowed
-  // in the order's state.
-  virtual absl::StatusOr<Order> Apply(const CallContext& call, OrderId id, OrderEvent event) = 0;
+  // exclude each other one is applied. NOT_FOUND, also for another owner's; FAILED_PRECONDITION if
+  // the event is not allowed in the order's state.
+  virtual absl::StatusOr<Order> Apply(const CallContext& call, OrderId id, Owner owner,
+                                      OrderEvent event) = 0;
   // Moves the charge's order, under the lock of its row, in the caller's transaction. A charge that
   // changes nothing is no error.
   virtual absl::StatusOr<ChargeEffect> ApplyCharge(PostgresSession& session,

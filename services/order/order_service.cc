@@ -14,6 +14,7 @@
 #include "service/batch_keys.h"
 #include "service/field_checks.h"
 #include "service/page_token.h"
+#include "service/principal.h"
 #include "service/wall_time.h"
 
 namespace scaleout::order {
@@ -86,11 +87,15 @@ void CheckItems(FieldChecks& checks, const v1::CreateOrderRequest& request) {
 absl::Status OrderService::CreateOrder(const CallContext& call,
                                        const v1::CreateOrderRequest& request,
                                        v1::CreateOrderResponse& response) {
+  const absl::StatusOr<Principal> principal = RequirePrincipal(request.principal());
+  if (!principal.ok()) return principal.status();
   FieldChecks checks;
   checks.Id("user_id", request.user_id());
   CheckItems(checks, request);
   checks.OptionalIdempotencyKey("idempotency_key", request.idempotency_key());
   if (!checks.ok()) return checks.Check();
+  const absl::Status allowed = CheckMayActFor(*principal, request.user_id());
+  if (!allowed.ok()) return allowed;
 
   NewOrder order;
   order.user_id = UserId(request.user_id());
@@ -107,11 +112,14 @@ absl::Status OrderService::CreateOrder(const CallContext& call,
 
 absl::Status OrderService::GetOrder(const CallContext& call, const v1::GetOrderRequest& request,
                                     v1::GetOrderResponse& response) {
+  const absl::StatusOr<Principal> principal = RequirePrincipal(request.principal());
+  if (!principal.ok()) return principal.status();
   FieldChecks checks;
   checks.Id("order_id", request.order_id());
   if (!checks.ok()) return checks.Check();
 
-  const absl::StatusOr<Order> order = repository_.Get(call, OrderId(request.order_id()));
+  const absl::StatusOr<Order> order =
+      repository_.Get(call, OrderId(request.order_id()), Owner::For(*principal));
   if (!order.ok()) return order.status();
   ToProto(*order, *response.mutable_order());
   return absl::OkStatus();
@@ -125,28 +133,32 @@ absl::Status OrderService::BatchGetOrders(const CallContext& call,
                                 "order_id", checks);
   if (!checks.ok()) return checks.Check();
 
-  absl::StatusOr<std::vector<Order>> orders = repository_.FindMany(call, keys.ids());
-  if (!orders.ok()) return orders.status();
-  const std::vector<Order*> found = keys.FindEach(*orders, &Order::id);
+  const absl::StatusOr<std::vector<std::optional<Order>>> found =
+      repository_.FindMany(call, keys.owned_ids());
+  if (!found.ok()) return found.status();
   keys.Answer(response, [&](std::size_t slot, v1::BatchGetOrdersResponse::Entry& entry) {
-    if (found[slot] == nullptr) return BatchAnswer::Fail(entry, NoSuchOrder(keys.ids()[slot]));
-    ToProto(*found[slot], *entry.mutable_order());
+    const std::optional<Order>& order = (*found)[slot];
+    if (!order) return BatchAnswer::Fail(entry, NoSuchOrder(keys.ids()[slot]));
+    ToProto(*order, *entry.mutable_order());
   });
   return absl::OkStatus();
 }
 
 absl::Status OrderService::ListOrders(const CallContext& call, const v1::ListOrdersRequest& request,
                                       v1::ListOrdersResponse& response) {
+  const absl::StatusOr<Principal> principal = RequirePrincipal(request.principal());
+  if (!principal.ok()) return principal.status();
   FieldChecks checks;
-  std::optional<UserId> user_id;
-  if (request.user_id() != 0) {
-    checks.Id("user_id", request.user_id());
-    user_id = UserId(request.user_id());
-  }
-  const std::string scope = Scope(request.user_id());
+  const std::int64_t listed = ListedUser(*principal, request.user_id());
+  if (listed != 0) checks.Id("user_id", listed);
+  const std::string scope = Scope(listed);
   const Page page = ParsePage(scope, request.page_size(), request.page_token(), checks);
   if (!checks.ok()) return checks.Check();
+  const absl::Status allowed = CheckMayActFor(*principal, listed);
+  if (!allowed.ok()) return allowed;
 
+  std::optional<UserId> user_id;
+  if (listed != 0) user_id = UserId(listed);
   std::optional<OrderId> before;
   if (page.after_id != 0) before = OrderId(page.after_id);
   // One more than the page tells whether there is another.
@@ -162,7 +174,7 @@ absl::Status OrderService::BatchListOrders(const CallContext& call,
                                            v1::BatchListOrdersResponse& response) {
   FieldChecks checks;
   const BatchKeys<UserId> keys(request.keys(), &v1::BatchListOrdersRequest::Key::user_id, "user_id",
-                               checks);
+                               checks, KeyedBy::kOwner);
   const std::int32_t page_size = ParsePageSize(request.page_size(), checks);
   if (!checks.ok()) return checks.Check();
 
@@ -183,12 +195,14 @@ absl::Status OrderService::BatchListOrders(const CallContext& call,
 absl::Status OrderService::CancelOrder(const CallContext& call,
                                        const v1::CancelOrderRequest& request,
                                        v1::CancelOrderResponse& response) {
+  const absl::StatusOr<Principal> principal = RequirePrincipal(request.principal());
+  if (!principal.ok()) return principal.status();
   FieldChecks checks;
   checks.Id("order_id", request.order_id());
   if (!checks.ok()) return checks.Check();
 
-  const absl::StatusOr<Order> order =
-      repository_.Apply(call, OrderId(request.order_id()), OrderEvent::kCalledOff);
+  const absl::StatusOr<Order> order = repository_.Apply(
+      call, OrderId(request.order_id()), Owner::For(*principal), OrderEvent::kCalledOff);
   if (!order.ok()) return order.status();
   ToProto(*order, *response.mutable_order());
   return absl::OkStatus();

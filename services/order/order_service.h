@@ -2,6 +2,7 @@
 // and no gRPC.
 //
 // An RPC fills its response and returns OK, or returns a status and leaves the response as it was.
+// UNAUTHENTICATED without a principal (service/principal.h), of a batch for the key that has none;
 // INVALID_ARGUMENT names every refused field by its path in the contract; all other errors are the
 // repository's. A batch read is one statement, and its answer is bounded (service/batch_keys.h).
 // Thread-safe if the repository is.

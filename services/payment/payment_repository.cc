@@ -1,5 +1,6 @@
 #include "services/payment/payment_repository.h"
 
+#include <cstddef>
 #include <cstdint>
 #include <utility>
 
@@ -60,10 +61,16 @@ constexpr PostgresStatement kReleaseAttempt = {
     "UPDATE payment_attempts SET lease_until = clock_timestamp()"
     " WHERE user_id = $1 AND idempotency_key = $2 AND lease_token = $3 AND payment_id IS NULL"};
 
-constexpr PostgresStatement kGetPayment = {"get_payment", SELECT_PAYMENTS "WHERE p.id = $1"};
+constexpr PostgresStatement kGetPayment = {
+    "get_payment", SELECT_PAYMENTS "WHERE p.id = $1 AND ($2::bigint IS NULL OR p.user_id = $2)"};
 
-constexpr PostgresStatement kFindPayments = {"find_payments",
-                                             SELECT_PAYMENTS "WHERE p.id = ANY($1::bigint[])"};
+// The LIMIT has each key's payment looked for by its id, whatever the plan expects of the keys.
+constexpr PostgresStatement kFindPayments = {
+    "find_payments", "SELECT k.position, " PAYMENT_COLUMNS
+                     " FROM unnest($1::bigint[], $2::bigint[]) WITH ORDINALITY"
+                     " AS k (payment_id, owner, position) CROSS JOIN LATERAL"
+                     " (SELECT * FROM payments WHERE id = k.payment_id"
+                     " AND (k.owner IS NULL OR user_id = k.owner) LIMIT 1) AS p"};
 
 // One statement for each filter: a generic plan of one that fits all would read the whole table.
 constexpr PostgresStatement kListPayments = {"list_payments",
@@ -200,17 +207,23 @@ class PostgresPaymentRepository final : public PaymentRepository {
         .status();
   }
 
-  absl::StatusOr<Payment> Get(const CallContext& call, PaymentId id) override {
+  absl::StatusOr<Payment> Get(const CallContext& call, PaymentId id, Owner owner) override {
     absl::StatusOr<std::optional<Payment>> payment =
-        pool_.FindRow(call, kGetPayment, {id.value()}, ToPayment);
+        pool_.FindRow(call, kGetPayment, {id.value(), owner.parameter()}, ToPayment);
     if (!payment.ok()) return payment.status();
     if (!*payment) return NoSuchPayment(id);
     return **std::move(payment);
   }
 
-  absl::StatusOr<std::vector<Payment>> FindMany(const CallContext& call,
-                                                const std::vector<PaymentId>& ids) override {
-    return pool_.Query(call, kFindPayments, {ToValues(ids)}, ToPayment);
+  absl::StatusOr<std::vector<std::optional<Payment>>> FindMany(
+      const CallContext& call, const std::vector<OwnedId<PaymentId>>& keys) override {
+    std::vector<std::optional<Payment>> payments(keys.size());
+    const absl::Status read = pool_.ForEachRow(
+        call, kFindPayments, {IdsOf(keys), OwnersOf(keys)}, [&payments](const PostgresRow& row) {
+          payments.at(static_cast<std::size_t>(row.Int64("position")) - 1) = ToPayment(row);
+        });
+    if (!read.ok()) return read;
+    return payments;
   }
 
   absl::StatusOr<std::vector<Payment>> List(const CallContext& call, const PaymentFilter& filter,

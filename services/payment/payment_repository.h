@@ -20,6 +20,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "common/call_context.h"
+#include "service/principal.h"
 #include "services/payment/payment.h"
 
 namespace scaleout {
@@ -72,11 +73,11 @@ class PaymentRepository {
   // Ends the lease now, so that a repeated call can take over at once. Without effect if another
   // call has the lease.
   virtual absl::Status Release(const CallContext& call, const Attempt& attempt) = 0;
-  // NOT_FOUND.
-  virtual absl::StatusOr<Payment> Get(const CallContext& call, PaymentId id) = 0;
-  // Those that exist, in no order; one statement. Each of `ids` occurs once.
-  virtual absl::StatusOr<std::vector<Payment>> FindMany(const CallContext& call,
-                                                        const std::vector<PaymentId>& ids) = 0;
+  // NOT_FOUND, also for another owner's.
+  virtual absl::StatusOr<Payment> Get(const CallContext& call, PaymentId id, Owner owner) = 0;
+  // For each key the payment, if there is one of that owner; one statement.
+  virtual absl::StatusOr<std::vector<std::optional<Payment>>> FindMany(
+      const CallContext& call, const std::vector<OwnedId<PaymentId>>& keys) = 0;
   // Newest first, from below `before` (none: from the newest), at most `limit`.
   virtual absl::StatusOr<std::vector<Payment>> List(const CallContext& call,
                                                     const PaymentFilter& filter,

@@ -17,6 +17,7 @@
 #include "service/batch_keys.h"
 #include "service/field_checks.h"
 #include "service/page_token.h"
+#include "service/principal.h"
 #include "service/wall_time.h"
 
 namespace scaleout::payment {
@@ -82,6 +83,8 @@ Outcome ToOutcome(const ChargeAnswer& answer) {
 absl::Status PaymentService::CreatePayment(const CallContext& call,
                                            const v1::CreatePaymentRequest& request,
                                            v1::CreatePaymentResponse& response) {
+  const absl::StatusOr<Principal> principal = RequirePrincipal(request.principal());
+  if (!principal.ok()) return principal.status();
   FieldChecks checks;
   checks.Id("order_id", request.order_id());
   checks.Id("user_id", request.user_id());
@@ -94,6 +97,8 @@ absl::Status PaymentService::CreatePayment(const CallContext& call,
                 v1::FindPaymentMethodTokenViolation(request.payment_method_token()));
   checks.Refuse("idempotency_key", rpc::v1::FindIdempotencyKeyViolation(request.idempotency_key()));
   if (!checks.ok()) return checks.Check();
+  const absl::Status allowed = CheckMayActFor(*principal, request.user_id());
+  if (!allowed.ok()) return allowed;
 
   NewPayment payment;
   payment.order_id = OrderId(request.order_id());
@@ -136,11 +141,14 @@ absl::StatusOr<Payment> PaymentService::Charge(const CallContext& call, const At
 absl::Status PaymentService::GetPayment(const CallContext& call,
                                         const v1::GetPaymentRequest& request,
                                         v1::GetPaymentResponse& response) {
+  const absl::StatusOr<Principal> principal = RequirePrincipal(request.principal());
+  if (!principal.ok()) return principal.status();
   FieldChecks checks;
   checks.Id("payment_id", request.payment_id());
   if (!checks.ok()) return checks.Check();
 
-  const absl::StatusOr<Payment> payment = repository_.Get(call, PaymentId(request.payment_id()));
+  const absl::StatusOr<Payment> payment =
+      repository_.Get(call, PaymentId(request.payment_id()), Owner::For(*principal));
   if (!payment.ok()) return payment.status();
   ToProto(*payment, *response.mutable_payment());
   return absl::OkStatus();
@@ -154,12 +162,13 @@ absl::Status PaymentService::BatchGetPayments(const CallContext& call,
                                   "payment_id", checks);
   if (!checks.ok()) return checks.Check();
 
-  absl::StatusOr<std::vector<Payment>> payments = repository_.FindMany(call, keys.ids());
-  if (!payments.ok()) return payments.status();
-  const std::vector<Payment*> found = keys.FindEach(*payments, &Payment::id);
+  const absl::StatusOr<std::vector<std::optional<Payment>>> found =
+      repository_.FindMany(call, keys.owned_ids());
+  if (!found.ok()) return found.status();
   keys.Answer(response, [&](std::size_t slot, v1::BatchGetPaymentsResponse::Entry& entry) {
-    if (found[slot] == nullptr) return BatchAnswer::Fail(entry, NoSuchPayment(keys.ids()[slot]));
-    ToProto(*found[slot], *entry.mutable_payment());
+    const std::optional<Payment>& payment = (*found)[slot];
+    if (!payment) return BatchAnswer::Fail(entry, NoSuchPayment(keys.ids()[slot]));
+    ToProto(*payment, *entry.mutable_payment());
   });
   return absl::OkStatus();
 }
@@ -167,19 +176,24 @@ absl::Status PaymentService::BatchGetPayments(const CallContext& call,
 absl::Status PaymentService::ListPayments(const CallContext& call,
                                           const v1::ListPaymentsRequest& request,
                                           v1::ListPaymentsResponse& response) {
+  const absl::StatusOr<Principal> principal = RequirePrincipal(request.principal());
+  if (!principal.ok()) return principal.status();
   FieldChecks checks;
   PaymentFilter filter;
-  if (request.user_id() != 0) {
-    checks.Id("user_id", request.user_id());
-    filter.user_id = UserId(request.user_id());
+  const std::int64_t listed = ListedUser(*principal, request.user_id());
+  if (listed != 0) {
+    checks.Id("user_id", listed);
+    filter.user_id = UserId(listed);
   }
   if (request.order_id() != 0) {
     checks.Id("order_id", request.order_id());
     filter.order_id = OrderId(request.order_id());
   }
-  const std::string scope = Scope(request.user_id(), request.order_id());
+  const std::string scope = Scope(listed, request.order_id());
   const Page page = ParsePage(scope, request.page_size(), request.page_token(), checks);
   if (!checks.ok()) return checks.Check();
+  const absl::Status allowed = CheckMayActFor(*principal, listed);
+  if (!allowed.ok()) return allowed;
 
   std::optional<PaymentId> before;
   if (page.after_id != 0) before = PaymentId(page.after_id);
@@ -196,7 +210,7 @@ absl::Status PaymentService::BatchListPayments(const CallContext& call,
                                                v1::BatchListPaymentsResponse& response) {
   FieldChecks checks;
   const BatchKeys<UserId> keys(request.keys(), &v1::BatchListPaymentsRequest::Key::user_id,
-                               "user_id", checks);
+                               "user_id", checks, KeyedBy::kOwner);
   const std::int32_t page_size = ParsePageSize(request.page_size(), checks);
   if (!checks.ok()) return checks.Check();
 

@@ -10,6 +10,7 @@
 #include "service/batch_keys.h"
 #include "service/field_checks.h"
 #include "service/page_token.h"
+#include "service/principal.h"
 #include "services/user/user_message.h"
 
 namespace scaleout::user {
@@ -21,6 +22,10 @@ constexpr std::string_view kUsersScope = "users";
 
 absl::Status UserService::CreateUser(const CallContext& call, const v1::CreateUserRequest& request,
                                      v1::CreateUserResponse& response) {
+  const absl::StatusOr<Principal> principal = RequirePrincipal(request.principal());
+  if (!principal.ok()) return principal.status();
+  const absl::Status allowed = CheckIsAdmin(*principal);
+  if (!allowed.ok()) return allowed;
   FieldChecks checks;
   checks.Refuse("email", v1::FindEmailViolation(request.email()));
   checks.Refuse("name", v1::FindNameViolation(request.name()));
@@ -37,9 +42,13 @@ absl::Status UserService::CreateUser(const CallContext& call, const v1::CreateUs
 
 absl::Status UserService::GetUser(const CallContext& call, const v1::GetUserRequest& request,
                                   v1::GetUserResponse& response) {
+  const absl::StatusOr<Principal> principal = RequirePrincipal(request.principal());
+  if (!principal.ok()) return principal.status();
   FieldChecks checks;
   checks.Id("user_id", request.user_id());
   if (!checks.ok()) return checks.Check();
+  const absl::Status allowed = CheckMayActFor(*principal, request.user_id());
+  if (!allowed.ok()) return allowed;
 
   const absl::StatusOr<UserRecord> user = repository_.Get(call, UserId(request.user_id()));
   if (!user.ok()) return user.status();
@@ -52,7 +61,7 @@ absl::Status UserService::BatchGetUsers(const CallContext& call,
                                         v1::BatchGetUsersResponse& response) {
   FieldChecks checks;
   const BatchKeys<UserId> keys(request.keys(), &v1::BatchGetUsersRequest::Key::user_id, "user_id",
-                               checks);
+                               checks, KeyedBy::kOwner);
   if (!checks.ok()) return checks.Check();
 
   absl::StatusOr<std::vector<UserRecord>> users = repository_.FindMany(call, keys.ids());
@@ -86,6 +95,8 @@ absl::Status UserService::ListUsers(const CallContext& call, const v1::ListUsers
 
 absl::Status UserService::UpdateUser(const CallContext& call, const v1::UpdateUserRequest& request,
                                      v1::UpdateUserResponse& response) {
+  const absl::StatusOr<Principal> principal = RequirePrincipal(request.principal());
+  if (!principal.ok()) return principal.status();
   FieldChecks checks;
   checks.Id("user_id", request.user_id());
   UserChange change;
@@ -103,9 +114,11 @@ absl::Status UserService::UpdateUser(const CallContext& call, const v1::UpdateUs
     change.role = role;
   }
   if (!checks.ok()) return checks.Check();
-  if (change.role && !scaleout::FromProto(request.principal()).IsAdmin()) {
+  if (change.role && !principal->IsAdmin()) {
     return absl::PermissionDeniedError("only an admin may change a role");
   }
+  const absl::Status allowed = CheckMayActFor(*principal, request.user_id());
+  if (!allowed.ok()) return allowed;
 
   const absl::StatusOr<ChangedUser> changed =
       repository_.Update(call, UserId(request.user_id()), change);
@@ -117,9 +130,13 @@ absl::Status UserService::UpdateUser(const CallContext& call, const v1::UpdateUs
 
 absl::Status UserService::DeleteUser(const CallContext& call, const v1::DeleteUserRequest& request,
                                      v1::DeleteUserResponse& /*response*/) {
+  const absl::StatusOr<Principal> principal = RequirePrincipal(request.principal());
+  if (!principal.ok()) return principal.status();
   FieldChecks checks;
   checks.Id("user_id", request.user_id());
   if (!checks.ok()) return checks.Check();
+  const absl::Status allowed = CheckMayActFor(*principal, request.user_id());
+  if (!allowed.ok()) return allowed;
   const absl::StatusOr<std::vector<SessionId>> ended =
       repository_.Delete(call, UserId(request.user_id()));
   if (!ended.ok()) return ended.status();

@@ -2,6 +2,8 @@
 // no gRPC.
 //
 // An RPC fills its response and returns OK, or returns a status and leaves the response as it was.
+// UNAUTHENTICATED without a principal (service/principal.h), of a batch for the key that has none;
+// a list is public. A user's owner is the user, so that another's is NOT_FOUND without looking.
 // INVALID_ARGUMENT names every refused field by its path in the contract; all other errors are the
 // repository's. What ends sessions is answered once the gateways know of it (revocations.h). A
 // batch read is one statement (service/batch_keys.h). Thread-safe if the repository is.

@@ -82,11 +82,11 @@ TEST_F(OrderRepositoryEventsTest, MoveIsPublishedAndARepeatedOrRefusedOneIsNot) 
   const OrderId id = Create();
   ForgetEvents();
   for (int i = 0; i < 2; ++i) {
-    ASSERT_TRUE(orders_->Apply(call_, id, OrderEvent::kCalledOff).ok());
+    ASSERT_TRUE(orders_->Apply(call_, id, Owner::Anyone(), OrderEvent::kCalledOff).ok());
     EXPECT_EQ(OutboxEvents(), Changed(id));
   }
-  EXPECT_FALSE(orders_->Apply(call_, id, OrderEvent::kCharged).ok());
-  EXPECT_FALSE(orders_->Apply(call_, OrderId(4711), OrderEvent::kCalledOff).ok());
+  EXPECT_FALSE(orders_->Apply(call_, id, Owner::Anyone(), OrderEvent::kCharged).ok());
+  EXPECT_FALSE(orders_->Apply(call_, OrderId(4711), Owner::Anyone(), OrderEvent::kCalledOff).ok());
   EXPECT_EQ(OutboxEvents(), Changed(id));
 }
 
@@ -94,7 +94,7 @@ TEST_F(OrderRepositoryEventsTest, ChangeWhoseEventCannotBeWrittenIsNotMade) {
   const OrderId id = Create();
   Ask("ALTER TABLE outbox ADD CHECK (id < 0) NOT VALID");
   EXPECT_FALSE(orders_->Create(call_, {UserId(7), {{ProductId(1), 1}}, ""}).ok());
-  EXPECT_FALSE(orders_->Apply(call_, id, OrderEvent::kCalledOff).ok());
+  EXPECT_FALSE(orders_->Apply(call_, id, Owner::Anyone(), OrderEvent::kCalledOff).ok());
   EXPECT_FALSE(Apply(Captured(id)).ok());
   EXPECT_EQ(Ask("SELECT string_agg(state, ' ') FROM orders"), "PENDING");
 }
@@ -127,7 +127,7 @@ TEST_F(OrderRepositoryEventsTest, RefusedChargeLeavesAnOrderThatCanStillBePaid) 
 TEST_F(OrderRepositoryEventsTest, ChargeThatDoesNotFitItsOrderChangesNothing) {
   const OrderId id = Create();
   const OrderId cancelled = Create();
-  ASSERT_TRUE(orders_->Apply(call_, cancelled, OrderEvent::kCalledOff).ok());
+  ASSERT_TRUE(orders_->Apply(call_, cancelled, Owner::Anyone(), OrderEvent::kCalledOff).ok());
   ForgetEvents();
   EXPECT_EQ(Effect(Captured(OrderId(4711))), "no_such_order");
   EXPECT_EQ(Effect({id, UserId(8), Money{1999, "EUR"}}), "other_user");
@@ -166,7 +166,9 @@ TEST_F(OrderRepositoryEventsTest, OneOfAConcurrentCancellationAndChargeIsApplied
   const auto results = RunBehindLock<std::string>(
       "SELECT FROM orders FOR UPDATE",
       {[&]() -> std::string {
-         return orders_->Apply(call_, id, OrderEvent::kCalledOff).ok() ? "moved" : "not_allowed";
+         return orders_->Apply(call_, id, Owner::Anyone(), OrderEvent::kCalledOff).ok()
+                    ? "moved"
+                    : "not_allowed";
        },
        [&] { return Effect(Captured(id)); }});
   EXPECT_NE(results[0], results[1]);

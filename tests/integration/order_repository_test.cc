@@ -40,7 +40,7 @@ class OrderRepositoryTest : public scaleout::testing::PoolFixture {
 TEST_F(OrderRepositoryTest, TakesNamesAndPricesFromTheCatalogAtTheTimeOfTheOrder) {
   const Order made = Create(7, {{ProductId(2), 3}, {ProductId(1), 2}});
   Ask("UPDATE products SET price_minor = 1, name = 'other'");
-  const auto read = orders_->Get(call_, made.id);
+  const auto read = orders_->Get(call_, made.id, Owner::Anyone());
   ASSERT_TRUE(read.ok()) << read.status();
   EXPECT_EQ(read->user_id, UserId(7));
   EXPECT_EQ(read->state, OrderState::kPending);
@@ -60,11 +60,11 @@ TEST_F(OrderRepositoryTest, OrderInAStateThatTheProgramDoesNotKnowIsInternal) {
   const Order made = Create(7);
   Ask("ALTER TABLE orders DROP CONSTRAINT orders_state_check");
   Ask("UPDATE orders SET state = 'LOST'");
-  const auto read = orders_->Get(call_, made.id);
+  const auto read = orders_->Get(call_, made.id, Owner::Anyone());
   EXPECT_TRUE(absl::IsInternal(read.status())) << read.status();
   EXPECT_THAT(std::string(read.status().message()), HasSubstr("column state of get_order"));
   EXPECT_TRUE(absl::IsInternal(orders_->List(call_, std::nullopt, std::nullopt, 10).status()));
-  const auto moved = orders_->Apply(call_, made.id, OrderEvent::kCharged);
+  const auto moved = orders_->Apply(call_, made.id, Owner::Anyone(), OrderEvent::kCharged);
   EXPECT_TRUE(absl::IsInternal(moved.status())) << moved.status();
   EXPECT_EQ(Ask("SELECT state FROM orders"), "LOST");
 }
@@ -217,19 +217,36 @@ TEST_F(OrderRepositoryTest, ListsTheOrdersOfManyUsersWithOneStatement) {
   EXPECT_EQ(Ask("SELECT sum(calls) FROM pg_stat_statements WHERE query LIKE '%FROM orders%'"), "1");
 }
 
+TEST_F(OrderRepositoryTest, FindsAndMovesAnOrderOnlyForItsOwner) {
+  const OrderId id = Create(7).id;
+  EXPECT_TRUE(orders_->Get(call_, id, Owner::User(7)).ok());
+  EXPECT_EQ(orders_->Get(call_, id, Owner::User(8)).status(), NoSuchOrder(id));
+  EXPECT_EQ(orders_->Apply(call_, id, Owner::User(8), OrderEvent::kCalledOff).status(),
+            NoSuchOrder(id));
+  EXPECT_EQ(Ask("SELECT state FROM orders"), "PENDING");
+  EXPECT_TRUE(orders_->Apply(call_, id, Owner::User(7), OrderEvent::kCalledOff).ok());
+}
+
 TEST_F(OrderRepositoryTest, FindsManyOrdersWithTheirLinesWithOneStatement) {
   const OrderId a = Create(7, {{ProductId(2), 3}, {ProductId(1), 1}}).id;
   Create(7);
   const OrderId c = Create(8).id;
   Ask("SELECT pg_stat_statements_reset()");
-  auto found = orders_->FindMany(call_, {c, OrderId(4711), a});
+  const auto found = orders_->FindMany(call_, {{c, Owner::Anyone()},
+                                               {OrderId(4711), Owner::Anyone()},
+                                               {a, Owner::User(7)},
+                                               {a, Owner::User(8)},
+                                               {a, Owner::Anyone()}});
   ASSERT_TRUE(found.ok()) << found.status();
-  std::ranges::sort(*found, {}, &Order::id);
-  ASSERT_EQ(found->size(), 2u);
-  EXPECT_EQ((*found)[0].id, a);
-  ASSERT_EQ((*found)[0].items.size(), 2u);
-  EXPECT_EQ((*found)[0].items[0].product_id, ProductId(2));
-  EXPECT_EQ((*found)[1].id, c);
+  std::vector<std::optional<OrderId>> ids;
+  for (const std::optional<Order>& order : *found) {
+    ids.push_back(order ? std::optional(order->id) : std::nullopt);
+  }
+  EXPECT_THAT(ids, ElementsAre(c, std::nullopt, a, std::nullopt, a));
+  for (const std::size_t position : {2u, 4u}) {
+    ASSERT_EQ((*found)[position]->items.size(), 2u);
+    EXPECT_EQ((*found)[position]->items[0].product_id, ProductId(2));
+  }
   EXPECT_EQ(Ask("SELECT sum(calls) FROM pg_stat_statements WHERE query LIKE '%FROM orders%'"), "1");
 }
 
@@ -285,25 +302,25 @@ TEST_F(OrderRepositoryTest, AsksForSortedLinesIfTheyDoNotComeInOrder) {
 
 TEST_F(OrderRepositoryTest, MovesAnOrderAlongItsTransitionsOnly) {
   const OrderId id = Create(7).id;
-  const auto cancelled = orders_->Apply(call_, id, OrderEvent::kCalledOff);
+  const auto cancelled = orders_->Apply(call_, id, Owner::Anyone(), OrderEvent::kCalledOff);
   ASSERT_TRUE(cancelled.ok()) << cancelled.status();
   EXPECT_EQ(cancelled->state, OrderState::kCancelled);
   EXPECT_GT(cancelled->updated_at, cancelled->created_at);
   // Repeated: allowed, and nothing changes.
-  const auto again = orders_->Apply(call_, id, OrderEvent::kCalledOff);
+  const auto again = orders_->Apply(call_, id, Owner::Anyone(), OrderEvent::kCalledOff);
   ASSERT_TRUE(again.ok()) << again.status();
   EXPECT_EQ(again->updated_at, cancelled->updated_at);
-  const auto refused = orders_->Apply(call_, id, OrderEvent::kCharged);
+  const auto refused = orders_->Apply(call_, id, Owner::Anyone(), OrderEvent::kCharged);
   EXPECT_TRUE(absl::IsFailedPrecondition(refused.status())) << refused.status();
-  const auto nothing = orders_->Apply(call_, OrderId(4711), OrderEvent::kCharged);
+  const auto nothing = orders_->Apply(call_, OrderId(4711), Owner::Anyone(), OrderEvent::kCharged);
   EXPECT_TRUE(absl::IsNotFound(nothing.status())) << nothing.status();
-  EXPECT_TRUE(absl::IsNotFound(orders_->Get(call_, OrderId(4711)).status()));
+  EXPECT_TRUE(absl::IsNotFound(orders_->Get(call_, OrderId(4711), Owner::Anyone()).status()));
 }
 
 TEST_F(OrderRepositoryTest, AppliesOneOfTwoConcurrentEventsThatExcludeEachOther) {
   const OrderId id = Create(7).id;
   const auto apply = [&](OrderEvent event) -> std::function<absl::StatusOr<Order>()> {
-    return [this, id, event] { return orders_->Apply(call_, id, event); };
+    return [this, id, event] { return orders_->Apply(call_, id, Owner::Anyone(), event); };
   };
   const auto results = RunBehindLock<absl::StatusOr<Order>>(
       "SELECT FROM orders FOR UPDATE",

@@ -12,6 +12,7 @@
 #include "services/payment/schema.h"
 #include "services/payment/simulated_provider.h"
 #include "tests/integration/pool_fixture.h"
+#include "tests/support/principals.h"
 
 namespace scaleout::payment {
 namespace {
@@ -58,7 +59,7 @@ class PaymentRepositoryTest : public scaleout::testing::PoolFixture {
 
 TEST_F(PaymentRepositoryTest, ReadsBackWhatItFinished) {
   const Payment made = Make(Wanted("key"), "sim_1");
-  const auto read = payments_->Get(call_, made.id);
+  const auto read = payments_->Get(call_, made.id, Owner::Anyone());
   ASSERT_TRUE(read.ok()) << read.status();
   EXPECT_EQ(read->order_id, OrderId(3));
   EXPECT_EQ(read->user_id, UserId(7));
@@ -66,14 +67,14 @@ TEST_F(PaymentRepositoryTest, ReadsBackWhatItFinished) {
   EXPECT_EQ(read->amount.amount_minor, 1999);
   EXPECT_EQ(read->provider_reference, "sim_1");
   EXPECT_EQ(read->failure_reason, "");
-  EXPECT_TRUE(absl::IsNotFound(payments_->Get(call_, PaymentId(4711)).status()));
+  EXPECT_TRUE(absl::IsNotFound(payments_->Get(call_, PaymentId(4711), Owner::Anyone()).status()));
 }
 
 TEST_F(PaymentRepositoryTest, PaymentInAStateThatTheProgramDoesNotKnowIsInternal) {
   const Payment made = Make(Wanted("key"), "sim_1");
   Ask("ALTER TABLE payments DROP CONSTRAINT payments_state_check");
   Ask("UPDATE payments SET state = 'LOST'");
-  const auto read = payments_->Get(call_, made.id);
+  const auto read = payments_->Get(call_, made.id, Owner::Anyone());
   EXPECT_TRUE(absl::IsInternal(read.status())) << read.status();
   EXPECT_THAT(std::string(read.status().message()), HasSubstr("column state of get_payment"));
   const auto again = payments_->Begin(call_, Wanted("key"), kLease);
@@ -210,17 +211,30 @@ TEST_F(PaymentRepositoryTest, ListsThePaymentsOfManyUsersWithOneStatement) {
             "1");
 }
 
+TEST_F(PaymentRepositoryTest, FindsAPaymentOnlyForItsOwner) {
+  const PaymentId id = Make(Wanted("a", 7), "1").id;
+  EXPECT_TRUE(payments_->Get(call_, id, Owner::User(7)).ok());
+  const absl::Status foreign = payments_->Get(call_, id, Owner::User(8)).status();
+  EXPECT_EQ(foreign, NoSuchPayment(id));
+}
+
 TEST_F(PaymentRepositoryTest, FindsManyPaymentsWithOneStatement) {
   const PaymentId a = Make(Wanted("a", 7), "1").id;
   Make(Wanted("b", 7), "2");
   const PaymentId c = Make(Wanted("c", 8), "3").id;
   Ask("SELECT pg_stat_statements_reset()");
-  auto found = payments_->FindMany(call_, {c, PaymentId(4711), a});
+  const auto found = payments_->FindMany(call_, {{c, Owner::Anyone()},
+                                                 {PaymentId(4711), Owner::Anyone()},
+                                                 {a, Owner::User(7)},
+                                                 {a, Owner::User(8)},
+                                                 {a, Owner::Anyone()}});
   ASSERT_TRUE(found.ok()) << found.status();
-  std::ranges::sort(*found, {}, &Payment::id);
-  ASSERT_EQ(found->size(), 2u);
-  EXPECT_EQ((*found)[0].id, a);
-  EXPECT_EQ((*found)[1].user_id, UserId(8));
+  std::vector<std::optional<PaymentId>> ids;
+  for (const std::optional<Payment>& payment : *found) {
+    ids.push_back(payment ? std::optional(payment->id) : std::nullopt);
+  }
+  EXPECT_THAT(ids, ElementsAre(c, std::nullopt, a, std::nullopt, a));
+  EXPECT_EQ((*found)[0]->user_id, UserId(8));
   EXPECT_EQ(Ask("SELECT sum(calls) FROM pg_stat_statements WHERE query LIKE '%FROM payments%'"),
             "1");
 }
@@ -244,7 +258,8 @@ class PaymentFlowTest : public PaymentRepositoryTest {
                                                 MakeSimulatedProviderEnvironment());
     PaymentService service(*payments_, *provider, kLease, SystemClock());
     v1::CreatePaymentResponse response;
-    if (absl::Status status = service.CreatePayment(call_, request_, response); !status.ok()) {
+    if (absl::Status status = service.CreatePayment(call_, testing::ByLab(request_), response);
+        !status.ok()) {
       return status;
     }
     return response;

@@ -120,6 +120,7 @@ class RollingRestartTest : public ::testing::Test {
     const gateway::UserBackend users = MakeUserBackend(backend);
     while (!stop_) {
       testing::RequestFixture fixture;
+      fixture.context.principal = kLabPrincipal;
       user::v1::GetUserRequest request;
       request.set_user_id(1);
       RunningTask<absl::StatusOr<user::v1::GetUserResponse>> running(

@@ -29,6 +29,7 @@
 #include "services/user/user_service.h"
 #include "tests/support/fake_logger.h"
 #include "tests/support/fake_revocations.h"
+#include "tests/support/principals.h"
 
 namespace scaleout::testing {
 
@@ -104,7 +105,7 @@ class ServiceHostFixture : public ::testing::Test {
     user::v1::GetUserRequest request;
     request.set_user_id(id);
     user::v1::GetUserResponse response;
-    return FromGrpcStatus(stub->GetUser(&context, request, &response));
+    return FromGrpcStatus(stub->GetUser(&context, ByLab(request), &response));
   }
 
   absl::Status GetUser(Duration limit = kPatience) {

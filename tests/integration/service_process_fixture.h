@@ -24,6 +24,7 @@
 #include "scaleout/user/v1/user.grpc.pb.h"
 #include "tests/integration/child_process.h"
 #include "tests/integration/pool_fixture.h"
+#include "tests/support/principals.h"
 
 namespace scaleout::testing {
 
@@ -70,7 +71,8 @@ class ServiceProcessFixture : public ::testing::Test {
     request.set_name("Ada");
     user::v1::CreateUserResponse response;
     grpc::ClientContext context;
-    if (absl::Status s = FromGrpcStatus(stub->CreateUser(&context, request, &response)); !s.ok())
+    if (absl::Status s = FromGrpcStatus(stub->CreateUser(&context, ByLab(request), &response));
+        !s.ok())
       return s;
     return response.user();
   }
@@ -82,7 +84,7 @@ class ServiceProcessFixture : public ::testing::Test {
     user::v1::GetUserResponse response;
     grpc::ClientContext context;
     context.set_deadline(std::chrono::system_clock::now() + limit);
-    return FromGrpcStatus(stub->GetUser(&context, request, &response));
+    return FromGrpcStatus(stub->GetUser(&context, ByLab(request), &response));
   }
 
   absl::StatusOr<payment::v1::CreatePaymentResponse> CreatePayment(const std::string& key) const {
@@ -96,7 +98,7 @@ class ServiceProcessFixture : public ::testing::Test {
     request.set_idempotency_key(key);
     payment::v1::CreatePaymentResponse response;
     grpc::ClientContext context;
-    if (absl::Status s = FromGrpcStatus(stub->CreatePayment(&context, request, &response));
+    if (absl::Status s = FromGrpcStatus(stub->CreatePayment(&context, ByLab(request), &response));
         !s.ok()) {
       return s;
     }

@@ -214,7 +214,7 @@ TEST_F(ServiceProcessTest, SeedsInSecondsAndServesWhatItSeeded) {
   request.set_page_size(3);
   order::v1::BatchListOrdersResponse response;
   grpc::ClientContext context;
-  ASSERT_TRUE(stub->BatchListOrders(&context, request, &response).ok());
+  ASSERT_TRUE(stub->BatchListOrders(&context, testing::ByLab(request), &response).ok());
   ASSERT_EQ(response.entries_size(), 2);
   EXPECT_EQ(response.entries(1).order_list().orders_size(), 3);
   EXPECT_EQ(response.entries(1).order_list().orders(0).user_id(), 1);
@@ -224,7 +224,7 @@ TEST_F(ServiceProcessTest, SeedsInSecondsAndServesWhatItSeeded) {
   rest.set_page_token(response.entries(1).order_list().next_page_token());
   order::v1::ListOrdersResponse listed;
   grpc::ClientContext second;
-  ASSERT_TRUE(stub->ListOrders(&second, rest, &listed).ok());
+  ASSERT_TRUE(stub->ListOrders(&second, testing::ByLab(rest), &listed).ok());
   EXPECT_EQ(listed.orders_size(), 2);
   EXPECT_EQ(listed.next_page_token(), "");
 }

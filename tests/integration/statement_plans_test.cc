@@ -122,14 +122,18 @@ TEST_F(StatementPlansTest, ReadsOfOrdersFetchNoMoreThanTheyAnswer) {
         const auto orders = order::MakeOrderRepository(pool, outbox);
         using order::OrderId;
         using order::UserId;
-        EXPECT_TRUE(orders->Get(CallFor(), OrderId(10001)).ok());
-        EXPECT_EQ(orders->FindMany(CallFor(), {OrderId(10001), OrderId(10002)})->size(), 2u);
+        EXPECT_TRUE(orders->Get(CallFor(), OrderId(10001), Owner::User(1)).ok());
+        const auto found = orders->FindMany(CallFor(), {{OrderId(10001), Owner::User(1)},
+                                                        {OrderId(10002), Owner::Anyone()},
+                                                        {OrderId(10003), Owner::User(2)}});
+        EXPECT_TRUE((*found)[0] && (*found)[1] && !(*found)[2]);
         EXPECT_EQ(orders->List(CallFor(), std::nullopt, OrderId(12000), 3)->size(), 3u);
         EXPECT_EQ(orders->List(CallFor(), UserId(1), std::nullopt, 3)->size(), 3u);
         EXPECT_EQ(orders->ListOfUsers(CallFor(), {UserId(4711), UserId(1)}, 3, 9)->orders.size(),
                   3u);
       });
-  EXPECT_EQ(fetched, 2 * (1 + 2 + 3 + 3 + 3));
+  // Of another's order its row, and no line.
+  EXPECT_EQ(fetched, 2 * (1 + 2 + 3 + 3 + 3) + 1);
 }
 
 TEST_F(StatementPlansTest, ReadsOfPaymentsFetchNoMoreThanTheyAnswer) {
@@ -146,15 +150,18 @@ TEST_F(StatementPlansTest, ReadsOfPaymentsFetchNoMoreThanTheyAnswer) {
         const auto list = [&](const payment::PaymentFilter& filter) {
           EXPECT_EQ(payments->List(CallFor(), filter, std::nullopt, 3)->size(), 3u);
         };
-        EXPECT_TRUE(payments->Get(CallFor(), PaymentId(10001)).ok());
-        EXPECT_EQ(payments->FindMany(CallFor(), {PaymentId(10001), PaymentId(10002)})->size(), 2u);
+        EXPECT_TRUE(payments->Get(CallFor(), PaymentId(10001), Owner::User(1)).ok());
+        const auto found = payments->FindMany(CallFor(), {{PaymentId(10001), Owner::User(1)},
+                                                          {PaymentId(10002), Owner::Anyone()},
+                                                          {PaymentId(10003), Owner::User(2)}});
+        EXPECT_TRUE((*found)[0] && (*found)[1] && !(*found)[2]);
         list({});
         list({UserId(1), std::nullopt});
         list({std::nullopt, OrderId(5001)});
         list({UserId(1), OrderId(5001)});
         EXPECT_EQ(payments->ListOfUsers(CallFor(), {UserId(4711), UserId(1)}, 3)->size(), 3u);
       });
-  EXPECT_EQ(fetched, 1 + 2 + 3 + 3 + 3 + 3 + 3);
+  EXPECT_EQ(fetched, 1 + 2 + 1 + 3 + 3 + 3 + 3 + 3);
 }
 
 }  // namespace

@@ -4,10 +4,13 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "proto/scaleout/rpc/v1/request_limits.h"
 #include "scaleout/user/v1/user.pb.h"
 #include "service/typed_id.h"
+#include "tests/support/principals.h"
 #include "tests/support/refused_fields.h"
 
 namespace scaleout {
@@ -28,7 +31,21 @@ struct Row {
 BatchKeys<UserId> Parse(const std::vector<std::int64_t>& ids, FieldChecks& checks) {
   user::v1::BatchGetUsersRequest request;
   for (const std::int64_t id : ids) request.add_keys()->set_user_id(id);
-  return BatchKeys<UserId>(request.keys(), &Key::user_id, "user_id", checks);
+  return BatchKeys<UserId>(scaleout::testing::ByLab(request).keys(), &Key::user_id, "user_id",
+                           checks);
+}
+
+// Keys of ids with their principals.
+BatchKeys<UserId> KeysBy(const std::vector<std::pair<std::int64_t, Principal>>& keys,
+                         KeyedBy keyed_by) {
+  user::v1::BatchGetUsersRequest request;
+  for (const auto& [id, principal] : keys) {
+    Key& key = *request.add_keys();
+    key.set_user_id(id);
+    ToProto(principal, *key.mutable_principal());
+  }
+  FieldChecks checks;
+  return BatchKeys<UserId>(request.keys(), &Key::user_id, "user_id", checks, keyed_by);
 }
 
 BatchKeys<UserId> ValidKeys(const std::vector<std::int64_t>& ids) {
@@ -49,6 +66,42 @@ std::vector<std::string> Outcomes(const Response& response) {
 
 TEST(BatchKeys, NameEachIdOnceInTheOrderOfTheFirstKeys) {
   EXPECT_THAT(ValidKeys({7, 9, 7, 1, 9, 7}).ids(), ElementsAre(UserId(7), UserId(9), UserId(1)));
+}
+
+TEST(BatchKeys, AskOnceForEachIdAndOwner) {
+  using scaleout::testing::Admin;
+  using scaleout::testing::Customer;
+  const BatchKeys<UserId> keys = KeysBy({{1, Customer(7)},
+                                         {1, Customer(8)},
+                                         {1, Admin(7)},
+                                         {1, kLabPrincipal},
+                                         {1, Customer(7)},
+                                         {2, Principal{}}},
+                                        KeyedBy::kThing);
+  using Wanted = OwnedId<UserId>;
+  EXPECT_THAT(keys.owned_ids(),
+              ElementsAre(Wanted{UserId(1), Owner::User(7)}, Wanted{UserId(1), Owner::User(8)},
+                          Wanted{UserId(1), Owner::Anyone()}));
+  Response response;
+  keys.Answer(response, [](std::size_t slot, Response::Entry& entry) {
+    entry.mutable_user()->set_name(std::to_string(slot));
+  });
+  EXPECT_THAT(Outcomes(response),
+              ElementsAre("0", "1", "2", "2", "0", "the request has no principal"));
+}
+
+TEST(BatchKeys, OfOwnersAreRefusedToOthersAndAskedForOnce) {
+  using scaleout::testing::Customer;
+  const BatchKeys<UserId> keys = KeysBy(
+      {{7, Customer(8)}, {7, Customer(7)}, {7, kLabPrincipal}, {7, Principal{}}}, KeyedBy::kOwner);
+  EXPECT_THAT(keys.ids(), ElementsAre(UserId(7)));
+  std::vector<Row> rows = {{UserId(7), "seven"}};
+  EXPECT_THAT(keys.FindEach(rows, &Row::id), ElementsAre(&rows[0]));
+  Response response;
+  keys.Answer(response,
+              [](std::size_t, Response::Entry& entry) { entry.mutable_user()->set_name("seven"); });
+  EXPECT_THAT(Outcomes(response),
+              ElementsAre("there is no user 7", "seven", "seven", "the request has no principal"));
 }
 
 TEST(BatchKeys, RefuseInvalidKeysBesideWhatWasRefusedBefore) {

@@ -24,18 +24,17 @@ class FakeOrders final : public OrderRepository {
     if (!failure.ok()) return failure;
     return CreatedOrder{Add(order.user_id.value()), replay};
   }
-  absl::StatusOr<Order> Get(const CallContext&, OrderId id) override {
-    const auto found = std::ranges::find(orders, id, &Order::id);
-    if (found == orders.end()) return absl::NotFoundError("no order");
+  absl::StatusOr<Order> Get(const CallContext&, OrderId id, Owner owner) override {
+    const std::optional<Order> found = Find({id, owner});
+    if (!found) return NoSuchOrder(id);
     return *found;
   }
-  absl::StatusOr<std::vector<Order>> FindMany(const CallContext&,
-                                              const std::vector<OrderId>& ids) override {
+  absl::StatusOr<std::vector<std::optional<Order>>> FindMany(
+      const CallContext&, const std::vector<OwnedId<OrderId>>& keys) override {
     ++batches;
-    std::vector<Order> found;
-    for (const Order& order : orders) {
-      if (std::ranges::count(ids, order.id) != 0) found.push_back(order);
-    }
+    asked = keys;
+    std::vector<std::optional<Order>> found;
+    for (const OwnedId<OrderId>& key : keys) found.push_back(Find(key));
     return found;
   }
   absl::StatusOr<std::vector<Order>> List(const CallContext&, std::optional<UserId> user_id,
@@ -60,9 +59,10 @@ class FakeOrders final : public OrderRepository {
     }
     return result;
   }
-  absl::StatusOr<Order> Apply(const CallContext& call, OrderId id, OrderEvent event) override {
+  absl::StatusOr<Order> Apply(const CallContext& call, OrderId id, Owner owner,
+                              OrderEvent event) override {
     applied = event;
-    return Get(call, id);
+    return Get(call, id, owner);
   }
   absl::StatusOr<ChargeEffect> ApplyCharge(PostgresSession&, const Charge& charge) override {
     charges.push_back(charge);
@@ -83,7 +83,15 @@ class FakeOrders final : public OrderRepository {
     return order;
   }
 
+  std::optional<Order> Find(const OwnedId<OrderId>& key) const {
+    for (const Order& order : orders) {
+      if (order.id == key.id && key.owner.Covers(order.user_id.value())) return order;
+    }
+    return std::nullopt;
+  }
+
   std::vector<Order> orders;
+  std::vector<OwnedId<OrderId>> asked;  // of the last batch
   NewOrder created;
   bool replay = false;
   absl::Status failure;

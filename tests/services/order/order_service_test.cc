@@ -10,11 +10,15 @@
 #include "proto/scaleout/rpc/v1/request_limits.h"
 #include "service/page_token.h"
 #include "tests/services/order/fake_orders.h"
+#include "tests/support/principals.h"
 #include "tests/support/refused_fields.h"
 
 namespace scaleout::order {
 namespace {
 
+using scaleout::testing::By;
+using scaleout::testing::ByLab;
+using scaleout::testing::Customer;
 using scaleout::testing::RefusedFields;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
@@ -38,7 +42,7 @@ class OrderServiceTest : public ::testing::Test {
 
 TEST_F(OrderServiceTest, CreatesWhatIsAskedFor) {
   v1::CreateOrderResponse response;
-  ASSERT_TRUE(service_.CreateOrder(call_, ValidRequest(), response).ok());
+  ASSERT_TRUE(service_.CreateOrder(call_, ByLab(ValidRequest()), response).ok());
   EXPECT_EQ(orders_.created.user_id, UserId(7));
   EXPECT_EQ(orders_.created.idempotency_key, "key");
   ASSERT_EQ(orders_.created.items.size(), 1u);
@@ -49,7 +53,7 @@ TEST_F(OrderServiceTest, CreatesWhatIsAskedFor) {
   EXPECT_EQ(response.order().created_at().seconds(), 1'700'000'000);
   EXPECT_FALSE(response.replayed());
   orders_.replay = true;
-  ASSERT_TRUE(service_.CreateOrder(call_, ValidRequest(), response).ok());
+  ASSERT_TRUE(service_.CreateOrder(call_, ByLab(ValidRequest()), response).ok());
   EXPECT_TRUE(response.replayed());
 }
 
@@ -61,7 +65,7 @@ TEST_F(OrderServiceTest, ListsEveryRefusedFieldAtOnce) {
     request.mutable_items()->rbegin()->set_quantity(quantity);
   }
   v1::CreateOrderResponse response;
-  const absl::Status status = service_.CreateOrder(call_, request, response);
+  const absl::Status status = service_.CreateOrder(call_, ByLab(request), response);
   EXPECT_TRUE(absl::IsInvalidArgument(status));
   EXPECT_THAT(RefusedFields(status),
               ElementsAre("user_id", "items[0].quantity", "items[1].product_id",
@@ -77,7 +81,7 @@ TEST_F(OrderServiceTest, ChecksItemsAndQuantitiesAtTheLimitsOfTheContract) {
       request.mutable_items()->rbegin()->set_quantity(quantity);
     }
     v1::CreateOrderResponse response;
-    return RefusedFields(service_.CreateOrder(call_, request, response));
+    return RefusedFields(service_.CreateOrder(call_, ByLab(request), response));
   };
   EXPECT_THAT(refused(v1::kMinItems, v1::kMinQuantity), IsEmpty());
   EXPECT_THAT(refused(v1::kMaxItems, v1::kMaxQuantity), IsEmpty());
@@ -90,7 +94,7 @@ TEST_F(OrderServiceTest, NamesAnInvalidProductOnceHoweverOftenItIsOrdered) {
   v1::CreateOrderRequest request = ValidRequest();
   for (int i = 0; i < 2; ++i) request.add_items()->set_quantity(1);
   v1::CreateOrderResponse response;
-  EXPECT_THAT(RefusedFields(service_.CreateOrder(call_, request, response)),
+  EXPECT_THAT(RefusedFields(service_.CreateOrder(call_, ByLab(request), response)),
               ElementsAre("items[1].product_id", "items[2].product_id"));
 }
 
@@ -98,21 +102,23 @@ TEST_F(OrderServiceTest, RefusesNoItemsAndTooMany) {
   v1::CreateOrderRequest request = ValidRequest();
   request.clear_items();
   v1::CreateOrderResponse response;
-  EXPECT_THAT(RefusedFields(service_.CreateOrder(call_, request, response)), ElementsAre("items"));
+  EXPECT_THAT(RefusedFields(service_.CreateOrder(call_, ByLab(request), response)),
+              ElementsAre("items"));
   for (int i = 1; i <= 51; ++i) {
     request.add_items()->set_product_id(i);
     request.mutable_items()->rbegin()->set_quantity(1);
   }
-  EXPECT_THAT(RefusedFields(service_.CreateOrder(call_, request, response)), ElementsAre("items"));
+  EXPECT_THAT(RefusedFields(service_.CreateOrder(call_, ByLab(request), response)),
+              ElementsAre("items"));
   // Items beyond the limit are not checked, so that a long request has no longer answer.
   for (auto& item : *request.mutable_items()) item.set_quantity(0);
-  EXPECT_EQ(RefusedFields(service_.CreateOrder(call_, request, response)).size(), 1u + 50u);
+  EXPECT_EQ(RefusedFields(service_.CreateOrder(call_, ByLab(request), response)).size(), 1u + 50u);
 }
 
 TEST_F(OrderServiceTest, ReturnsTheRepositorysErrors) {
   orders_.failure = absl::UnavailableError("away");
   v1::CreateOrderResponse response;
-  EXPECT_EQ(service_.CreateOrder(call_, ValidRequest(), response), orders_.failure);
+  EXPECT_EQ(service_.CreateOrder(call_, ByLab(ValidRequest()), response), orders_.failure);
   EXPECT_FALSE(response.has_order());
 }
 
@@ -122,7 +128,7 @@ TEST_F(OrderServiceTest, MapsEveryStateToItsOwnStatus) {
     v1::GetOrderRequest request;
     request.set_order_id(orders_.Add(7, state).id.value());
     v1::GetOrderResponse response;
-    ASSERT_TRUE(service_.GetOrder(call_, request, response).ok());
+    ASSERT_TRUE(service_.GetOrder(call_, ByLab(request), response).ok());
     EXPECT_EQ(v1::OrderStatus_Name(response.order().status()),
               "ORDER_STATUS_" + std::string(OrderStateName(state)));
     ++seen[response.order().status()];
@@ -135,11 +141,11 @@ TEST_F(OrderServiceTest, RefusesInvalidIds) {
     v1::GetOrderRequest get;
     get.set_order_id(id);
     v1::GetOrderResponse got;
-    EXPECT_THAT(RefusedFields(service_.GetOrder(call_, get, got)), ElementsAre("order_id"));
+    EXPECT_THAT(RefusedFields(service_.GetOrder(call_, ByLab(get), got)), ElementsAre("order_id"));
     v1::CancelOrderRequest cancel;
     cancel.set_order_id(id);
     v1::CancelOrderResponse cancelled;
-    EXPECT_THAT(RefusedFields(service_.CancelOrder(call_, cancel, cancelled)),
+    EXPECT_THAT(RefusedFields(service_.CancelOrder(call_, ByLab(cancel), cancelled)),
                 ElementsAre("order_id"));
   }
   EXPECT_EQ(orders_.applied, std::nullopt);
@@ -155,7 +161,7 @@ TEST_F(OrderServiceTest, WalksThroughAListPageByPage) {
   int pages = 0;
   do {
     v1::ListOrdersResponse response;
-    ASSERT_TRUE(service_.ListOrders(call_, request, response).ok());
+    ASSERT_TRUE(service_.ListOrders(call_, ByLab(request), response).ok());
     for (const v1::Order& order : response.orders()) ids.push_back(order.id());
     request.set_page_token(response.next_page_token());
     ++pages;
@@ -170,14 +176,14 @@ TEST_F(OrderServiceTest, RefusesAnotherListsToken) {
   request.set_user_id(7);
   request.set_page_size(1);
   v1::ListOrdersResponse response;
-  ASSERT_TRUE(service_.ListOrders(call_, request, response).ok());
+  ASSERT_TRUE(service_.ListOrders(call_, ByLab(request), response).ok());
   request.set_page_token(response.next_page_token());
   request.set_user_id(8);
-  EXPECT_THAT(RefusedFields(service_.ListOrders(call_, request, response)),
+  EXPECT_THAT(RefusedFields(service_.ListOrders(call_, ByLab(request), response)),
               ElementsAre("page_token"));
   request.set_user_id(-1);
   request.set_page_size(-1);
-  EXPECT_THAT(RefusedFields(service_.ListOrders(call_, request, response)),
+  EXPECT_THAT(RefusedFields(service_.ListOrders(call_, ByLab(request), response)),
               ElementsAre("user_id", "page_size", "page_token"));
 }
 
@@ -188,7 +194,7 @@ TEST_F(OrderServiceTest, AnswersABatchInTheOrderOfItsKeysWithOneCall) {
   for (const int id : {8, 9, 7, 8}) request.add_keys()->set_user_id(id);
   request.set_page_size(2);
   v1::BatchListOrdersResponse response;
-  ASSERT_TRUE(service_.BatchListOrders(call_, request, response).ok());
+  ASSERT_TRUE(service_.BatchListOrders(call_, ByLab(request), response).ok());
   EXPECT_EQ(orders_.batches, 1);
   ASSERT_EQ(response.entries_size(), 4);
   EXPECT_EQ(response.entries(0).order_list().orders_size(), 1);
@@ -202,7 +208,7 @@ TEST_F(OrderServiceTest, AnswersABatchInTheOrderOfItsKeysWithOneCall) {
   rest.set_user_id(7);
   rest.set_page_token(response.entries(2).order_list().next_page_token());
   v1::ListOrdersResponse listed;
-  ASSERT_TRUE(service_.ListOrders(call_, rest, listed).ok());
+  ASSERT_TRUE(service_.ListOrders(call_, ByLab(rest), listed).ok());
   EXPECT_EQ(listed.orders_size(), 1);
 }
 
@@ -211,7 +217,7 @@ TEST_F(OrderServiceTest, AnswersABatchOfOrdersInTheOrderOfItsKeysWithAnErrorForE
   v1::BatchGetOrdersRequest request;
   for (const int id : {3, 9, 1, 3}) request.add_keys()->set_order_id(id);
   v1::BatchGetOrdersResponse response;
-  ASSERT_TRUE(service_.BatchGetOrders(call_, request, response).ok());
+  ASSERT_TRUE(service_.BatchGetOrders(call_, ByLab(request), response).ok());
   EXPECT_EQ(orders_.batches, 1);
   ASSERT_EQ(response.entries_size(), 4);
   EXPECT_EQ(response.entries(0).order().id(), 3);
@@ -235,7 +241,7 @@ TEST_F(OrderServiceTest, BoundsTheAnswerOfABatchWhateverTheLengthOfItsLists) {
     }
   }
   v1::BatchListOrdersResponse response;
-  ASSERT_TRUE(service_.BatchListOrders(call_, request, response).ok());
+  ASSERT_TRUE(service_.BatchListOrders(call_, ByLab(request), response).ok());
   EXPECT_EQ(response.entries(0).order_list().orders_size(), 74);
   EXPECT_EQ(response.entries(9).error().reason(), rpc::v1::kEntryTooLarge);
   EXPECT_LE(response.ByteSizeLong(), rpc::v1::kMaxBatchAnswerBytes);
@@ -247,7 +253,7 @@ TEST_F(OrderServiceTest, AnswersAnErrorForTheUsersOfABatchWhoseOrdersWereNotLoad
   v1::BatchListOrdersRequest request;
   for (const int user : {8, 10, 7}) request.add_keys()->set_user_id(user);
   v1::BatchListOrdersResponse response;
-  ASSERT_TRUE(service_.BatchListOrders(call_, request, response).ok());
+  ASSERT_TRUE(service_.BatchListOrders(call_, ByLab(request), response).ok());
   ASSERT_EQ(response.entries_size(), 3);
   EXPECT_EQ(response.entries(0).order_list().orders_size(), 1);
   EXPECT_EQ(response.entries(1).error().reason(), rpc::v1::kEntryTooLarge);
@@ -257,20 +263,20 @@ TEST_F(OrderServiceTest, AnswersAnErrorForTheUsersOfABatchWhoseOrdersWereNotLoad
 TEST_F(OrderServiceTest, RefusesABatchOfNoKeysOfTooManyOrOfInvalidOnes) {
   v1::BatchListOrdersRequest request;
   v1::BatchListOrdersResponse response;
-  EXPECT_THAT(RefusedFields(service_.BatchListOrders(call_, request, response)),
+  EXPECT_THAT(RefusedFields(service_.BatchListOrders(call_, ByLab(request), response)),
               ElementsAre("keys"));
   for (int i = 1; i <= 65; ++i) request.add_keys()->set_user_id(i);
-  EXPECT_THAT(RefusedFields(service_.BatchListOrders(call_, request, response)),
+  EXPECT_THAT(RefusedFields(service_.BatchListOrders(call_, ByLab(request), response)),
               ElementsAre("keys"));
   request.clear_keys();
   for (const int id : {7, 0, 7}) request.add_keys()->set_user_id(id);
   request.set_page_size(-1);
-  EXPECT_THAT(RefusedFields(service_.BatchListOrders(call_, request, response)),
+  EXPECT_THAT(RefusedFields(service_.BatchListOrders(call_, ByLab(request), response)),
               ElementsAre("keys[1].user_id", "page_size"));
   v1::BatchGetOrdersRequest orders;
   v1::BatchGetOrdersResponse read;
   orders.add_keys();
-  EXPECT_THAT(RefusedFields(service_.BatchGetOrders(call_, orders, read)),
+  EXPECT_THAT(RefusedFields(service_.BatchGetOrders(call_, ByLab(orders), read)),
               ElementsAre("keys[0].order_id"));
   EXPECT_EQ(orders_.batches, 0);
 }
@@ -279,8 +285,98 @@ TEST_F(OrderServiceTest, AppliesTheEventOfACancellation) {
   v1::CancelOrderRequest request;
   request.set_order_id(orders_.Add(7).id.value());
   v1::CancelOrderResponse response;
-  ASSERT_TRUE(service_.CancelOrder(call_, request, response).ok());
+  ASSERT_TRUE(service_.CancelOrder(call_, ByLab(request), response).ok());
   EXPECT_EQ(orders_.applied, OrderEvent::kCalledOff);
+}
+
+TEST_F(OrderServiceTest, RefusesEveryRequestWithoutAPrincipal) {
+  v1::CreateOrderResponse created;
+  EXPECT_TRUE(absl::IsUnauthenticated(service_.CreateOrder(call_, ValidRequest(), created)));
+  EXPECT_TRUE(absl::IsUnauthenticated(
+      service_.CreateOrder(call_, By({0, Role::kCustomer}, ValidRequest()), created)));
+  v1::GetOrderResponse got;
+  EXPECT_TRUE(absl::IsUnauthenticated(service_.GetOrder(call_, v1::GetOrderRequest(), got)));
+  v1::ListOrdersResponse listed;
+  EXPECT_TRUE(absl::IsUnauthenticated(service_.ListOrders(call_, v1::ListOrdersRequest(), listed)));
+  v1::CancelOrderResponse cancelled;
+  EXPECT_TRUE(
+      absl::IsUnauthenticated(service_.CancelOrder(call_, v1::CancelOrderRequest(), cancelled)));
+  EXPECT_TRUE(orders_.orders.empty());
+}
+
+TEST_F(OrderServiceTest, ACustomerOrdersForItselfOnly) {
+  v1::CreateOrderResponse response;
+  EXPECT_EQ(service_.CreateOrder(call_, By(Customer(8), ValidRequest()), response),
+            absl::NotFoundError("there is no user 7"));
+  EXPECT_TRUE(orders_.orders.empty());
+  EXPECT_TRUE(service_.CreateOrder(call_, By(Customer(7), ValidRequest()), response).ok());
+}
+
+TEST_F(OrderServiceTest, ACustomerFindsAndCancelsItsOwnOrdersOnly) {
+  orders_.Add(7);
+  v1::GetOrderRequest get;
+  get.set_order_id(1);
+  v1::GetOrderResponse got;
+  EXPECT_TRUE(service_.GetOrder(call_, By(Customer(7), get), got).ok());
+  EXPECT_EQ(service_.GetOrder(call_, By(Customer(8), get), got),
+            absl::NotFoundError("there is no order 1"));
+  v1::CancelOrderRequest cancel;
+  cancel.set_order_id(1);
+  v1::CancelOrderResponse cancelled;
+  EXPECT_EQ(service_.CancelOrder(call_, By(Customer(8), cancel), cancelled),
+            absl::NotFoundError("there is no order 1"));
+  EXPECT_TRUE(service_.CancelOrder(call_, By(Customer(7), cancel), cancelled).ok());
+}
+
+TEST_F(OrderServiceTest, ACustomersListIsItsOwn) {
+  for (const int user : {7, 8, 7}) orders_.Add(user);
+  v1::ListOrdersRequest request;
+  request.set_page_size(1);
+  v1::ListOrdersResponse response;
+  ASSERT_TRUE(service_.ListOrders(call_, By(Customer(8), request), response).ok());
+  EXPECT_EQ(response.orders_size(), 1);
+  EXPECT_THAT(response.next_page_token(), IsEmpty());
+  v1::ListOrdersResponse of_seven;
+  ASSERT_TRUE(service_.ListOrders(call_, By(Customer(7), request), of_seven).ok());
+  // The token is of that user's list, however it was asked for.
+  request.set_page_token(of_seven.next_page_token());
+  EXPECT_THAT(RefusedFields(service_.ListOrders(call_, By(Customer(8), request), response)),
+              ElementsAre("page_token"));
+  EXPECT_THAT(RefusedFields(service_.ListOrders(call_, ByLab(request), response)),
+              ElementsAre("page_token"));
+  request.set_user_id(7);
+  EXPECT_TRUE(service_.ListOrders(call_, By(Customer(7), request), response).ok());
+  EXPECT_TRUE(service_.ListOrders(call_, ByLab(request), response).ok());
+  request.clear_page_token();
+  EXPECT_EQ(service_.ListOrders(call_, By(Customer(8), request), response),
+            absl::NotFoundError("there is no user 7"));
+}
+
+TEST_F(OrderServiceTest, AnswersEachKeyOfABatchForItsPrincipal) {
+  orders_.Add(7);
+  v1::BatchGetOrdersRequest orders;
+  v1::BatchListOrdersRequest lists;
+  for (const Principal& reader :
+       {Customer(8), Customer(7), kLabPrincipal, Principal{}, scaleout::testing::Admin(9)}) {
+    orders.add_keys()->set_order_id(1);
+    ToProto(reader, *orders.mutable_keys()->rbegin()->mutable_principal());
+    lists.add_keys()->set_user_id(7);
+    ToProto(reader, *lists.mutable_keys()->rbegin()->mutable_principal());
+  }
+  v1::BatchGetOrdersResponse read;
+  ASSERT_TRUE(service_.BatchGetOrders(call_, orders, read).ok());
+  EXPECT_EQ(orders_.batches, 1);
+  EXPECT_EQ(orders_.asked.size(), 3u) << "once for each owner";
+  EXPECT_EQ(read.entries(0).error().message(), "there is no order 1");
+  EXPECT_EQ(read.entries(3).error().code(), static_cast<int>(absl::StatusCode::kUnauthenticated));
+  for (const int allowed : {1, 2, 4}) EXPECT_EQ(read.entries(allowed).order().id(), 1);
+  v1::BatchListOrdersResponse listed;
+  ASSERT_TRUE(service_.BatchListOrders(call_, lists, listed).ok());
+  EXPECT_EQ(listed.entries(0).error().message(), "there is no user 7");
+  EXPECT_EQ(listed.entries(3).error().code(), static_cast<int>(absl::StatusCode::kUnauthenticated));
+  for (const int allowed : {1, 2, 4}) {
+    EXPECT_EQ(listed.entries(allowed).order_list().orders_size(), 1);
+  }
 }
 
 }  // namespace

@@ -3,108 +3,22 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <algorithm>
-#include <map>
-
 #include "proto/scaleout/payment/v1/payment_limits.h"
+#include "tests/services/payment/fake_payments.h"
 #include "tests/support/fake_clock.h"
+#include "tests/support/principals.h"
 #include "tests/support/refused_fields.h"
 
 namespace scaleout::payment {
 namespace {
 
 using namespace std::chrono_literals;
+using scaleout::testing::By;
+using scaleout::testing::ByLab;
+using scaleout::testing::Customer;
 using scaleout::testing::RefusedFields;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
-
-// Payments in memory; the test sets what Begin(), Finish() and Release() return.
-class FakePayments final : public PaymentRepository {
- public:
-  absl::StatusOr<Claim> Begin(const CallContext&, const NewPayment& payment,
-                              std::chrono::milliseconds lease_in) override {
-    log.push_back("begin");
-    begun = payment;
-    lease = lease_in;
-    if (!begin_failure.ok()) return begin_failure;
-    if (earlier) return Claim(*earlier);
-    return Claim(Attempt{payment.user_id, payment.idempotency_key, "ref-1", "lease-1"});
-  }
-  absl::StatusOr<Payment> Finish(const CallContext& call, const Attempt& attempt,
-                                 const NewPayment& payment, const Outcome& outcome) override {
-    log.push_back("finish " + attempt.lease_token);
-    recording = call;
-    if (!finish_failure.ok()) return finish_failure;
-    Payment made = Add(payment.user_id.value(), payment.order_id.value(), outcome.state);
-    made.amount = payment.amount;
-    made.provider_reference = outcome.provider_reference;
-    made.failure_reason = outcome.failure_reason;
-    return made;
-  }
-  absl::Status Release(const CallContext& call, const Attempt& attempt) override {
-    log.push_back("release " + attempt.lease_token);
-    recording = call;
-    return release_failure;
-  }
-  absl::StatusOr<Payment> Get(const CallContext&, PaymentId id) override {
-    const auto found = std::ranges::find(payments, id, &Payment::id);
-    if (found == payments.end()) return absl::NotFoundError("no payment");
-    return *found;
-  }
-  absl::StatusOr<std::vector<Payment>> FindMany(const CallContext&,
-                                                const std::vector<PaymentId>& ids) override {
-    ++batches;
-    std::vector<Payment> found;
-    for (const Payment& payment : payments) {
-      if (std::ranges::count(ids, payment.id) != 0) found.push_back(payment);
-    }
-    return found;
-  }
-  absl::StatusOr<std::vector<Payment>> List(const CallContext&, const PaymentFilter& filter,
-                                            std::optional<PaymentId> before, int limit) override {
-    std::vector<Payment> result;
-    for (auto payment = payments.rbegin(); payment != payments.rend(); ++payment) {
-      if (filter.user_id && payment->user_id != *filter.user_id) continue;
-      if (filter.order_id && payment->order_id != *filter.order_id) continue;
-      if (before && payment->id >= *before) continue;
-      if (static_cast<int>(result.size()) < limit) result.push_back(*payment);
-    }
-    return result;
-  }
-  absl::StatusOr<std::vector<Payment>> ListOfUsers(const CallContext& call,
-                                                   const std::vector<UserId>& user_ids,
-                                                   int limit) override {
-    ++batches;
-    std::vector<Payment> result;
-    for (const UserId user_id : user_ids) {
-      const auto payments_of_user = List(call, {user_id, std::nullopt}, std::nullopt, limit);
-      result.insert(result.end(), payments_of_user->begin(), payments_of_user->end());
-    }
-    return result;
-  }
-
-  Payment Add(std::int64_t user_id, std::int64_t order_id,
-              PaymentState state = PaymentState::kCaptured) {
-    Payment payment;
-    payment.id = PaymentId(static_cast<std::int64_t>(payments.size()) + 1);
-    payment.user_id = UserId(user_id);
-    payment.order_id = OrderId(order_id);
-    payment.state = state;
-    payments.push_back(payment);
-    return payment;
-  }
-
-  std::vector<Payment> payments;
-  std::vector<std::string> log;
-  std::optional<Payment> earlier;
-  NewPayment begun;
-  std::chrono::milliseconds lease{};
-  CallContext recording;
-  absl::Status begin_failure;
-  absl::Status finish_failure;
-  absl::Status release_failure;
-  int batches = 0;
-};
 
 class FakeProvider final : public PaymentProvider {
  public:
@@ -128,7 +42,9 @@ class PaymentServiceTest : public ::testing::Test {
     request_.set_idempotency_key("key");
   }
 
-  absl::Status Create() { return service_.CreatePayment(call_, request_, response_); }
+  absl::Status Create(const Principal& principal = kLabPrincipal) {
+    return service_.CreatePayment(call_, By(principal, request_), response_);
+  }
 
   scaleout::testing::FakeClock clock_;
   FakePayments payments_;
@@ -254,13 +170,13 @@ TEST_F(PaymentServiceTest, MapsEveryStateToItsOwnStatus) {
     v1::GetPaymentRequest request;
     request.set_payment_id(payments_.Add(7, 3, state).id.value());
     v1::GetPaymentResponse response;
-    ASSERT_TRUE(service_.GetPayment(call_, request, response).ok());
+    ASSERT_TRUE(service_.GetPayment(call_, ByLab(request), response).ok());
     EXPECT_EQ(v1::PaymentStatus_Name(response.payment().status()),
               "PAYMENT_STATUS_" + std::string(PaymentStateName(state)));
   }
   v1::GetPaymentRequest request;
   v1::GetPaymentResponse response;
-  EXPECT_THAT(RefusedFields(service_.GetPayment(call_, request, response)),
+  EXPECT_THAT(RefusedFields(service_.GetPayment(call_, ByLab(request), response)),
               ElementsAre("payment_id"));
 }
 
@@ -272,20 +188,20 @@ TEST_F(PaymentServiceTest, PagesThroughAFilteredListAndRefusesItsTokenForAnother
   request.set_order_id(3);
   request.set_page_size(2);
   v1::ListPaymentsResponse first;
-  ASSERT_TRUE(service_.ListPayments(call_, request, first).ok());
+  ASSERT_TRUE(service_.ListPayments(call_, ByLab(request), first).ok());
   EXPECT_EQ(first.payments_size(), 2);
   request.set_page_token(first.next_page_token());
   v1::ListPaymentsResponse second;
-  ASSERT_TRUE(service_.ListPayments(call_, request, second).ok());
+  ASSERT_TRUE(service_.ListPayments(call_, ByLab(request), second).ok());
   EXPECT_EQ(second.payments_size(), 1);
   EXPECT_THAT(second.next_page_token(), IsEmpty());
   request.clear_order_id();
-  EXPECT_THAT(RefusedFields(service_.ListPayments(call_, request, second)),
+  EXPECT_THAT(RefusedFields(service_.ListPayments(call_, ByLab(request), second)),
               ElementsAre("page_token"));
   request.clear_page_token();
   request.set_user_id(-7);
   request.set_order_id(-3);
-  EXPECT_THAT(RefusedFields(service_.ListPayments(call_, request, second)),
+  EXPECT_THAT(RefusedFields(service_.ListPayments(call_, ByLab(request), second)),
               ElementsAre("user_id", "order_id"));
 }
 
@@ -295,7 +211,7 @@ TEST_F(PaymentServiceTest, AnswersABatchInTheOrderOfItsKeysWithOneCall) {
   for (const int id : {9, 7, 9, 7}) request.add_keys()->set_user_id(id);
   request.set_page_size(2);
   v1::BatchListPaymentsResponse response;
-  ASSERT_TRUE(service_.BatchListPayments(call_, request, response).ok());
+  ASSERT_TRUE(service_.BatchListPayments(call_, ByLab(request), response).ok());
   EXPECT_EQ(payments_.batches, 1);
   ASSERT_EQ(response.entries_size(), 4);
   EXPECT_EQ(response.entries(2).payment_list().payments_size(), 0);
@@ -308,10 +224,10 @@ TEST_F(PaymentServiceTest, AnswersABatchInTheOrderOfItsKeysWithOneCall) {
   rest.set_user_id(7);
   rest.set_page_token(response.entries(1).payment_list().next_page_token());
   v1::ListPaymentsResponse listed;
-  ASSERT_TRUE(service_.ListPayments(call_, rest, listed).ok());
+  ASSERT_TRUE(service_.ListPayments(call_, ByLab(rest), listed).ok());
   EXPECT_EQ(listed.payments_size(), 1);
   request.add_keys()->set_user_id(0);
-  EXPECT_THAT(RefusedFields(service_.BatchListPayments(call_, request, response)),
+  EXPECT_THAT(RefusedFields(service_.BatchListPayments(call_, ByLab(request), response)),
               ElementsAre("keys[4].user_id"));
 }
 
@@ -320,7 +236,7 @@ TEST_F(PaymentServiceTest, AnswersABatchOfPaymentsWithAnErrorForEachAbsentOne) {
   v1::BatchGetPaymentsRequest request;
   for (const int id : {3, 9, 1, 3}) request.add_keys()->set_payment_id(id);
   v1::BatchGetPaymentsResponse response;
-  ASSERT_TRUE(service_.BatchGetPayments(call_, request, response).ok());
+  ASSERT_TRUE(service_.BatchGetPayments(call_, ByLab(request), response).ok());
   EXPECT_EQ(payments_.batches, 1);
   ASSERT_EQ(response.entries_size(), 4);
   EXPECT_EQ(response.entries(0).payment().id(), 3);
@@ -329,8 +245,83 @@ TEST_F(PaymentServiceTest, AnswersABatchOfPaymentsWithAnErrorForEachAbsentOne) {
   EXPECT_EQ(response.entries(2).payment().order_id(), 1);
   EXPECT_EQ(response.entries(3).payment().id(), 3);
   request.add_keys();
-  EXPECT_THAT(RefusedFields(service_.BatchGetPayments(call_, request, response)),
+  EXPECT_THAT(RefusedFields(service_.BatchGetPayments(call_, ByLab(request), response)),
               ElementsAre("keys[4].payment_id"));
+}
+
+TEST_F(PaymentServiceTest, RefusesEveryRequestWithoutAPrincipal) {
+  EXPECT_TRUE(absl::IsUnauthenticated(Create({})));
+  EXPECT_TRUE(absl::IsUnauthenticated(Create({0, Role::kCustomer})));
+  v1::GetPaymentResponse got;
+  EXPECT_TRUE(absl::IsUnauthenticated(service_.GetPayment(call_, v1::GetPaymentRequest(), got)));
+  v1::ListPaymentsResponse listed;
+  EXPECT_TRUE(
+      absl::IsUnauthenticated(service_.ListPayments(call_, v1::ListPaymentsRequest(), listed)));
+  EXPECT_TRUE(payments_.log.empty());
+}
+
+TEST_F(PaymentServiceTest, ACustomerPaysForItselfOnly) {
+  EXPECT_TRUE(Create(Customer(7)).ok());
+  EXPECT_EQ(Create(Customer(8)), absl::NotFoundError("there is no user 7"));
+  EXPECT_THAT(payments_.log, ElementsAre("begin", "finish lease-1"));
+}
+
+TEST_F(PaymentServiceTest, ACustomerFindsItsOwnPaymentsOnly) {
+  payments_.Add(7, 3);
+  v1::GetPaymentRequest request;
+  request.set_payment_id(1);
+  v1::GetPaymentResponse response;
+  EXPECT_TRUE(service_.GetPayment(call_, By(Customer(7), request), response).ok());
+  EXPECT_EQ(service_.GetPayment(call_, By(Customer(8), request), response),
+            absl::NotFoundError("there is no payment 1"));
+}
+
+TEST_F(PaymentServiceTest, ACustomersListIsItsOwn) {
+  for (const int user : {7, 8, 7}) payments_.Add(user, 3);
+  v1::ListPaymentsRequest request;
+  request.set_page_size(1);
+  v1::ListPaymentsResponse response;
+  ASSERT_TRUE(service_.ListPayments(call_, By(Customer(8), request), response).ok());
+  EXPECT_EQ(response.payments_size(), 1);
+  EXPECT_THAT(response.next_page_token(), IsEmpty());
+  v1::ListPaymentsResponse of_seven;
+  ASSERT_TRUE(service_.ListPayments(call_, By(Customer(7), request), of_seven).ok());
+  // The token is of that user's list, however it was asked for.
+  request.set_page_token(of_seven.next_page_token());
+  EXPECT_THAT(RefusedFields(service_.ListPayments(call_, By(Customer(8), request), response)),
+              ElementsAre("page_token"));
+  EXPECT_THAT(RefusedFields(service_.ListPayments(call_, ByLab(request), response)),
+              ElementsAre("page_token"));
+  request.set_user_id(7);
+  EXPECT_TRUE(service_.ListPayments(call_, ByLab(request), response).ok());
+  EXPECT_EQ(service_.ListPayments(call_, By(Customer(7), request), response), absl::OkStatus());
+  request.clear_page_token();
+  EXPECT_EQ(service_.ListPayments(call_, By(Customer(8), request), response),
+            absl::NotFoundError("there is no user 7"));
+}
+
+TEST_F(PaymentServiceTest, AnswersEachKeyOfABatchForItsPrincipal) {
+  payments_.Add(7, 3);
+  v1::BatchGetPaymentsRequest payments;
+  v1::BatchListPaymentsRequest lists;
+  for (const Principal& reader : {Customer(8), Customer(7), kLabPrincipal, Principal{}}) {
+    payments.add_keys()->set_payment_id(1);
+    ToProto(reader, *payments.mutable_keys()->rbegin()->mutable_principal());
+    lists.add_keys()->set_user_id(7);
+    ToProto(reader, *lists.mutable_keys()->rbegin()->mutable_principal());
+  }
+  v1::BatchGetPaymentsResponse read;
+  ASSERT_TRUE(service_.BatchGetPayments(call_, payments, read).ok());
+  EXPECT_EQ(read.entries(0).error().message(), "there is no payment 1");
+  EXPECT_TRUE(read.entries(1).has_payment());
+  EXPECT_TRUE(read.entries(2).has_payment());
+  EXPECT_EQ(read.entries(3).error().code(), static_cast<int>(absl::StatusCode::kUnauthenticated));
+  v1::BatchListPaymentsResponse listed;
+  ASSERT_TRUE(service_.BatchListPayments(call_, lists, listed).ok());
+  EXPECT_EQ(listed.entries(0).error().message(), "there is no user 7");
+  EXPECT_EQ(listed.entries(1).payment_list().payments_size(), 1);
+  EXPECT_EQ(listed.entries(2).payment_list().payments_size(), 1);
+  EXPECT_EQ(listed.entries(3).error().code(), static_cast<int>(absl::StatusCode::kUnauthenticated));
 }
 
 }  // namespace

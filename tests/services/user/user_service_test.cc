@@ -7,11 +7,15 @@
 
 #include "proto/scaleout/user/v1/user_limits.h"
 #include "tests/support/fake_revocations.h"
+#include "tests/support/principals.h"
 #include "tests/support/refused_fields.h"
 
 namespace scaleout::user {
 namespace {
 
+using scaleout::testing::By;
+using scaleout::testing::ByLab;
+using scaleout::testing::Customer;
 using scaleout::testing::RefusedFields;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
@@ -88,7 +92,7 @@ class UserServiceTest : public ::testing::Test {
     request.set_email(email);
     request.set_name(name);
     request.set_idempotency_key(key);
-    return service_.CreateUser(call_, request, created_);
+    return service_.CreateUser(call_, ByLab(request), created_);
   }
 
   FakeUsers users_;
@@ -160,32 +164,33 @@ TEST_F(UserServiceTest, ReadsAndDeletesByValidIdsOnly) {
   v1::DeleteUserResponse removed;
   for (const std::int64_t bad : {std::int64_t{0}, std::int64_t{-5}, kMaxId + 1}) {
     get.set_user_id(bad);
-    EXPECT_THAT(RefusedFields(service_.GetUser(call_, get, got)), ElementsAre("user_id"));
+    EXPECT_THAT(RefusedFields(service_.GetUser(call_, ByLab(get), got)), ElementsAre("user_id"));
     remove.set_user_id(bad);
-    EXPECT_THAT(RefusedFields(service_.DeleteUser(call_, remove, removed)), ElementsAre("user_id"));
+    EXPECT_THAT(RefusedFields(service_.DeleteUser(call_, ByLab(remove), removed)),
+                ElementsAre("user_id"));
   }
   get.set_user_id(id);
-  EXPECT_TRUE(service_.GetUser(call_, get, got).ok());
+  EXPECT_TRUE(service_.GetUser(call_, ByLab(get), got).ok());
   EXPECT_EQ(got.user().name(), "Ada");
   remove.set_user_id(id);
-  EXPECT_TRUE(service_.DeleteUser(call_, remove, removed).ok());
+  EXPECT_TRUE(service_.DeleteUser(call_, ByLab(remove), removed).ok());
   get.set_user_id(kMaxId);
-  EXPECT_TRUE(absl::IsNotFound(service_.GetUser(call_, get, got)));
+  EXPECT_TRUE(absl::IsNotFound(service_.GetUser(call_, ByLab(get), got)));
 }
 
 TEST_F(UserServiceTest, ChangesOnlyFieldsThatArePresentAndChecksThose) {
   v1::UpdateUserRequest request;
   v1::UpdateUserResponse response;
   request.set_user_id(users_.Add().id.value());
-  ASSERT_TRUE(service_.UpdateUser(call_, request, response).ok());
+  ASSERT_TRUE(service_.UpdateUser(call_, ByLab(request), response).ok());
   EXPECT_EQ(users_.change.email, std::nullopt);
   EXPECT_EQ(users_.change.name, std::nullopt);
   request.set_name("Augusta");
-  ASSERT_TRUE(service_.UpdateUser(call_, request, response).ok());
+  ASSERT_TRUE(service_.UpdateUser(call_, ByLab(request), response).ok());
   EXPECT_EQ(users_.change.name, "Augusta");
   request.set_email("");
   request.set_name("");
-  EXPECT_THAT(RefusedFields(service_.UpdateUser(call_, request, response)),
+  EXPECT_THAT(RefusedFields(service_.UpdateUser(call_, ByLab(request), response)),
               ElementsAre("email", "name"));
 }
 
@@ -223,9 +228,9 @@ TEST_F(UserServiceTest, AnswersADeletionOnceTheEndOfTheSessionsIsPublished) {
   request.set_user_id(users_.Add().id.value());
   users_.ended = {SessionId::Random()};
   revocations_.failure = absl::UnavailableError("redis-state is away");
-  EXPECT_EQ(service_.DeleteUser(call_, request, response), revocations_.failure);
+  EXPECT_EQ(service_.DeleteUser(call_, ByLab(request), response), revocations_.failure);
   revocations_.failure = absl::OkStatus();
-  ASSERT_TRUE(service_.DeleteUser(call_, request, response).ok());
+  ASSERT_TRUE(service_.DeleteUser(call_, ByLab(request), response).ok());
   EXPECT_EQ(revocations_.published, users_.ended);
 }
 
@@ -235,7 +240,7 @@ TEST_F(UserServiceTest, AnswersABatchInTheOrderOfItsKeysWithAnErrorForEachAbsent
   v1::BatchGetUsersRequest request;
   for (const int id : {2, 9, 1, 2}) request.add_keys()->set_user_id(id);
   v1::BatchGetUsersResponse response;
-  ASSERT_TRUE(service_.BatchGetUsers(call_, request, response).ok());
+  ASSERT_TRUE(service_.BatchGetUsers(call_, ByLab(request), response).ok());
   EXPECT_EQ(users_.batches, 1);
   ASSERT_EQ(response.entries_size(), 4);
   EXPECT_EQ(response.entries(0).user().email(), "bob@example.com");
@@ -244,7 +249,7 @@ TEST_F(UserServiceTest, AnswersABatchInTheOrderOfItsKeysWithAnErrorForEachAbsent
   EXPECT_EQ(response.entries(1).error().message(), "there is no user 9");
   EXPECT_EQ(response.entries(2).user().id(), 1);
   request.add_keys();
-  EXPECT_THAT(RefusedFields(service_.BatchGetUsers(call_, request, response)),
+  EXPECT_THAT(RefusedFields(service_.BatchGetUsers(call_, ByLab(request), response)),
               ElementsAre("keys[4].user_id"));
 }
 
@@ -267,6 +272,68 @@ TEST_F(UserServiceTest, PagesNewestFirstWithTwentyByDefaultAndAHundredAtMost) {
   request.set_page_size(-1);
   EXPECT_THAT(RefusedFields(service_.ListUsers(call_, request, response)),
               ElementsAre("page_size"));
+}
+
+TEST_F(UserServiceTest, RefusesEveryRequestWithoutAPrincipalButLists) {
+  v1::GetUserResponse got;
+  EXPECT_TRUE(absl::IsUnauthenticated(service_.CreateUser(call_, {}, created_)));
+  EXPECT_TRUE(absl::IsUnauthenticated(service_.GetUser(call_, {}, got)));
+  v1::UpdateUserResponse updated;
+  EXPECT_TRUE(absl::IsUnauthenticated(service_.UpdateUser(call_, {}, updated)));
+  v1::DeleteUserResponse deleted;
+  EXPECT_TRUE(absl::IsUnauthenticated(service_.DeleteUser(call_, {}, deleted)));
+  v1::ListUsersResponse listed;
+  EXPECT_TRUE(service_.ListUsers(call_, {}, listed).ok());
+}
+
+TEST_F(UserServiceTest, OnlyAnAdminCreatesUsers) {
+  v1::CreateUserRequest request;
+  request.set_email("ada@example.com");
+  request.set_name("Ada");
+  EXPECT_TRUE(
+      absl::IsPermissionDenied(service_.CreateUser(call_, By(Customer(1), request), created_)));
+  EXPECT_TRUE(users_.users.empty());
+  EXPECT_TRUE(service_.CreateUser(call_, By(scaleout::testing::Admin(1), request), created_).ok());
+}
+
+TEST_F(UserServiceTest, ACustomerFindsChangesAndDeletesItselfOnly) {
+  users_.Add();
+  users_.Add();
+  const absl::Status none = absl::NotFoundError("there is no user 1");
+  v1::GetUserRequest get;
+  get.set_user_id(1);
+  v1::GetUserResponse got;
+  EXPECT_EQ(service_.GetUser(call_, By(Customer(2), get), got), none);
+  EXPECT_FALSE(got.has_user());
+  EXPECT_TRUE(service_.GetUser(call_, By(Customer(1), get), got).ok());
+  v1::UpdateUserRequest update;
+  update.set_user_id(1);
+  update.set_name("Eve");
+  v1::UpdateUserResponse updated;
+  EXPECT_EQ(service_.UpdateUser(call_, By(Customer(2), update), updated), none);
+  EXPECT_EQ(users_.change.name, std::nullopt);
+  EXPECT_TRUE(service_.UpdateUser(call_, By(Customer(1), update), updated).ok());
+  v1::DeleteUserRequest remove;
+  remove.set_user_id(1);
+  v1::DeleteUserResponse removed;
+  EXPECT_EQ(service_.DeleteUser(call_, By(Customer(2), remove), removed), none);
+  EXPECT_TRUE(service_.DeleteUser(call_, By(Customer(1), remove), removed).ok());
+}
+
+TEST_F(UserServiceTest, AnswersEachKeyOfABatchForItsPrincipal) {
+  users_.Add();
+  v1::BatchGetUsersRequest request;
+  for (const Principal& reader : {Customer(2), Customer(1), kLabPrincipal, Principal{}}) {
+    request.add_keys()->set_user_id(1);
+    ToProto(reader, *request.mutable_keys()->rbegin()->mutable_principal());
+  }
+  v1::BatchGetUsersResponse response;
+  ASSERT_TRUE(service_.BatchGetUsers(call_, request, response).ok());
+  EXPECT_EQ(response.entries(0).error().message(), "there is no user 1");
+  EXPECT_EQ(response.entries(1).user().id(), 1);
+  EXPECT_EQ(response.entries(2).user().id(), 1);
+  EXPECT_EQ(response.entries(3).error().code(),
+            static_cast<int>(absl::StatusCode::kUnauthenticated));
 }
 
 }  // namespace
