@@ -99,6 +99,7 @@ struct RequestContext {
   std::string request_id;
   std::string traceparent;  // W3C, passed on; empty if the client sent none
   Principal principal;      // on whose behalf; from the access token, before the handler is called
+  std::string session_id;   // that token's, 32 hexadecimal digits; empty without one
   IpAddress client;         // from where, as far as that can be believed (auth/client_address.h)
   MonotonicTime deadline;   // the route's or the client's shorter one, whichever comes first
   const RouteDescription* route = nullptr;  // null for none; goes into every Job of this request
