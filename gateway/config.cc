@@ -126,6 +126,7 @@ void DeclareGatewaySettings(Settings& settings, GatewayConfig& config) {
   DeclareLogs(settings, config);
   DeclareConnections(settings, config);
   DeclareShutdown(settings, config.drain);
+  DeclareAuthSettings(settings, config.auth);
   DeclareResilienceSettings(settings, config.resilience);
   DeclareCoalescerSettings(settings, config.coalescer);
   DeclareRedisSettings(settings, config.redis);
@@ -145,7 +146,7 @@ void DeclareGatewaySettings(Settings& settings, GatewayConfig& config) {
 absl::StatusOr<GatewayConfig> LoadGatewayConfig(EnvironmentMap variables,
                                                 std::span<const std::string_view> backends) {
   Environment env(std::move(variables), {"GATEWAY_", "COALESCE", "LAB_", "LOOP_", "REDIS_", "CACHE",
-                                         "RATE_LIMIT", "LOGIN_RATE_", "TRUSTED_PROXIES"});
+                                         "RATE_LIMIT", "LOGIN_RATE_", "TRUSTED_PROXIES", "AUTH_"});
   Settings settings(env);
   GatewayConfig config;
   config.backends = WithoutTargets(backends);

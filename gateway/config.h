@@ -19,6 +19,7 @@
 #include "common/host_name.h"
 #include "common/log.h"
 #include "common/settings.h"
+#include "gateway/auth/auth_config.h"
 #include "gateway/auth/rate_limit_config.h"
 #include "gateway/backends/backend_table.h"
 #include "gateway/backends/coalescer_config.h"
@@ -63,6 +64,7 @@ struct GatewayConfig {
   // Of routes that take a body; above it they answer 413.
   std::int64_t max_body_bytes = 64 * 1024;
   ConnectionLimits connection;
+  AuthConfig auth;
   DrainOptions drain;
   ResilienceConfig resilience;
   CoalescerConfig coalescer;

@@ -16,9 +16,13 @@
 #include "common/grpc_log.h"
 #include "common/metrics.h"
 #include "common/str_cat.h"
+#include "gateway/auth/auth_metrics.h"
 #include "gateway/auth/login_rate_limit.h"
 #include "gateway/auth/rate_limiter.h"
 #include "gateway/auth/request_rate_limit.h"
+#include "gateway/auth/session_view.h"
+#include "gateway/auth/token_verifier.h"
+#include "gateway/backends/auth_backend.h"
 #include "gateway/backends/backends.h"
 #include "gateway/backends/cached_backends.h"
 #include "gateway/backends/coalesced_verb.h"
@@ -44,6 +48,7 @@
 #include "gateway/runtime/loop_watchdog_thread.h"
 #include "gateway/runtime/offload_pool.h"
 #include "gateway/runtime/step_thread.h"
+#include "gateway/session_check.h"
 
 namespace scaleout::gateway {
 namespace {
@@ -142,6 +147,15 @@ HttpServerOptions ServerOptions(const GatewayConfig& config, std::size_t max_con
   return options;
 }
 
+void WarnOfOpenAuth(const AuthConfig& auth, Logger& logger) {
+  if (auth.mode == AuthMode::kRequired) return;
+  logger.Warn("AUTH_MODE is optional: a request without a token may do everything",
+              {{"publicKeys", static_cast<std::int64_t>(auth.keys.list().size())}});
+  if (auth.keys.list().empty()) {
+    logger.Warn("AUTH_PUBLIC_KEYS is not set: every token is refused");
+  }
+}
+
 // The stop signal that came meanwhile, or 0.
 int WaitForBackends(Backends& backends, Duration at_most, StopSignals& signals, const Clock& clock,
                     Logger& logger) {
@@ -171,12 +185,13 @@ int RunGateway(const GatewayConfig& config, ListenSockets sockets, StopSignals& 
   AddLogMetrics(*metrics, logger);
   EventLoops loops(config.loops, clock, logger, *metrics);
 
-  Backends backends(MakeBackends(config.backends,
-                                 {config.resilience, clock, MakeRandomSource(), *metrics, logger},
-                                 config.loops));
+  const GuardParts guard_parts{config.resilience, clock, MakeRandomSource(), *metrics, logger};
+  Backends backends(MakeBackends(config.backends, guard_parts, config.loops));
   const CoalescingParts parts{config.coalescer, ExecutorsOf(loops), clock, logger};
   const CoalescingParts* const coalescing = config.coalescer.on ? &parts : nullptr;
   UserBackend users = MakeUserBackend(backends.Get("user"), coalescing);
+  AuthBackend auth =
+      MakeAuthBackend(backends.Get("user"), AddCredentialsGuard(backends, guard_parts));
   OrderBackend orders = MakeOrderBackend(backends.Get("order"), coalescing);
   ProductBackend products = MakeProductBackend(backends.Get("order"), coalescing);
   PaymentBackend payments = MakePaymentBackend(backends.Get("payment"), coalescing);
@@ -227,21 +242,32 @@ int RunGateway(const GatewayConfig& config, ListenSockets sockets, StopSignals& 
       ProductHandlers(products),
       OrderHandlers(orders),
       PaymentHandlers(payments),
-      HealthHandlers(config.instance_id, loops.size(), readiness, backends),
+      HealthHandlers(config.instance_id, loops.size(), readiness, backends, config.auth.mode),
       MetricsHandlers(config.instance_id, loops.size(), *metrics, instance, backends,
                       events_report),
       InstanceHandlers(
           config.instance_id, loops.size(), [&registry] { return registry.self(); }, *directory),
       CircuitBreakerHandlers(config.instance_id, backends),
       LabHandlers(config.instance_id, loops.size(), offload, *shared_counter),
+      AuthHandlers(auth, users, *login_rate_limit, config.auth.keys),
   };
   const RouteTable routes(MakeRoutes(handlers, {config.lab_endpoints, config.max_body_bytes}));
   ConcurrencyLimiter limiter(config.resilience.limiter, routes.size(), loops.size(), clock);
   loops.OnEachTick(
       [&limiter](std::size_t loop, Duration lag) { limiter.ObserveLoopLag(loop, lag); });
   DescribeConcurrencyLimiter(*metrics, limiter);
+  const TokenVerifier verifier(config.auth.keys, config.auth.issuer, config.auth.audience, clock);
+  const std::unique_ptr<SessionView> sessions = MakeAskingSessionView(MakeSessionCheck(auth));
+  AuthMetrics auth_metrics(*metrics);
   HttpServer server(ServerOptions(config, max_connections), loops, std::move(sockets),
-                    {routes, clock, *metrics, logger, stats, limiter, request_rate_limit.get()});
+                    {.routes = routes,
+                     .clock = clock,
+                     .metrics = *metrics,
+                     .logger = logger,
+                     .stats = stats,
+                     .limiter = limiter,
+                     .auth = {config.auth.mode, verifier, *sessions, auth_metrics},
+                     .rate_limit = request_rate_limit.get()});
 
   LoopWatchdogConfig watchdog_config;
   watchdog_config.abort_after = config.loop_abort_after;
@@ -250,6 +276,7 @@ int RunGateway(const GatewayConfig& config, ListenSockets sockets, StopSignals& 
     std::abort();
   });
 
+  WarnOfOpenAuth(config.auth, logger);
   // Only then listen: a balancer that is refused here goes on to a gateway that can answer.
   if (const int signal = WaitForBackends(backends, config.connect_wait, signals, clock, logger);
       signal != 0) {

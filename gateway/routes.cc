@@ -22,6 +22,7 @@ constexpr Method kDelete = Method::kDelete;
 
 constexpr Access kPublic = Access::kPublic;
 constexpr Access kUser = Access::kUser;
+constexpr Access kAdmin = Access::kAdmin;
 constexpr Access kInternal = Access::kInternal;
 
 constexpr Admission kExempt = Admission::kExempt;
@@ -65,6 +66,7 @@ Handler OnlySameOrigin(Handler handler) {
 Rows MakeRows(std::int64_t max_body_bytes) {
   const RouteLimits read{0, seconds(3)};
   const RouteLimits write{max_body_bytes, seconds(3)};
+  const RouteLimits hash{max_body_bytes, kCredentialTime + seconds(1)};
   const RouteLimits slow{0, seconds(15)};
   constexpr auto users = &Handlers::users;
   constexpr auto overview = &Handlers::overview;
@@ -76,6 +78,7 @@ Rows MakeRows(std::int64_t max_body_bytes) {
   constexpr auto instances = &Handlers::instances;
   constexpr auto breakers = &Handlers::breakers;
   constexpr auto lab = &Handlers::lab;
+  constexpr auto auth = &Handlers::auth;
 
   std::vector<Row> always = {
       {kGet,    "/livez",                    kInternal, read,  To<&HealthHandlers::Live>(health), kExempt},
@@ -89,8 +92,15 @@ Rows MakeRows(std::int64_t max_body_bytes) {
       {kGet,    "/api/count",                kPublic,   read,  To<&LabHandlers::Count>(lab)},
       {kGet,    "/api/count/shared",         kPublic,   read,  To<&LabHandlers::CountShared>(lab)},
 
+      {kPost,   "/api/auth/register",        kPublic,   hash,  To<&AuthHandlers::Register>(auth)},
+      {kPost,   "/api/auth/login",           kPublic,   hash,  To<&AuthHandlers::Login>(auth)},
+      {kPost,   "/api/auth/refresh",         kPublic,   write, To<&AuthHandlers::Refresh>(auth)},
+      {kPost,   "/api/auth/logout",          kUser,     read,  To<&AuthHandlers::Logout>(auth)},
+      {kGet,    "/api/auth/me",              kUser,     read,  To<&AuthHandlers::Me>(auth)},
+      {kGet,    "/api/auth/keys",            kPublic,   read,  To<&AuthHandlers::Keys>(auth)},
+
       {kGet,    "/api/users",                kPublic,   read,  To<&UserHandlers::List>(users)},
-      {kPost,   "/api/users",                kPublic,   write, To<&UserHandlers::Create>(users)},
+      {kPost,   "/api/users",                kAdmin,    write, To<&UserHandlers::Create>(users)},
       {kGet,    "/api/users/{id}",           kUser,     read,  To<&UserHandlers::Get>(users)},
       {kPatch,  "/api/users/{id}",           kUser,     write, To<&UserHandlers::Update>(users)},
       {kDelete, "/api/users/{id}",           kUser,     read,  To<&UserHandlers::Delete>(users)},

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "gateway/handlers/auth_handlers.h"
 #include "gateway/handlers/circuit_breaker_handlers.h"
 #include "gateway/handlers/health_handlers.h"
 #include "gateway/handlers/instance_handlers.h"
@@ -34,6 +35,7 @@ struct Handlers {
   InstanceHandlers instances;
   CircuitBreakerHandlers breakers;
   LabHandlers lab;
+  AuthHandlers auth;
 };
 
 struct RouteOptions {

@@ -27,6 +27,20 @@ Backend* Backends::Find(std::string_view name) {
   return found == list_.end() ? nullptr : &*found;
 }
 
+std::vector<BackendGuard*> Backends::guards() {
+  std::vector<BackendGuard*> guards;
+  for (Backend& backend : list_) guards.push_back(&backend.guard);
+  for (BackendGuard& guard : further_guards_) guards.push_back(&guard);
+  return guards;
+}
+
+BackendGuard* Backends::FindGuard(std::string_view name) {
+  for (BackendGuard* const guard : guards()) {
+    if (guard->backend() == name) return guard;
+  }
+  return nullptr;
+}
+
 Backend& Backends::Get(std::string_view name) {
   Backend* backend = Find(name);
   if (backend == nullptr) {

@@ -1,9 +1,11 @@
 // The backends of one gateway instance, as a list: what is the same for each of them iterates it.
 //
-// In the order in which they were added, which is the table's (backend_table.h). It is filled
-// before the loops start and does not change afterwards, so reading it needs no lock; its backends
-// stay where they are when the list is moved. Looking up a name walks the list: that is for
-// requests about a backend and for wiring, not for calls.
+// In the order in which they were added, which is the table's (backend_table.h). Calls that must
+// not share a backend's breaker and bulkhead have a guard of their own, which is among the guards
+// beside those of the backends. The list is filled before the loops start and does not change
+// afterwards, so reading it needs no lock; what is in it stays where it is when the list is moved.
+// Looking up a name walks the list: that is for requests about a backend and for wiring, not for
+// calls.
 #ifndef SCALEOUT_GATEWAY_BACKENDS_BACKENDS_H_
 #define SCALEOUT_GATEWAY_BACKENDS_BACKENDS_H_
 
@@ -27,12 +29,20 @@ class Backends {
     return list_.emplace_back(std::forward<Arguments>(arguments)...);
   }
 
+  // A guard beside those of the backends; its parts' configuration is copied.
+  BackendGuard& AddGuard(std::string_view name, const GuardParts& parts) {
+    return further_guards_.emplace_back(name, parts);
+  }
+
   std::size_t size() const { return list_.size(); }
   auto begin() { return list_.begin(); }
   auto end() { return list_.end(); }
 
   // Null if there is no such backend.
   Backend* Find(std::string_view name);
+  // Every guard: those of the backends, then the others. By name: null if there is none.
+  std::vector<BackendGuard*> guards();
+  BackendGuard* FindGuard(std::string_view name);
   // For a name from the table; ends the process over any other.
   Backend& Get(std::string_view name);
 
@@ -48,6 +58,7 @@ class Backends {
 
  private:
   std::deque<Backend> list_;
+  std::deque<BackendGuard> further_guards_;
 };
 
 // For a gateway with so many loops.

@@ -46,6 +46,13 @@ class ServiceRpcs {
                                          rpc);
   }
 
+  // As that, with another guard than the backend's.
+  template <typename Request, typename Response>
+  Verb<Request, Response> GuardedBy(BackendGuard& guard, std::string_view name, Repeat repeat,
+                                    UnaryRpc<Stub, Request, Response> rpc) const {
+    return Bind<PrincipalFrom::kContext>(std::make_shared<RpcMethod>(guard, name, repeat), rpc);
+  }
+
   // A read that may travel in a batch; `Reads` says how (coalesced_verb.h).
   template <typename Reads, typename Request, typename Response, typename BatchRequest,
             typename BatchResponse>

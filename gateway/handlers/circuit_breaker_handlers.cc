@@ -21,9 +21,9 @@ Task<absl::StatusOr<Response>> CircuitBreakerHandlers::List(RequestContext&,
   json.StartObject();
   json.Field("instanceId", instance_id_);
   json.StartObject("backends");
-  for (Backend& backend : backends_) {
-    json.RuntimeKey(backend.name);
-    WriteCircuitBreaker(json, backend.guard.breaker().Snapshot());
+  for (BackendGuard* const guard : backends_.guards()) {
+    json.RuntimeKey(guard->backend());
+    WriteCircuitBreaker(json, guard->breaker().Snapshot());
   }
   json.EndObject();
   json.EndObject();
@@ -49,18 +49,18 @@ absl::StatusOr<Response> CircuitBreakerHandlers::Control(const Request& request,
                                                          void (CircuitBreaker::*control)()) {
   QueryReader query(request);
   if (absl::Status checked = query.Check(); !checked.ok()) return checked;
-  Backend* backend = backends_.Find(request.PathParameter("backend"));
-  if (backend == nullptr) {
+  BackendGuard* const guard = backends_.FindGuard(request.PathParameter("backend"));
+  if (guard == nullptr) {
     return absl::NotFoundError(
         StrCat("There is no backend '", request.PathParameter("backend"), "'."));
   }
-  (backend->guard.breaker().*control)();
+  (guard->breaker().*control)();
   JsonWriter json;
   json.StartObject();
   json.Field("instanceId", instance_id_);
-  json.Field("backend", backend->name);
+  json.Field("backend", guard->backend());
   json.Key("circuitBreaker");
-  WriteCircuitBreaker(json, backend->guard.breaker().Snapshot());
+  WriteCircuitBreaker(json, guard->breaker().Snapshot());
   json.EndObject();
   return UncachedResponse(std::move(json));
 }

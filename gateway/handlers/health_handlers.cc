@@ -46,8 +46,9 @@ Response StatusResponse(std::string_view status) {
 }  // namespace
 
 HealthHandlers::HealthHandlers(std::string instance_id, std::size_t loops,
-                               const Readiness& readiness, Backends& backends)
+                               const Readiness& readiness, Backends& backends, AuthMode auth_mode)
     : instance_id_(std::move(instance_id)),
+      auth_mode_(auth_mode),
       readiness_(readiness),
       backends_(backends),
       health_(loops, kHealthCheckDeadline,
@@ -86,6 +87,7 @@ Task<Response> HealthHandlers::AskBackends(RequestContext& context) {
   json.StartObject();
   json.Field("status", all_serve ? "ok" : "degraded");
   json.Field("instanceId", instance_id_);
+  json.Field("authMode", AuthModeName(auth_mode_));
   json.StartObject("backends");
   std::size_t i = 0;
   for (Backend& backend : backends_) WriteReport(json, backend, reports[i++]);

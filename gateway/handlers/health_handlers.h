@@ -10,6 +10,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "gateway/auth/auth_config.h"
 #include "gateway/backends/backends.h"
 #include "gateway/handlers/shared_response.h"
 #include "gateway/http/message.h"
@@ -23,7 +24,7 @@ class HealthHandlers {
  public:
   // For an instance with `loops` event loops.
   HealthHandlers(std::string instance_id, std::size_t loops, const Readiness& readiness,
-                 Backends& backends);
+                 Backends& backends, AuthMode auth_mode);
 
   // 200 while all loops make progress, else 503.
   Task<absl::StatusOr<Response>> Live(RequestContext& context, const Request& request);
@@ -36,6 +37,7 @@ class HealthHandlers {
   Task<Response> AskBackends(RequestContext& context);
 
   const std::string instance_id_;
+  const AuthMode auth_mode_;
   const Readiness& readiness_;
   Backends& backends_;
   SharedResponse health_;

@@ -4,7 +4,9 @@
 #include <string>
 #include <utility>
 
+#include "common/principal.h"
 #include "common/str_cat.h"
+#include "gateway/auth/auth_refusal.h"
 #include "gateway/handlers/ask_backend.h"
 #include "gateway/handlers/idempotency_key.h"
 #include "gateway/handlers/json_response.h"
@@ -32,7 +34,13 @@ absl::StatusOr<user::v1::CreateUserRequest> ParseCreate(const Request& request) 
   return ask;
 }
 
-absl::StatusOr<user::v1::UpdateUserRequest> ParseUpdate(const Request& request) {
+rpc::v1::Violation FindRoleViolation(std::string_view value) {
+  if (FindRole(value) != Role::kNone) return std::nullopt;
+  return "must be customer or admin";
+}
+
+absl::StatusOr<user::v1::UpdateUserRequest> ParseUpdate(const RequestContext& context,
+                                                        const Request& request) {
   user::v1::UpdateUserRequest ask;
   QueryReader query(request);
   ask.set_user_id(query.PathId("id"));
@@ -41,9 +49,14 @@ absl::StatusOr<user::v1::UpdateUserRequest> ParseUpdate(const Request& request) 
       body.root().OptionalString("email", &user::v1::FindEmailViolation);
   std::optional<std::string> name =
       body.root().OptionalString("name", &user::v1::FindNameViolation);
+  const std::optional<std::string> role = body.root().OptionalString("role", &FindRoleViolation);
+  if (role && !context.principal.IsAdmin()) return Forbidden();
   if (absl::Status status = body.Check(query.TakeViolations()); !status.ok()) return status;
   if (email) ask.set_email(*std::move(email));
   if (name) ask.set_name(*std::move(name));
+  if (role) {
+    ask.set_role(FindRole(*role) == Role::kAdmin ? rpc::v1::ROLE_ADMIN : rpc::v1::ROLE_CUSTOMER);
+  }
   return ask;
 }
 
@@ -86,7 +99,7 @@ Task<absl::StatusOr<Response>> UserHandlers::Get(RequestContext& context, const 
 
 Task<absl::StatusOr<Response>> UserHandlers::Update(RequestContext& context,
                                                     const Request& request) {
-  absl::StatusOr<user::v1::UpdateUserRequest> ask = ParseUpdate(request);
+  absl::StatusOr<user::v1::UpdateUserRequest> ask = ParseUpdate(context, request);
   if (!ask.ok()) return Refuse(ask.status());
   return AskBackend(users_.UpdateUser(context, *std::move(ask)), kUserNames,
                     [](const user::v1::UpdateUserResponse& answer) {

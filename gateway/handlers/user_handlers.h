@@ -24,7 +24,7 @@ class UserHandlers {
   Task<absl::StatusOr<Response>> List(RequestContext& context, const Request& request);
   Task<absl::StatusOr<Response>> Create(RequestContext& context, const Request& request);
   Task<absl::StatusOr<Response>> Get(RequestContext& context, const Request& request);
-  // Changes the fields that are present.
+  // Changes the fields that are present. 403 for a role where an admin does not ask.
   Task<absl::StatusOr<Response>> Update(RequestContext& context, const Request& request);
   Task<absl::StatusOr<Response>> Delete(RequestContext& context, const Request& request);
 

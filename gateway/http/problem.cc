@@ -14,6 +14,7 @@
 #include "common/status.h"
 #include "common/str_cat.h"
 #include "common/utf8.h"
+#include "gateway/auth/auth_refusal.h"
 
 namespace scaleout::gateway {
 namespace {
@@ -89,11 +90,28 @@ absl::StatusCode CodeOfHttpStatus(int http_status) {
   }
 }
 
+// Of a service that gave none.
+std::string ReasonOrDefault(const absl::Status& status) {
+  std::string reason = ReasonOf(status);
+  if (!reason.empty()) return reason;
+  if (absl::IsUnauthenticated(status)) return std::string(kReasonUnauthenticated);
+  if (absl::IsPermissionDenied(status)) return std::string(kReasonForbidden);
+  return reason;
+}
+
 // "/problems/circuit-open" for CIRCUIT_OPEN; "about:blank" where the HTTP status says it all.
 std::string ProblemType(std::string_view reason) {
   if (reason.empty() || reason == kHttpErrorReason) return "about:blank";
   return StrCat("/problems/",
                 absl::AsciiStrToLower(absl::StrReplaceAll(ToAbsl(reason), {{"_", "-"}})));
+}
+
+// RFC 6750, section 3.1: no error where no token was sent. Empty for other answers.
+std::string_view ChallengeFor(int http_status, std::string_view reason) {
+  if (reason == kReasonInvalidToken || reason == kReasonSessionEnded) {
+    return R"(Bearer realm="scaleout", error="invalid_token")";
+  }
+  return http_status == 401 ? R"(Bearer realm="scaleout")" : "";
 }
 
 // What a client may read of an error that is the server's own: not the words of a library or a
@@ -148,11 +166,12 @@ Response RenderProblem(const absl::Status& status, std::string_view instance,
                        std::string_view request_id) {
   const int http_status = HttpStatusOf(status);
   const ErrorMetadata facts = MetadataOf(status);
+  const std::string reason = ReasonOrDefault(status);
 
   rapidjson::StringBuffer buffer;
   Writer writer(buffer);
   writer.StartObject();
-  WriteMember(writer, "type", ProblemType(ReasonOf(status)));
+  WriteMember(writer, "type", ProblemType(reason));
   WriteMember(writer, "title", ReasonPhrase(http_status));
   WriteString(writer, "status");
   writer.Int(http_status);
@@ -166,6 +185,9 @@ Response RenderProblem(const absl::Status& status, std::string_view instance,
 
   Response response(http_status, std::string(buffer.GetString(), buffer.GetSize()));
   response.content_type = "application/problem+json";
+  if (const std::string_view challenge = ChallengeFor(http_status, reason); !challenge.empty()) {
+    response.headers.emplace_back("WWW-Authenticate", challenge);
+  }
   std::int64_t retry_after_ms = 0;
   if (const auto fact = facts.find(kRetryAfterFact);
       fact != facts.end() && absl::SimpleAtoi(fact->second, &retry_after_ms)) {

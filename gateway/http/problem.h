@@ -4,7 +4,8 @@
 // gRPC codes map as grpc-gateway maps them, with two refinements: INVALID_ARGUMENT that names
 // fields is 422, and a reason on the status (common/status.h) picks the problem's type
 // ("CIRCUIT_OPEN" is /problems/circuit-open) while its facts become members. `retryAfterMs` among
-// the facts becomes Retry-After, rounded up to at least a second.
+// the facts becomes Retry-After, rounded up to at least a second. A 401 says how to authenticate,
+// and whether a token was refused (WWW-Authenticate, RFC 6750, section 3).
 #ifndef SCALEOUT_GATEWAY_HTTP_PROBLEM_H_
 #define SCALEOUT_GATEWAY_HTTP_PROBLEM_H_
 

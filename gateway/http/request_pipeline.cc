@@ -37,6 +37,7 @@ class RequestPipeline final : public ExchangeHandler {
       : options_(options),
         parts_(parts),
         public_caching_(RenderPublicCaching(options.public_caching)),
+        authenticator_(parts.auth),
         ids_(std::random_device{}()),
         durations_(parts.routes.size()) {}
 
@@ -45,6 +46,13 @@ class RequestPipeline final : public ExchangeHandler {
     Name(exchange);
     Check(exchange, &RequestPipeline::FindRoute);
     Check(exchange, &RequestPipeline::SetDeadline);
+    Check(exchange, &RequestPipeline::FindToken);
+    if (exchange.refusal.ok() && !exchange.token.empty()) {
+      Task<absl::Status> admitting =
+          authenticator_.AdmitToken(exchange.context, exchange.route->access, exchange.token);
+      const absl::Status admitted = co_await admitting;
+      exchange.refusal = admitted;
+    }
     if (IsRateLimited(exchange)) {
       Task<absl::Status> charging = parts_.rate_limit->Charge(exchange.context);
       const absl::Status charged = co_await charging;
@@ -99,7 +107,6 @@ class RequestPipeline final : public ExchangeHandler {
     exchange.context.client =
         FindClientAddress(exchange.peer, exchange.request.headers, options_.trusted_proxies);
     exchange.context.revalidate = WantsRevalidation(exchange.request);
-    exchange.context.principal = kLabPrincipal;
   }
 
   absl::Status FindRoute(Exchange& exchange) {
@@ -124,6 +131,17 @@ class RequestPipeline final : public ExchangeHandler {
         ParseRequestTimeout(exchange.request.FindHeader(kRequestTimeoutHeader), limit);
     exchange.context.deadline = exchange.started + timeout.value_or(limit);
     return timeout.status();
+  }
+
+  // Who asks, as far as that needs no waiting: a request without a token is decided here.
+  absl::Status FindToken(Exchange& exchange) {
+    const Access access = exchange.route->access;
+    absl::StatusOr<std::string_view> token =
+        authenticator_.FindToken(access, exchange.request.headers);
+    if (!token.ok()) return token.status();
+    exchange.token = *token;
+    if (!token->empty()) return absl::OkStatus();
+    return authenticator_.AdmitWithoutToken(exchange.context, access);
   }
 
   // Who is refused already costs no round trip; probes and metrics are not counted.
@@ -210,6 +228,7 @@ class RequestPipeline final : public ExchangeHandler {
   const PipelineOptions options_;
   const PipelineParts parts_;
   const std::string public_caching_;
+  Authenticator authenticator_;
   RequestIdGenerator ids_;
   std::vector<std::vector<std::pair<int, Histogram*>>> durations_;
 };

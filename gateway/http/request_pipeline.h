@@ -1,13 +1,13 @@
-// What happens to every request around its handler, as a list of steps: it is named, routed, read,
-// given a deadline, admitted, handled, turned into a response or a problem, described for caches,
-// counted and logged.
+// What happens to every request around its handler, as a list of steps: it is named, routed, given
+// a deadline, authenticated, counted by the rate limit, read, admitted, handled, turned into a
+// response or a problem, described for caches, counted and logged.
 //
-// Serve in the .cc is that list. A new step that may refuse a request (authentication, a rate
-// limit) is a member function that returns a status and one line in the list. The order matters:
-// what the head alone decides comes before the body is read, admission after it, so that an upload
-// holds no place among the requests in flight. A refusal skips the other steps and the handler, but
-// is rendered, counted and logged like every answer. An exception that leaves a handler is a defect
-// and a 500. One pipeline for each loop; loop thread only.
+// Serve in the .cc is that list. A new step that may refuse a request is a member function that
+// returns a status and one line in the list. The order matters: what the head alone decides comes
+// before the body is read, admission after it, so that an upload holds no place among the requests
+// in flight. A refusal skips the other steps and the handler, but is rendered, counted and logged
+// like every answer. An exception that leaves a handler is a defect and a 500. One pipeline for
+// each loop; loop thread only.
 #ifndef SCALEOUT_GATEWAY_HTTP_REQUEST_PIPELINE_H_
 #define SCALEOUT_GATEWAY_HTTP_REQUEST_PIPELINE_H_
 
@@ -16,6 +16,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/metrics.h"
+#include "gateway/auth/authenticator.h"
 #include "gateway/auth/client_address.h"
 #include "gateway/auth/request_rate_limit.h"
 #include "gateway/http/cache_headers.h"
@@ -43,6 +44,7 @@ struct PipelineParts {
   Logger& logger;
   RequestStats& stats;
   ConcurrencyLimiter& limiter;
+  AuthParts auth;
   RequestRateLimit* rate_limit = nullptr;  // null: none
 };
 

@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "common/principal.h"
 #include "gateway/json/time_text.h"
 
 namespace scaleout::gateway {
@@ -54,6 +55,11 @@ std::string_view StatusName(payment::v1::PaymentStatus status) {
   }
 }
 
+// An older service says none, and has no admins.
+std::string_view RoleText(rpc::v1::Role role) {
+  return RoleName(role == rpc::v1::ROLE_ADMIN ? Role::kAdmin : Role::kCustomer);
+}
+
 }  // namespace
 
 std::string FormatTime(const google::protobuf::Timestamp& time) {
@@ -66,6 +72,7 @@ void WriteUser(JsonWriter& json, const user::v1::User& user) {
   json.Field("id", user.id());
   json.Field("email", user.email());
   json.Field("name", user.name());
+  json.Field("role", RoleText(user.role()));
   WriteTime(json, "createdAt", user.created_at());
   WriteTime(json, "updatedAt", user.updated_at());
   json.EndObject();

@@ -21,7 +21,7 @@ namespace scaleout::gateway {
 // "2026-11-20T09:05:00Z", with 3, 6 or 9 digits of a fraction where there is one.
 std::string FormatTime(const google::protobuf::Timestamp& time);
 
-// With the e-mail address: for that user and for admins.
+// With the e-mail address and the role: for that user and for admins.
 void WriteUser(JsonWriter& json, const user::v1::User& user);
 // The public part of a user.
 void WriteUserProfile(JsonWriter& json, const user::v1::User& user);

@@ -262,6 +262,7 @@ class LoneGateway:
             "GATEWAY_INSTANCE_ID": "lone-gateway",
             **{f"GATEWAY_{backend.upper()}_TARGET": nowhere for backend in BACKENDS},
             "LAB_ENDPOINTS": "on",
+            "AUTH_MODE": "optional",
             **SANITIZER_ENVIRONMENT,
             **variables,
         }

@@ -24,6 +24,7 @@ std::string TargetOf(std::string_view backend) {
 
 absl::StatusOr<GatewayConfig> Load(EnvironmentMap variables) {
   for (const std::string_view name : kBackendNames) variables[TargetOf(name)] = "unix:/nowhere";
+  variables.emplace("AUTH_MODE", "optional");
   return LoadGatewayConfig(std::move(variables));
 }
 
@@ -57,7 +58,7 @@ TEST(GatewayConfig, NamesDescriptorsThatAreNone) {
 }
 
 TEST(GatewayConfig, AsksForTheTargetOfEachBackendOfTheTable) {
-  EnvironmentMap variables;
+  EnvironmentMap variables{{"AUTH_MODE", "optional"}};
   for (const std::string_view name : kBackendNames) {
     variables[TargetOf(name)] = "unix:/" + std::string(name);
   }
@@ -94,8 +95,8 @@ TEST(GatewayConfig, ListsEveryProblemAtOnce) {
       {{"GATEWAY_LISTEN", "here"}, {"GATEWAY_LOOPS", "many"}, {"GATEWAY_LISTN", "x"}});
   ASSERT_FALSE(config.ok());
   const std::string message(config.status().message());
-  for (const char* name :
-       {"GATEWAY_LISTEN=here", "GATEWAY_LOOPS", "GATEWAY_LISTN", "GATEWAY_USER_TARGET"}) {
+  for (const char* name : {"GATEWAY_LISTEN=here", "GATEWAY_LOOPS", "GATEWAY_LISTN",
+                           "GATEWAY_USER_TARGET", "AUTH_PUBLIC_KEYS"}) {
     EXPECT_THAT(message, HasSubstr(name));
   }
 }
@@ -105,6 +106,7 @@ TEST(GatewayConfig, KnowsEveryVariableThatHelpLists) {
   for (const Setting& setting : ListSettings(DeclareGatewaySettings)) {
     everything[setting.name] = setting.required ? "unix:/nowhere" : setting.default_value;
   }
+  everything["AUTH_MODE"] = "optional";  // it has no keys
   const absl::StatusOr<GatewayConfig> config = LoadGatewayConfig(everything);
   EXPECT_TRUE(config.ok()) << config.status();
 }

@@ -19,6 +19,7 @@
 #include "gateway/config.h"
 #include "gateway/http/problem.h"
 #include "tests/support/fake_backends.h"
+#include "tests/support/fake_login_rate_limit.h"
 #include "tests/support/fake_shared_counter.h"
 #include "tests/support/refused_fields.h"
 #include "tests/support/request_fixture.h"
@@ -43,6 +44,8 @@ struct Api {
       : table(MakeRoutes(handlers, RouteOptions{lab_endpoints, max_body_bytes})) {}
 
   testing::ThreeBackends backends;
+  testing::FakeAuthBackend auth;
+  testing::FakeLoginRateLimit login_rates;
   testing::FakeUserBackend users;
   testing::FakeOrderBackend orders;
   testing::FakeProductBackend products;
@@ -59,12 +62,13 @@ struct Api {
       ProductHandlers(products),
       OrderHandlers(orders),
       PaymentHandlers(payments),
-      HealthHandlers("gateway-1", 1, readiness, backends.all),
+      HealthHandlers("gateway-1", 1, readiness, backends.all, AuthMode::kRequired),
       MetricsHandlers("gateway-1", 1, *backends.metrics, snapshots, backends.all, nullptr),
       InstanceHandlers(
           "gateway-1", 1, [] { return std::string("{}"); }, *directory),
       CircuitBreakerHandlers("gateway-1", backends.all),
-      LabHandlers("gateway-1", 1, offload, shared_counter)};
+      LabHandlers("gateway-1", 1, offload, shared_counter),
+      AuthHandlers(auth, users, login_rates, TokenKeys())};
   RouteTable table;
 };
 
@@ -82,8 +86,10 @@ TEST(Routes, AreTheWholePublicApi) {
       RowsOf(api),
       UnorderedElementsAre(
           "GET /livez", "GET /readyz", "GET /metrics", "GET /api/health", "GET /api/metrics",
-          "GET /api/count", "GET /api/count/shared", "GET /api/instances", "GET /api/cpu-bound",
-          "GET /api/users", "POST /api/users", "GET /api/users/{id}", "PATCH /api/users/{id}",
+          "POST /api/auth/register", "POST /api/auth/login", "POST /api/auth/refresh",
+          "POST /api/auth/logout", "GET /api/auth/me", "GET /api/auth/keys", "GET /api/count",
+          "GET /api/count/shared", "GET /api/instances", "GET /api/cpu-bound", "GET /api/users",
+          "POST /api/users", "GET /api/users/{id}", "PATCH /api/users/{id}",
           "DELETE /api/users/{id}", "GET /api/users/{id}/overview", "GET /api/products",
           "GET /api/products/{id}", "GET /api/orders", "POST /api/orders", "GET /api/orders/{id}",
           "POST /api/orders/{id}/cancel", "GET /api/payments", "POST /api/payments",
@@ -144,6 +150,7 @@ TEST(Routes, TakeABodyOnlyWhereOneIsRead) {
   for (const Route& route : api.table.routes()) {
     const bool reads = (route.method == Method::kPost || route.method == Method::kPatch) &&
                        route.path != "/api/orders/{id}/cancel" &&
+                       route.path != "/api/auth/logout" &&
                        !route.path.starts_with("/api/circuit-breakers");
     EXPECT_EQ(route.limits.body_bytes, reads ? 1000 : 0) << route.path;
   }
@@ -151,8 +158,8 @@ TEST(Routes, TakeABodyOnlyWhereOneIsRead) {
 
 // The limit of a route that takes a body, in a gateway with this GATEWAY_MAX_BODY_BYTES.
 std::int64_t BodyLimitWith(const char* max_body_bytes) {
-  const absl::StatusOr<GatewayConfig> config =
-      LoadGatewayConfig({{"GATEWAY_MAX_BODY_BYTES", max_body_bytes}}, {});
+  const absl::StatusOr<GatewayConfig> config = LoadGatewayConfig(
+      {{"GATEWAY_MAX_BODY_BYTES", max_body_bytes}, {"AUTH_MODE", "optional"}}, {});
   if (!config.ok()) return -1;
   const Api api(false, config->max_body_bytes);
   return api.table.Find(Method::kPost, "/api/users").route->limits.body_bytes;
@@ -181,6 +188,7 @@ TEST(Routes, AreInternalWhereTheyAreForTheInstanceOnly) {
   }
   EXPECT_EQ(api.table.Find(Method::kGet, "/api/users").route->access, Access::kPublic);
   EXPECT_EQ(api.table.Find(Method::kGet, "/api/users/7").route->access, Access::kUser);
+  EXPECT_EQ(api.table.Find(Method::kPost, "/api/users").route->access, Access::kAdmin);
 }
 
 struct Case {
@@ -210,6 +218,13 @@ std::vector<Case> ValidRequests() {
        R"({"orderId":1,"userId":7,"amount":1,"currency":"EUR","paymentMethodToken":"t"})",
        "create_payment"},
       {Method::kGet, "/api/payments/7", "", "get_payment"},
+      {Method::kPost, "/api/auth/register",
+       R"({"email":"a@example.com","name":"A","password":"twelve bytes"})", "register_user"},
+      {Method::kPost, "/api/auth/login", R"({"email":"a@example.com","password":"p"})", "login"},
+      {Method::kPost, "/api/auth/refresh", R"({"refreshToken":"t"})", "refresh"},
+      {Method::kPost, "/api/auth/logout", "", "logout"},
+      {Method::kGet, "/api/auth/me", "", "get_user"},
+      {Method::kGet, "/api/auth/keys", "", "\"keys\":[]"},
       {Method::kGet, "/livez", "", "\"live\""},
       {Method::kGet, "/readyz", "", "This instance is starting."},
       {Method::kGet, "/metrics", "", ""},
@@ -226,6 +241,8 @@ std::vector<Case> ValidRequests() {
 std::optional<absl::StatusOr<Response>> Ask(Api& api, const Case& c) {
   testing::RequestFixture fixture;
   RequestContext ticking(fixture.loop, SystemClock());
+  fixture.context.principal = {7, Role::kCustomer, false};
+  fixture.context.session_id = "0123456789abcdef0123456789abcdef";
   ticking.deadline = SystemClock().Now() + std::chrono::seconds(15);
   RouteMatch match = api.table.Find(c.method, c.path);
   if (match.route == nullptr) return std::nullopt;
@@ -247,6 +264,10 @@ void AnswerEveryCall(Api& api, const std::function<absl::Status(const char* verb
   api.users.create_user.Answers(answer("create_user"));
   api.users.update_user.Answers(answer("update_user"));
   api.users.delete_user.Answers(answer("delete_user"));
+  api.auth.register_user.Answers(answer("register_user"));
+  api.auth.login.Answers(answer("login"));
+  api.auth.refresh.Answers(answer("refresh"));
+  api.auth.logout.Answers(answer("logout"));
   api.products.list_products.Answers(answer("list_products"));
   api.products.get_product.Answers(answer("get_product"));
   api.orders.list_orders.Answers(answer("list_orders"));
@@ -270,7 +291,7 @@ TEST(Routes, RefuseAnotherSitesPageWhereTheyChangeSomething) {
     RunningTask<absl::StatusOr<Response>> running(route.handler(fixture.context, request));
     EXPECT_EQ(HttpStatusOf(running.value().status()), 403) << route.path;
   }
-  EXPECT_EQ(changing, 9);
+  EXPECT_EQ(changing, 13);
 }
 
 TEST(Routes, LeadToTheirHandlers) {

@@ -20,6 +20,7 @@
 #include "common/log.h"
 #include "common/metrics.h"
 #include "common/principal.h"
+#include "gateway/backends/auth_backend.h"
 #include "gateway/backends/backend_health.h"
 #include "gateway/backends/backends.h"
 #include "gateway/backends/order_backend.h"
@@ -119,6 +120,15 @@ struct FakeUserBackend final : gateway::UserBackend {
   FakeVerb<decltype(ListUsers)> list_users{ListUsers};
   FakeVerb<decltype(UpdateUser)> update_user{UpdateUser};
   FakeVerb<decltype(DeleteUser)> delete_user{DeleteUser};
+};
+
+struct FakeAuthBackend final : gateway::AuthBackend {
+  FakeVerb<decltype(Register)> register_user{Register};
+  FakeVerb<decltype(Login)> login{Login};
+  FakeVerb<decltype(Refresh)> refresh{Refresh};
+  FakeVerb<decltype(Logout)> logout{Logout};
+  FakeVerb<decltype(CheckSessions)> check_sessions{CheckSessions};
+  FakeVerb<decltype(ListRevocations)> list_revocations{ListRevocations};
 };
 
 struct FakeOrderBackend final : gateway::OrderBackend {

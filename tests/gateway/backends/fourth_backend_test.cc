@@ -67,7 +67,8 @@ class NoSnapshot final : public InstanceSnapshotSource {
 
 // 5. Its target in the environment.
 EnvironmentMap FourTargets(const std::string& shipping) {
-  return {{"GATEWAY_USER_TARGET", "unix:/nowhere"},
+  return {{"AUTH_MODE", "optional"},
+          {"GATEWAY_USER_TARGET", "unix:/nowhere"},
           {"GATEWAY_ORDER_TARGET", "unix:/nowhere"},
           {"GATEWAY_PAYMENT_TARGET", "unix:/nowhere"},
           {"GATEWAY_SHIPPING_TARGET", shipping}};
@@ -121,7 +122,7 @@ TEST_F(FourthBackendTest, AnswersAVerbThroughItsGuard) {
 
 TEST_F(FourthBackendTest, IsAskedForItsHealth) {
   Readiness readiness([] { return true; });
-  HealthHandlers handlers("gateway-1", /*loops=*/1, readiness, backends_);
+  HealthHandlers handlers("gateway-1", /*loops=*/1, readiness, backends_, AuthMode::kOptional);
   const absl::StatusOr<Response> answer = Run(handlers.Health(fixture_.context, request_));
   EXPECT_THAT(answer->body, HasSubstr(R"("shipping":{"status":"SERVING",)"));
 }

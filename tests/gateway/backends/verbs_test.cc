@@ -10,6 +10,7 @@
 #include <string>
 #include <utility>
 
+#include "gateway/backends/auth_backend.h"
 #include "gateway/backends/backends.h"
 #include "gateway/backends/order_backend.h"
 #include "gateway/backends/payment_backend.h"
@@ -86,6 +87,19 @@ TEST_F(VerbsTest, UserBackendCallsTheUserService) {
   ExpectCalls("user", users.ListUsers, service, "ListUsers");
   ExpectCalls("user", users.UpdateUser, service, "UpdateUser");
   ExpectCalls("user", users.DeleteUser, service, "DeleteUser");
+}
+
+TEST_F(VerbsTest, AuthBackendCallsTheAuthService) {
+  BackendGuard& credentials = AddCredentialsGuard(backends_, guards_.parts());
+  const AuthBackend auth = MakeAuthBackend(backends_.Get("user"), credentials);
+  const std::string service = "user.v1.AuthService";
+  ExpectCalls("credentials", auth.Register, service, "Register");
+  ExpectCalls("credentials", auth.Login, service, "Login");
+  ExpectCalls("user", auth.Refresh, service, "Refresh");
+  ExpectCalls("user", auth.Logout, service, "Logout");
+  ExpectCalls("user", auth.CheckSessions, service, "CheckSessions");
+  ExpectCalls("user", auth.ListRevocations, service, "ListRevocations");
+  EXPECT_EQ(credentials.attempt_timeout(), kCredentialTime);
 }
 
 TEST_F(VerbsTest, OrderBackendCallsTheOrderService) {

@@ -31,6 +31,20 @@ TEST(CircuitBreakerHandlers, ListsTheBreakerOfEachBackend) {
                                                       HasSubstr(R"("payment":{"state":"CLOSED")")));
 }
 
+TEST(CircuitBreakerHandlers, KnowGuardsOfCallsApart) {
+  BreakersFixture fixture;
+  BackendGuard& guard =
+      fixture.backends.all.AddGuard("credentials", fixture.backends.fixture.parts());
+  TestRequest request;
+  RunningTask<Answer> listed(fixture.handlers.List(fixture.request.context, request));
+  EXPECT_THAT(listed.value()->body, HasSubstr(R"("credentials":{"state":"CLOSED")"));
+  request.Path("backend", "credentials");
+  RunningTask<Answer> open(fixture.handlers.ForceOpen(fixture.request.context, request));
+  EXPECT_THAT(open.value()->body, HasSubstr(R"("backend":"credentials")"));
+  EXPECT_EQ(guard.breaker().state(), CircuitState::kForcedOpen);
+  EXPECT_EQ(fixture.backends.user.breaker().state(), CircuitState::kClosed);
+}
+
 TEST(CircuitBreakerHandlers, ControlsOneBackendAndSaysWhatBecameOfIt) {
   BreakersFixture fixture;
   TestRequest request;

@@ -34,7 +34,7 @@ class HealthHandlersTest : public ::testing::Test {
   testing::FakeBackendHealth& user_ = backends_.user_health;
   testing::FakeBackendHealth& order_ = backends_.order_health;
   testing::FakeBackendHealth& payment_ = backends_.payment_health;
-  HealthHandlers handlers_{"gateway-1", 1, readiness_, backends_.all};
+  HealthHandlers handlers_{"gateway-1", 1, readiness_, backends_.all, AuthMode::kOptional};
 };
 
 TEST_F(HealthHandlersTest, IsLiveWhileItsLoopsProgress) {
@@ -63,7 +63,7 @@ TEST_F(HealthHandlersTest, IsOkWhenAllBackendsServe) {
   const Answer answer = Ask(&HealthHandlers::Health);
   EXPECT_EQ(answer->status, 200);
   EXPECT_EQ(answer->body,
-            R"({"status":"ok","instanceId":"gateway-1","backends":{)"
+            R"({"status":"ok","instanceId":"gateway-1","authMode":"optional","backends":{)"
             R"("user":{"status":"SERVING","latencyMs":1.5,"circuitBreaker":"CLOSED"},)"
             R"("order":{"status":"SERVING","latencyMs":1.5,"circuitBreaker":"CLOSED"},)"
             R"("payment":{"status":"SERVING","latencyMs":1.5,"circuitBreaker":"CLOSED"}}})");

@@ -62,7 +62,8 @@ TEST_F(OverviewHandlersTest, PutsAUserAndTheirOrdersAndPaymentsTogether) {
   ASSERT_TRUE(answer.ok());
   EXPECT_EQ(answer->status, 200);
   EXPECT_EQ(answer->body,
-            R"({"user":{"id":7,"email":"","name":"Anna","createdAt":"1970-01-01T00:00:00Z",)"
+            R"({"user":{"id":7,"email":"","name":"Anna","role":"customer",)"
+            R"("createdAt":"1970-01-01T00:00:00Z",)"
             R"("updatedAt":"1970-01-01T00:00:00Z"},)"
             R"("orders":{"items":[{"id":9,"userId":0,"status":"UNSPECIFIED","items":[],)"
             R"("total":{"amount":0,"currency":""},"createdAt":"1970-01-01T00:00:00Z",)"

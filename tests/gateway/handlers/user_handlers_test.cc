@@ -34,7 +34,7 @@ user::v1::User Anna() {
 }
 
 constexpr char kAnna[] =
-    R"({"id":7,"email":"anna@example.com","name":"Anna",)"
+    R"({"id":7,"email":"anna@example.com","name":"Anna","role":"customer",)"
     R"("createdAt":"1970-01-01T00:00:00Z","updatedAt":"1970-01-01T00:00:00Z"})";
 
 class UserHandlersTest : public ::testing::Test {
@@ -124,6 +124,7 @@ TEST_F(UserHandlersTest, ChangesOnlyWhatIsPresent) {
   EXPECT_EQ(asked.user_id(), 7);
   EXPECT_TRUE(asked.has_name());
   EXPECT_FALSE(asked.has_email());
+  EXPECT_FALSE(asked.has_role());
 }
 
 TEST_F(UserHandlersTest, ChangesBothFields) {
@@ -133,6 +134,32 @@ TEST_F(UserHandlersTest, ChangesBothFields) {
   ASSERT_TRUE(Ask(&UserHandlers::Update, request).ok());
   EXPECT_EQ(backend_.update_user.asked().at(0).email(), "a@example.com");
   EXPECT_EQ(backend_.update_user.asked().at(0).name(), "Anna");
+}
+
+TEST_F(UserHandlersTest, ChangesTheRoleForAnAdminAlone) {
+  backend_.update_user.Answers(user::v1::UpdateUserResponse());
+  TestRequest request;
+  request.Path("id", "7").Json(R"({"role":"admin"})");
+  for (const Principal& principal : {Principal(), Principal{7, Role::kCustomer, false}}) {
+    fixture_.context.principal = principal;
+    const Response refused = RenderProblem(Ask(&UserHandlers::Update, request).status(), "/", "r");
+    EXPECT_EQ(refused.status, 403);
+    EXPECT_THAT(refused.body, ::testing::HasSubstr("/problems/forbidden"));
+  }
+  EXPECT_THAT(backend_.update_user.asked(), IsEmpty());
+  fixture_.context.principal = {1, Role::kAdmin, false};
+  ASSERT_TRUE(Ask(&UserHandlers::Update, request).ok());
+  EXPECT_EQ(backend_.update_user.asked().at(0).role(), rpc::v1::ROLE_ADMIN);
+  TestRequest lowered;
+  lowered.Path("id", "7").Json(R"({"role":"customer"})");
+  ASSERT_TRUE(Ask(&UserHandlers::Update, lowered).ok());
+  EXPECT_EQ(backend_.update_user.asked().at(1).role(), rpc::v1::ROLE_CUSTOMER);
+  for (const char* role : {R"("")", R"("root")", R"("none")", "1", "null"}) {
+    TestRequest wrong;
+    wrong.Path("id", "7").Json(R"({"role":)" + std::string(role) + "}");
+    EXPECT_THAT(RefusedFields(Ask(&UserHandlers::Update, wrong).status()), ElementsAre("/role"))
+        << role;
+  }
 }
 
 TEST_F(UserHandlersTest, DeletesAUserWithoutABody) {

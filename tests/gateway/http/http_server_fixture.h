@@ -26,6 +26,7 @@
 #include "gateway/runtime/task.h"
 #include "tests/support/eventually.h"
 #include "tests/support/fake_logger.h"
+#include "tests/support/fake_sessions.h"
 #include "tests/support/socket_path.h"
 #include "tests/support/stream_client.h"
 
@@ -101,7 +102,7 @@ class HttpServerTest : public ::testing::TestWithParam<Family> {
     limiter.emplace(ConcurrencyLimiterConfig(), routes.size(), count, SystemClock());
     server = std::make_unique<HttpServer>(
         options, *loops, std::move(sockets),
-        PipelineParts{routes, SystemClock(), *metrics, logger, stats, *limiter});
+        PipelineParts{routes, SystemClock(), *metrics, logger, stats, *limiter, auth.parts()});
     if (!server->Start().ok()) throw std::runtime_error("the server does not start");
     loops->Start();
   }
@@ -193,6 +194,7 @@ class HttpServerTest : public ::testing::TestWithParam<Family> {
   std::unique_ptr<Metrics> metrics = MakeMetrics();
   testing::FakeLogger logger;
   RequestStats stats;
+  testing::FakeAuth auth{SystemClock(), *metrics};
   std::optional<ConcurrencyLimiter> limiter;
   RouteTable routes{MakeRoutes()};
   std::optional<EventLoops> loops;

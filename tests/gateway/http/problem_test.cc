@@ -51,6 +51,35 @@ TEST(Problem, RefusedFieldsAre422AndAllListed) {
   EXPECT_THAT(response.body, HasSubstr(R"("requestId":"r-1")"));
 }
 
+// The value of WWW-Authenticate; empty without it.
+std::string ChallengeOf(const absl::Status& status) {
+  for (const auto& [name, value] : RenderProblem(status, "/", "r").headers) {
+    if (name == "WWW-Authenticate") return value;
+  }
+  return "";
+}
+
+TEST(Problem, A401SaysHowToAuthenticate) {
+  const absl::Status none = absl::UnauthenticatedError("none");
+  constexpr std::string_view kPlain = R"(Bearer realm="scaleout")";
+  constexpr std::string_view kRefused = R"(Bearer realm="scaleout", error="invalid_token")";
+  EXPECT_EQ(ChallengeOf(none), kPlain);
+  EXPECT_EQ(ChallengeOf(WithReason(none, "UNAUTHENTICATED")), kPlain);
+  EXPECT_EQ(ChallengeOf(WithReason(none, "INVALID_CREDENTIALS")), kPlain);
+  EXPECT_EQ(ChallengeOf(WithReason(none, "INVALID_TOKEN")), kRefused);
+  EXPECT_EQ(ChallengeOf(WithReason(none, "SESSION_ENDED")), kRefused);
+  EXPECT_EQ(ChallengeOf(absl::PermissionDeniedError("no")), "");
+}
+
+TEST(Problem, WhoAsksIsAProblemWithATypeEvenWithoutAReason) {
+  EXPECT_THAT(RenderProblem(absl::UnauthenticatedError("none"), "/", "r").body,
+              HasSubstr(R"("type":"/problems/unauthenticated")"));
+  EXPECT_THAT(RenderProblem(absl::PermissionDeniedError("no"), "/", "r").body,
+              HasSubstr(R"("type":"/problems/forbidden")"));
+  EXPECT_THAT(RenderProblem(HttpError(403, "no"), "/", "r").body,
+              HasSubstr(R"("type":"about:blank")"));
+}
+
 TEST(Problem, AReasonPicksTheTypeAndItsFactsBecomeMembers) {
   const absl::Status status =
       WithReason(absl::UnavailableError("The circuit is open."), "CIRCUIT_OPEN",

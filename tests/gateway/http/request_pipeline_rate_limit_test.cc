@@ -17,6 +17,7 @@
 #include "gateway/http/response_head.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/fake_logger.h"
+#include "tests/support/fake_sessions.h"
 #include "tests/support/manual_executor.h"
 
 namespace scaleout::gateway {
@@ -80,6 +81,7 @@ class RequestPipelineRateLimitTest : public ::testing::Test {
                                                .logger = logger_,
                                                .stats = stats_,
                                                .limiter = concurrency_,
+                                               .auth = auth_.parts(),
                                                .rate_limit = rate_limit_.get()});
     connection_ =
         std::make_shared<HttpConnection>(socket_, loop_, clock_, limits_, head_writer_, *pipeline_);
@@ -88,6 +90,7 @@ class RequestPipelineRateLimitTest : public ::testing::Test {
   testing::FakeClock clock_;
   testing::ManualExecutor loop_{clock_};
   const std::unique_ptr<Metrics> metrics_ = MakeMetrics();
+  testing::FakeAuth auth_{clock_, *metrics_};
   testing::FakeLogger logger_;
   RequestStats stats_;
   int handled_ = 0;

@@ -38,8 +38,12 @@ TEST(WriteUser, HasTheAddressAndAProfileHasNot) {
   JsonWriter full;
   WriteUser(full, user);
   EXPECT_EQ(full.ToString(),
-            R"({"id":7,"email":"anna@example.com","name":"Anna",)"
+            R"({"id":7,"email":"anna@example.com","name":"Anna","role":"customer",)"
             R"("createdAt":"1970-01-01T00:00:01Z","updatedAt":"1970-01-01T00:00:02Z"})");
+  user.set_role(rpc::v1::ROLE_ADMIN);
+  JsonWriter admin;
+  WriteUser(admin, user);
+  EXPECT_NE(admin.ToString().find(R"("role":"admin")"), std::string::npos);
   JsonWriter profile;
   WriteUserProfile(profile, user);
   EXPECT_EQ(profile.ToString(), R"({"id":7,"name":"Anna","createdAt":"1970-01-01T00:00:01Z"})");

@@ -1,0 +1,47 @@
+// The gateway's view of who may log in: AuthService of the user service, one verb (verb.h) for each
+// RPC.
+//
+// Registrations and logins take long on purpose, because of the hash of the password. They have a
+// guard of their own, `credentials`, over the user service's channel: a flood of them neither opens
+// the breaker of reads nor fills their bulkhead. None of its RPCs has an idempotency key, because a
+// stored answer would keep tokens. Whether an RPC may be repeated is said in the .cc.
+#ifndef SCALEOUT_GATEWAY_BACKENDS_AUTH_BACKEND_H_
+#define SCALEOUT_GATEWAY_BACKENDS_AUTH_BACKEND_H_
+
+#include <chrono>
+#include <string_view>
+
+#include "gateway/backends/backend_guard.h"
+#include "gateway/backends/verb.h"
+#include "scaleout/user/v1/auth.pb.h"
+
+namespace scaleout::gateway {
+
+class Backends;
+struct Backend;
+
+inline constexpr std::string_view kCredentialsGuard = "credentials";
+
+// Of one attempt to register or to log in, which waits for a hash and for those before it.
+inline constexpr std::chrono::seconds kCredentialTime{5};
+// From here on such a call is slow to the breaker.
+inline constexpr std::chrono::seconds kSlowCredentialTime{4};
+
+struct AuthBackend {
+  Verb<user::v1::RegisterRequest, user::v1::RegisterResponse> Register;
+  Verb<user::v1::LoginRequest, user::v1::LoginResponse> Login;
+  Verb<user::v1::RefreshRequest, user::v1::RefreshResponse> Refresh;
+  Verb<user::v1::LogoutRequest, user::v1::LogoutResponse> Logout;
+  Verb<user::v1::CheckSessionsRequest, user::v1::CheckSessionsResponse> CheckSessions;
+  Verb<user::v1::ListRevocationsRequest, user::v1::ListRevocationsResponse> ListRevocations;
+};
+
+// Adds the guard `credentials` to the list. As the others, but for its times.
+BackendGuard& AddCredentialsGuard(Backends& backends, const GuardParts& parts);
+
+// Calls the user service through `users`; both outlive the result.
+AuthBackend MakeAuthBackend(Backend& users, BackendGuard& credentials);
+
+}  // namespace scaleout::gateway
+
+#endif  // SCALEOUT_GATEWAY_BACKENDS_AUTH_BACKEND_H_
