@@ -20,7 +20,6 @@
 #include "gateway/auth/login_rate_limit.h"
 #include "gateway/auth/rate_limiter.h"
 #include "gateway/auth/request_rate_limit.h"
-#include "gateway/auth/session_view.h"
 #include "gateway/auth/token_verifier.h"
 #include "gateway/backends/auth_backend.h"
 #include "gateway/backends/backends.h"
@@ -33,6 +32,7 @@
 #include "gateway/cluster/instance_registry.h"
 #include "gateway/cluster/shared_counter.h"
 #include "gateway/events/cache_invalidator.h"
+#include "gateway/followed_sessions.h"
 #include "gateway/handlers/instance_report.h"
 #include "gateway/http/connection_capacity.h"
 #include "gateway/http/http_server.h"
@@ -48,7 +48,6 @@
 #include "gateway/runtime/loop_watchdog_thread.h"
 #include "gateway/runtime/offload_pool.h"
 #include "gateway/runtime/step_thread.h"
-#include "gateway/session_check.h"
 
 namespace scaleout::gateway {
 namespace {
@@ -257,7 +256,8 @@ int RunGateway(const GatewayConfig& config, ListenSockets sockets, StopSignals& 
       [&limiter](std::size_t loop, Duration lag) { limiter.ObserveLoopLag(loop, lag); });
   DescribeConcurrencyLimiter(*metrics, limiter);
   const TokenVerifier verifier(config.auth.keys, config.auth.issuer, config.auth.audience, clock);
-  const std::unique_ptr<SessionView> sessions = MakeAskingSessionView(MakeSessionCheck(auth));
+  FollowedSessions sessions(MakeSessionBackend(backends.Get("user"), coalescing),
+                            config.redis.state, redis_parts.loops, clock, logger, *metrics);
   AuthMetrics auth_metrics(*metrics);
   HttpServer server(ServerOptions(config, max_connections), loops, std::move(sockets),
                     {.routes = routes,
@@ -266,7 +266,7 @@ int RunGateway(const GatewayConfig& config, ListenSockets sockets, StopSignals& 
                      .logger = logger,
                      .stats = stats,
                      .limiter = limiter,
-                     .auth = {config.auth.mode, verifier, *sessions, auth_metrics},
+                     .auth = {config.auth.mode, verifier, sessions.view(), auth_metrics},
                      .rate_limit = request_rate_limit.get()});
 
   LoopWatchdogConfig watchdog_config;
@@ -291,6 +291,7 @@ int RunGateway(const GatewayConfig& config, ListenSockets sockets, StopSignals& 
   readiness.SetStarted();
   registry.Start();
   if (invalidator != nullptr) events.Start();
+  sessions.Start();
   logger.Info("serving", {{"listen", absl::StrJoin(addresses, ",")},
                           {"loops", static_cast<int>(config.loops)},
                           {"maxConnections", static_cast<std::int64_t>(max_connections)},
@@ -303,9 +304,13 @@ int RunGateway(const GatewayConfig& config, ListenSockets sockets, StopSignals& 
     readiness.SetDraining();
     registry.Renew();
     logger.Info("draining", {{"signal", signal}});
-    drained = server.Drain(config.drain, [&cache] { return cache == nullptr || cache->idle(); });
+    sessions.Close();
+    drained = server.Drain(config.drain, [&cache, &sessions] {
+      return (cache == nullptr || cache->idle()) && sessions.idle();
+    });
   }
   const bool events_ended = events.Stop();
+  const bool sessions_ended = sessions.Stop();
   registry.Leave();
   logger.Info(drained ? "stopped" : "stopped with requests in flight",
               {{"inFlight", stats.active.value()}});
@@ -314,7 +319,9 @@ int RunGateway(const GatewayConfig& config, ListenSockets sockets, StopSignals& 
   // under them.
   if (!drained) std::_Exit(EXIT_FAILURE);
   offload.Stop();
-  if (!backends.WaitForCallbacks() || !events_ended) std::_Exit(EXIT_SUCCESS);
+  if (!backends.WaitForCallbacks() || !events_ended || !sessions_ended) {
+    std::_Exit(EXIT_SUCCESS);
+  }
   return EXIT_SUCCESS;
 }
 

@@ -11,6 +11,11 @@ namespace {
 // That have become too old and are dropped in a step, so that the lock stays short.
 constexpr std::size_t kMaxDropped = 1'000;
 
+// A poll has to be answered while what is known is trusted.
+constexpr RedisClientOptions kFollowerRedis = {.connect_timeout = std::chrono::milliseconds(250),
+                                               .command_timeout = std::chrono::milliseconds(250),
+                                               .retry_pause = Duration::zero()};
+
 Counter& AddLoads(Metrics& metrics, const char* outcome) {
   return metrics.AddCounter("gateway_revocation_loads_total",
                             "Times that all revocations were read from the user service",
@@ -155,6 +160,15 @@ void RevocationFollower::Note(const absl::Status& status) {
     revocations = static_cast<std::int64_t>(revoked_.size());
   }
   logger_.Info("ended sessions are known", {{"revocations", revocations}});
+}
+
+std::unique_ptr<RevocationFollower> FollowRevocations(const RedisServer& state,
+                                                      RevocationFollower::ListPage list,
+                                                      const Clock& clock, Logger& logger,
+                                                      Metrics& metrics) {
+  return std::make_unique<RevocationFollower>(
+      MakeRedisRevocationReader(state, kFollowerRedis, clock), std::move(list), clock, logger,
+      metrics);
 }
 
 }  // namespace scaleout::gateway

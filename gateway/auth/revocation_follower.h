@@ -108,6 +108,12 @@ class RevocationFollower {
   std::optional<MonotonicTime> sent_;
 };
 
+// One that reads from redis-state.
+std::unique_ptr<RevocationFollower> FollowRevocations(const RedisServer& state,
+                                                      RevocationFollower::ListPage list,
+                                                      const Clock& clock, Logger& logger,
+                                                      Metrics& metrics);
+
 }  // namespace scaleout::gateway
 
 #endif  // SCALEOUT_GATEWAY_AUTH_REVOCATION_FOLLOWER_H_

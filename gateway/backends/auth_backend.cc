@@ -24,8 +24,6 @@ AuthBackend MakeAuthBackend(Backend& users, BackendGuard& credentials) {
       // A token whose answer was lost is accepted once more, but that is the client's to use.
       .Refresh = rpc("Refresh", Repeat::kNever, &Rpc::PrepareAsyncRefresh),
       .Logout = rpc("Logout", Repeat::kSafe, &Rpc::PrepareAsyncLogout),
-      .CheckSessions = rpc("CheckSessions", Repeat::kSafe, &Rpc::PrepareAsyncCheckSessions),
-      .ListRevocations = rpc("ListRevocations", Repeat::kSafe, &Rpc::PrepareAsyncListRevocations),
   };
 }
 

@@ -1,5 +1,5 @@
 // The gateway's view of who may log in: AuthService of the user service, one verb (verb.h) for each
-// RPC.
+// RPC that clients reach (session_backend.h has the others).
 //
 // Registrations and logins take long on purpose, because of the hash of the password. They have a
 // guard of their own, `credentials`, over the user service's channel: a flood of them neither opens
@@ -32,8 +32,6 @@ struct AuthBackend {
   Verb<user::v1::LoginRequest, user::v1::LoginResponse> Login;
   Verb<user::v1::RefreshRequest, user::v1::RefreshResponse> Refresh;
   Verb<user::v1::LogoutRequest, user::v1::LogoutResponse> Logout;
-  Verb<user::v1::CheckSessionsRequest, user::v1::CheckSessionsResponse> CheckSessions;
-  Verb<user::v1::ListRevocationsRequest, user::v1::ListRevocationsResponse> ListRevocations;
 };
 
 // Adds the guard `credentials` to the list. As the others, but for its times.

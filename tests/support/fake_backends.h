@@ -127,8 +127,6 @@ struct FakeAuthBackend final : gateway::AuthBackend {
   FakeVerb<decltype(Login)> login{Login};
   FakeVerb<decltype(Refresh)> refresh{Refresh};
   FakeVerb<decltype(Logout)> logout{Logout};
-  FakeVerb<decltype(CheckSessions)> check_sessions{CheckSessions};
-  FakeVerb<decltype(ListRevocations)> list_revocations{ListRevocations};
 };
 
 struct FakeOrderBackend final : gateway::OrderBackend {

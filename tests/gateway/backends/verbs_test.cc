@@ -97,8 +97,6 @@ TEST_F(VerbsTest, AuthBackendCallsTheAuthService) {
   ExpectCalls("credentials", auth.Login, service, "Login");
   ExpectCalls("user", auth.Refresh, service, "Refresh");
   ExpectCalls("user", auth.Logout, service, "Logout");
-  ExpectCalls("user", auth.CheckSessions, service, "CheckSessions");
-  ExpectCalls("user", auth.ListRevocations, service, "ListRevocations");
   EXPECT_EQ(credentials.attempt_timeout(), kCredentialTime);
 }
 
