@@ -8,6 +8,7 @@
 #include "gateway/handlers/ask_backend.h"
 #include "gateway/handlers/idempotency_key.h"
 #include "gateway/handlers/json_response.h"
+#include "gateway/handlers/own_user.h"
 #include "gateway/json/field_path.h"
 #include "gateway/json/json_reader.h"
 #include "gateway/json/query_reader.h"
@@ -22,12 +23,13 @@ constexpr ClientName kFilterNames[] = {{"user_id", "/user_id"}};
 // Of the routes of one order.
 constexpr ClientName kOrderNames[] = {{"order_id", "/id"}};
 
-absl::StatusOr<order::v1::CreateOrderRequest> ParseCreate(const Request& request) {
+absl::StatusOr<order::v1::CreateOrderRequest> ParseCreate(const RequestContext& context,
+                                                          const Request& request) {
   QueryReader query(request);
   absl::StatusOr<std::string> key = FindIdempotencyKey(request);
   JsonBody body(request);
   order::v1::CreateOrderRequest ask;
-  ask.set_user_id(body.root().Id("userId"));
+  ask.set_user_id(ReadUserId(context, body.root()));
   rpc::v1::NamedIds products;
   const auto read_item = [&ask, &products](JsonFields& fields) {
     order::v1::CreateOrderRequest::Item& item = *ask.add_items();
@@ -52,7 +54,7 @@ Task<absl::StatusOr<Response>> OrderHandlers::List(RequestContext& context,
   order::v1::ListOrdersRequest ask;
   ask.set_page_size(query.PageSize());
   ask.set_page_token(query.PageToken());
-  ask.set_user_id(query.OptionalId("user_id"));
+  ask.set_user_id(ReadUserFilter(context, query));
   if (absl::Status checked = query.Check(); !checked.ok()) return Refuse(checked);
   return AskBackend(orders_.ListOrders(context, std::move(ask)), kFilterNames,
                     [](const order::v1::ListOrdersResponse& answer) {
@@ -62,7 +64,7 @@ Task<absl::StatusOr<Response>> OrderHandlers::List(RequestContext& context,
 
 Task<absl::StatusOr<Response>> OrderHandlers::Create(RequestContext& context,
                                                      const Request& request) {
-  absl::StatusOr<order::v1::CreateOrderRequest> ask = ParseCreate(request);
+  absl::StatusOr<order::v1::CreateOrderRequest> ask = ParseCreate(context, request);
   if (!ask.ok()) return Refuse(ask.status());
   return AskBackend(orders_.CreateOrder(context, *std::move(ask)), {},
                     [](const order::v1::CreateOrderResponse& answer) {

@@ -7,6 +7,7 @@
 #include "gateway/handlers/ask_backend.h"
 #include "gateway/handlers/idempotency_key.h"
 #include "gateway/handlers/json_response.h"
+#include "gateway/handlers/own_user.h"
 #include "gateway/json/field_path.h"
 #include "gateway/json/json_reader.h"
 #include "gateway/json/query_reader.h"
@@ -22,14 +23,15 @@ constexpr ClientName kNewPaymentNames[] = {{"amount.amount_minor", "/amount"},
                                            {"amount.currency_code", "/currency"}};
 constexpr ClientName kPaymentNames[] = {{"payment_id", "/id"}};
 
-absl::StatusOr<payment::v1::CreatePaymentRequest> ParseCreate(const Request& request) {
+absl::StatusOr<payment::v1::CreatePaymentRequest> ParseCreate(const RequestContext& context,
+                                                              const Request& request) {
   QueryReader query(request);
   absl::StatusOr<std::string> key = RequireIdempotencyKey(request);
   JsonBody body(request);
   JsonFields& fields = body.root();
   payment::v1::CreatePaymentRequest ask;
   ask.set_order_id(fields.Id("orderId"));
-  ask.set_user_id(fields.Id("userId"));
+  ask.set_user_id(ReadUserId(context, fields));
   ask.mutable_amount()->set_amount_minor(
       fields.Integer("amount", payment::v1::kMinAmountMinor, payment::v1::kMaxAmountMinor));
   ask.mutable_amount()->set_currency_code(
@@ -49,7 +51,7 @@ Task<absl::StatusOr<Response>> PaymentHandlers::List(RequestContext& context,
   payment::v1::ListPaymentsRequest ask;
   ask.set_page_size(query.PageSize());
   ask.set_page_token(query.PageToken());
-  ask.set_user_id(query.OptionalId("user_id"));
+  ask.set_user_id(ReadUserFilter(context, query));
   ask.set_order_id(query.OptionalId("order_id"));
   if (absl::Status checked = query.Check(); !checked.ok()) return Refuse(checked);
   return AskBackend(payments_.ListPayments(context, std::move(ask)), kFilterNames,
@@ -61,7 +63,7 @@ Task<absl::StatusOr<Response>> PaymentHandlers::List(RequestContext& context,
 
 Task<absl::StatusOr<Response>> PaymentHandlers::Create(RequestContext& context,
                                                        const Request& request) {
-  absl::StatusOr<payment::v1::CreatePaymentRequest> ask = ParseCreate(request);
+  absl::StatusOr<payment::v1::CreatePaymentRequest> ask = ParseCreate(context, request);
   if (!ask.ok()) return Refuse(ask.status());
   return AskBackend(payments_.CreatePayment(context, *std::move(ask)), kNewPaymentNames,
                     [](const payment::v1::CreatePaymentResponse& answer) {

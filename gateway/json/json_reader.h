@@ -52,6 +52,8 @@ class JsonFields {
 
   // Required: an id, as every contract has them.
   std::int64_t Id(std::string_view name);
+  // As Id, but may be absent; null is not absent.
+  std::optional<std::int64_t> OptionalId(std::string_view name);
   // Required: a number that is written as an integer, from `min` to `max`.
   std::int64_t Integer(std::string_view name, std::int64_t min, std::int64_t max);
   // Required: text that the rule has nothing against.
@@ -70,6 +72,8 @@ class JsonFields {
  private:
   const rapidjson::Value* Find(std::string_view name);
   const rapidjson::Value* FindRequired(std::string_view name);
+  std::int64_t ReadInteger(std::string_view name, const rapidjson::Value& value, std::int64_t min,
+                           std::int64_t max);
   std::string ReadString(std::string_view name, const rapidjson::Value& value, TextRule rule);
 
   const rapidjson::Value& object_;

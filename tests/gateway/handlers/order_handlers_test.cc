@@ -11,6 +11,7 @@
 #include "gateway/http/problem.h"
 #include "proto/scaleout/order/v1/order_limits.h"
 #include "tests/support/fake_backends.h"
+#include "tests/support/principals.h"
 #include "tests/support/refused_fields.h"
 #include "tests/support/request_fixture.h"
 #include "tests/support/running_task.h"
@@ -140,6 +141,32 @@ TEST_F(OrderHandlersTest, ListsOrdersOfAUser) {
   EXPECT_EQ(backend_.list_orders.asked().at(0).user_id(), 7);
   EXPECT_EQ(backend_.list_orders.asked().at(0).page_size(), 5);
   EXPECT_EQ(backend_.list_orders.asked().at(0).page_token(), "here");
+}
+
+TEST_F(OrderHandlersTest, ACustomerIsTheUserUnlessItNamesOne) {
+  fixture_.context.principal = testing::Customer(8);
+  backend_.create_order.Answers(order::v1::CreateOrderResponse());
+  backend_.list_orders.Answers(order::v1::ListOrdersResponse());
+  for (const char* const body : {R"({"items":[{"productId":3,"quantity":2}]})",
+                                 R"({"userId":7,"items":[{"productId":3,"quantity":2}]})"}) {
+    TestRequest request;
+    request.Json(body);
+    EXPECT_TRUE(Ask(&OrderHandlers::Create, request).ok());
+  }
+  EXPECT_EQ(backend_.create_order.asked().at(0).user_id(), 8);
+  EXPECT_EQ(backend_.create_order.asked().at(1).user_id(), 7);
+  TestRequest all;
+  TestRequest of_seven;
+  of_seven.Query("user_id", "7");
+  EXPECT_TRUE(Ask(&OrderHandlers::List, all).ok());
+  EXPECT_TRUE(Ask(&OrderHandlers::List, of_seven).ok());
+  EXPECT_EQ(backend_.list_orders.asked().at(0).user_id(), 8);
+  EXPECT_EQ(backend_.list_orders.asked().at(1).user_id(), 7);
+  fixture_.context.principal = kLabPrincipal;
+  EXPECT_TRUE(Ask(&OrderHandlers::List, all).ok());
+  EXPECT_EQ(backend_.list_orders.asked().at(2).user_id(), 0);
+  EXPECT_THAT(RefusedFields(R"({"items":[{"productId":3,"quantity":2}]})"),
+              UnorderedElementsAre("/userId"));
 }
 
 TEST_F(OrderHandlersTest, GetsAndCancelsAnOrder) {

@@ -10,6 +10,7 @@
 #include "gateway/http/problem.h"
 #include "proto/scaleout/payment/v1/payment_limits.h"
 #include "tests/support/fake_backends.h"
+#include "tests/support/principals.h"
 #include "tests/support/refused_fields.h"
 #include "tests/support/request_fixture.h"
 #include "tests/support/running_task.h"
@@ -142,6 +143,24 @@ TEST_F(PaymentHandlersTest, ListsPaymentsOfAUserAndAnOrder) {
   EXPECT_THAT(answer->body, HasSubstr(R"({"items":[{"id":5,)"));
   EXPECT_EQ(backend_.list_payments.asked().at(0).user_id(), 7);
   EXPECT_EQ(backend_.list_payments.asked().at(0).order_id(), 9);
+}
+
+TEST_F(PaymentHandlersTest, ACustomerIsTheUserUnlessItNamesOne) {
+  fixture_.context.principal = testing::Customer(8);
+  backend_.create_payment.Answers(payment::v1::CreatePaymentResponse());
+  backend_.list_payments.Answers(payment::v1::ListPaymentsResponse());
+  TestRequest own;
+  own.Header("Idempotency-Key", "k1")
+      .Json(R"({"orderId":9,"amount":1,"currency":"EUR","paymentMethodToken":"t"})");
+  EXPECT_TRUE(Ask(&PaymentHandlers::Create, own).ok());
+  EXPECT_EQ(backend_.create_payment.asked().at(0).user_id(), 8);
+  TestRequest all;
+  TestRequest of_seven;
+  of_seven.Query("user_id", "7");
+  EXPECT_TRUE(Ask(&PaymentHandlers::List, all).ok());
+  EXPECT_TRUE(Ask(&PaymentHandlers::List, of_seven).ok());
+  EXPECT_EQ(backend_.list_payments.asked().at(0).user_id(), 8);
+  EXPECT_EQ(backend_.list_payments.asked().at(1).user_id(), 7);
 }
 
 TEST_F(PaymentHandlersTest, GetsAPayment) {
