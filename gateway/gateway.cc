@@ -236,7 +236,7 @@ int RunGateway(const GatewayConfig& config, ListenSockets sockets, StopSignals& 
   StepThread events("events", [&invalidator] { return invalidator->Step(); });
 
   Handlers handlers{
-      UserHandlers(users),
+      UserHandlers(users, *login_rate_limit),
       OverviewHandlers(users, orders, payments),
       ProductHandlers(products),
       OrderHandlers(orders),

@@ -101,10 +101,23 @@ Task<absl::StatusOr<Response>> UserHandlers::Update(RequestContext& context,
                                                     const Request& request) {
   absl::StatusOr<user::v1::UpdateUserRequest> ask = ParseUpdate(context, request);
   if (!ask.ok()) return Refuse(ask.status());
-  return AskBackend(users_.UpdateUser(context, *std::move(ask)), kUserNames,
-                    [](const user::v1::UpdateUserResponse& answer) {
-                      return ItemResponse(answer.user(), &WriteUser);
-                    });
+  return UpdateCharged(context, *std::move(ask));
+}
+
+Task<absl::StatusOr<Response>> UserHandlers::UpdateCharged(RequestContext& context,
+                                                           user::v1::UpdateUserRequest ask) {
+  if (ask.has_email()) {
+    Task<absl::Status> charging = rates_.ChargeEmailChange(context);
+    const absl::Status charged = co_await charging;
+    if (!charged.ok()) co_return charged;
+  }
+  Task<absl::StatusOr<Response>> asking =
+      AskBackend(users_.UpdateUser(context, std::move(ask)), kUserNames,
+                 [](const user::v1::UpdateUserResponse& answer) {
+                   return ItemResponse(answer.user(), &WriteUser);
+                 });
+  absl::StatusOr<Response> answer = co_await asking;
+  co_return answer;
 }
 
 Task<absl::StatusOr<Response>> UserHandlers::Delete(RequestContext& context,

@@ -57,7 +57,7 @@ struct Api {
   std::unique_ptr<InstanceDirectory> directory =
       MakeInstanceDirectory(nullptr, std::chrono::seconds(5));
   Handlers handlers{
-      UserHandlers(users),
+      UserHandlers(users, login_rates),
       OverviewHandlers(users, orders, payments),
       ProductHandlers(products),
       OrderHandlers(orders),

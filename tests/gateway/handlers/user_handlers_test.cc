@@ -9,6 +9,7 @@
 #include "gateway/http/problem.h"
 #include "proto/scaleout/user/v1/user_limits.h"
 #include "tests/support/fake_backends.h"
+#include "tests/support/fake_login_rate_limit.h"
 #include "tests/support/refused_fields.h"
 #include "tests/support/request_fixture.h"
 #include "tests/support/running_task.h"
@@ -48,7 +49,8 @@ class UserHandlersTest : public ::testing::Test {
 
   testing::RequestFixture fixture_;
   testing::FakeUserBackend backend_;
-  UserHandlers handlers_{backend_};
+  testing::FakeLoginRateLimit rates_;
+  UserHandlers handlers_{backend_, rates_};
 };
 
 TEST_F(UserHandlersTest, GetsAUser) {
@@ -134,6 +136,22 @@ TEST_F(UserHandlersTest, ChangesBothFields) {
   ASSERT_TRUE(Ask(&UserHandlers::Update, request).ok());
   EXPECT_EQ(backend_.update_user.asked().at(0).email(), "a@example.com");
   EXPECT_EQ(backend_.update_user.asked().at(0).name(), "Anna");
+}
+
+TEST_F(UserHandlersTest, CountsChangesOfAnEmailAddressAndNoOthers) {
+  backend_.update_user.Answers(user::v1::UpdateUserResponse());
+  TestRequest name;
+  name.Path("id", "7").Json(R"({"name":"Anna"})");
+  ASSERT_TRUE(Ask(&UserHandlers::Update, name).ok());
+  EXPECT_EQ(rates_.email_changes, 0);
+  TestRequest email;
+  email.Path("id", "7").Json(R"({"email":"a@example.com"})");
+  ASSERT_TRUE(Ask(&UserHandlers::Update, email).ok());
+  EXPECT_EQ(rates_.email_changes, 1);
+  rates_.status = absl::ResourceExhaustedError("");
+  EXPECT_EQ(Ask(&UserHandlers::Update, email).status(), rates_.status);
+  EXPECT_EQ(backend_.update_user.asked().size(), 2U) << "the refused one was not asked";
+  EXPECT_TRUE(Ask(&UserHandlers::Update, name).ok());
 }
 
 TEST_F(UserHandlersTest, ChangesTheRoleForAnAdminAlone) {
