@@ -17,9 +17,16 @@ PER_SECOND = REQUESTS / 60
 GATEWAYS = 2
 
 
+LOGINS = 4
+
+
 @pytest.fixture(scope="module")
 def stack():
-    made = NativeStack(GATEWAYS=str(GATEWAYS), RATE_LIMIT=f"{REQUESTS}/min")
+    made = NativeStack(
+        GATEWAYS=str(GATEWAYS),
+        RATE_LIMIT=f"{REQUESTS}/min",
+        LOGIN_RATE_PER_ACCOUNT_AND_ADDRESS=f"{LOGINS}/h",
+    )
     try:
         made.up()
         yield made
@@ -108,3 +115,25 @@ def test_a_gateway_takes_its_share_while_redis_state_hangs(driver, client):
         driver.thaw("redis-state")
     assert 1 <= len(answers[200]) <= most
     assert answers[429], "never open"
+
+
+def test_guesses_at_an_account_are_limited(client):
+    def log_in(address):
+        return client.post(
+            "/api/auth/login",
+            json={"email": "ada@example.com", "password": "a wrong password"},
+            headers={"X-Forwarded-For": address},
+        )
+
+    # Fewer than the limit on all requests.
+    answers = [log_in("203.0.113.8") for _ in range(REQUESTS - 1)]
+    statuses = [answer.status_code for answer in answers]
+    assert set(statuses) == {401, 429}
+    assert LOGINS <= statuses.count(401) <= 2 * LOGINS
+    refused = answers[statuses.index(429)]
+    assert refused.json()["policy"] == "login-account-address"
+    assert refused.json()["type"] == "/problems/rate-limited"
+    assert int(refused.headers["retry-after"]) > 60
+    assert f'"login-account-address";q={LOGINS};w=3600' in refused.headers["ratelimit-policy"]
+    assert "ada" not in refused.text
+    assert log_in("203.0.113.9").status_code == 401
