@@ -94,7 +94,7 @@ class Build:
         places.Places(self.run_dir).remove()
 
 
-def turn(stack, port, path, seconds, connections=CONNECTIONS):
+def turn(stack, port, path, seconds, connections=CONNECTIONS, tokens=None):
     """One run of wrk, as figures."""
     with spent_by(stack) as spent:
         report = wrk.run(
@@ -104,6 +104,7 @@ def turn(stack, port, path, seconds, connections=CONNECTIONS):
             threads=min(_THREADS, connections),
             connections=connections,
             timeout=_TIMEOUT,
+            tokens=tokens,
         )
     return {
         "requestsPerSecond": report.succeeded_per_second,

@@ -8,10 +8,11 @@ from scaleout import lab
 from scaleout.console import fail
 from scaleout.errors import StackError
 from scaleout.lab.cache import CacheLab
+from scaleout.lab.identity import IdentityLab
 from scaleout.narrator import Narrator
 from scaleout.topology import ROOT
 
-LABS = {each.NAME: each for each in (CacheLab,)}
+LABS = {each.NAME: each for each in (CacheLab, IdentityLab)}
 
 
 def _listing():

@@ -45,15 +45,22 @@ def _fields(url):
 
 class Wrk:
     """wrk in the background, from its making until it is over or ended. `url` has no path; a %d in
-    the path is a random id from 1 to 1000. `with` kills it at the end of the block if it runs.
+    the path is a random id from 1 to 1000. `tokens` is a file with a token a line, which take turns
+    then. `with` kills it at the end of the block if it runs.
     """
 
-    def __init__(self, url, path, seconds, threads=1, connections=16, timeout=10):
+    def __init__(self, url, path, seconds, threads=1, connections=16, timeout=10, tokens=None):
         options = [f"-t{threads}", f"-c{connections}", f"-d{seconds}s", "--timeout", f"{timeout}s"]
         try:
             self._process = subprocess.Popen(
                 ["wrk", *options, "--latency", "-s", str(_SCRIPT), url],
-                env={**os.environ, "WRK_PATH": path, "WRK_HEADERS": _fields(url)},
+                env={
+                    **os.environ,
+                    "WRK_PATH": path,
+                    "WRK_HEADERS": _fields(url),
+                    "WRK_THREADS": str(threads),
+                    "WRK_TOKENS": str(tokens or ""),
+                },
                 text=True,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,

@@ -1,5 +1,6 @@
 -- For wrk: asks for WRK_PATH, with a random id from 1 to WRK_IDS where it says %d, and reports as one line of JSON.
--- WRK_HEADERS has further headers, a line each.
+-- WRK_HEADERS has further headers, a line each. WRK_TOKENS is a file with an access token a line: each request has the next
+-- one, and no two of WRK_THREADS have the same.
 -- /api/payments is paid to instead: for one order after the other, each time with a new key. The amount is no order's total,
 -- so that no order is moved by it.
 --
@@ -34,6 +35,25 @@ if path == "/api/payments" then
     local headers = {["Content-Type"] = "application/json", ["Idempotency-Key"] = prefix .. made,
                      ["Authorization"] = wrk.headers["Authorization"]}
     return wrk.format("POST", path, headers, body:format(order, 1 + (order * 37) % 1000))
+  end
+elseif (os.getenv("WRK_TOKENS") or "") ~= "" then
+  local requests, turn = {}, 0
+
+  function init()
+    math.randomseed(os.time() * 100 + number)
+    local threads, line = tonumber(os.getenv("WRK_THREADS")), 0
+    for token in io.lines(os.getenv("WRK_TOKENS")) do
+      line = line + 1
+      if line % threads == number % threads then
+        local of_one = path:gsub("%%d", math.random(ids))
+        requests[#requests + 1] = wrk.format("GET", of_one, {["Authorization"] = "Bearer " .. token})
+      end
+    end
+  end
+
+  function request()
+    turn = turn % #requests + 1
+    return requests[turn]
   end
 elseif path:find("%%d") then
   local requests = {}
