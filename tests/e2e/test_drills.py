@@ -26,6 +26,7 @@ _DRILLS = (
     "cpu-bound",
     "cache-stampede",
     "redis-down",
+    "login-flood",
     "overload",
     "events",
     "durability",
@@ -38,11 +39,12 @@ _RING = (
     "rolling-restart",
     "cache-stampede",
     "redis-down",
+    "login-flood",
     "events",
     "durability",
 )
 # What they check of times and rates means nothing with a sanitizer's overhead.
-_TIMED = ("breaker", "cache-stampede", "redis-down")
+_TIMED = ("breaker", "cache-stampede", "redis-down", "login-flood")
 
 
 def drill(*arguments, **variables):

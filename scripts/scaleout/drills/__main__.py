@@ -12,6 +12,7 @@ from scaleout.drills.cpu_bound import CpuBound
 from scaleout.drills.drill import Options
 from scaleout.drills.durability import Durability
 from scaleout.drills.events import Events
+from scaleout.drills.login_flood import LoginFlood
 from scaleout.drills.kill_gateways import KillGateways
 from scaleout.drills.overload import Overload
 from scaleout.drills.redis_down import RedisDown
@@ -33,6 +34,7 @@ DRILLS = {
         CpuBound,
         CacheStampede,
         RedisDown,
+        LoginFlood,
         Overload,
         Events,
         Durability,
