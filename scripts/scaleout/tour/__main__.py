@@ -6,12 +6,14 @@ import sys
 from scaleout.console import fail
 from scaleout.driver import connect
 from scaleout.errors import StackError
+from scaleout.identity.entering import enter
 from scaleout.load.client import Client
 from scaleout.load.standstills import Standstills
 from scaleout.narrator import Narrator
 from scaleout.tour.balancing import Balancing
 from scaleout.tour.blocking import Blocking
 from scaleout.tour.failing import Failing
+from scaleout.tour.identity import Identity
 from scaleout.tour.paying import Paying
 from scaleout.tour.sharing import Sharing
 
@@ -23,14 +25,17 @@ def run(driver, json_path):
 
 
 def _run(driver, json_path, still):
+    required = enter(driver)
     client = Client(driver.url())
     narrator = Narrator(f"The scaling tour, on {driver.name} at {driver.url()}")
-    balancing, sharing, blocking, failing, paying = (
+    balancing, sharing, blocking, failing, paying, identity = (
         scenes(driver, client, narrator, still)
-        for scenes in (Balancing, Sharing, Blocking, Failing, Paying)
+        for scenes in (Balancing, Sharing, Blocking, Failing, Paying, Identity)
     )
     before = len(driver.instances())
     narrator.say(f"  {before} gateways now; the tour changes that, and puts it back.")
+    if required:
+        narrator.say("  This stack wants tokens (AUTH_MODE=required); the tour has an admin's.")
 
     def scale(count):
         if len(driver.instances()) != count:
@@ -54,6 +59,7 @@ def _run(driver, json_path, still):
         failing.aggregation()
         failing.breaker()
         paying.events()
+        identity.sessions()
     finally:
         scale(before)
     return narrator.finish(json_path)
@@ -65,7 +71,7 @@ def main():
         description="The narrated, asserted tour of the running stack: routing, state in a process"
         " and shared state, distribution, cached reads, a blocked event loop with three gateways "
         "and with one, offloaded work, aggregation with a part missing, the circuit breaker, an "
-        "event between services.",
+        "event between services, a login that every gateway honours.",
         epilog="STACK=native (default) or compose chooses the stack; RUN_DIR as for "
         "scripts/stack.sh. Exit status: 0 if every check passed, 1 if one failed (it is named), 2 "
         "if there is no stack.",
