@@ -1,12 +1,15 @@
-"""No log has a secret: every stack of this ring is looked through when it is removed. Here, whether
-that would find one.
+"""No log has a secret: every stack of this ring is looked through when it is removed, and here one
+that was given every reason to write some.
 """
 
 import json
+import uuid
 
+import httpx
 import pytest
 
 import log_secrets
+from native_stack import NativeStack, eventually
 
 _HASH = "$argon2id$v=19$m=19456,t=2,p=1$c2FsdA$aGFzaA"
 
@@ -39,3 +42,61 @@ def test_what_is_looked_for_is_found_wherever_it_is(tmp_path, line, what):
     (tmp_path / "log/a.log.1").write_text(f"a line\n{line}\n")
     found = log_secrets.find(tmp_path, ["something-of-the-test"])
     assert found == [f"a.log.1:2: {what}"]
+
+
+def test_a_stack_that_says_everything_says_no_secret():
+    stack = NativeStack(
+        GATEWAYS="2", AUTH_MODE="required", GATEWAY_LOG_LEVEL="debug", SERVICE_LOG_LEVEL="debug"
+    )
+    try:
+        stack.up()
+        with stack.client() as client:
+            secrets, answers = provoke(stack, client)
+        pages = [httpx.get(f"{stack.gateway_url(k)}/metrics").text for k in (1, 2)]
+        assert log_secrets.find(stack.run_dir, secrets) == []
+        for text in (*answers, *pages):
+            assert not [secret for secret in secrets if secret in text], text
+    finally:
+        stack.remove()
+
+
+def provoke(stack, client):
+    """Every use of secrets, good and bad; they, and the answers that should not have them."""
+    name = uuid.uuid4().hex
+    login = {"email": f"{name}@example.com", "password": f"password of {name}"}
+    created = client.post("/api/auth/register", json={**login, "name": "Ada"})
+    assert created.status_code == 201, created.text
+    tokens = client.post("/api/auth/login", json=login).json()
+    bearer = {"Authorization": f"Bearer {tokens['accessToken']}"}
+    rotated = client.post("/api/auth/refresh", json={"refreshToken": tokens["refreshToken"]}).json()
+    assert client.get("/api/auth/me", headers=bearer).status_code == 200
+    wrong = {**login, "password": f"not the password of {name}"}
+    broken = f"{tokens['accessToken'][:-8]}AAAAAAAA"
+    user = created.json()["id"]
+    answers = [
+        client.post("/api/auth/register", json={**login, "name": "Ada"}),  # there is one
+        client.post("/api/auth/register", json={**login, "password": f"{name}\n", "name": ""}),
+        client.post("/api/auth/login", json=wrong),
+        client.post("/api/auth/login", json={**login, "password": 7}),
+        client.post("/api/auth/login", content=f'{{"password": "{login["password"]}'),
+        client.post("/api/auth/refresh", json={"refreshToken": f"{name}{name}"}),
+        client.get("/api/auth/me", headers={"Authorization": f"Bearer {broken}"}),
+        client.get("/api/auth/me", headers={"Authorization": f"Basic {name}"}),
+        client.get(f"/api/users/{user + 1}", headers=bearer),
+        client.patch(f"/api/users/{user}", json={"email": "no address"}, headers=bearer),
+        client.get(f"/api/users?q={login['email']}"),
+    ]
+    stack.sh("stop", "user-service")
+    answers += [
+        client.post("/api/auth/login", json=login),
+        client.post("/api/auth/refresh", json={"refreshToken": rotated["refreshToken"]}),
+        client.patch(f"/api/users/{user}", json={"name": "Grace"}, headers=bearer),
+    ]
+    stack.sh("start", "user-service")
+    eventually(lambda: client.get(f"/api/users/{user}", headers=bearer).status_code == 200)
+    assert client.post("/api/auth/logout", headers=bearer).status_code == 204
+    assert min(answer.status_code for answer in answers) >= 400, answers
+    secrets = [name, broken, login["password"], wrong["password"]]
+    for each in (tokens, rotated):
+        secrets += [each["accessToken"], each["refreshToken"], each["accessToken"].split(".")[2]]
+    return secrets, [answer.text for answer in answers]
