@@ -85,7 +85,7 @@ TEST_F(HealthHandlersTest, IsDegradedWhenABackendDoesNotServe) {
   const Answer answer = Ask(&HealthHandlers::Health);
   EXPECT_EQ(answer->status, 200);
   EXPECT_EQ(answer->body,
-            R"({"status":"degraded","instanceId":"gateway-1","backends":{)"
+            R"({"status":"degraded","instanceId":"gateway-1","authMode":"optional","backends":{)"
             R"("user":{"status":"SERVING","latencyMs":1.5,"circuitBreaker":"CLOSED"},)"
             R"("order":{"status":"NOT_SERVING","latencyMs":1.5,"circuitBreaker":"CLOSED"},)"
             R"("payment":{"status":"UNREACHABLE","latencyMs":1.5,"circuitBreaker":"CLOSED"}}})");
