@@ -16,7 +16,7 @@ using SessionEntry = user::v1::CheckSessionsResponse::Entry;
 
 class SessionCheckTest : public ::testing::Test, protected testing::RequestFixture {
  protected:
-  Task<absl::StatusOr<SessionEntry>> Answer(const SessionKey& key) {
+  Task<absl::StatusOr<SessionEntry>> Answer(SessionKey key) {
     asked_.push_back(key);
     co_return answer_;
   }
