@@ -2,6 +2,7 @@
 // cache and coalescer to the real services, PostgreSQL and Redis: each reader gets the answer that
 // is its own, whatever others asked before it, at the same time, or after it.
 #include <gmock/gmock.h>
+#include <grpcpp/impl/codegen/service_type.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -15,11 +16,15 @@
 #include <utility>
 #include <vector>
 
+#include "gateway/auth/login_rate_limit.h"
+#include "gateway/backends/backends.h"
 #include "gateway/backends/cached_backends.h"
+#include "gateway/backends/coalesced_verb.h"
 #include "gateway/handlers/order_handlers.h"
 #include "gateway/handlers/overview_handlers.h"
 #include "gateway/handlers/payment_handlers.h"
 #include "gateway/handlers/user_handlers.h"
+#include "gateway/http/route.h"
 #include "service/service_calls.h"
 #include "services/order/order_events.h"
 #include "services/order/order_rpc.h"
@@ -152,7 +157,7 @@ class ReadingGateway {
  public:
   struct Read {
     std::string name;
-    std::function<Task<absl::StatusOr<Response>>(RequestContext&, const gateway::Request&)> handle;
+    gateway::Handler handle;
     // Fills in what the path and the query say.
     std::function<void(TestRequest&)> ask;
   };
@@ -164,8 +169,8 @@ class ReadingGateway {
         cache_({.user_ttl = std::chrono::milliseconds(20),
                 .order_ttl = std::chrono::milliseconds(20),
                 .payment_ttl = std::chrono::milliseconds(20),
-                .negative_ttl = std::chrono::milliseconds(20),
-                .list_ttl = std::chrono::milliseconds(20)},
+                .list_ttl = std::chrono::milliseconds(20),
+                .negative_ttl = std::chrono::milliseconds(20)},
                redis_, loops_.executors(), SystemClock(), loops_.logger(), loops_.metrics(),
                gateway::MakeTokenSource()),
         backends_(gateway::MakeBackends({{"user", target}, {"order", target}, {"payment", target}},
@@ -231,7 +236,7 @@ class ReadingGateway {
 
  private:
   template <auto kVerb, typename Handlers>
-  static auto Handle(Handlers& handlers) {
+  static gateway::Handler Handle(Handlers& handlers) {
     return [&handlers](RequestContext& context, const gateway::Request& request) {
       return (handlers.*kVerb)(context, request);
     };
@@ -257,7 +262,8 @@ class ReadingGateway {
   gateway::UserBackend users_;
   gateway::OrderBackend orders_;
   gateway::PaymentBackend payments_;
-  gateway::UserHandlers user_handlers_{users_};
+  const std::unique_ptr<gateway::LoginRateLimit> rates_ = gateway::MakeNoLoginRateLimit();
+  gateway::UserHandlers user_handlers_{users_, *rates_};
   gateway::OrderHandlers order_handlers_{orders_};
   gateway::PaymentHandlers payment_handlers_{payments_};
   gateway::OverviewHandlers overview_handlers_{users_, orders_, payments_};
@@ -307,7 +313,9 @@ TEST_P(PrivateReadsTest, TheServicesTellOwnersAndStrangersApart) {
     for (std::size_t reader = 0; reader < kReaders.size(); ++reader) {
       const Answer& answer = Expected(read, reader);
       EXPECT_EQ(answer.status.ok(), own_list || MayRead(kReaders[reader])) << answer.status;
-      if (!answer.status.ok()) EXPECT_TRUE(absl::IsNotFound(answer.status)) << answer.status;
+      if (!answer.status.ok()) {
+        EXPECT_TRUE(absl::IsNotFound(answer.status)) << answer.status;
+      }
     }
     EXPECT_FALSE(Expected(read, 0).Is(Expected(read, 1)));
   }
