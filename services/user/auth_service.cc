@@ -33,7 +33,7 @@ absl::Status InvalidRefreshToken() {
 }
 
 absl::Status NotConfigured() {
-  return WithReason(absl::FailedPreconditionError("this service has no key to sign tokens with"),
+  return WithReason(absl::UnimplementedError("this service has no key to sign tokens with"),
                     kReasonLoginNotConfigured);
 }
 

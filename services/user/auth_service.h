@@ -21,8 +21,8 @@
 
 namespace scaleout::user {
 
-// Reasons of its statuses: UNAUTHENTICATED, and FAILED_PRECONDITION where the service has no key to
-// sign with (AUTH_SIGNING_KEY).
+// Reasons of its statuses: UNAUTHENTICATED, and UNIMPLEMENTED (which is not for a client to mend,
+// nor a failure of a call) where the service has no key to sign with (AUTH_SIGNING_KEY).
 inline constexpr std::string_view kReasonInvalidCredentials = "INVALID_CREDENTIALS";
 inline constexpr std::string_view kReasonInvalidRefreshToken = "INVALID_REFRESH_TOKEN";
 inline constexpr std::string_view kReasonLoginNotConfigured = "LOGIN_NOT_CONFIGURED";

@@ -252,7 +252,7 @@ TEST_F(AuthServiceTest, WithoutAKeyLoginsAreRefusedAndSessionsStillChecked) {
   login.set_email(kEmail);
   login.set_password(kPassword);
   const absl::Status status = service.Login(call_, login, login_);
-  EXPECT_TRUE(absl::IsFailedPrecondition(status));
+  EXPECT_TRUE(absl::IsUnimplemented(status));
   EXPECT_EQ(ReasonOf(status), kReasonLoginNotConfigured);
   v1::RefreshRequest refresh;
   refresh.set_refresh_token(RefreshToken::Random(SessionId::Random()).text);
