@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from native_stack import NativeStack, eventually
+from native_stack import BIN_DIR, NativeStack, eventually
 from scaleout.errors import StackError
 from scaleout.native import places, processes, settings
 from scaleout.native.supervisor import Supervisor
@@ -244,7 +244,7 @@ def test_services_are_given_redis_state_alone(stack):
 
 def test_with_events_off_services_are_given_no_server(tmp_path):
     def services_of(**variables):
-        given = settings.from_environment(tmp_path, {"BIN_DIR": "/opt", **variables})
+        given = settings.from_environment(tmp_path, {"BIN_DIR": str(BIN_DIR), **variables})
         return Supervisor(given, places.Places(tmp_path))._services()
 
     assert "REDIS_STATE_ADDRESS" in services_of(EVENTS_MAX_UNACKNOWLEDGED="2000")
