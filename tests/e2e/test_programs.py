@@ -101,6 +101,7 @@ def start_without_backends(tmp_path, *wrapper, **variables):
         env={
             "GATEWAY_LISTEN": "127.0.0.1:0",
             "GATEWAY_CONNECT_WAIT": "1m",
+            "AUTH_MODE": "optional",
             **targets,
             **SANITIZER_ENVIRONMENT,
             **variables,
@@ -108,10 +109,16 @@ def start_without_backends(tmp_path, *wrapper, **variables):
     )
 
 
+def line_with(message, gateway):
+    """The first of its log that says so, which a test's timeout bounds."""
+    lines = map(json.loads, gateway.stdout)
+    return next((line for line in lines if line["msg"] == message), None)
+
+
 def test_a_gateway_that_waits_for_its_backends_listens_to_a_stop_signal(tmp_path):
     gateway = start_without_backends(tmp_path)
     try:
-        assert "connecting to the backends" in gateway.stdout.readline()
+        assert line_with("connecting to the backends", gateway)
         gateway.send_signal(signal.SIGTERM)
         output, _ = gateway.communicate(timeout=10)
         assert "stopped before it served" in output and "serving" not in output
@@ -133,8 +140,7 @@ def test_a_gateway_says_that_it_takes_fewer_connections_than_configured(tmp_path
         tmp_path, "/usr/bin/prlimit", "--nofile=300:300", GATEWAY_MAX_CONNECTIONS="1000"
     )
     try:
-        line = json.loads(gateway.stdout.readline())
-        assert line["msg"] == "GATEWAY_MAX_CONNECTIONS is more than the descriptors allow"
+        line = line_with("GATEWAY_MAX_CONNECTIONS is more than the descriptors allow", gateway)
         assert (line["configured"], line["maxConnections"]) == (1000, 44)
     finally:
         gateway.kill()
