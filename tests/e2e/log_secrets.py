@@ -5,6 +5,8 @@ import re
 
 _FORBIDDEN = {
     "a token": re.compile(r"\beyJ[\w-]{8,}\.eyJ[\w-]{8,}"),
+    # A session and a random secret; however each of them is written.
+    "a refresh token": re.compile(r"\b[0-9a-f]{32}[.:~][\w-]{40,}"),
     "a hash of a password": re.compile(r"\$argon2\w*\$"),
     "a private key": re.compile(r"BEGIN [A-Z ]*PRIVATE KEY"),
     "an e-mail address": re.compile(r"\b[\w.+-]+(?:@|%40)[\w-]+(?:\.[\w-]+)*\.[a-z]{2,}\b", re.I),

@@ -2,6 +2,7 @@
 that was given every reason to write some.
 """
 
+import concurrent.futures
 import json
 import uuid
 
@@ -22,6 +23,7 @@ _HASH = "$argon2id$v=19$m=19456,t=2,p=1$c2FsdA$aGFzaA"
         ("-----BEGIN PRIVATE KEY-----", "a private key"),
         ("Key (email)=(ada@example.com) already exists.", "an e-mail address"),
         ("GET /api/users?q=ada%40example.com", "an e-mail address"),
+        (f"GET /api/users?token={'0123456789abcdef' * 2}.{'aZ-_9' * 9}", "a refresh token"),
         ("the password is of-the-database", "postgres.password"),
         ("MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQ", "signing-key.pem"),
         ("password: of-a-user-of-it", "a user's password"),
@@ -64,8 +66,10 @@ def provoke(stack, client):
     """Every use of secrets, good and bad; they, and the answers that should not have them."""
     name = uuid.uuid4().hex
     login = {"email": f"{name}@example.com", "password": f"password of {name}"}
-    created = client.post("/api/auth/register", json={**login, "name": "Ada"})
-    assert created.status_code == 201, created.text
+    taken = {**login, "email": f"{name}-2@example.com"}
+    for other in (taken, login):
+        created = client.post("/api/auth/register", json={**other, "name": "Ada"})
+        assert created.status_code == 201, created.text
     tokens = client.post("/api/auth/login", json=login).json()
     bearer = {"Authorization": f"Bearer {tokens['accessToken']}"}
     rotated = client.post("/api/auth/refresh", json={"refreshToken": tokens["refreshToken"]}).json()
@@ -84,8 +88,14 @@ def provoke(stack, client):
         client.get("/api/auth/me", headers={"Authorization": f"Basic {name}"}),
         client.get(f"/api/users/{user + 1}", headers=bearer),
         client.patch(f"/api/users/{user}", json={"email": "no address"}, headers=bearer),
+        client.patch(f"/api/users/{user}", json={"email": taken["email"]}, headers=bearer),
         client.get(f"/api/users?q={login['email']}"),
     ]
+    # Their problem documents name the path that was asked for, to the one who asked.
+    for at in ("@", "%40", "%2540"):
+        path = f"/api/users/{name}{at}example.com"
+        assert client.get(path, headers=bearer).status_code == 422
+    kill_in_the_middle(stack, f"/api/users/{user}?access_token={tokens['accessToken']}")
     stack.sh("stop", "user-service")
     answers += [
         client.post("/api/auth/login", json=login),
@@ -100,3 +110,15 @@ def provoke(stack, client):
     for each in (tokens, rotated):
         secrets += [each["accessToken"], each["refreshToken"], each["accessToken"].split(".")[2]]
     return secrets, [answer.text for answer in answers]
+
+
+def kill_in_the_middle(stack, path):
+    """Kills a gateway that has a request for the path, so that nginx has something to complain of;
+    the other one answers.
+    """
+    stack.sh("freeze", "api-gateway", 1)
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        asked = [pool.submit(httpx.get, f"{stack.url}{path}", timeout=30) for _ in range(4)]
+        eventually(lambda: sum(each.done() for each in asked) == 2)
+        stack.sh("kill", "api-gateway", 1)
+        assert {each.result().status_code for each in asked} <= {400, 401}
