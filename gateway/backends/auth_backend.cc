@@ -9,7 +9,8 @@ namespace scaleout::gateway {
 BackendGuard& AddCredentialsGuard(Backends& backends, const GuardParts& parts) {
   ResilienceConfig config = parts.config;
   config.attempt_timeout = kCredentialTime;
-  config.breaker.slow_call_duration = kSlowCredentialTime;
+  config.breaker.slow_call_duration = kSilentCredentialTime;
+  config.breaker.slow_call_rate_threshold = kNeverSlow;
   return backends.AddGuard(kCredentialsGuard,
                            {config, parts.clock, parts.random, parts.metrics, parts.logger});
 }

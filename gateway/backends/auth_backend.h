@@ -3,8 +3,11 @@
 //
 // Registrations and logins take long on purpose, because of the hash of the password. They have a
 // guard of their own, `credentials`, over the user service's channel: a flood of them neither opens
-// the breaker of reads nor fills their bulkhead. None of its RPCs has an idempotency key, because a
-// stored answer would keep tokens. Whether an RPC may be repeated is said in the .cc.
+// the breaker of reads nor fills their bulkhead. Nor does it open their own, or the flood would
+// lock out everyone: an answer is a success however late it comes, and what the service refuses for
+// its queue (OVERLOADED) does not count. Only a service that fails or says nothing opens it. None
+// of its RPCs has an idempotency key, because a stored answer would keep tokens. Whether an RPC may
+// be repeated is said in the .cc.
 #ifndef SCALEOUT_GATEWAY_BACKENDS_AUTH_BACKEND_H_
 #define SCALEOUT_GATEWAY_BACKENDS_AUTH_BACKEND_H_
 
@@ -24,8 +27,9 @@ inline constexpr std::string_view kCredentialsGuard = "credentials";
 
 // Of one attempt to register or to log in, which waits for a hash and for those before it.
 inline constexpr std::chrono::seconds kCredentialTime{5};
-// From here on such a call is slow to the breaker.
-inline constexpr std::chrono::seconds kSlowCredentialTime{4};
+// Silence for so long is a failure, because the service refuses what has to wait for more than
+// about 2 s; where a client's deadline left less time it says nothing.
+inline constexpr std::chrono::seconds kSilentCredentialTime{4};
 
 struct AuthBackend {
   Verb<user::v1::RegisterRequest, user::v1::RegisterResponse> Register;
@@ -34,7 +38,8 @@ struct AuthBackend {
   Verb<user::v1::LogoutRequest, user::v1::LogoutResponse> Logout;
 };
 
-// Adds the guard `credentials` to the list. As the others, but for its times.
+// Adds the guard `credentials` to the list. As the others, but for its times, and no share of slow
+// calls opens it.
 BackendGuard& AddCredentialsGuard(Backends& backends, const GuardParts& parts);
 
 // Calls the user service through `users`; both outlive the result.

@@ -42,6 +42,9 @@ inline constexpr std::array kCircuitStates = {CircuitState::kClosed, CircuitStat
 // "HALF_OPEN".
 std::string_view CircuitStateName(CircuitState state);
 
+// A ratio that no calls reach.
+inline constexpr double kNeverSlow = 2;
+
 // The defaults are the product's. Ratios are in (0, 1] and reached, not passed: half of the calls
 // is enough for 0.5.
 struct CircuitBreakerConfig {
