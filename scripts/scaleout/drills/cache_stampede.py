@@ -3,10 +3,9 @@
 import collections
 import re
 import time
-from pathlib import Path
 
-from scaleout.bench.measure import Build
 from scaleout.drills import drill
+from scaleout.drills.own_stack import OwnStackDrill
 from scaleout.load.at_once import burst
 from scaleout.load.figures import latencies, percentile
 from scaleout.load.open_loop import Request
@@ -23,13 +22,12 @@ _LEAST_WITHOUT, _QUICK_LEAST_WITHOUT = 0.75, 0.1
 # Of the keys that are wanted so many times as many are tried on a machine that stands still.
 _TRIES = 4
 _CALLS = re.compile(r"^rpc_server_call_duration_seconds_count\{[^}]*/GetUser\"[^}]*\} (\S+)$", re.M)
-# Behind the running stack's ports, nginx's and ten gateways'.
-_FIRST_PORT, _PORTS = 20, drill.GATEWAYS + 1
 
 
-class CacheStampede(drill.Drill):
+class CacheStampede(OwnStackDrill):
     NAME = "cache-stampede"
-    STACKS = ("native",)
+    # Nginx and ten gateways have those before.
+    FIRST_PORT = 20
     TITLE = (
         f"cache-stampede: {_CLIENTS} clients at once ask for a value that the cache does not hold"
     )
@@ -38,28 +36,14 @@ class CacheStampede(drill.Drill):
         for what it stores. Without (LAB_CACHE_SINGLE_FLIGHT=off) each reader asks. Coalesced reads
         are off, or they would do the same for the readers of one gateway. On a stack of its own."""
 
-    def run(self):
-        self.n.scene(self.TITLE, self.WHY)
-        with self.still:
-            self.hold()
-
     def hold(self):
-        own = self.driver.stack().settings
-        port = own.http_port + _FIRST_PORT
-        while not all(map(processes.is_port_free, range(port, port + _PORTS))):
-            port += _PORTS
-        build = Build("stampede", port, Path(f"{own.run_dir}-stampede"), own.bin_dir)
-        try:
-            found = {switch: self._measure(build, switch) for switch in ("on", "off")}
-        finally:
-            build.remove()
+        found = {switch: self._measure(switch) for switch in ("on", "off")}
         self._show(found)
         self._check(found)
 
-    def _measure(self, build, switch):
+    def _measure(self, switch):
         """(calls of the service, outcomes) for each key."""
-        with build.stack(
-            GATEWAYS=str(drill.GATEWAYS),
+        with self.own_stack(
             CACHE="on",
             COALESCE="off",
             LAB_CACHE_SINGLE_FLIGHT=switch,

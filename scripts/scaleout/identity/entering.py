@@ -19,21 +19,31 @@ _PRIVATE = "/api/users/1"
 
 def enter(driver):
     """Whether it wants tokens."""
-    if Client(driver.url(), anonymous=True).get(_PRIVATE).status != 401:
+    if not take_token(driver):
         return False
-    accounts = Accounts(driver)
-    ports = [urllib.parse.urlsplit(url).port for url in driver.doors()]
-    bearer.use(ports, accounts.token(ADMIN))
-    threading.Thread(target=_renew, args=(accounts, ports), daemon=True).start()
+    threading.Thread(target=_renew, args=(driver,), daemon=True).start()
     return True
 
 
-def _renew(accounts, ports):
+def take_token(driver):
+    """The same, with one token, which is good for five minutes at least."""
+    if Client(driver.url(), anonymous=True).get(_PRIVATE).status != 401:
+        return False
+    _use_token(driver)
+    return True
+
+
+def _use_token(driver):
+    ports = [urllib.parse.urlsplit(url).port for url in driver.doors()]
+    bearer.use(ports, Accounts(driver).token(ADMIN))
+
+
+def _renew(driver):
     pause = threading.Event()
     seconds = _RENEW_SECONDS
     while not pause.wait(seconds):
         try:
-            bearer.use(ports, accounts.token(ADMIN))
+            _use_token(driver)
             seconds = _RENEW_SECONDS
         except (StackError, OSError):
             # Whatever a drill has just broken; the token at hand is good for minutes.

@@ -1,0 +1,44 @@
+"""Drills on a stack of their own: programs and AUTH_MODE of the running one, other settings."""
+
+import contextlib
+from pathlib import Path
+
+from scaleout.bench.measure import Build
+from scaleout.drills import drill
+from scaleout.driver.native import NativeDriver
+from scaleout.identity import entering
+from scaleout.native import processes
+
+_PORTS = drill.GATEWAYS + 1
+
+
+class OwnStackDrill(drill.Drill):
+    """Also has FIRST_PORT, where its ports begin: so many behind the running stack's first."""
+
+    STACKS = ("native",)
+    FIRST_PORT = 0
+
+    def run(self):
+        self.n.scene(self.TITLE, self.WHY)
+        own = self.driver.stack().settings
+        port = own.http_port + self.FIRST_PORT
+        while not all(map(processes.is_port_free, range(port, port + _PORTS))):
+            port += _PORTS
+        self._build = Build(self.NAME, port, Path(f"{own.run_dir}-{self.NAME}"), own.bin_dir)
+        self._mode = own.variables.get("AUTH_MODE") or "optional"
+        try:
+            with self.still:
+                self.hold()
+        finally:
+            self._build.remove()
+
+    @contextlib.contextmanager
+    def own_stack(self, **variables):
+        """The stack with these settings, around a block; its data stays for the next block. The
+        clients of this process are the lab's admin there, if it wants tokens.
+        """
+        with self._build.stack(
+            GATEWAYS=str(drill.GATEWAYS), AUTH_MODE=self._mode, **variables
+        ) as stack:
+            entering.take_token(NativeDriver(stack.settings.run_dir))
+            yield stack
