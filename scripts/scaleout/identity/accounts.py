@@ -2,7 +2,7 @@
 its owner can read.
 
 A password is made when it is first needed, and set by a verb of the user service. A token is kept
-until it is about to expire, because a login costs the user service a tenth of a second and is
+until it is about to expire, because a login costs the user service 25 ms of CPU time and is
 limited in rate. Then comes another login: a refresh token whose answer a drill has lost would end
 the session when it is used again.
 """
