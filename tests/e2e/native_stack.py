@@ -25,7 +25,13 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "scripts"))
 from scaleout.load.buyer import INDEFINITE  # noqa: E402
 from scaleout.load.standstills import Standstills  # noqa: E402
-from scaleout.topology import BACKENDS, SANITIZER_OPTIONS  # noqa: E402
+from scaleout.topology import (  # noqa: E402
+    BACKENDS,
+    GATEWAY_PREFIXES,
+    IDENTITY_PREFIXES,
+    SANITIZER_OPTIONS,
+    SERVICE_PREFIXES,
+)
 
 BIN_DIR = Path(
     os.environ.get("BIN_DIR") or ROOT / "build" / (os.environ.get("PRESET") or "release") / "bin"
@@ -35,10 +41,23 @@ SANITIZER_ENVIRONMENT = {name: os.environ[name] for name in SANITIZER_OPTIONS if
 # What a bound on time allows beside what is promised: a machine whose processors are shared with
 # others may stand still for two seconds.
 STANDSTILL_SECONDS = 5.0
+_OF_OTHER_STACKS = (
+    *GATEWAY_PREFIXES,
+    *SERVICE_PREFIXES,
+    *IDENTITY_PREFIXES,
+    *("GATEWAYS", "EVENTS", "NGINX_", "LB_", "PROXY_CACHE", "TLS_", "STACK"),
+)
 _TRIES = 4
 # nginx and ten gateways.
 _PORTS = 11
 _SANITIZER_REPORT = re.compile(r"^SUMMARY: \w+Sanitizer: .*|^.*: runtime error: .*", re.MULTILINE)
+
+
+def own_environment():
+    """The caller's variables without those that it has set for another stack."""
+    return {
+        name: value for name, value in os.environ.items() if not name.startswith(_OF_OTHER_STACKS)
+    }
 
 
 def new_home():
@@ -142,16 +161,7 @@ class NativeStack:
         self.port = free_ports()
         self.still = standstills()
         self.variables = {
-            **{
-                name: value
-                for name, value in os.environ.items()
-                if not name.startswith(
-                    (
-                        *("GATEWAY", "COALESCE", "LAB_", "LOOP_", "REDIS_", "CACHE"),
-                        *("SERVICE_", "DB_", "EVENTS", "NGINX_", "LB_", "PROXY_CACHE", "TLS_"),
-                    )
-                )
-            },
+            **own_environment(),
             "RUN_DIR": str(self.run_dir),
             "HTTP_PORT": str(self.port),
             "BIN_DIR": str(BIN_DIR),

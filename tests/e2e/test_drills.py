@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from native_stack import ROOT
+from native_stack import ROOT, own_environment
 
 import scaleout.drills.__main__
 from scaleout.drills.drill import Drill, DrillError
@@ -50,7 +50,7 @@ _TIMED = ("breaker", "cache-stampede", "redis-down", "login-flood")
 def drill(*arguments, **variables):
     return subprocess.run(
         [str(ROOT / "scripts/drill.sh"), *map(str, arguments)],
-        env={**os.environ, "STACK": "native", **variables},
+        env={**own_environment(), "STACK": "native", **variables},
         text=True,
         capture_output=True,
         check=False,

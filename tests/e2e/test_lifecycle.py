@@ -90,6 +90,12 @@ def test_a_stack_comes_up_counts_in_turns_and_leaves_nothing(fresh):
     assert httpx.get(f"{fresh.url}/api/users/1").status_code == 200, "the data is still there"
 
 
+def test_a_test_takes_no_setting_of_its_caller(monkeypatch, tmp_path):
+    for name in ("AUTH_MODE", "LOGIN_RATE_PER_ADDRESS", "RATE_LIMIT", "TRUSTED_PROXIES", "STACK"):
+        monkeypatch.setenv(name, "of-another-stack")
+    assert "of-another-stack" not in NativeStack(tmp_path).variables.values()
+
+
 def test_two_stacks_run_side_by_side(stack, fresh):
     fresh.up(GATEWAYS="1")
     mine = httpx.post(
