@@ -20,8 +20,9 @@ from resilience_scenes import (
     check_scaling,
 )
 from scaleout.docker import EngineError, docker
+from scaleout.driver.compose import secrets_dir_of
 from scaleout.errors import StackError
-from scaleout.topology import ROOT
+from scaleout.topology import GATEWAY_PREFIXES, IDENTITY_PREFIXES, ROOT, SERVICE_PREFIXES
 from starting_scenes import check_compose_file, check_images, check_start
 
 _DRILLS = (
@@ -39,8 +40,10 @@ _DRILLS = (
 # show.
 _QUICK_DRILLS = ("kill-gateways", "rolling-restart", "events", "durability")
 _OTHER_STACKS = (
-    *("COMPOSE_", "GATEWAY_", "COALESCE", "CACHE", "REDIS_", "LAB_", "LOOP_", "LB_"),
-    *("SERVICE_", "DB_", "EVENTS_", "NGINX_", "HTTP_", "PROMETHEUS_"),
+    *GATEWAY_PREFIXES,
+    *SERVICE_PREFIXES,
+    *IDENTITY_PREFIXES,
+    *("COMPOSE_", "LB_", "NGINX_", "PROXY_CACHE", "TLS_", "HTTP_", "PROMETHEUS_"),
 )
 
 
@@ -105,6 +108,8 @@ def remove(project):
             *docker("volume", "ls", "-q", "--filter", of_project).split(),
         ]
         project.n.check("no container, network or volume is left", not left, left)
+        # The passwords in it were of the volumes.
+        shutil.rmtree(secrets_dir_of(Project.name), ignore_errors=True)
     except EngineError as error:
         project.n.check("everything could be taken down", False, error.explain())
 

@@ -43,6 +43,11 @@ exec timeout 5 redis-cli -e --raw "$@"
 """
 
 
+def secrets_dir_of(project):
+    """On this machine, of what its accounts have."""
+    return ROOT / ".run-compose" / project
+
+
 class ComposeDriver(Driver):
     name = "compose"
 
@@ -59,7 +64,7 @@ class ComposeDriver(Driver):
     def secrets_dir(self):
         """Of the project: containers of the same name have the same volumes."""
         labels = self._containers("nginx")[0]["Config"]["Labels"]
-        return ROOT / ".run-compose" / labels["com.docker.compose.project"]
+        return secrets_dir_of(labels["com.docker.compose.project"])
 
     def user_service(self, *verb, typed=""):
         command = ["exec", "-T", "user-service", "/usr/bin/user-service", *verb]
