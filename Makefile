@@ -49,8 +49,8 @@ compose-test: ## Check it from the build to the last trace (ARGS=--quick); skipp
 swarm-test: ## The same on a Swarm of one node
 	@scripts/swarm-test.sh $(ARGS)
 
-token: ## An access token for curl: -H "Authorization: Bearer $$(make -s token)" (USER=id, name or address; admin)
-	@$(STACK_SH) token $(if $(filter command,$(origin USER)),"$(USER)")
+token: ## An access token for curl: -H "Authorization: Bearer $$(make -s token)" (USER=id or address; admin)
+	@$(STACK_SH) token $(if $(FORCE),--force) $(if $(filter command,$(origin USER)),"$(USER)")
 
 passwords: ## Addresses and passwords of those who have one: the lab's admin, users of the demo data
 	@$(STACK_SH) passwords

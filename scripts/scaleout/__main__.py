@@ -110,16 +110,19 @@ def _parser():
     server = {"choices": REDIS_SERVERS, "metavar": "part", "help": " or ".join(REDIS_SERVERS)}
     verb("flush", "delete everything that a Redis server holds", (("part",), server))
     verb("purge", "let nginx find none of the answers that it stored (PROXY_CACHE=on)")
-    who = "id, name or address of a user of the demo data, or admin"
+    who = "id or address of a user of the demo data, or admin"
+    force = {"action": "store_true", "help": "give any user a new password: it ends the sessions"}
     verb(
         "token",
-        'print an access token: curl -H "Authorization: Bearer $(scripts/stack.sh token)" ...',
+        "print an access token: make -s token | sed 's/^/Authorization: Bearer /' | curl -H @- ...",
         (("user",), {"nargs": "?", "help": f"{who} (user 1)"}),
+        (("--force",), force),
     )
     verb(
         "passwords",
         "print addresses and passwords of the lab's admin and of users who have one",
         (("user",), {"nargs": "*", "help": f"whom to give one: {who}"}),
+        (("--force",), force),
     )
     verb(
         "rotate-keys",

@@ -42,7 +42,12 @@ class Stack(http.server.ThreadingHTTPServer):
 
     def psql(self, database, sql):
         assert database == "users"
-        return "\n".join(sorted(user for user in self.users if f"'{user}'" in sql))
+        demo = "user%s@example.com" in sql
+        return "\n".join(
+            user
+            for user in sorted(self.users)
+            if f"'{user}'" in sql.lower() and (user.startswith("user") or not demo)
+        )
 
     def user_service(self, *verb, typed):
         self.verbs.append(verb[0])
@@ -130,6 +135,31 @@ def test_a_password_that_does_not_fit_any_more_is_set_anew(stack):
     assert stack.verbs == ["--set-password"] * 2
 
 
+def test_a_login_of_its_own_sets_it_anew_too(stack):
+    Accounts(stack).get(CUSTOMER)
+    stack.passwords.clear()
+    assert Accounts(stack).log_in(CUSTOMER).status == 200
+    assert Accounts(stack).get(CUSTOMER).password == stack.passwords[CUSTOMER], "and keeps it"
+    assert stack.verbs == ["--set-password"] * 2
+
+
+def test_only_users_of_the_demo_data_are_given_a_password_unless_forced(stack):
+    stack.users["ada@example.com"] = "customer"
+    stack.passwords["ada@example.com"] = "a password of her own"
+    ada = Accounts(stack).find("Ada@Example.com")
+    for ask in (Accounts(stack).token, Accounts(stack).get, Accounts(stack).log_in):
+        with pytest.raises(StackError, match="--force"):
+            ask(ada)
+    assert stack.verbs == [] and stack.logins == 0
+    assert Accounts(stack, force=True).token(ada) == "token-1"
+    assert Accounts(stack).token(ada) == "token-1", "known by now"
+    stack.passwords["ada@example.com"] = "another one of her own"
+    stack.tokens.clear()
+    with pytest.raises(StackError, match="--force"):
+        Accounts(stack).token(ada)
+    assert stack.verbs == ["--set-password"]
+
+
 def test_what_is_in_the_way_of_a_login_is_named_without_the_password(stack):
     stack.status = 429
     with pytest.raises(StackError) as raised:
@@ -141,7 +171,7 @@ def test_what_is_in_the_way_of_a_login_is_named_without_the_password(stack):
 
 def test_users_are_found_by_their_address(stack):
     assert Accounts(stack).find("admin") == ADMIN
-    assert Accounts(stack).find(CUSTOMER) == CUSTOMER
+    assert Accounts(stack).find(CUSTOMER.upper()) == CUSTOMER
     with pytest.raises(StackError, match="O'Neill"):
         Accounts(stack).find("O'Neill")
 

@@ -1,10 +1,11 @@
 """Accounts of one stack that scripts log in with: their passwords and tokens, in one file that only
 its owner can read.
 
-A password is made when it is first needed, and set by a verb of the user service. A token is kept
-until it is about to expire, because a login costs the user service 25 ms of CPU time and is
-limited in rate. Then comes another login: a refresh token whose answer a drill has lost would end
-the session when it is used again.
+A password is made when it is first needed, and set by a verb of the user service, which ends the
+user's sessions: so only users of the demo data and the lab's admin are given one, unless the caller
+insists. A token is kept until it is about to expire, because a login costs the user service 25 ms
+of CPU time and is limited in rate. Then comes another login: a refresh token whose answer a drill
+has lost would end the session when it is used again.
 """
 
 import contextlib
@@ -20,6 +21,8 @@ from scaleout.errors import StackError
 from scaleout.load.client import Client
 
 ADMIN, _ADMIN_NAME = "admin@example.com", "Lab Admin"
+# An address of the demo data, and its id, which no other user gets.
+_OF_DEMO_DATA = "id <= 1000 AND email = format('user%s@example.com', id)"
 # Of the demo data; whom a caller gets who does not say whom.
 CUSTOMER = "user1@example.com"
 # A token with less left is replaced.
@@ -37,8 +40,10 @@ class Account:
 
 
 class Accounts:
-    def __init__(self, driver):
+    def __init__(self, driver, force=False):
+        """With `force` a user of any address is given a password, in place of the own one."""
         self._driver = driver
+        self._force = force
         self._client = Client(driver.url(), _TIMEOUT_SECONDS, anonymous=True)
 
     @property
@@ -54,14 +59,14 @@ class Accounts:
         return [Account(**fields) for fields in found]
 
     def find(self, who):
-        """The address of a user of the demo data, by id, name or address; `admin` is the lab's."""
-        if who in ("admin", ADMIN):
+        """The address of a user, by id or address; `admin` is the lab's."""
+        if who.lower() in ("admin", ADMIN):
             return ADMIN
         text = who.replace("'", "''")
-        wanted = f"id::text = '{text}' OR email = lower('{text}') OR name = '{text}'"
-        found = self._driver.psql("users", f"SELECT email FROM users WHERE {wanted} ORDER BY id")
+        wanted = f"id::text = '{text}' OR lower(email) = lower('{text}')"
+        found = self._driver.psql("users", f"SELECT email FROM users WHERE {wanted}")
         if not found:
-            raise StackError(f"there is no user with the id, name or address {who}")
+            raise StackError(f"there is no user with the id or address {who}")
         return found.splitlines()[0]
 
     def get(self, email):
@@ -78,10 +83,10 @@ class Accounts:
                 self._renew(account)
             return account.access_token
 
-    def log_in(self, email, client=None):
+    def log_in(self, email):
         """The answer to a login of its own, which is not kept."""
-        account = self.get(email)
-        return self._log_in(account, client or self._client)
+        with self._locked() as accounts:
+            return self._log_in(self._get(accounts, email))
 
     @contextlib.contextmanager
     def _locked(self):
@@ -112,13 +117,20 @@ class Accounts:
         address = f"--email={email}"
         if email == ADMIN and not self._exists(email):
             verb = ("--create-admin", address, f"--name={_ADMIN_NAME}")
-        else:
+        elif self._force or email == ADMIN or self._exists(email, _OF_DEMO_DATA):
             verb = ("--set-password", address)
+        else:
+            raise StackError(
+                f"{email} is no user of the demo data: a new password would replace the user's own "
+                "and end all sessions; --force (FORCE=1) does that"
+            )
         self._driver.user_service(*verb, typed=f"{password}\n")
         return password
 
-    def _exists(self, email):
-        return bool(self._driver.psql("users", f"SELECT 1 FROM users WHERE email = '{email}'"))
+    def _exists(self, email, condition="true"):
+        text = email.replace("'", "''")
+        wanted = f"lower(email) = lower('{text}') AND {condition}"
+        return bool(self._driver.psql("users", f"SELECT 1 FROM users WHERE {wanted}"))
 
     def _is_refused(self, account):
         """No answer says nothing of the token."""
@@ -126,11 +138,7 @@ class Accounts:
         return self._client.get("/api/auth/me", headers).status == 401
 
     def _renew(self, account):
-        answer = self._log_in(account, self._client)
-        if answer.status == 401:
-            # The data is not the one that the password was set in.
-            account.password = self._give_password(account.email)
-            answer = self._log_in(account, self._client)
+        answer = self._log_in(account)
         if answer.status != 200:
             # The document says why, and holds no secret.
             raise StackError(f"no token for {account.email}: {answer}")
@@ -138,7 +146,14 @@ class Accounts:
         account.access_token = said["accessToken"]
         account.expires = time.time() + said["expiresIn"]
 
-    @staticmethod
-    def _log_in(account, client):
+    def _log_in(self, account):
+        answer = self._try_to_log_in(account)
+        if answer.status == 401:
+            # The data is not the one that the password was set in.
+            account.password = self._give_password(account.email)
+            answer = self._try_to_log_in(account)
+        return answer
+
+    def _try_to_log_in(self, account):
         body = {"email": account.email, "password": account.password}
-        return client.post("/api/auth/login", body)
+        return self._client.post("/api/auth/login", body)
