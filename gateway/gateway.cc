@@ -17,6 +17,7 @@
 #include "common/metrics.h"
 #include "common/str_cat.h"
 #include "gateway/auth/auth_metrics.h"
+#include "gateway/auth/forged_token_limit.h"
 #include "gateway/auth/login_rate_limit.h"
 #include "gateway/auth/rate_limiter.h"
 #include "gateway/auth/request_rate_limit.h"
@@ -259,6 +260,8 @@ int RunGateway(const GatewayConfig& config, ListenSockets sockets, StopSignals& 
   FollowedSessions sessions(MakeSessionBackend(backends.Get("user"), coalescing),
                             config.redis.state, redis_parts.loops, clock, logger, *metrics);
   AuthMetrics auth_metrics(*metrics);
+  const std::unique_ptr<ForgedTokenLimit> forged_token_limit =
+      MakeForgedTokenLimit(config.auth.forged_tokens, *metrics);
   HttpServer server(ServerOptions(config, max_connections), loops, std::move(sockets),
                     {.routes = routes,
                      .clock = clock,
@@ -266,7 +269,8 @@ int RunGateway(const GatewayConfig& config, ListenSockets sockets, StopSignals& 
                      .logger = logger,
                      .stats = stats,
                      .limiter = limiter,
-                     .auth = {config.auth.mode, verifier, sessions.view(), auth_metrics},
+                     .auth = {config.auth.mode, verifier, sessions.view(), auth_metrics,
+                              forged_token_limit.get()},
                      .rate_limit = request_rate_limit.get()});
 
   LoopWatchdogConfig watchdog_config;

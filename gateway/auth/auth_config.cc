@@ -29,6 +29,9 @@ void DeclareAuthSettings(Settings& settings, AuthConfig& config) {
                   "required unless AUTH_MODE is optional");
   settings.String("AUTH_ISSUER", config.issuer, "that tokens name; as the user service has it");
   settings.String("AUTH_AUDIENCE", config.audience, "that tokens name; as the user service has it");
+  DeclareRateLimit(settings, "AUTH_FORGED_TOKEN_RATE", config.forged_tokens,
+                   "tokens with a wrong signature from an address, of each gateway: so many at "
+                   "once, and then at that rate; 0 for no limit");
   absl::StatusOr<TokenKeys> keys = TokenKeys::Parse(pems);
   if (!keys.ok()) {
     settings.Refuse("AUTH_PUBLIC_KEYS", StrCat("wants PEM public keys of the curve P-256: ",

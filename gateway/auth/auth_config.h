@@ -1,5 +1,5 @@
-// What can be set about authentication: AUTH_MODE, AUTH_PUBLIC_KEYS, AUTH_ISSUER, AUTH_AUDIENCE.
-// Plain values.
+// What can be set about authentication: AUTH_MODE, AUTH_PUBLIC_KEYS, AUTH_ISSUER, AUTH_AUDIENCE,
+// AUTH_FORGED_TOKEN_RATE. Plain values.
 #ifndef SCALEOUT_GATEWAY_AUTH_AUTH_CONFIG_H_
 #define SCALEOUT_GATEWAY_AUTH_AUTH_CONFIG_H_
 
@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "common/settings.h"
+#include "gateway/auth/rate_limit.h"
 #include "gateway/auth/token_keys.h"
 
 namespace scaleout::gateway {
@@ -25,6 +26,8 @@ struct AuthConfig {
   // What `iss` and `aud` of a token have to be; the user service has the same.
   std::string issuer = "scaleout";
   std::string audience = "scaleout-api";
+  // Tokens with a wrong signature, from an address (forged_token_limit.h).
+  RateLimit forged_tokens{.requests = 100};
 };
 
 // Declares its settings. Keys that are none, and none where a token is required, are problems too.

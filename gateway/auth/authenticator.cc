@@ -54,7 +54,7 @@ absl::Status Authenticator::AdmitWithoutToken(RequestContext& context, Access ac
 
 Task<absl::Status> Authenticator::AdmitToken(RequestContext& context, Access access,
                                              std::string_view token) {
-  absl::StatusOr<VerifiedToken> verified = Verify(context.clock, token);
+  absl::StatusOr<VerifiedToken> verified = Verify(context, token);
   if (!verified.ok()) co_return Refuse(verified.status());
   Task<absl::StatusOr<bool>> asking = parts_.sessions.IsAlive(context, *verified);
   const absl::StatusOr<bool> alive = co_await asking;
@@ -70,17 +70,23 @@ Task<absl::Status> Authenticator::AdmitToken(RequestContext& context, Access acc
   co_return absl::OkStatus();
 }
 
-absl::StatusOr<VerifiedToken> Authenticator::Verify(const Clock& clock, std::string_view token) {
+absl::StatusOr<VerifiedToken> Authenticator::Verify(RequestContext& context,
+                                                    std::string_view token) {
   if (token.size() > kMaxTokenBytes) {
     parts_.metrics.invalid.Increment();
     return InvalidToken();
   }
   const TokenMemory::Hash hash = memory_.HashOf(token);
-  if (const VerifiedToken* known = memory_.Find(hash, clock.WallNow()); known != nullptr) {
+  if (const VerifiedToken* known = memory_.Find(hash, context.clock.WallNow()); known != nullptr) {
     parts_.metrics.remembered.Increment();
     return *known;
   }
-  absl::StatusOr<VerifiedToken> verified = parts_.verifier.Verify(token);
+  if (parts_.forged != nullptr) {
+    if (absl::Status allowed = parts_.forged->Check(context); !allowed.ok()) return allowed;
+  }
+  bool forged = false;
+  absl::StatusOr<VerifiedToken> verified = parts_.verifier.Verify(token, &forged);
+  if (forged && parts_.forged != nullptr) parts_.forged->Charge(context);
   (verified.ok() ? parts_.metrics.verified : parts_.metrics.invalid).Increment();
   if (verified.ok()) memory_.Remember(hash, *verified);
   return verified;

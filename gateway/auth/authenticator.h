@@ -4,7 +4,8 @@
 // A request without a token costs a look at its headers and no coroutine. A token is verified
 // wherever it is sent, on public routes too: a client that thinks it is logged in learns that it is
 // not. Then its session has to be alive, and where that cannot be found out the request is refused
-// (503): never open. One authenticator for each loop, with the loop's own memory of tokens; loop
+// (503): never open. An address that sends too many forged tokens is refused (429) before another
+// signature is checked. One authenticator for each loop, with the loop's own memory of tokens; loop
 // thread only.
 #ifndef SCALEOUT_GATEWAY_AUTH_AUTHENTICATOR_H_
 #define SCALEOUT_GATEWAY_AUTH_AUTHENTICATOR_H_
@@ -18,6 +19,7 @@
 #include "gateway/auth/access.h"
 #include "gateway/auth/auth_config.h"
 #include "gateway/auth/auth_metrics.h"
+#include "gateway/auth/forged_token_limit.h"
 #include "gateway/auth/session_view.h"
 #include "gateway/auth/token_memory.h"
 #include "gateway/auth/token_verifier.h"
@@ -32,6 +34,7 @@ struct AuthParts {
   const TokenVerifier& verifier;
   SessionView& sessions;
   AuthMetrics& metrics;
+  ForgedTokenLimit* forged = nullptr;  // null: any number
 };
 
 // The token of the request with these headers (name, value): that of the one Authorization header
@@ -55,7 +58,7 @@ class Authenticator {
   Task<absl::Status> AdmitToken(RequestContext& context, Access access, std::string_view token);
 
  private:
-  absl::StatusOr<VerifiedToken> Verify(const Clock& clock, std::string_view token);
+  absl::StatusOr<VerifiedToken> Verify(RequestContext& context, std::string_view token);
   absl::Status Refuse(absl::Status refusal);
 
   const AuthParts parts_;

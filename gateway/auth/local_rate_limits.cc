@@ -1,11 +1,24 @@
 #include "gateway/auth/local_rate_limits.h"
 
 #include <algorithm>
-#include <vector>
 
 namespace scaleout::gateway {
 
 using std::chrono::microseconds;
+
+namespace {
+
+// The worst of them decides.
+RateLimitDecision DecisionOf(const std::vector<GcraAnswer>& answers) {
+  const auto worst = std::ranges::max_element(answers, [](const auto& a, const auto& b) {
+    if (a.allowed != b.allowed) return a.allowed;
+    return a.allowed ? a.remaining > b.remaining : a.next < b.next;
+  });
+  return {worst->allowed, static_cast<std::size_t>(worst - answers.begin()), worst->remaining,
+          worst->next};
+}
+
+}  // namespace
 
 RateLimit ShareOf(const RateLimit& limit, int instances) {
   RateLimit share = limit;
@@ -15,22 +28,28 @@ RateLimit ShareOf(const RateLimit& limit, int instances) {
 
 RateLimitDecision LocalRateLimits::Charge(std::span<const RateLimitCharge> charges, int instances,
                                           MonotonicTime time) {
-  const auto now = std::chrono::floor<microseconds>(time.time_since_epoch());
   const std::lock_guard lock(mutex_);
+  const std::vector<GcraAnswer> answers = AskEach(charges, instances, time);
+  const RateLimitDecision decision = DecisionOf(answers);
+  if (!decision.allowed) return decision;
+  for (std::size_t i = 0; i < charges.size(); ++i) Store(charges[i].key, answers[i].empty_at);
+  return decision;
+}
+
+RateLimitDecision LocalRateLimits::Ask(std::span<const RateLimitCharge> charges, int instances,
+                                       MonotonicTime time) const {
+  const std::lock_guard lock(mutex_);
+  return DecisionOf(AskEach(charges, instances, time));
+}
+
+std::vector<GcraAnswer> LocalRateLimits::AskEach(std::span<const RateLimitCharge> charges,
+                                                 int instances, MonotonicTime time) const {
+  const auto now = std::chrono::floor<microseconds>(time.time_since_epoch());
   std::vector<GcraAnswer> answers;
   for (const RateLimitCharge& charge : charges) {
     answers.push_back(AskGcra(ShareOf(charge.policy->limit, instances), EmptyAt(charge.key), now));
   }
-  const auto worst = std::ranges::max_element(answers, [](const auto& a, const auto& b) {
-    if (a.allowed != b.allowed) return a.allowed;
-    return a.allowed ? a.remaining > b.remaining : a.next < b.next;
-  });
-  const RateLimitDecision decision{worst->allowed,
-                                   static_cast<std::size_t>(worst - answers.begin()),
-                                   worst->remaining, worst->next};
-  if (!decision.allowed) return decision;
-  for (std::size_t i = 0; i < charges.size(); ++i) Store(charges[i].key, answers[i].empty_at);
-  return decision;
+  return answers;
 }
 
 std::size_t LocalRateLimits::size() const {

@@ -1,5 +1,5 @@
 // The rate limits of one process, in memory: what decides while redis-state is away
-// (rate_limiter.h).
+// (rate_limiter.h), and about what an instance counts for itself (forged_token_limit.h).
 //
 // Bounded: of more than `max_keys` keys the ones that were not charged for longest are forgotten. A
 // charge that is refused changes nothing, so who is refused cannot push out others. Thread-safe,
@@ -15,8 +15,10 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <vector>
 
 #include "common/clock.h"
+#include "gateway/auth/rate_limit.h"
 #include "gateway/auth/rate_limiter.h"
 
 namespace scaleout::gateway {
@@ -33,6 +35,9 @@ class LocalRateLimits {
   // As RateLimiter::Charge, by the share of one of `instances`.
   RateLimitDecision Charge(std::span<const RateLimitCharge> charges, int instances,
                            MonotonicTime now);
+  // What Charge would say, charging nothing.
+  RateLimitDecision Ask(std::span<const RateLimitCharge> charges, int instances,
+                        MonotonicTime now) const;
   std::size_t size() const;
 
  private:
@@ -42,6 +47,9 @@ class LocalRateLimits {
   };
   using Buckets = std::list<Bucket>;
 
+  // With mutex_ held. An answer for each of `charges`.
+  std::vector<GcraAnswer> AskEach(std::span<const RateLimitCharge> charges, int instances,
+                                  MonotonicTime time) const;
   std::chrono::microseconds EmptyAt(std::string_view key) const;
   void Store(const std::string& key, std::chrono::microseconds empty_at);
 

@@ -107,14 +107,18 @@ TokenVerifier::TokenVerifier(TokenKeys keys, std::string issuer, std::string aud
       audience_(std::move(audience)),
       clock_(clock) {}
 
-absl::StatusOr<VerifiedToken> TokenVerifier::Verify(std::string_view token) const {
+absl::StatusOr<VerifiedToken> TokenVerifier::Verify(std::string_view token, bool* forged) const {
   if (token.size() > kMaxTokenBytes) return InvalidToken();
   const std::optional<Parts> parts = Split(token);
   if (!parts) return InvalidToken();
   const PublicKey* const key = keys_.Find(ReadKid(parts->header));
   if (key == nullptr) return InvalidToken();
   const std::optional<std::string> signature = DecodeBase64Url(parts->signature);
-  if (!signature || !key->Verifies(parts->signed_text, *signature)) return InvalidToken();
+  if (!signature || signature->size() != kSignatureBytes) return InvalidToken();
+  if (!key->Verifies(parts->signed_text, *signature)) {
+    if (forged != nullptr) *forged = true;
+    return InvalidToken();
+  }
   std::optional<std::string> claims = DecodeBase64Url(parts->claims);
   if (!claims) return InvalidToken();
   return ReadClaims(*std::move(claims));
@@ -143,7 +147,7 @@ absl::StatusOr<VerifiedToken> TokenVerifier::ReadClaims(std::string claims) cons
     return InvalidToken();
   }
   if (*expires + kTokenLeeway <= now) return ExpiredToken();
-  token.expires = *expires;
+  token.expires = *expires + kTokenLeeway;
   return token;
 }
 

@@ -37,8 +37,9 @@ class TokenVerifier {
   // Takes tokens of this issuer that are for this audience. `clock` outlives the verifier.
   TokenVerifier(TokenKeys keys, std::string issuer, std::string audience, const Clock& clock);
 
-  // InvalidToken() or ExpiredToken() (auth_refusal.h).
-  absl::StatusOr<VerifiedToken> Verify(std::string_view token) const;
+  // InvalidToken() or ExpiredToken() (auth_refusal.h). `forged`, if it is not null, becomes true
+  // where a signature was checked and is not ours.
+  absl::StatusOr<VerifiedToken> Verify(std::string_view token, bool* forged = nullptr) const;
 
  private:
   absl::StatusOr<VerifiedToken> ReadClaims(std::string claims) const;

@@ -13,7 +13,7 @@ namespace scaleout::gateway {
 struct VerifiedToken {
   Principal principal;     // kCustomer or kAdmin, of a user
   std::string session_id;  // 32 lower-case hexadecimal digits
-  WallTime expires;
+  WallTime expires;        // refused from then on: `exp` and the leeway of clocks
 };
 
 }  // namespace scaleout::gateway

@@ -11,6 +11,7 @@
 #include "gateway/auth/auth_config.h"
 #include "gateway/auth/auth_metrics.h"
 #include "gateway/auth/authenticator.h"
+#include "gateway/auth/forged_token_limit.h"
 #include "gateway/auth/session_view.h"
 #include "gateway/auth/token_verifier.h"
 #include "tests/support/token_signer.h"
@@ -56,7 +57,7 @@ struct FakeAuth {
         metrics(metrics_in) {}
 
   gateway::AuthParts parts(gateway::AuthMode mode = gateway::AuthMode::kRequired) {
-    return {mode, verifier, sessions, metrics};
+    return {mode, verifier, sessions, metrics, forged};
   }
   // A valid token of user 7.
   std::string Token(std::string role = "customer") const {
@@ -70,6 +71,7 @@ struct FakeAuth {
   gateway::TokenVerifier verifier;
   FakeSessions sessions;
   gateway::AuthMetrics metrics;
+  gateway::ForgedTokenLimit* forged = nullptr;
 };
 
 }  // namespace scaleout::testing

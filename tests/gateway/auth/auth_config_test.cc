@@ -32,11 +32,17 @@ TEST(AuthConfig, ATokenIsRequiredUnlessItIsOptional) {
   EXPECT_NE(config.keys.Find(signer.Kid()), nullptr);
   EXPECT_EQ(config.issuer, "scaleout");
   EXPECT_EQ(config.audience, "scaleout-api");
-  EXPECT_EQ(Load({{"AUTH_MODE", "optional"}, {"AUTH_ISSUER", "i"}, {"AUTH_AUDIENCE", "a"}}, config),
+  EXPECT_EQ(config.forged_tokens.ToString(), "100/min");
+  EXPECT_EQ(Load({{"AUTH_MODE", "optional"},
+                  {"AUTH_ISSUER", "i"},
+                  {"AUTH_AUDIENCE", "a"},
+                  {"AUTH_FORGED_TOKEN_RATE", "0"}},
+                 config),
             "");
   EXPECT_EQ(config.mode, AuthMode::kOptional);
   EXPECT_EQ(config.issuer, "i");
   EXPECT_EQ(config.audience, "a");
+  EXPECT_FALSE(config.forged_tokens.on());
 }
 
 TEST(AuthConfig, ARequiredTokenNeedsAKey) {

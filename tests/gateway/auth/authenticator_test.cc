@@ -100,6 +100,46 @@ TEST_F(AuthenticatorTest, RefusesATokenThatHasExpiredSinceItWasVerified) {
   EXPECT_EQ(Admit(token), ExpiredToken());
 }
 
+TEST_F(AuthenticatorTest, HoldsBackAnAddressThatForgesTokens) {
+  const std::unique_ptr<ForgedTokenLimit> limit =
+      MakeForgedTokenLimit(RateLimit{3, std::chrono::minutes(1)}, *metrics);
+  auth.forged = limit.get();
+  Authenticator limited(auth.parts());
+  const auto admit = [&](const std::string& token) {
+    RunningTask<absl::Status> admitting(limited.AdmitToken(context, Access::kPublic, token));
+    return admitting.value();
+  };
+  const std::string known = auth.Token();
+  const std::string fresh = auth.Token("admin");
+  EXPECT_EQ(admit(known), absl::OkStatus());
+  const testing::TokenSigner other;
+  const std::string forged =
+      other.Sign(auth.signer.Header(), testing::TokenClaims(clock.WallNow()).ToJson());
+  // What costs no signature check is not counted.
+  for (int i = 0; i < 10; ++i) EXPECT_EQ(admit("garbage"), InvalidToken());
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(admit(forged), InvalidToken());
+  for (int i = 0; i < 10; ++i) EXPECT_TRUE(absl::IsResourceExhausted(admit(forged)));
+  EXPECT_EQ(Tokens("invalid"), 13);
+  EXPECT_TRUE(absl::IsResourceExhausted(admit(fresh))) << "it would cost a check to know";
+  EXPECT_EQ(admit(known), absl::OkStatus()) << "remembered";
+  context.client = *IpAddress::Parse("203.0.113.2");
+  EXPECT_EQ(admit(fresh), absl::OkStatus()) << "from elsewhere";
+  context.client = {};
+  clock.Advance(std::chrono::seconds(20));
+  context.deadline = clock.Now() + std::chrono::seconds(3);
+  EXPECT_EQ(admit(forged), InvalidToken());
+  EXPECT_TRUE(absl::IsResourceExhausted(admit(forged)));
+}
+
+TEST_F(AuthenticatorTest, RemembersATokenThatIsWithinItsLeeway) {
+  const std::string token = auth.Token();
+  clock.Advance(std::chrono::minutes(15) + kTokenLeeway / 2);
+  context.deadline = clock.Now() + std::chrono::seconds(3);
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(Admit(token), absl::OkStatus());
+  EXPECT_EQ(Tokens("verified"), 1);
+  EXPECT_EQ(Tokens("remembered"), 2);
+}
+
 TEST_F(AuthenticatorTest, IsNeverOpen) {
   for (const absl::Status& error :
        {absl::UnavailableError("away"), absl::DeadlineExceededError("slow"),

@@ -45,6 +45,16 @@ TEST_F(LocalRateLimitsTest, ChargesAllOrNothing) {
   EXPECT_EQ(decision.remaining, 2) << "the refused ones cost nothing";
 }
 
+TEST_F(LocalRateLimitsTest, AskingChargesNothing) {
+  const RateLimitCharge charge[] = {{&two_, "a"}};
+  for (int i = 0; i < 50; ++i) EXPECT_TRUE(limits_.Ask(charge, 1, clock_.Now()).allowed);
+  EXPECT_EQ(limits_.size(), 0U);
+  for (int i = 0; i < 2; ++i) Charge({{&two_, "a"}});
+  const RateLimitDecision decision = limits_.Ask(charge, 1, clock_.Now());
+  EXPECT_FALSE(decision.allowed);
+  EXPECT_EQ(decision.next, 30s);
+}
+
 TEST_F(LocalRateLimitsTest, NamesTheOneThatRefusesForLongest) {
   for (int i = 0; i < 5; ++i) Charge({{&five_, "x"}});
   EXPECT_EQ(Charge({{&two_, "y"}, {&five_, "x"}}).which, 1U);

@@ -61,7 +61,7 @@ TEST_F(TokenVerifierTest, SaysWhatAValidTokenSays) {
   ASSERT_TRUE(customer.ok()) << customer.status();
   EXPECT_EQ(customer->principal, (Principal{7, Role::kCustomer, false}));
   EXPECT_EQ(customer->session_id, claims.sid);
-  EXPECT_EQ(customer->expires, WallTime(std::chrono::seconds(claims.exp)));
+  EXPECT_EQ(customer->expires, WallTime(std::chrono::seconds(claims.exp)) + kTokenLeeway);
   claims.role = "admin";
   claims.sub = "9007199254740991";
   const absl::StatusOr<VerifiedToken> admin = verifier.Verify(signer.Sign(claims));
