@@ -6,7 +6,8 @@
 # The parts `signing-key` and `public-keys` are those of access tokens, ES256: the user service's key.pem (or
 # /provided/signing-key.pem), and the gateways' keys.pem with the public half of it. They rotate in steps, so that no token is
 # refused: `make-secrets.sh next-key` makes next.pem and lets the gateways know both, who have to be started anew; then
-# `take-key` has the user service sign with the new one, once it is started anew; `drop-key` leaves the gateways that one alone.
+# `take-key` has the user service sign with the new one, once it is started anew, and `end-rotation` follows that. A rotation
+# that broke off is repeated from next-key on. `drop-key` leaves the gateways the new one alone.
 #
 # The part `tls`, if it has a volume (deploy/compose/tls.yaml), gets certificate.pem and key.pem for nginx: those in /provided
 # (tls.certificate.pem, tls.key.pem) or, for localhost and signed by itself, new ones.
@@ -53,6 +54,8 @@ give_certificate() {
 }
 
 key=/secrets/signing-key/key.pem next=/secrets/signing-key/next.pem public=/secrets/public-keys/keys.pem
+# Is there from before the next key is taken until the service that runs has it, too.
+taken=/secrets/signing-key/taken
 
 make_key() {
   openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out "$1.new"
@@ -70,15 +73,42 @@ publish() {
 
 give_keys() {
   if [ ! -s "$key" ]; then
+    # First, so that never one is beside the key of another.
+    rm -f "$public"
     if [ -f /provided/signing-key.pem ]; then
       cp /provided/signing-key.pem "$key.new"
       mv "$key.new" "$key"
     else
       make_key "$key"
     fi
-    rm -f "$public"
   fi
   [ -s "$public" ] || publish "$key"
+}
+
+next_key() {
+  if [ -e "$taken" ]; then
+    echo "the next key is taken already; its rotation has not ended"
+    return
+  fi
+  [ -s "$next" ] || make_key "$next"
+  publish "$key" "$next"
+}
+
+take_key() {
+  if [ ! -e "$next" ] && [ ! -e "$taken" ]; then
+    echo "there is no next key" >&2
+    exit 1
+  fi
+  : >"$taken"
+  [ ! -e "$next" ] || mv "$next" "$key"
+}
+
+drop_key() {
+  if [ -e "$next" ] || [ -e "$taken" ]; then
+    echo "a rotation has not ended" >&2
+    exit 1
+  fi
+  publish "$key"
 }
 
 give_everything() {
@@ -96,20 +126,12 @@ give_everything() {
 
 case ${1:-} in
   "") give_everything ;;
-  next-key)
-    [ -s "$next" ] || make_key "$next"
-    publish "$key" "$next"
-    ;;
-  take-key) mv "$next" "$key" ;;
-  drop-key)
-    [ ! -e "$next" ] || {
-      echo "a rotation has not ended" >&2
-      exit 1
-    }
-    publish "$key"
-    ;;
+  next-key) next_key ;;
+  take-key) take_key ;;
+  end-rotation) rm -f "$taken" ;;
+  drop-key) drop_key ;;
   *)
-    echo "usage: make-secrets.sh [next-key|take-key|drop-key]" >&2
+    echo "usage: make-secrets.sh [next-key|take-key|end-rotation|drop-key]" >&2
     exit 2
     ;;
 esac

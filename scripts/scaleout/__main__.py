@@ -294,7 +294,8 @@ def purge(driver, _):
 
 
 def rotate_keys(driver, arguments):
-    driver.rotate_keys(arguments.drop_old)
+    if not driver.rotate_keys(arguments.drop_old):
+        _CONSOLE.warn("  this ended a rotation that had broken off; run it again for another key")
 
 
 def url(driver, _):

@@ -99,6 +99,7 @@ def test_gateways_know_the_next_key_before_it_signs_and_the_old_one_after(stack)
     assert public(stack) == ["1", "2"], "a restart forgets none"
     stack.keys.prepare_next()
     stack.keys.take_next()
+    stack.keys.end_rotation()
     assert (signing(stack), public(stack)) == (["3"], ["2", "3"])
     stack.keys.drop_old()
     assert (signing(stack), public(stack)) == (["3"], ["3"])

@@ -70,7 +70,8 @@ class Driver(abc.ABC):
     @abc.abstractmethod
     def rotate_keys(self, drop_old=False):
         """Tokens are signed with a new key, live; with `drop_old` those of the old one are refused
-        from now on, and nothing else changes.
+        from now on, and nothing else changes. False if that only ended a rotation that had broken
+        off, with the key that it had made.
         """
 
     @abc.abstractmethod

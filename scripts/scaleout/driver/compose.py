@@ -22,6 +22,8 @@ _HEALTHY_SECONDS = 60
 _ROUTED_SECONDS = 20
 # nginx and the gateways' gRPC ask the engine's DNS at most this much later than it changed.
 _DNS_SECONDS = 1.5
+# Of make-secrets.sh, where a rotation broke off.
+_TAKEN = "is taken already"
 _NUMBER_LABEL = "com.docker.compose.container-number"
 # What nginx' entry point does at a start, with other values; then a reload that was announced,
 # so that no client is just sending a request on a connection that closes.
@@ -137,14 +139,16 @@ class ComposeDriver(Driver):
 
     def rotate_keys(self, drop_old=False):
         """As make-secrets.sh says."""
-        self._make_secrets("drop-key" if drop_old else "next-key")
+        said = self._make_secrets("drop-key" if drop_old else "next-key")
         self.restart("api-gateway")
         if not drop_old:
             self._make_secrets("take-key")
             self.restart("user-service")
+            self._make_secrets("end-rotation")
+        return _TAKEN not in said
 
     def _make_secrets(self, step):
-        self._compose("run", "--rm", "--no-deps", "secrets", step)
+        return self._compose("run", "--rm", "--no-deps", "secrets", step)
 
     def kill(self, part, k=None, signal="KILL"):
         """From outside, as a crash would: after `docker kill` the engine takes the end for the

@@ -84,7 +84,7 @@ class NativeDriver(Driver):
         self.stack().restart(part, k)
 
     def rotate_keys(self, drop_old=False):
-        self.stack().rotate_keys(drop_old)
+        return self.stack().rotate_keys(drop_old)
 
     def kill(self, part, k=None, signal="KILL"):
         self.stack().kill(part, k, signal)

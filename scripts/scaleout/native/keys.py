@@ -2,8 +2,9 @@
 
 The user service makes them. Their files are beside the passwords; each program is given the name of
 its own. A rotation needs both public keys at the gateways before the first token is signed by the
-new key: `prepare_next`, new gateways, `take_next`, a new user service. The old public key stays
-until the rotation after that, or until `drop_old`, because tokens that it verifies live on.
+new key: `prepare_next`, new gateways, `take_next`, a new user service, `end_rotation`. The old
+public key stays until the rotation after that, or until `drop_old`, because tokens that it verifies
+live on. A rotation that broke off is repeated from its beginning, and makes no other key then.
 """
 
 import os
@@ -23,6 +24,8 @@ class Keys:
         self._bin_dir = Path(settings.bin_dir)
         self._signing_key = places.secret("signing-key.pem")
         self._next = places.secret("signing-key.next.pem")
+        # Is there from before the next key is taken until the service that runs has it, too.
+        self._taken = places.secret("signing-key.taken")
         self._public_keys = places.secret("public-keys.pem")
 
     @property
@@ -39,28 +42,42 @@ class Keys:
         return {f"{name}_FILE": path for name, path in files.items() if name in known}
 
     def prepare(self):
-        """Makes what is missing."""
+        """Makes what is missing, for a stack that is about to start."""
         if not self.are_known:
             return
         if not self._signing_key.exists():
-            _write(self._signing_key, self._ask("--make-signing-key"))
+            # First, so that never one is beside the key of another.
             self._public_keys.unlink(missing_ok=True)
+            _write(self._signing_key, self._ask("--make-signing-key"))
         if not self._public_keys.exists():
             _write(self._public_keys, self._public_half(self._signing_key))
+        # The service will start with the key that there is.
+        self._taken.unlink(missing_ok=True)
 
     def prepare_next(self):
-        """Makes the next key, unless a rotation has made it and then failed."""
+        """Makes the next key, unless a rotation has made it and then broke off. False if it was
+        even taken: then another one would leave gateways without that of the service that runs.
+        """
+        if self._taken.exists():
+            return False
         if not self._next.exists():
             _write(self._next, self._ask("--make-signing-key"))
         halves = [self._public_half(key) for key in (self._signing_key, self._next)]
         _write(self._public_keys, "".join(halves))
+        return True
 
     def take_next(self):
-        self._next.rename(self._signing_key)
+        self._taken.touch(mode=0o600)
+        if self._next.exists():
+            self._next.rename(self._signing_key)
+
+    def end_rotation(self):
+        """The service that runs signs with the key that was taken."""
+        self._taken.unlink()
 
     def drop_old(self):
         """Leaves the gateways the one public key that tokens are signed for now."""
-        if self._next.exists():
+        if self._next.exists() or self._taken.exists():
             raise StackError("a rotation of the keys has not ended; `rotate-keys` ends it")
         _write(self._public_keys, self._public_half(self._signing_key))
 

@@ -329,22 +329,26 @@ class Stack(Breaking):
 
     def rotate_keys(self, drop_old=False):
         """The user service signs with a new key from now on; the gateways know it before, and the
-        old one too, or with `drop_old` only the one that is signed with.
+        old one too, or with `drop_old` only the one that is signed with. False if it ended a
+        rotation that had broken off late, instead of making another key.
         """
         with self._changing():
             keys = Keys(self.settings, self.places)
             if not keys.are_known:
                 raise StackError("these programs sign no tokens")
+            is_new = True
             if drop_old:
                 keys.drop_old()
             else:
-                keys.prepare_next()
+                is_new = keys.prepare_next()
             for k in list(self.settings.gateways):
                 self._replace_gateway(k)
             if not drop_old:
                 keys.take_next()
                 self._replace_service("user-service")
+                keys.end_rotation()
             self._console.step("keys", "the old one is dropped" if drop_old else "rotated")
+            return is_new
 
     def _replace_gateway(self, k):
         began = time.monotonic()
