@@ -63,21 +63,20 @@ absl::Status AuthService::Login(const CallContext& call, const v1::LoginRequest&
   checks.Refuse("password", v1::FindLoginPasswordViolation(request.password()));
   if (!checks.ok()) return checks.Check();
   if (signer_ == nullptr) return NotConfigured();
-  if (absl::Status status = hasher_.CheckRoom(call); !status.ok()) return status;
+  // Before the database is asked: a flood of logins is not to take the connections of reads.
+  absl::StatusOr<PasswordHasher::Place> place = hasher_.Reserve(call);
+  if (!place.ok()) return place.status();
 
   const absl::StatusOr<std::optional<Credential>> found = credentials_.Find(call, request.email());
   if (!found.ok()) return found.status();
   const std::string& hash = *found ? (*found)->password_hash : hasher_.dummy_hash();
-  const absl::StatusOr<bool> matches = hasher_.Verify(call, hash, request.password());
+  const absl::StatusOr<bool> matches =
+      hasher_.Verify(*std::move(place), call, hash, request.password());
   if (!matches.ok()) return matches.status();
   if (!*found || !*matches) return InvalidCredentials();
 
-  NewSession session{(*found)->user, hash, std::nullopt, SessionId::Random(), {}};
-  if (hasher_.NeedsRehash(hash)) {
-    // Where there is no time for it now, the next login makes it.
-    absl::StatusOr<std::string> anew = hasher_.Hash(call, request.password());
-    if (anew.ok()) session.new_password_hash = *std::move(anew);
-  }
+  NewSession session{
+      (*found)->user, hash, hasher_.Renew(call, hash, request.password()), SessionId::Random(), {}};
   const RefreshToken refresh = RefreshToken::Random(session.id);
   session.refresh_hash = refresh.hash;
   const absl::StatusOr<std::optional<AccessClaims>> begun = sessions_.Begin(call, session);

@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <chrono>
 #include <condition_variable>
 #include <deque>
@@ -27,13 +26,16 @@ constexpr int kHashNice = 19;
 constexpr std::chrono::milliseconds kLookEvery{100};
 // Of the mean, the share of the last hash.
 constexpr int kMeanShare = 8;
-// "$argon2id$v=19$m=19456,t=2,p=1$" is followed by 16 bytes of salt and 32 of hash, in base64.
-constexpr std::string_view kNoSalt = "AAAAAAAAAAAAAAAAAAAAAA";
-constexpr std::string_view kNoHash = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+// A call that found no memory is to come again after it.
+constexpr std::chrono::seconds kNoMemoryPause{1};
 
-std::string MakeDummyHash(const HashCost& cost) {
-  return StrCat("$argon2id$v=19$m=", cost.memory_bytes / 1024, ",t=", cost.passes, ",p=1$", kNoSalt,
-                "$", kNoHash);
+absl::Status Overloaded(std::string_view message, std::chrono::milliseconds retry_after) {
+  return WithReason(absl::UnavailableError(ToAbsl(message)), kReasonOverloaded,
+                    {{"retryAfterMs", StrCat(retry_after.count())}});
+}
+
+absl::Status NoMemory() {
+  return Overloaded("there is no memory for a password's hash", kNoMemoryPause);
 }
 
 enum class State { kQueued, kRunning, kDone };
@@ -51,7 +53,9 @@ struct Job {
   const bool verifies;
   std::string hash;  // to compare with, or the result
   std::string password;
+  MonotonicTime until = MonotonicTime::max();  // as its place says
   State state = State::kQueued;
+  std::condition_variable done;
   absl::Status status;
   bool matches = false;
 };
@@ -59,16 +63,13 @@ struct Job {
 // Without the lock: the job is running, and its caller only reads it when it is done.
 void Run(Job& job, const HashCost& cost) {
   if (job.verifies) {
-    job.matches =
-        crypto_pwhash_str_verify(job.hash.c_str(), job.password.data(), job.password.size()) == 0;
-    return;
-  }
-  std::array<char, crypto_pwhash_STRBYTES> hash{};
-  if (crypto_pwhash_str_alg(hash.data(), job.password.data(), job.password.size(), cost.passes,
-                            cost.memory_bytes, crypto_pwhash_ALG_ARGON2ID13) != 0) {
-    job.status = absl::ResourceExhaustedError("there is no memory for a password's hash");
+    const std::optional<bool> matches = MatchesArgon2(job.hash, job.password);
+    job.matches = matches.value_or(false);
+    if (!matches) job.status = NoMemory();
+  } else if (std::optional<std::string> made = MakeArgon2(cost, job.password)) {
+    job.hash = *std::move(made);
   } else {
-    job.hash = hash.data();
+    job.status = NoMemory();
   }
 }
 
@@ -78,7 +79,7 @@ struct PasswordHasher::Impl {
   Impl(const PasswordHasherOptions& options_in, Metrics& metrics, const Clock& clock_in)
       : options(options_in),
         clock(clock_in),
-        dummy_hash(MakeDummyHash(options.cost)),
+        dummy_hash(DummyArgon2(options.cost)),
         seconds(metrics.AddHistogram("auth_hash_seconds", "Password hashes, without their wait",
                                      LatencyBounds())),
         waiting(metrics.AddGauge("auth_hash_waiting", "Password hashes that wait for a thread")),
@@ -87,36 +88,57 @@ struct PasswordHasher::Impl {
         dropped(metrics.AddCounter("auth_hash_dropped_total",
                                    "Password hashes whose caller had left before their turn")) {}
 
-  // How long a job that is queued now waits, by what is before it. Only with `mutex` held.
-  Duration ExpectedWait() const {
-    return mean * static_cast<int>(queue.size() + running) / options.threads;
-  }
+  // Those that are before one that comes now. Only with `mutex` held, as what follows.
+  std::size_t Before() const { return reserved + queue.size() + running; }
+  bool HasFreeThread() const { return Before() < static_cast<std::size_t>(options.threads); }
+  Duration ExpectedWait() const { return mean * static_cast<int>(Before()) / options.threads; }
 
-  // Only with `mutex` held.
-  absl::Status CheckRoom(const CallContext& call) const {
-    const Duration wait = ExpectedWait();
-    const bool full = queue.size() >= static_cast<std::size_t>(options.max_queued);
-    if (!full && wait <= call.deadline.Remaining(clock)) return absl::OkStatus();
+  absl::Status Refuse() const {
     refused.Increment();
-    const auto retry_after = std::chrono::ceil<std::chrono::milliseconds>(std::max(wait, mean));
-    return WithReason(absl::UnavailableError("too many logins are waiting"), kReasonOverloaded,
-                      {{"retryAfterMs", StrCat(retry_after.count())}});
+    return Overloaded("too many logins are waiting",
+                      std::chrono::ceil<std::chrono::milliseconds>(std::max(ExpectedWait(), mean)));
   }
 
-  // Until the job is done, or the call is over.
-  absl::Status Await(const std::shared_ptr<Job>& job) {
+  absl::StatusOr<Place> Reserve(const CallContext& call) {
+    if (absl::Status status = CheckWanted(call, clock); !status.ok()) return status;
+    const std::lock_guard lock(mutex);
+    if (HasFreeThread()) return Take(MonotonicTime::max());
+    const auto places = static_cast<std::size_t>(options.threads + options.max_queued);
+    const Duration time =
+        std::min<Duration>(call.deadline.Remaining(clock), kMaxHashTime) - kAfterHash;
+    if (Before() >= places || ExpectedWait() + mean > time) return Refuse();
+    return Take(clock.Now() + time);
+  }
+
+  Place Take(MonotonicTime until) {
+    ++reserved;
+    return {*this, until};
+  }
+
+  bool IsTooLate(const Job& job) const {
+    return job.until != MonotonicTime::max() && clock.Now() + mean > job.until;
+  }
+
+  // Until the job is done, or the call is over, or there is no time left for the hash.
+  absl::Status Await(const std::shared_ptr<Job>& job, Place place) {
     std::unique_lock lock(mutex);
-    if (absl::Status status = CheckRoom(job->call); !status.ok()) return status;
+    job->until = place.until_;
+    place.impl_ = nullptr;
+    --reserved;
     queue.push_back(job);
     waiting.Set(static_cast<double>(queue.size()));
     wake.notify_one();
     while (job->state != State::kDone) {
-      if (absl::Status status = CheckWanted(job->call, clock); !status.ok()) {
-        if (std::erase(queue, job) != 0) dropped.Increment();
+      absl::Status status = CheckWanted(job->call, clock);
+      const bool is_late = job->state == State::kQueued && IsTooLate(*job);
+      if (!status.ok() || is_late) {
+        const bool was_queued = std::erase(queue, job) != 0;
         waiting.Set(static_cast<double>(queue.size()));
+        if (status.ok()) return Refuse();
+        if (was_queued) dropped.Increment();
         return status;
       }
-      done.wait_for(lock, std::min<Duration>(job->call.deadline.Remaining(clock), kLookEvery));
+      job->done.wait_for(lock, std::min<Duration>(job->call.deadline.Remaining(clock), kLookEvery));
     }
     return job->status;
   }
@@ -132,13 +154,15 @@ struct PasswordHasher::Impl {
       queue.pop_front();
       waiting.Set(static_cast<double>(queue.size()));
       job->status = CheckWanted(job->call, clock);
-      if (job->status.ok()) {
-        Hash(*job, lock);
-      } else {
+      if (!job->status.ok()) {
         dropped.Increment();
+      } else if (IsTooLate(*job)) {
+        job->status = Refuse();
+      } else {
+        Hash(*job, lock);
       }
       job->state = State::kDone;
-      done.notify_all();
+      job->done.notify_one();
     }
   }
 
@@ -150,10 +174,12 @@ struct PasswordHasher::Impl {
     if (options.before_hash) options.before_hash();
     Run(job, options.cost);
     const Duration took = clock.Now() - began;
-    seconds.Observe(std::chrono::duration<double>(took).count());
     lock.lock();
     --running;
-    mean = mean == Duration::zero() ? took : mean + (took - mean) / kMeanShare;
+    // Without memory there was no hash.
+    if (!job.status.ok()) return;
+    seconds.Observe(std::chrono::duration<double>(took).count());
+    mean += (took - mean) / kMeanShare;
   }
 
   const PasswordHasherOptions options;
@@ -164,12 +190,12 @@ struct PasswordHasher::Impl {
   Counter& refused;
   Counter& dropped;
 
-  mutable std::mutex mutex;  // of what follows, and of the jobs
+  std::mutex mutex;  // of what follows, and of the jobs
   std::condition_variable wake;
-  std::condition_variable done;
+  std::size_t reserved = 0;  // places that are not used yet
   std::deque<std::shared_ptr<Job>> queue;
   std::size_t running = 0;
-  Duration mean{};
+  Duration mean = kFirstMeanHash;
   bool stopping = false;
 
   std::vector<std::thread> threads;
@@ -193,30 +219,58 @@ PasswordHasher::~PasswordHasher() {
   for (std::thread& thread : impl_->threads) thread.join();
 }
 
-absl::Status PasswordHasher::CheckRoom(const CallContext& call) const {
+PasswordHasher::Place::Place(Place&& other) noexcept
+    : impl_(std::exchange(other.impl_, nullptr)), until_(other.until_) {}
+
+PasswordHasher::Place::~Place() {
+  if (impl_ == nullptr) return;
   const std::lock_guard lock(impl_->mutex);
-  return impl_->CheckRoom(call);
+  --impl_->reserved;
+}
+
+absl::StatusOr<PasswordHasher::Place> PasswordHasher::Reserve(const CallContext& call) {
+  return impl_->Reserve(call);
 }
 
 absl::StatusOr<std::string> PasswordHasher::Hash(const CallContext& call,
                                                  std::string_view password) {
+  absl::StatusOr<Place> place = Reserve(call);
+  if (!place.ok()) return place.status();
   const auto job = std::make_shared<Job>(call, nullptr, password);
-  if (absl::Status status = impl_->Await(job); !status.ok()) return status;
+  if (absl::Status status = impl_->Await(job, *std::move(place)); !status.ok()) return status;
   return job->hash;
 }
 
-absl::StatusOr<bool> PasswordHasher::Verify(const CallContext& call, const std::string& hash,
-                                            std::string_view password) {
+absl::StatusOr<bool> PasswordHasher::Verify(Place place, const CallContext& call,
+                                            const std::string& hash, std::string_view password) {
   const auto job = std::make_shared<Job>(call, &hash, password);
-  if (absl::Status status = impl_->Await(job); !status.ok()) return status;
+  if (absl::Status status = impl_->Await(job, std::move(place)); !status.ok()) return status;
   return job->matches;
+}
+
+std::optional<std::string> PasswordHasher::Renew(const CallContext& call, const std::string& hash,
+                                                 std::string_view password) {
+  if (!NeedsRehash(hash)) return std::nullopt;
+  Impl& impl = *impl_;
+  const Duration time =
+      std::min<Duration>(call.deadline.Remaining(impl.clock) - kAfterHash, kMaxRenewTime);
+  std::optional<Place> place;
+  {
+    const std::lock_guard lock(impl.mutex);
+    if (!impl.HasFreeThread() || impl.mean > time) return std::nullopt;
+    place.emplace(impl.Take(MonotonicTime::max()));
+  }
+  CallContext hurried = call;
+  hurried.deadline = Deadline::In(time, impl.clock);
+  const auto job = std::make_shared<Job>(hurried, nullptr, password);
+  if (!impl.Await(job, *std::move(place)).ok()) return std::nullopt;
+  return job->hash;
 }
 
 const std::string& PasswordHasher::dummy_hash() const { return impl_->dummy_hash; }
 
 bool PasswordHasher::NeedsRehash(const std::string& hash) const {
-  return crypto_pwhash_str_needs_rehash(hash.c_str(), impl_->options.cost.passes,
-                                        impl_->options.cost.memory_bytes) != 0;
+  return HasOtherCost(hash, impl_->options.cost);
 }
 
 }  // namespace scaleout::user

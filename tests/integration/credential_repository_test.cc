@@ -43,7 +43,7 @@ class CredentialRepositoryTest : public scaleout::testing::PoolFixture {
     const auto found = credentials_->Find(call_, email);
     if (!found.ok() || !*found) return false;
     PasswordHasher hasher(config_.hasher, *metrics_, SystemClock());
-    return *hasher.Verify(call_, (*found)->password_hash, password);
+    return *hasher.Verify(*hasher.Reserve(call_), call_, (*found)->password_hash, password);
   }
 
   const CallContext call_ = CallFor();
