@@ -75,10 +75,13 @@ absl::Status AuthService::Login(const CallContext& call, const v1::LoginRequest&
   if (!matches.ok()) return matches.status();
   if (!*found || !*matches) return InvalidCredentials();
 
-  NewSession session{
-      (*found)->user, hash, hasher_.Renew(call, hash, request.password()), SessionId::Random(), {}};
-  const RefreshToken refresh = RefreshToken::Random(session.id);
-  session.refresh_hash = refresh.hash;
+  const RefreshToken refresh = RefreshToken::Random(SessionId::Random());
+  const NewSession session{.user = (*found)->user,
+                           .password_changes = (*found)->changes,
+                           .new_password_hash = hasher_.Renew(call, hash, request.password()),
+                           .id = refresh.session,
+                           .refresh_hash = refresh.hash,
+                           .family_hash = refresh.family};
   const absl::StatusOr<std::optional<AccessClaims>> begun = sessions_.Begin(call, session);
   if (!begun.ok()) return begun.status();
   if (!*begun) return InvalidCredentials();
@@ -92,7 +95,7 @@ absl::Status AuthService::Refresh(const CallContext& call, const v1::RefreshRequ
   if (signer_ == nullptr) return NotConfigured();
   const std::optional<RefreshToken> presented = RefreshToken::Parse(request.refresh_token());
   if (!presented) return InvalidRefreshToken();
-  const RefreshToken next = RefreshToken::Random(presented->session);
+  const RefreshToken next = presented->Next();
   const absl::StatusOr<RotatedSession> rotated = sessions_.Rotate(call, *presented, next.hash);
   if (!rotated.ok()) return rotated.status();
   if (!rotated->claims) {

@@ -12,10 +12,10 @@
 namespace scaleout::user {
 namespace {
 
-constexpr PostgresStatement kFindCredential = {
-    "find_credential",
-    "SELECT u.id, c.password_hash FROM users AS u JOIN credentials AS c ON c.user_id = u.id"
-    " WHERE lower(u.email) = lower($1)"};
+constexpr PostgresStatement kFindCredential = {"find_credential",
+                                               "SELECT u.id, c.password_hash, c.changes FROM users "
+                                               "AS u JOIN credentials AS c ON c.user_id = u.id"
+                                               " WHERE lower(u.email) = lower($1)"};
 
 constexpr PostgresStatement kCreateAccount = {
     "create_account",
@@ -25,7 +25,8 @@ constexpr PostgresStatement kCreateAccount = {
 constexpr PostgresStatement kSetPassword = {
     "set_password",
     "INSERT INTO credentials (user_id, password_hash) VALUES ($1, $2) ON CONFLICT (user_id)"
-    " DO UPDATE SET password_hash = excluded.password_hash, updated_at = now()"};
+    " DO UPDATE SET password_hash = excluded.password_hash, changes = credentials.changes + 1,"
+    " updated_at = now()"};
 
 constexpr PostgresStatement kLockUserByEmail = {
     "lock_user_by_email", "SELECT id FROM users WHERE lower(email) = lower($1) FOR NO KEY UPDATE"};
@@ -39,7 +40,9 @@ constexpr PostgresStatement kFindAdmin = {"find_admin",
 
 UserId ToId(const PostgresRow& row) { return UserId(row.Int64("id")); }
 
-Credential ToCredential(const PostgresRow& row) { return {ToId(row), row.Text("password_hash")}; }
+Credential ToCredential(const PostgresRow& row) {
+  return {ToId(row), row.Text("password_hash"), row.Int64("changes")};
+}
 
 class PostgresCredentialRepository final : public CredentialRepository {
  public:

@@ -7,6 +7,7 @@
 #ifndef SCALEOUT_SERVICES_USER_CREDENTIAL_REPOSITORY_H_
 #define SCALEOUT_SERVICES_USER_CREDENTIAL_REPOSITORY_H_
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -27,6 +28,7 @@ namespace scaleout::user {
 struct Credential {
   UserId user;
   std::string password_hash;
+  std::int64_t changes = 0;  // of the password
 };
 
 struct NewAccount {

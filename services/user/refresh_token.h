@@ -1,7 +1,10 @@
-// A refresh token: "<session id>.<32 random bytes in base64url>", of which the database has a hash.
+// A refresh token: "<session id>.<43 random characters of base64url>", of which the database has
+// hashes.
 //
-// The session's id says where to look; the secret is compared by SHA-256, which is enough for a
-// random secret of that length, in constant time. Thread-safe.
+// The session's id says where to look, and is no secret. All tokens of a session begin with the
+// same 22 of the random characters, its family: so one that was used before differs from one that
+// was never made, without a list of them. The other 21 are of one token alone. Both are compared by
+// SHA-256, which is enough for 126 random bits, in constant time. Thread-safe.
 #ifndef SCALEOUT_SERVICES_USER_REFRESH_TOKEN_H_
 #define SCALEOUT_SERVICES_USER_REFRESH_TOKEN_H_
 
@@ -18,14 +21,17 @@ namespace scaleout::user {
 using RefreshHash = std::string;
 
 struct RefreshToken {
-  // A new one of the session.
+  // The first one of the session, with a new family.
   static RefreshToken Random(const SessionId& session);
+  // A new one of the same family.
+  RefreshToken Next() const;
   // Nothing for what has not the form of one.
   static std::optional<RefreshToken> Parse(std::string_view text);
 
   SessionId session;
   std::string text;  // a secret
   RefreshHash hash;
+  RefreshHash family;  // of the text up to the end of its family
 };
 
 // In a time that does not depend on where they differ.

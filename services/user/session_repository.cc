@@ -21,8 +21,8 @@ constexpr PostgresStatement kLockUser = {"lock_user_for_session",
                                          " FROM users WHERE id = $1 FOR NO KEY UPDATE"};
 
 constexpr PostgresStatement kCheckPassword = {
-    "check_password_hash",
-    "SELECT user_id FROM credentials WHERE user_id = $1 AND password_hash = $2"};
+    "check_password_changes",
+    "SELECT user_id FROM credentials WHERE user_id = $1 AND changes = $2"};
 
 constexpr PostgresStatement kReplacePassword = {
     "replace_password_hash",
@@ -37,25 +37,28 @@ constexpr PostgresStatement kEndOldest = {
 
 constexpr PostgresStatement kBeginSession = {
     "begin_session",
-    "INSERT INTO sessions (id, user_id, refresh_hash, expires_at) VALUES"
-    " ($1::uuid, $2, decode($3, 'hex'), now() + $4::bigint * interval '1 second')"};
+    "INSERT INTO sessions (id, user_id, refresh_hash, family_hash, expires_at) VALUES"
+    " ($1::uuid, $2, decode($3, 'hex'), decode($4, 'hex'),"
+    " now() + $5::bigint * interval '1 second')"};
 
 constexpr PostgresStatement kLockSession = {
     "lock_session",
     "SELECT user_id, encode(refresh_hash, 'hex') AS newest,"
     " coalesce(encode(previous_refresh_hash, 'hex'), '') AS previous,"
-    " coalesce(rotated_at > now() - $2::bigint * interval '1 second', false) AS "
-    "in_grace, " NOW_SECONDS
-    " FROM sessions WHERE id = $1::uuid AND revoked_at IS NULL AND expires_at > now() FOR UPDATE"};
+    " coalesce(encode(family_hash, 'hex'), '') AS family,"
+    " coalesce(rotated_at > now() - $2::bigint * interval '1 second', false) AS in_grace,"
+    " revoked_at IS NULL AND expires_at > now() AS live,"
+    " revoked_at IS NOT NULL AND NOT published AS unpublished, " NOW_SECONDS
+    " FROM sessions WHERE id = $1::uuid FOR UPDATE"};
 
 constexpr PostgresStatement kGetRole = {"get_role", "SELECT role FROM users WHERE id = $1"};
 
 // The replaced token becomes the previous one. A use of the previous one leaves rotated_at, so that
-// the grace is not extended by it.
+// the grace is not extended by it. The family is the session's already, unless it had none.
 constexpr PostgresStatement kRotate = {
     "rotate_session",
     "UPDATE sessions SET previous_refresh_hash = refresh_hash, refresh_hash = decode($2, 'hex'),"
-    " rotated_at = CASE WHEN $3 THEN rotated_at ELSE now() END,"
+    " rotated_at = CASE WHEN $3 THEN rotated_at ELSE now() END, family_hash = decode($5, 'hex'),"
     " expires_at = now() + $4::bigint * interval '1 second' WHERE id = $1::uuid"};
 
 constexpr PostgresStatement kEndSession = {
@@ -111,13 +114,22 @@ struct LockedSession {
   UserId user;
   RefreshHash newest;
   RefreshHash previous;  // empty: none
+  RefreshHash family;    // empty: none
   bool in_grace = false;
+  bool live = false;
+  bool unpublished = false;
   std::int64_t now_s = 0;
 };
 
 LockedSession ToLockedSession(const PostgresRow& row) {
-  return {UserId(row.Int64("user_id")), row.Text("newest"), row.Text("previous"),
-          row.Bool("in_grace"), row.Int64("now_s")};
+  return {.user = UserId(row.Int64("user_id")),
+          .newest = row.Text("newest"),
+          .previous = row.Text("previous"),
+          .family = row.Text("family"),
+          .in_grace = row.Bool("in_grace"),
+          .live = row.Bool("live"),
+          .unpublished = row.Bool("unpublished"),
+          .now_s = row.Int64("now_s")};
 }
 
 class PostgresSessionRepository final : public SessionRepository {
@@ -190,7 +202,7 @@ class PostgresSessionRepository final : public SessionRepository {
         session.FindRow(kLockUser, {user}, ToLockedUser);
     if (!locked.ok() || !*locked) return locked.status();
     const absl::StatusOr<std::optional<std::int64_t>> same =
-        session.FindRow(kCheckPassword, {user, wanted.password_hash},
+        session.FindRow(kCheckPassword, {user, wanted.password_changes},
                         [](const PostgresRow& row) { return row.Int64("user_id"); });
     if (!same.ok() || !*same) return same.status();
     if (wanted.new_password_hash) {
@@ -199,8 +211,9 @@ class PostgresSessionRepository final : public SessionRepository {
     }
     const auto ended = session.Execute(kEndOldest, {user, kMaxSessionsPerUser - 1});
     if (!ended.ok()) return ended.status();
-    const auto begun = session.Execute(kBeginSession, {wanted.id.hex(), user, wanted.refresh_hash,
-                                                       Seconds(v1::kRefreshTokenTime)});
+    const auto begun =
+        session.Execute(kBeginSession, {wanted.id.hex(), user, wanted.refresh_hash,
+                                        wanted.family_hash, Seconds(v1::kRefreshTokenTime)});
     if (!begun.ok()) return begun.status();
     result = AccessClaims{wanted.id, wanted.user, (*locked)->role, (*locked)->now_s};
     return absl::OkStatus();
@@ -213,7 +226,16 @@ class PostgresSessionRepository final : public SessionRepository {
         session.FindRow(kLockSession, {id, Seconds(v1::kRefreshGrace)}, ToLockedSession);
     if (!locked.ok() || !*locked) return locked.status();
     const bool is_newest = AreEqual(presented.hash, (*locked)->newest);
-    const bool is_previous = (*locked)->in_grace && AreEqual(presented.hash, (*locked)->previous);
+    const bool was_previous = AreEqual(presented.hash, (*locked)->previous);
+    if (!is_newest && !was_previous && !AreEqual(presented.family, (*locked)->family)) {
+      return absl::OkStatus();
+    }
+    if (!(*locked)->live) {
+      // An earlier use of the token may have ended it, and failed at the publication.
+      if ((*locked)->unpublished) result.ended = {presented.session};
+      return absl::OkStatus();
+    }
+    const bool is_previous = (*locked)->in_grace && was_previous;
     if (!is_newest && !is_previous) {
       result.ended = {presented.session};
       return session.Execute(kEndSession, {id}).status();
@@ -222,8 +244,9 @@ class PostgresSessionRepository final : public SessionRepository {
     const absl::StatusOr<std::optional<Role>> role =
         session.FindRow(kGetRole, {(*locked)->user.value()}, to_role);
     if (!role.ok() || !*role) return role.status();
-    const absl::StatusOr<std::int64_t> rotated = session.Execute(
-        kRotate, {id, next, is_previous ? "true" : "false", Seconds(v1::kRefreshTokenTime)});
+    const absl::StatusOr<std::int64_t> rotated =
+        session.Execute(kRotate, {id, next, is_previous ? "true" : "false",
+                                  Seconds(v1::kRefreshTokenTime), presented.family});
     if (!rotated.ok()) return rotated.status();
     result.claims = AccessClaims{presented.session, (*locked)->user, **role, (*locked)->now_s};
     return absl::OkStatus();

@@ -36,18 +36,21 @@ inline constexpr std::int32_t kMaxSessionsPerUser = 100;
 
 struct NewSession {
   UserId user;
-  // The hash with which the password was compared: with another one there now, it begins none.
-  std::string password_hash;
+  // Credential::changes when the password was compared: if it was changed since, none begins. A
+  // hash that another login has made anew for the same password does not matter.
+  std::int64_t password_changes = 0;
   // What to store in its place; nothing: it stays.
   std::optional<std::string> new_password_hash;
   SessionId id;
   RefreshHash refresh_hash;
+  RefreshHash family_hash;
 };
 
 // Of a refresh. No claims: the token is not accepted.
 struct RotatedSession {
   std::optional<AccessClaims> claims;
-  // It was used before, and now its session has ended.
+  // Its session, if it has ended and the end is not published: because the token was used before,
+  // or for another reason, now or earlier.
   std::vector<SessionId> ended;
 };
 
@@ -72,7 +75,8 @@ class SessionRepository {
   virtual absl::StatusOr<std::optional<AccessClaims>> Begin(const CallContext& call,
                                                             const NewSession& session) = 0;
   // Puts `next` in the place of `presented`, which must be the newest token's hash, or the one
-  // before it within v1::kRefreshGrace of its rotation. Another token of the session ends it.
+  // before it within v1::kRefreshGrace of its rotation. Another one of the session's family, which
+  // was used before, ends the session; one that was never made changes nothing.
   virtual absl::StatusOr<RotatedSession> Rotate(const CallContext& call,
                                                 const RefreshToken& presented,
                                                 const RefreshHash& next) = 0;

@@ -30,7 +30,7 @@ class FakeCredentials final : public CredentialRepository {
     on_find();
     if (!failure.ok()) return failure;
     if (email != kEmail || hash.empty()) return std::nullopt;
-    return Credential{UserId(7), hash};
+    return Credential{UserId(7), hash, 3};
   }
   absl::StatusOr<UserRecord> Register(const CallContext&, const NewAccount& account) override {
     if (!failure.ok()) return failure;

@@ -29,7 +29,10 @@ TEST_F(AuthServiceSessionsTest, RefreshAnswersANewTokenOfTheSameSession) {
   EXPECT_EQ(refresh_.user_id(), 7);
   EXPECT_THAT(refresh_.tokens().refresh_token(), StartsWith(std::string(kSid) + "."));
   EXPECT_NE(refresh_.tokens().refresh_token(), old.text);
-  EXPECT_EQ(RefreshToken::Parse(refresh_.tokens().refresh_token())->hash, sessions_.next_hash);
+  const auto next = RefreshToken::Parse(refresh_.tokens().refresh_token());
+  ASSERT_TRUE(next);
+  EXPECT_EQ(next->hash, sessions_.next_hash);
+  EXPECT_EQ(next->family, old.family);
 }
 
 TEST_F(AuthServiceSessionsTest, ReusedRefreshTokenIsRefusedOnceTheEndOfItsSessionIsPublished) {

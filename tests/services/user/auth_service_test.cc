@@ -57,12 +57,13 @@ TEST_F(AuthServiceTest, LoginBeginsASessionAndAnswersItsTokens) {
   ASSERT_THAT(sessions_.begun, SizeIs(1));
   const NewSession& session = sessions_.begun[0];
   EXPECT_EQ(session.user, UserId(7));
-  EXPECT_EQ(session.password_hash, credentials_.hash);
+  EXPECT_EQ(session.password_changes, 3);
   EXPECT_EQ(session.new_password_hash, std::nullopt);
   const auto refresh = RefreshToken::Parse(login_.tokens().refresh_token());
   ASSERT_TRUE(refresh);
   EXPECT_EQ(refresh->session, session.id);
   EXPECT_EQ(refresh->hash, session.refresh_hash);
+  EXPECT_EQ(refresh->family, session.family_hash);
   EXPECT_THAT(login_.tokens().access_token(), Not(IsEmpty()));
   ASSERT_TRUE(Login(kEmail, kPassword).ok());
   EXPECT_NE(sessions_.begun[1].id, session.id);

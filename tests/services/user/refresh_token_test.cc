@@ -18,6 +18,20 @@ TEST(RefreshToken, IsReadBackWithItsSessionAndItsHash) {
   ASSERT_TRUE(read);
   EXPECT_EQ(read->session, session);
   EXPECT_TRUE(AreEqual(read->hash, made.hash));
+  EXPECT_TRUE(AreEqual(read->family, made.family));
+}
+
+TEST(RefreshToken, NextOneIsOfTheSameFamilyAndNotPredictable) {
+  const RefreshToken first = RefreshToken::Random(SessionId::Random());
+  const RefreshToken next = first.Next();
+  EXPECT_EQ(next.session, first.session);
+  EXPECT_EQ(next.text.size(), v1::kRefreshTokenCharacters);
+  EXPECT_EQ(next.family, first.family);
+  EXPECT_NE(next.hash, first.hash);
+  EXPECT_NE(next.hash, first.Next().hash);
+  EXPECT_NE(next.family, next.hash);
+  ASSERT_TRUE(RefreshToken::Parse(next.text));
+  EXPECT_EQ(RefreshToken::Parse(next.text)->family, first.family);
 }
 
 TEST(RefreshToken, TokensOfOneSessionDiffer) {
@@ -26,6 +40,7 @@ TEST(RefreshToken, TokensOfOneSessionDiffer) {
   const RefreshToken other = RefreshToken::Random(session);
   EXPECT_NE(one.text, other.text);
   EXPECT_FALSE(AreEqual(one.hash, other.hash));
+  EXPECT_FALSE(AreEqual(one.family, other.family));
   EXPECT_FALSE(AreEqual(one.hash, ""));
 }
 

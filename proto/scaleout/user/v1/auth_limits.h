@@ -21,7 +21,7 @@ inline constexpr std::size_t kMaxPasswordBytes = 200;
 // Hexadecimal, lower case: 128 random bits.
 inline constexpr std::size_t kSessionIdCharacters = 32;
 
-// "<session id>.<32 random bytes in base64url>".
+// "<session id>.<43 random characters of base64url>".
 inline constexpr std::size_t kRefreshTokenCharacters = kSessionIdCharacters + 1 + 43;
 
 // How long an access token is valid, and a refresh token.
