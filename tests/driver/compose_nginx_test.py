@@ -1,9 +1,12 @@
 """What the driver of the stack in containers asks of nginx' and Redis' containers."""
 
+import subprocess
+
 import pytest
 
 from scaleout.driver.compose import ComposeDriver
 from scaleout.errors import StackError
+from scaleout.topology import ROOT
 
 
 class Containers:
@@ -73,3 +76,40 @@ def test_a_flush_is_done_when_redis_says_so(containers):
         ComposeDriver().flush("redis-state")
     with pytest.raises(StackError, match="postgres holds no keys"):
         ComposeDriver().flush("postgres")
+
+
+def test_gateways_are_read_from_the_answers_to_clients_that_nginx_believes(containers):
+    containers.says = (
+        "HTTP/1.1 200 OK\r\nX-Instance-Id: 3da83258ac4f\r\n\r\n"
+        "HTTP/1.1 502 Bad Gateway\r\n\r\n"
+        "HTTP/1.1 200 OK\r\nx-instance-id: 0a1b2c3d4e5f\r\n\r\n"
+    )
+    found = ComposeDriver().instances_for(["192.0.2.1", "192.0.2.2", "$(id)"])
+    assert found == ["3da83258ac4f", "0a1b2c3d4e5f"]
+    *_, script, name, first, second, third = containers.commands[0]
+    assert "http://127.0.0.1:" in script, "nowhere else may a client play another one"
+    assert "$(id)" not in script
+    assert (name, first, second, third) == ("sh", "192.0.2.1", "192.0.2.2", "$(id)")
+
+
+@pytest.mark.parametrize(
+    "bind, mode, status, says",
+    [
+        ("127.0.0.1", "", 0, ""),
+        ("::1", "optional", 0, ""),
+        ("0.0.0.0", "", 1, "refused: HTTP_BIND=0.0.0.0"),
+        ("192.168.1.20", "", 1, "Say AUTH_MODE=required"),
+        ("0.0.0.0", "optional", 0, "anyone who reaches this port is an admin"),
+        ("0.0.0.0", "required", 0, ""),
+    ],
+)
+def test_a_door_to_other_machines_wants_a_word_on_tokens(bind, mode, status, says):
+    result = subprocess.run(
+        [ROOT / "deploy/compose/check-door.sh"],
+        env={"HTTP_BIND": bind, "AUTH_MODE": mode, "LAB_ENDPOINTS": "off"},
+        text=True,
+        capture_output=True,
+        check=False,
+    )
+    assert result.returncode == status
+    assert says in result.stderr if says else not result.stderr

@@ -15,6 +15,7 @@ STRATEGIES = ("round_robin", "least_conn", "ip_hash")
 _BURN_MS = 1400
 _DELAYED_MS = 250
 _CLIENTS = 30
+_PROBES = 20
 _RATE = 60
 
 
@@ -27,6 +28,7 @@ class CpuBound(drill.Drill):
 
     def hold(self):
         self._before = self.driver.strategy()
+        self._need_many_clients()
         burns = max(2, round(self.duration(15, 6) / (_BURN_MS / 1000)))
         self.n.command(f"while true; do curl -s '{self.url}/api/cpu-bound?ms={_BURN_MS}'; done")
         rows = {strategy: self._under(strategy, burns) for strategy in STRATEGIES}
@@ -58,6 +60,15 @@ class CpuBound(drill.Drill):
         )
         self.n.figure("strategies", rows)
         self._check(rows)
+
+    def _need_many_clients(self):
+        self.driver.balance("ip_hash")
+        clients = [{"X-Forwarded-For": f"203.0.113.{k}"} for k in range(1, _PROBES + 1)]
+        if len({self.client.get("/api/metrics", each).instance for each in clients}) == 1:
+            raise drill.DrillError(
+                "nginx believes no client on this machine that it is another one, so all are one "
+                'to ip_hash; docs/running-in-containers.md, "Balancing", has what lets it'
+            )
 
     def restore(self):
         if getattr(self, "_before", None):

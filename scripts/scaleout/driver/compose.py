@@ -8,6 +8,7 @@ so a new one has none.
 
 import os
 import random
+import re
 import signal as signals
 import time
 from pathlib import Path
@@ -15,7 +16,6 @@ from pathlib import Path
 from scaleout.docker import docker, inspect
 from scaleout.driver import Driver, run
 from scaleout.errors import NotRunning, StackError
-from scaleout.load.client import Client
 from scaleout.topology import REDIS_SERVERS, ROOT, SERVICES, STRATEGIES
 
 _HEALTHY_SECONDS = 60
@@ -42,6 +42,14 @@ _REDIS = """
 REDISCLI_AUTH=$(cat /run/secrets/password)
 export REDISCLI_AUTH
 exec timeout 5 redis-cli -e --raw "$@"
+"""
+
+# A request as each of some clients. Only beside nginx may anyone play another one.
+_ASK = """
+for client; do
+  as="X-Forwarded-For: $client"
+  curl -s -m 12 -o /dev/null -D - -H "$as" http://127.0.0.1:8080/api/metrics || true
+done
 """
 
 
@@ -186,6 +194,11 @@ class ComposeDriver(Driver):
         except StackError as error:
             raise StackError(f"{server} does not answer, or refuses", error.evidence) from error
 
+    def instances_for(self, clients):
+        """Which gateways answer clients with these addresses, in turn; where none does, none."""
+        printed = self._compose("exec", "-T", "nginx", "sh", "-euc", _ASK, "sh", *clients)
+        return re.findall(r"^x-instance-id: *(\S+)", printed, re.MULTILINE | re.IGNORECASE)
+
     def logs_command(self, parts, lines, follow):
         options = ["--follow"] if follow else ["--no-log-prefix"]
         return [*_COMPOSE, "logs", "--no-color", *options, "--tail", str(lines), *parts]
@@ -247,10 +260,11 @@ class ComposeDriver(Driver):
         if not self._running("nginx"):
             return
         deadline = time.monotonic() + _ROUTED_SECONDS
-        client = Client(self.url(), timeout=12)
         time.sleep(_DNS_SECONDS)
         wanted = set(self.instances())
-        while (seen := _instances_seen(client, 8 * len(wanted))) != wanted:
+        # Other clients, for the sake of ip_hash.
+        clients = [f"192.0.2.{number}" for number in range(1, 8 * len(wanted) + 1)]
+        while (seen := set(self.instances_for(clients))) != wanted:
             if time.monotonic() > deadline:
                 raise StackError(f"nginx reaches {sorted(seen)} instead of {sorted(wanted)}")
             time.sleep(0.2)
@@ -262,15 +276,6 @@ _COMPOSE = ["docker", "compose", "--project-directory", str(ROOT), "--progress",
 def _is_healthy(container):
     state = container["State"]
     return state["Status"] == "running" and state.get("Health", {}).get("Status") == "healthy"
-
-
-def _instances_seen(client, requests):
-    """Each request plays another client, for the sake of ip_hash."""
-    seen = set()
-    for number in range(1, requests + 1):
-        headers = {"X-Forwarded-For": f"192.0.2.{number}"}
-        seen.add(client.request("GET", "/api/metrics", headers=headers).instance)
-    return seen - {""}
 
 
 def _kill_here(pid, name, container_id):
