@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from native_stack import ROOT, own_environment
+from native_stack import ROOT, NativeStack, own_environment
 
 import scaleout.drills.__main__
 from scaleout.drills.drill import Drill, DrillError
@@ -43,13 +43,19 @@ _RING = (
     "events",
     "durability",
 )
+# Those of the ring that also run on a stack that wants tokens: the rest sends them in the same way.
+_WITH_TOKENS = ("breaker", "redis-down")
 # What they check of times and rates means nothing with a sanitizer's overhead.
 _TIMED = ("breaker", "cache-stampede", "redis-down", "login-flood")
 
 
 def drill(*arguments, **variables):
+    return run_script("drill.sh", *arguments, **variables)
+
+
+def run_script(name, *arguments, **variables):
     return subprocess.run(
-        [str(ROOT / "scripts/drill.sh"), *map(str, arguments)],
+        [str(ROOT / "scripts" / name), *map(str, arguments)],
         env={**own_environment(), "STACK": "native", **variables},
         text=True,
         capture_output=True,
@@ -58,8 +64,27 @@ def drill(*arguments, **variables):
     )
 
 
+@pytest.fixture(name="stack_with_tokens", scope="module")
+def make_stack_with_tokens():
+    made = NativeStack(GATEWAYS="3", AUTH_MODE="required")
+    try:
+        made.up()
+        yield made
+    finally:
+        made.remove()
+
+
 @pytest.mark.parametrize("name", _RING)
 def test_the_drill_passes(stack, tmp_path, name):
+    check_drill(stack, tmp_path, name)
+
+
+@pytest.mark.parametrize("name", _WITH_TOKENS)
+def test_the_drill_passes_where_tokens_are_wanted(stack_with_tokens, tmp_path, name):
+    check_drill(stack_with_tokens, tmp_path, name)
+
+
+def check_drill(stack, tmp_path, name):
     if os.environ.get("SANITIZED") and name in _TIMED:
         pytest.skip("times mean nothing under a sanitizer")
     report = tmp_path / "report.json"
@@ -71,6 +96,14 @@ def test_the_drill_passes(stack, tmp_path, name):
     )
     assert stack.status()["state"] == "up", "it leaves the stack as it was"
     assert stack.status()["strategy"] == "round_robin"
+
+
+@pytest.mark.skipif(bool(os.environ.get("SANITIZED")), reason="times mean nothing under one")
+def test_the_tour_passes_where_tokens_are_wanted(stack_with_tokens):
+    """Where none are, the README's test runs it."""
+    result = run_script("test-scaling.sh", **stack_with_tokens.variables)
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "the tour has an admin's" in result.stdout
 
 
 def test_the_list_names_every_drill():
