@@ -16,10 +16,12 @@ namespace {
 
 // KEYS: the stream, the incarnation. ARGV: after which entry to read, and how many at most; none of
 // both: only looks. Answers the incarnation ('' if there is none), the last id that the stream has
-// had, how many entries were ever added to it, and the entries.
+// had, how many entries were ever added to it, the entries, and the server's time in ms.
 constexpr std::string_view kRead = R"lua(
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local text = redis.call('GET', KEYS[2])
-if not text then return {'', '0-0', 0, {}} end
+if not text then return {'', '0-0', 0, {}, now} end
 local run_id = string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')
 local last, added = '0-0', 0
 local entries = {}
@@ -33,7 +35,7 @@ if redis.call('EXISTS', KEYS[1]) == 1 then
     entries = redis.call('XRANGE', KEYS[1], '(' .. ARGV[1], '+', 'COUNT', ARGV[2])
   end
 end
-return {run_id .. ':' .. text, last, added, entries}
+return {run_id .. ':' .. text, last, added, entries, now}
 )lua";
 
 constexpr std::array<std::string_view, 2> kKeys = {kRevocationStream, kRevocationIncarnation};
@@ -47,8 +49,8 @@ absl::Status NotBegun() {
 }
 
 bool IsLook(const RedisValue& reply) {
-  return reply.size() == 4 && reply.at(0).is_text() && reply.at(1).is_text() &&
-         reply.at(2).is_integer() && reply.at(3).is_array();
+  return reply.size() == 5 && reply.at(0).is_text() && reply.at(1).is_text() &&
+         reply.at(2).is_integer() && reply.at(3).is_array() && reply.at(4).is_integer();
 }
 
 class RedisRevocationReader final : public RevocationReader {
@@ -79,6 +81,7 @@ class RedisRevocationReader final : public RevocationReader {
     }
     const RedisValue entries = reply->at(3);
     RevocationBatch batch;
+    batch.server_time = WallTime(std::chrono::milliseconds(reply->at(4).integer()));
     RevocationPosition end = position;
     for (std::size_t i = 0; i < entries.size(); ++i) {
       const RedisValue entry = entries.at(i);

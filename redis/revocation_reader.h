@@ -39,6 +39,7 @@ struct RevocationBatch {
   std::vector<std::string> session_ids;
   // Whether these are all that the stream had.
   bool complete = true;
+  WallTime server_time;  // by the server's clock, when it looked
 };
 
 class RevocationReader {

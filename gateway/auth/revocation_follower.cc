@@ -43,6 +43,11 @@ RevocationFollower::RevocationFollower(std::unique_ptr<RevocationReader> reader,
                              const std::lock_guard lock(mutex_);
                              return static_cast<double>(revoked_.size());
                            });
+  metrics.AddCallbackGauge("gateway_clock_skew_seconds",
+                           "How far this machine's clock is ahead of redis-state's", {}, [this] {
+                             const std::lock_guard lock(mutex_);
+                             return clock_skew_.count();
+                           });
 }
 
 std::optional<bool> RevocationFollower::IsAlive(const SessionNumber& session) const {
@@ -113,19 +118,37 @@ absl::Status RevocationFollower::Follow() {
     return batch.status();
   }
   last_answered_ = sent;
+  const absl::Status clocks = CompareClocks(batch->server_time);
   bool fits = true;
   {
     const std::lock_guard lock(mutex_);
     revoked_.DropOld(sent, kMaxDropped);
     fits = Add(batch->session_ids, revoked_);
-    if (fits && batch->complete) sent_ = sent;
+    if (!clocks.ok()) {
+      sent_.reset();
+    } else if (fits && batch->complete) {
+      sent_ = sent;
+    }
   }
   if (!fits) {
     Forget();
     return absl::ResourceExhaustedError("there are more revocations than a gateway holds");
   }
+  if (!clocks.ok()) return clocks;
   if (!batch->complete) return absl::OkStatus();
   return reader_->Wait(*position_, kRevocationWait);
+}
+
+absl::Status RevocationFollower::CompareClocks(WallTime server_time) {
+  const auto skew = clock_.WallNow() - server_time;
+  {
+    const std::lock_guard lock(mutex_);
+    clock_skew_ = skew;
+  }
+  if (std::chrono::abs(skew) <= kMostClockSkew) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      StrCat("the clocks of this machine and of redis-state differ by more than ",
+             kMostClockSkew.count(), " s"));
 }
 
 void RevocationFollower::Forget() {

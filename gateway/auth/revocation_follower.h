@@ -14,6 +14,10 @@
 // long, the follower begins anew. A time that the machine's monotonic clock does not count (a
 // paused virtual machine) is not noticed.
 //
+// The set forgets a session 16 minutes after it has ended, because its tokens have expired by then:
+// by the clock of the database, but it is this machine's that judges them. So the set is not
+// trusted either while this machine's clock and redis-state's differ by more than kMostClockSkew.
+//
 // Step() belongs to one thread. IsAlive() is for all: a short lock, which Step() never holds while
 // it waits.
 #ifndef SCALEOUT_GATEWAY_AUTH_REVOCATION_FOLLOWER_H_
@@ -35,6 +39,7 @@
 #include "common/metrics.h"
 #include "common/session_number.h"
 #include "gateway/auth/revocation_set.h"
+#include "gateway/auth/token_verifier.h"
 #include "redis/revocation_reader.h"
 
 namespace scaleout::gateway {
@@ -51,6 +56,9 @@ inline constexpr std::chrono::seconds kRevocationFullPause{10};
 // Pages of the user service's list that are read, which is never so many: a service that does not
 // come to an end is not read for ever.
 inline constexpr int kMaxRevocationPages = 1'000;
+
+// Between this machine's clock and redis-state's; the tokens' leeway is for it.
+inline constexpr std::chrono::seconds kMostClockSkew = kTokenLeeway;
 
 struct RevocationPage {
   std::vector<std::string> session_ids;
@@ -81,6 +89,8 @@ class RevocationFollower {
  private:
   absl::Status Begin();
   absl::Status Follow();
+  // Notes the server's clock; not OK if this machine's is another.
+  absl::Status CompareClocks(WallTime server_time);
   // The stream says nothing any more of what the set has to hold.
   void Forget();
   // False if the set is full.
@@ -106,6 +116,7 @@ class RevocationFollower {
   RevocationSet revoked_;
   // When the poll was sent after whose answer `revoked_` had all; none: it cannot be trusted.
   std::optional<MonotonicTime> sent_;
+  std::chrono::duration<double> clock_skew_{0};  // how far this machine's clock is ahead
 };
 
 // One that reads from redis-state.

@@ -31,6 +31,16 @@ TEST_F(RevocationStreamTest, ReaderGetsWhatIsPublishedAfterItBegan) {
   EXPECT_EQ(Read(), "a");
 }
 
+TEST_F(RevocationStreamTest, ReaderLearnsTheServersTime) {
+  Publish({});
+  Begin();
+  const WallTime before = std::chrono::floor<std::chrono::milliseconds>(SystemClock().WallNow());
+  const auto batch = reader_->Read(position_, 10);
+  ASSERT_TRUE(batch.ok()) << batch.status();
+  EXPECT_GE(batch->server_time, before);
+  EXPECT_LE(batch->server_time, SystemClock().WallNow());
+}
+
 TEST_F(RevocationStreamTest, EveryReaderGetsEverything) {
   Publish({});
   const auto other = Reader(redis_);

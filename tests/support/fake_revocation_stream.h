@@ -21,6 +21,8 @@ class FakeRevocationStream {
   // Called when the server is asked, before and after it looks.
   std::function<void()> on_arrival = [] {};
   std::function<void()> on_reply = [] {};
+  // Its clock.
+  std::function<WallTime()> server_time = [] { return WallTime(); };
   int begins = 0;
   int reads = 0;
   std::vector<Duration> waits;
@@ -60,6 +62,7 @@ class FakeRevocationStream {
       if (!stream_.status.ok()) return stream_.status;
       if (stream_.incarnation != position.incarnation) return absl::DataLossError("another one");
       RevocationBatch batch;
+      batch.server_time = stream_.server_time();
       auto& at = position.added;
       while (static_cast<std::size_t>(at) < stream_.entries.size()) {
         if (batch.session_ids.size() == static_cast<std::size_t>(limit)) {

@@ -1,5 +1,6 @@
 #include "gateway/auth/revocation_follower.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <chrono>
@@ -25,6 +26,10 @@ std::string Id(std::uint64_t number) { return SessionIdOf({.high = 0, .low = num
 
 class RevocationFollowerTest : public ::testing::Test {
  protected:
+  RevocationFollowerTest() {
+    stream_.server_time = [this] { return clock_.WallNow() - skew_; };
+  }
+
   absl::StatusOr<RevocationPage> List(const std::string& page_token) {
     asked_pages_.push_back(page_token);
     on_list_();
@@ -47,6 +52,7 @@ class RevocationFollowerTest : public ::testing::Test {
   testing::FakeLogger logger_;
   std::unique_ptr<Metrics> metrics_ = MakeMetrics();
   testing::FakeRevocationStream stream_;
+  WallTime::duration skew_{0};  // how far the gateway's clock is ahead
   std::map<std::string, RevocationPage> pages_ = {{"", {}}};  // by their tokens
   std::vector<std::string> asked_pages_;
   std::function<void()> on_list_ = [] {};
@@ -235,6 +241,33 @@ TEST_F(RevocationFollowerTest, ForgetsRevocationsThatNoTokenOutlives) {
   EXPECT_EQ(follower_.Step(), Duration(kRevocationRetryPause));
   Follow();
   EXPECT_EQ(IsAlive(1), true);
+}
+
+// Else a token that the slow clock takes for valid would outlive what is known of its session.
+TEST_F(RevocationFollowerTest, IsNotTrustedWhileItsClockIsAnotherThanTheServers) {
+  const char* const warning = "ended sessions are not known: the user service is asked for each";
+  for (const auto wrong : {kMostClockSkew + 1s, -kMostClockSkew - 1s}) {
+    skew_ = {};
+    Follow();
+    const std::size_t warned = logger_.CountOf(warning);
+    skew_ = wrong;
+    stream_.entries.push_back(Id(1));
+    for (int i = 0; i < 3; ++i) {
+      EXPECT_EQ(follower_.Step(), Duration(kRevocationRetryPause));
+      EXPECT_FALSE(IsAlive(1));
+      EXPECT_FALSE(IsAlive(2));
+      clock_.Advance(kRevocationRetryPause);
+    }
+    EXPECT_EQ(logger_.CountOf(warning), warned + 1);
+    EXPECT_THAT(metrics_->RenderPrometheus(),
+                ::testing::HasSubstr("\ngateway_clock_skew_seconds " +
+                                     std::string(wrong > 0s ? "31" : "-31")));
+    skew_ = wrong > 0s ? kMostClockSkew : -kMostClockSkew;
+    ASSERT_EQ(follower_.Step(), 0ms);
+    EXPECT_EQ(IsAlive(1), false);
+    EXPECT_EQ(IsAlive(2), true);
+  }
+  EXPECT_EQ(stream_.begins, 1) << "it has missed nothing";
 }
 
 TEST_F(RevocationFollowerTest, TextThatIsNoIdRevokesNothing) {

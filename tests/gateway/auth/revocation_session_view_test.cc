@@ -20,6 +20,10 @@ using testing::RunningTask;
 
 class RevocationSessionViewTest : public ::testing::Test {
  protected:
+  RevocationSessionViewTest() {
+    stream_.server_time = [this] { return fixture_.clock.WallNow(); };
+  }
+
   static VerifiedToken Token(char digit, Principal principal = {7, Role::kCustomer, false}) {
     return {.principal = principal, .session_id = std::string(32, digit), .expires = {}};
   }
