@@ -12,10 +12,15 @@ bool IsLoadShedding(const absl::Status& status) {
   return reason == kReasonOverloaded || reason == kReasonPoolExhausted;
 }
 
+bool IsRevocationPending(const absl::Status& status) {
+  return status.code() == absl::StatusCode::kUnavailable &&
+         ReasonOf(status) == kReasonRevocationPending;
+}
+
 CallOutcome ClassifyCall(const absl::Status& status) {
   if (IsLoadShedding(status)) return CallOutcome::kIgnored;
   // The service has done its part; redis-state is away, and reads do not need it.
-  if (ReasonOf(status) == kReasonRevocationPending) return CallOutcome::kIgnored;
+  if (IsRevocationPending(status)) return CallOutcome::kIgnored;
   switch (status.code()) {
     case absl::StatusCode::kOk:
     case absl::StatusCode::kInvalidArgument:

@@ -24,6 +24,11 @@ CallOutcome ClassifyCall(const absl::Status& status);
 // (DATABASE_POOL_EXHAUSTED). Such a call is not retried: that would add to the load.
 bool IsLoadShedding(const absl::Status& status);
 
+// Whether `status` is UNAVAILABLE because what ended a session is done, but redis-state, by which
+// the gateways learn of it, is away. Such a call is not retried either: the service has waited for
+// redis-state already, and goes on by itself.
+bool IsRevocationPending(const absl::Status& status);
+
 // Whether a call for several things that ended so may have failed because of one of them.
 bool MayBeOnePartsFault(absl::StatusCode code);
 

@@ -1,10 +1,11 @@
 // Decides whether a failed attempt is made again, and when.
 //
 // Only UNAVAILABLE is retried: the backend did not take the call, another replica may; but not
-// where the service sheds load (call_outcome.h). Only calls that do no harm twice; never past the
-// deadline; never without budget. What this gateway refuses itself never comes here: no attempt was
-// made. The pause has full jitter: uniform between nothing and a bound that doubles (AWS
-// Architecture Blog, "Exponential Backoff And Jitter"). Immutable, so thread-safe.
+// where the service sheds load or waits for redis-state (call_outcome.h). Only calls that do no
+// harm twice; never past the deadline; never without budget. What this gateway refuses itself never
+// comes here: no attempt was made. The pause has full jitter: uniform between nothing and a bound
+// that doubles (AWS Architecture Blog, "Exponential Backoff And Jitter"). Immutable, so
+// thread-safe.
 #ifndef SCALEOUT_GATEWAY_RESILIENCE_RETRY_POLICY_H_
 #define SCALEOUT_GATEWAY_RESILIENCE_RETRY_POLICY_H_
 

@@ -60,6 +60,12 @@ TEST_F(RetryPolicyTest, RetriesNothingWhereTheServiceShedsLoad) {
   EXPECT_EQ(Verdict(FailedAttempt(1, down, true, seconds(3))), RetryVerdict::kRetry);
 }
 
+TEST_F(RetryPolicyTest, RetriesNothingThatIsDoneAndWaitsForRedisState) {
+  const absl::Status pending = WithReason(absl::UnavailableError(""), kReasonRevocationPending);
+  EXPECT_EQ(Verdict(FailedAttempt(1, pending, true, seconds(3))), RetryVerdict::kNotRetriable);
+  EXPECT_EQ(budget_.Snapshot().available, 30);
+}
+
 TEST_F(RetryPolicyTest, MakesThreeAttempts) {
   EXPECT_EQ(Verdict(Unavailable(2)), RetryVerdict::kRetry);
   EXPECT_EQ(Verdict(Unavailable(3)), RetryVerdict::kNoAttemptsLeft);
