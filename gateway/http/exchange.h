@@ -55,6 +55,7 @@ struct Exchange {
   const Route* route = nullptr;  // set by the pipeline, to the table's "unmatched" if none matches
   std::string allowed;           // the methods that the path has, for a 405
   std::string_view token;        // the access token that it has, of request.head; empty: none
+  MonotonicTime admitted;        // when the token's session was said to live
   absl::Status refusal;          // not OK: answered with this, no handler is asked
   std::optional<ConcurrencyPermit> permit;  // from its admission to its answer
   // When the first byte of its head was read; of a pipelined request, when the one before it was

@@ -106,11 +106,13 @@ std::string ProblemType(std::string_view reason) {
                 absl::AsciiStrToLower(absl::StrReplaceAll(ToAbsl(reason), {{"_", "-"}})));
 }
 
-// RFC 6750, section 3.1: no error where no token was sent. Empty for other answers.
+// RFC 6750, section 3.1: no error where no token was sent. Empty for other answers, and for a 403
+// that another token would not help: of another site's page.
 std::string_view ChallengeFor(int http_status, std::string_view reason) {
   if (reason == kReasonInvalidToken || reason == kReasonSessionEnded) {
     return R"(Bearer realm="scaleout", error="invalid_token")";
   }
+  if (reason == kReasonForbidden) return R"(Bearer realm="scaleout", error="insufficient_scope")";
   return http_status == 401 ? R"(Bearer realm="scaleout")" : "";
 }
 

@@ -5,7 +5,8 @@
 // fields is 422, and a reason on the status (common/status.h) picks the problem's type
 // ("CIRCUIT_OPEN" is /problems/circuit-open) while its facts become members. `retryAfterMs` among
 // the facts becomes Retry-After, rounded up to at least a second. A 401 says how to authenticate,
-// and whether a token was refused (WWW-Authenticate, RFC 6750, section 3).
+// and whether a token was refused; a 403 for the token's role says that (WWW-Authenticate, RFC
+// 6750, section 3).
 #ifndef SCALEOUT_GATEWAY_HTTP_PROBLEM_H_
 #define SCALEOUT_GATEWAY_HTTP_PROBLEM_H_
 

@@ -47,11 +47,11 @@ class RequestPipeline final : public ExchangeHandler {
     Check(exchange, &RequestPipeline::FindRoute);
     Check(exchange, &RequestPipeline::SetDeadline);
     Check(exchange, &RequestPipeline::FindToken);
-    if (exchange.refusal.ok() && !exchange.token.empty()) {
-      Task<absl::Status> admitting =
-          authenticator_.AdmitToken(exchange.context, exchange.route->access, exchange.token);
+    if (HasToken(exchange)) {
+      Task<absl::Status> admitting = AdmitToken(exchange);
       const absl::Status admitted = co_await admitting;
       exchange.refusal = admitted;
+      exchange.admitted = parts_.clock.Now();
     }
     if (IsRateLimited(exchange)) {
       Task<absl::Status> charging = parts_.rate_limit->Charge(exchange.context);
@@ -64,6 +64,11 @@ class RequestPipeline final : public ExchangeHandler {
       const absl::Status read = co_await reading;
       if (absl::IsCancelled(read)) co_return Response(kClientClosedRequest, "");
       exchange.refusal = read;
+    }
+    if (HasToken(exchange) && parts_.clock.Now() - exchange.admitted > kMaxAdmissionAge) {
+      Task<absl::Status> admitting = AdmitToken(exchange);
+      const absl::Status admitted = co_await admitting;
+      exchange.refusal = admitted;
     }
     Check(exchange, &RequestPipeline::Admit);
 
@@ -81,6 +86,7 @@ class RequestPipeline final : public ExchangeHandler {
       } catch (...) {
         result = HandlerThrew(exchange, "something that is no std::exception");
       }
+      if (!result.ok()) parts_.auth.metrics.CountRefusal(result.status());
     }
     Response response = result.ok() ? *std::move(result) : ToProblem(exchange, result.status());
     AddCacheHeaders(exchange.request, exchange.route->access, exchange.context.cache,
@@ -142,6 +148,14 @@ class RequestPipeline final : public ExchangeHandler {
     exchange.token = *token;
     if (!token->empty()) return absl::OkStatus();
     return authenticator_.AdmitWithoutToken(exchange.context, access);
+  }
+
+  static bool HasToken(const Exchange& exchange) {
+    return exchange.refusal.ok() && !exchange.token.empty();
+  }
+
+  Task<absl::Status> AdmitToken(Exchange& exchange) {
+    return authenticator_.AdmitToken(exchange.context, exchange.route->access, exchange.token);
   }
 
   // Who is refused already costs no round trip; probes and metrics are not counted.

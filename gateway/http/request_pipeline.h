@@ -5,12 +5,13 @@
 // Serve in the .cc is that list. A new step that may refuse a request is a member function that
 // returns a status and one line in the list. The order matters: what the head alone decides comes
 // before the body is read, admission after it, so that an upload holds no place among the requests
-// in flight. A refusal skips the other steps and the handler, but is rendered, counted and logged
-// like every answer. An exception that leaves a handler is a defect and a 500. One pipeline for
-// each loop; loop thread only.
+// in flight. A token is looked at once more if its body took long. A refusal skips the other steps
+// and the handler, but is rendered, counted and logged like every answer. An exception that leaves
+// a handler is a defect and a 500. One pipeline for each loop; loop thread only.
 #ifndef SCALEOUT_GATEWAY_HTTP_REQUEST_PIPELINE_H_
 #define SCALEOUT_GATEWAY_HTTP_REQUEST_PIPELINE_H_
 
+#include <chrono>
 #include <memory>
 
 #include "common/clock.h"
@@ -26,6 +27,10 @@
 #include "gateway/resilience/concurrency_limiter.h"
 
 namespace scaleout::gateway {
+
+// For how long it counts that the session of a token lives, while the body comes: with what the
+// gateway's own knowledge may be old (kRevocationTrust), a revocation is honoured within a second.
+inline constexpr std::chrono::milliseconds kMaxAdmissionAge{500};
 
 struct PipelineOptions {
   // A log line for each request, but for probes and metrics.

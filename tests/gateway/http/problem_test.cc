@@ -59,7 +59,7 @@ std::string ChallengeOf(const absl::Status& status) {
   return "";
 }
 
-TEST(Problem, A401SaysHowToAuthenticate) {
+TEST(Problem, SaysHowToAuthenticate) {
   const absl::Status none = absl::UnauthenticatedError("none");
   constexpr std::string_view kPlain = R"(Bearer realm="scaleout")";
   constexpr std::string_view kRefused = R"(Bearer realm="scaleout", error="invalid_token")";
@@ -68,7 +68,10 @@ TEST(Problem, A401SaysHowToAuthenticate) {
   EXPECT_EQ(ChallengeOf(WithReason(none, "INVALID_CREDENTIALS")), kPlain);
   EXPECT_EQ(ChallengeOf(WithReason(none, "INVALID_TOKEN")), kRefused);
   EXPECT_EQ(ChallengeOf(WithReason(none, "SESSION_ENDED")), kRefused);
-  EXPECT_EQ(ChallengeOf(absl::PermissionDeniedError("no")), "");
+  constexpr std::string_view kRole = R"(Bearer realm="scaleout", error="insufficient_scope")";
+  EXPECT_EQ(ChallengeOf(absl::PermissionDeniedError("no")), kRole);
+  EXPECT_EQ(ChallengeOf(WithReason(absl::PermissionDeniedError("no"), "FORBIDDEN")), kRole);
+  EXPECT_EQ(ChallengeOf(WithReason(absl::PermissionDeniedError("no"), "CROSS_SITE")), "");
 }
 
 TEST(Problem, WhoAsksIsAProblemWithATypeEvenWithoutAReason) {

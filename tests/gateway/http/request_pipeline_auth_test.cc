@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 
+#include "gateway/auth/auth_refusal.h"
 #include "gateway/http/request_pipeline.h"
 #include "tests/gateway/http/request_pipeline_fixture.h"
 
@@ -51,7 +52,19 @@ TEST_F(RequestPipelineAuthTest, AUsersRouteNeedsAToken) {
 TEST_F(RequestPipelineAuthTest, ACustomerMayNotDoWhatAdminsMay) {
   EXPECT_THAT(Get("/all", Bearer()),
               AllOf(StartsWith("HTTP/1.1 403"), HasSubstr("/problems/forbidden"),
-                    Not(HasSubstr("WWW-Authenticate"))));
+                    HasSubstr("WWW-Authenticate: Bearer realm=\"scaleout\", "
+                              "error=\"insufficient_scope\"\r\n")));
+}
+
+// Of a customer who changes a role, say.
+TEST_F(RequestPipelineAuthTest, WhatAHandlerRefusesForWhoAsksIsCountedToo) {
+  outcome = Forbidden();
+  EXPECT_THAT(Get("/works", Bearer()), StartsWith("HTTP/1.1 403"));
+  Counter& refusals =
+      metrics->AddCounter("gateway_auth_refusals_total", "", {{"reason", "forbidden"}});
+  EXPECT_EQ(refusals.value(), 1);
+  EXPECT_THAT(Get("/all", Bearer()), StartsWith("HTTP/1.1 403"));
+  EXPECT_EQ(refusals.value(), 2);
 }
 
 TEST_F(RequestPipelineAuthTest, ATokenIsVerifiedOnPublicRoutesToo) {
@@ -128,6 +141,37 @@ TEST_F(RequestPipelineAuthTest, ABodyThatArrivesAfterTheCheckIsRead) {
   EXPECT_EQ(socket.text, "HTTP/1.1 100 Continue\r\n\r\n");
   connection.OnBytes("bc");
   EXPECT_THAT(socket.text, EndsWith("abc"));
+}
+
+// Else a client could begin a request, log out, and send what the request changes.
+TEST_F(RequestPipelineAuthTest, ASessionThatEndsWhileABodyComesIsHonoured) {
+  const std::string head = "POST /upload HTTP/1.1\r\nHost: h\r\nAuthorization: " + Bearer() +
+                           "\r\nContent-Length: 3\r\n\r\n";
+  Ask(head + "a");
+  auth.sessions.alive = false;
+  clock.Advance(kMaxAdmissionAge);
+  connection.OnBytes("bc");
+  EXPECT_THAT(socket.text, StartsWith("HTTP/1.1 200")) << "within what a revocation may take";
+  EXPECT_THAT(auth.sessions.asked, SizeIs(1));
+
+  auth.sessions.alive = true;
+  principal = {};
+  Ask(head + "a");
+  auth.sessions.alive = false;
+  clock.Advance(kMaxAdmissionAge + Duration(1));
+  connection.OnBytes("bc");
+  EXPECT_THAT(socket.text, AllOf(StartsWith("HTTP/1.1 401"), HasSubstr("/problems/session-ended")));
+  EXPECT_EQ(principal, Principal()) << "the handler was not asked";
+  EXPECT_THAT(auth.sessions.asked, SizeIs(3));
+}
+
+TEST_F(RequestPipelineAuthTest, ALongBodyIsTakenWhileItsSessionLives) {
+  Ask("POST /upload HTTP/1.1\r\nHost: h\r\nAuthorization: " + Bearer() +
+      "\r\nContent-Length: 3\r\n\r\na");
+  clock.Advance(2 * kMaxAdmissionAge);
+  connection.OnBytes("bc");
+  EXPECT_THAT(socket.text, AllOf(StartsWith("HTTP/1.1 200"), EndsWith("abc")));
+  EXPECT_THAT(auth.sessions.asked, SizeIs(2));
 }
 
 TEST_F(RequestPipelineAuthTest, AConnectionReadsOnAfterTheCheckIfItHadNoRoom) {
