@@ -64,9 +64,9 @@ std::string InstanceReport::Describe() {
   json.Field("requestsPerSecond", RequestsPerSecond(snapshot.requests.total));
   json.Field("requestsInFlight", snapshot.requests.in_flight);
   json.StartObject("breakers");
-  for (Backend& backend : backends_) {
-    json.RuntimeKey(backend.name);
-    json.Text(CircuitStateName(backend.guard.breaker().state()));
+  for (BackendGuard* const guard : backends_.guards()) {
+    json.RuntimeKey(guard->backend());
+    json.Text(CircuitStateName(guard->breaker().state()));
   }
   json.EndObject();
   json.Field("residentBytes", snapshot.process.resident_bytes);

@@ -129,17 +129,20 @@ void WriteEvents(JsonWriter& json, const EventsReport& events) {
   json.EndObject();
 }
 
-void WriteBackend(JsonWriter& json, Backend& backend) {
-  const BackendCounts counts = backend.guard.counts();
-  json.RuntimeKey(backend.name);
+// `backend` is null for a guard that is none's own.
+void WriteGuard(JsonWriter& json, BackendGuard& guard, const Backend* backend) {
+  const BackendCounts counts = guard.counts();
+  json.RuntimeKey(guard.backend());
   json.StartObject();
   json.Field("calls", counts.calls);
   json.Field("failures", counts.failures);
   json.Field("inFlight", counts.in_flight);
   json.Key("circuitBreaker");
-  WriteCircuitBreaker(json, backend.guard.breaker().Snapshot());
-  if (!backend.coalescers.empty()) WriteCoalescers(json, backend.coalescers);
-  if (!backend.cached.empty()) WriteCached(json, backend.cached);
+  WriteCircuitBreaker(json, guard.breaker().Snapshot());
+  if (backend != nullptr && !backend->coalescers.empty()) {
+    WriteCoalescers(json, backend->coalescers);
+  }
+  if (backend != nullptr && !backend->cached.empty()) WriteCached(json, backend->cached);
   json.EndObject();
 }
 
@@ -175,7 +178,9 @@ Task<Response> MetricsHandlers::TakeSnapshot() {
   WriteEventLoops(json, snapshot.event_loops);
   WriteRequests(json, snapshot.requests);
   json.StartObject("backends");
-  for (Backend& backend : backends_) WriteBackend(json, backend);
+  for (BackendGuard* const guard : backends_.guards()) {
+    WriteGuard(json, *guard, backends_.Find(guard->backend()));
+  }
   json.EndObject();
   if (events_) WriteEvents(json, events_());
   json.EndObject();

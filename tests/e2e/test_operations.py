@@ -66,7 +66,7 @@ def test_metrics_for_people(client):
     assert set(loop["lagMs"]) >= {"current", "mean", "p50", "p99", "max"}
     assert 0 <= loop["utilization"] <= 1
     assert set(metrics["requests"]["latencyMs"]) >= {"p50", "p95", "p99"}
-    assert set(metrics["backends"]) == set(BACKENDS)
+    assert set(metrics["backends"]) == {*BACKENDS, "credentials"}
 
 
 def test_metrics_for_prometheus_are_on_the_gateways_own_port(stack):

@@ -54,6 +54,20 @@ def test_a_client_that_insists_sees_a_write_at_once_and_all_see_it_then(cached_s
         assert name in client.get(newest).text
 
 
+def test_a_wrong_token_gets_no_stored_answer(cached_stack):
+    """The cache knows nothing of tokens: what has one goes to a gateway, which refuses it."""
+    with cached_stack.client() as client:
+        for path in ("/api/products/1", "/api/products", "/api/users"):
+            eventually(lambda path=path: cached(client.get(path)) == "HIT")
+            for sent in ("Bearer garbage", "Bearer a.b.c", "Basic YTpi"):
+                refused = client.get(path, headers={"Authorization": sent})
+                assert refused.status_code == 401, (path, sent)
+                assert cached(refused) == "BYPASS"
+                assert "www-authenticate" in refused.headers
+            stored = client.get(path)
+            assert (stored.status_code, cached(stored)) == (200, "HIT"), "no 401 was stored"
+
+
 def test_what_is_stored_is_served_while_no_gateway_answers(cached_stack):
     with cached_stack.client() as client:
         eventually(lambda: cached(client.get("/api/products/2")) == "HIT")

@@ -187,7 +187,7 @@ def test_every_gateway_lists_all_of_them(stack):
     for each in listed(stack.url)["instances"]:
         assert set(each) == _INSTANCE
         assert each["processId"] == pids[each["instanceId"]]
-        assert set(each["breakers"]) == {"user", "order", "payment"}
+        assert set(each["breakers"]) == {"user", "order", "payment", "credentials"}
         k = int(each["instanceId"][-1])
         assert each["addresses"][0] == f"127.0.0.1:{stack.gateway_port(k)}"
 

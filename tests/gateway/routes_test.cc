@@ -6,8 +6,10 @@
 #include <chrono>
 #include <fstream>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -115,26 +117,64 @@ TEST(Routes, AreDescribedWithWhoMayUseThem) {
   EXPECT_EQ(without_lab, RowsOf(Api(false)));
 }
 
-// "GET /api/users" for each operation of docs/openapi.yaml, by its layout: paths are indented by
-// two blanks, methods by four.
-std::vector<std::string> DocumentedOperations() {
+// An operation of docs/openapi.yaml.
+struct Operation {
+  std::string name;  // "GET /api/users"
+  bool wants_token = false;
+  std::set<std::string> statuses;
+};
+
+// All of them, by the document's layout: paths are indented by two blanks, methods by four, what an
+// operation says by six, its statuses by eight.
+std::vector<Operation> DocumentedOperations() {
   std::ifstream file(OPENAPI_FILE);
-  std::vector<std::string> operations;
+  std::vector<Operation> operations;
   std::string path;
-  for (std::string line; std::getline(file, line);) {
+  for (std::string line; std::getline(file, line) && line != "components:";) {
     if (line.starts_with("  /") && line.ends_with(":")) path = line.substr(2, line.size() - 3);
+    if (line == "      security: [{token: []}]") operations.back().wants_token = true;
+    if (line.starts_with("        '")) operations.back().statuses.insert(line.substr(9, 3));
     for (const char* method : {"get", "post", "patch", "delete", "put"}) {
       if (line != std::string("    ") + method + ":") continue;
       std::string upper(method);
       for (char& c : upper) c = static_cast<char>(c - 'a' + 'A');
-      operations.push_back(upper + " " + path);
+      operations.push_back({upper + " " + path, false, {}});
     }
   }
   return operations;
 }
 
 TEST(Routes, AreThoseOfTheOpenApiDocument) {
-  EXPECT_THAT(DocumentedOperations(), ::testing::UnorderedElementsAreArray(RowsOf(Api(true))));
+  std::vector<std::string> names;
+  for (const Operation& operation : DocumentedOperations()) names.push_back(operation.name);
+  EXPECT_THAT(names, ::testing::UnorderedElementsAreArray(RowsOf(Api(true))));
+}
+
+TEST(Routes, AreForWhomTheOpenApiDocumentSays) {
+  // Where a password, or a refresh token, may be wrong.
+  const std::set<std::string> credentials = {"POST /api/auth/login", "POST /api/auth/refresh"};
+  // Where a field is an admin's.
+  const std::set<std::string> partly_admins = {"PATCH /api/users/{id}"};
+  // What guesses, whether or not every request is limited (login_rate_limit.h).
+  const std::set<std::string> guesses = {"POST /api/auth/login", "POST /api/auth/register",
+                                         "PATCH /api/users/{id}"};
+  std::map<std::string, Access> access;
+  const Api api(true);
+  for (const Route& route : api.table.routes()) {
+    access[std::string(MethodName(route.method)) + " " + route.path] = route.access;
+  }
+  for (const Operation& operation : DocumentedOperations()) {
+    SCOPED_TRACE(operation.name);
+    const Access whose = access.at(operation.name);
+    const bool is_private = whose == Access::kUser || whose == Access::kAdmin;
+    const auto lists = [&](const char* status) { return operation.statuses.contains(status); };
+    EXPECT_EQ(operation.wants_token, is_private);
+    EXPECT_EQ(lists("401"), is_private || credentials.contains(operation.name));
+    EXPECT_EQ(lists("403"), whose == Access::kAdmin || partly_admins.contains(operation.name));
+    EXPECT_EQ(lists("429"), guesses.contains(operation.name));
+    // Whether a session lives cannot be said.
+    EXPECT_TRUE(lists("503") || !is_private);
+  }
 }
 
 TEST(Routes, LeaveOutWhatIsDangerousOnPurposeUnlessTheLabIsOn) {

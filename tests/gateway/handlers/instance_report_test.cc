@@ -61,6 +61,15 @@ TEST(InstanceReport, SaysWhatTheInstanceIsAndDoes) {
             R"("residentBytes":1000})");
 }
 
+TEST(InstanceReport, HasTheBreakersOfCallsApart) {
+  ReportFixture fixture;
+  fixture.backends.all.AddGuard("credentials", fixture.backends.fixture.parts())
+      .breaker()
+      .ForceOpen();
+  InstanceReport report = fixture.Make({"gateway-1", 0, {}});
+  EXPECT_THAT(report.Describe(), HasSubstr(R"("payment":"CLOSED","credentials":"FORCED_OPEN"})"));
+}
+
 TEST(InstanceReport, HasNoWorkerWithoutSupervisor) {
   ReportFixture fixture;
   InstanceReport report = fixture.Make({"gateway-1", 0, {}});
