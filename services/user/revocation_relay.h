@@ -1,11 +1,13 @@
 // Publishes the ends of sessions to the stream of revocations on redis-state, which every gateway
 // follows.
 //
-// A call whose sessions have ended waits in Publish() while the relay's thread appends their ids,
-// together with those of other calls. What no call waits for (it gave up, its process died, another
-// statement ended the sessions) the relay finds in the table, oldest first. Rows are marked once
-// redis-state has acknowledged them; where the relay dies in between, and where several replicas
-// relay at once, an id is published twice, which changes nothing.
+// A call whose sessions have ended waits in Publish() while a thread of the relay appends their
+// ids, together with those of other calls; that needs redis-state alone. Another thread has the
+// work in the table, in which it may be held up without holding up calls: it marks the rows of what
+// redis-state has acknowledged, and finds and publishes what no call waits for (it gave up, its
+// process died, another statement ended the sessions), oldest first. Where a row cannot be marked,
+// where the relay dies in between, and where several replicas relay at once, an id is published
+// twice, which changes nothing.
 //
 // While redis-state does not answer, calls are refused at once, so that they do not take the
 // threads of others; the relay goes on trying. It asks redis-state every kRevocationPoll, also when
@@ -13,7 +15,8 @@
 // the stream. A stream that has forgotten entries needs no help: gateways then read the table.
 //
 // Without a publisher (no redis-state) nothing can be published, and each call is refused.
-// Publish() is thread-safe. Round() belongs to one thread, that of Start() or a test's.
+// Publish() is thread-safe. CallsRound() and RowsRound() belong to one thread each, those of
+// Start() or a test's.
 #ifndef SCALEOUT_SERVICES_USER_REVOCATION_RELAY_H_
 #define SCALEOUT_SERVICES_USER_REVOCATION_RELAY_H_
 
@@ -44,6 +47,8 @@ inline constexpr std::chrono::milliseconds kRevocationPublishWait{500};
 // Rows that are published at a time, and how often the table is looked at.
 inline constexpr std::int32_t kRevocationRows = 500;
 inline constexpr std::chrono::milliseconds kRevocationPoll{250};
+// After which time a call that was refused may come again.
+inline constexpr std::chrono::milliseconds kRevocationRetryAfter{1'000};
 // How often the figures are read.
 inline constexpr std::chrono::seconds kRevocationFiguresInterval{1};
 // How long a statement of the relay may take.
@@ -57,16 +62,18 @@ class RevocationRelay final : public Revocations {
                   Logger& logger, Metrics& metrics);
   RevocationRelay(const RevocationRelay&) = delete;
   RevocationRelay& operator=(const RevocationRelay&) = delete;
-  // Refuses those who wait. Waits for the round at work.
+  // Refuses those who wait. Waits for the rounds at work.
   ~RevocationRelay() override;
 
-  // Rounds begin once `is_ready` says that the table is there. Once.
+  // RowsRound() begins once `is_ready` says that the table is there. Once.
   void Start(std::function<bool()> is_ready);
 
   absl::Status Publish(const CallContext& call, std::span<const SessionId> ended) override;
 
-  // Publishes what calls wait for, and what the table has if it is time to look.
-  absl::Status Round();
+  // Publishes what calls wait for; or nothing, if it is time to ask whether redis-state answers.
+  absl::Status CallsRound();
+  // Marks what CallsRound() has published; publishes what the table has, if it is time to look.
+  absl::Status RowsRound();
 
  private:
   // A call in Publish(); shared with the round that publishes for it.
@@ -76,8 +83,8 @@ class RevocationRelay final : public Revocations {
   };
   using Waiters = std::vector<std::shared_ptr<Waiter>>;
 
-  absl::Status PublishForCalls();
   absl::Status PublishRows();
+  bool IsAway();
   absl::Status Append(const std::vector<SessionId>& ids);
   void Answer(const Waiters& waiters, bool published);
   CallContext StepCall() const;
@@ -90,16 +97,21 @@ class RevocationRelay final : public Revocations {
   Gauge& pending_;
   Gauge& oldest_age_;
 
+  MonotonicTime next_ask_;  // of CallsRound
   MonotonicTime next_look_;
   MonotonicTime next_figures_;
+
+  std::mutex publisher_mutex_;  // over publisher_'s calls
 
   std::mutex mutex_;  // over what follows
   std::condition_variable answered_;
   Waiters waiting_;
-  bool away_ = false;  // redis-state has not taken the last attempt
+  std::vector<SessionId> unmarked_;  // published for calls
+  bool away_ = false;                // redis-state has not taken the last attempt
   bool stopping_ = false;
 
-  EventThread thread_;
+  EventThread calls_thread_;
+  EventThread rows_thread_;
 };
 
 }  // namespace scaleout::user

@@ -40,6 +40,7 @@ struct World {
   std::vector<std::vector<std::string>> appended;
   absl::Status store, publisher;
   std::function<void()> on_publish = [] {};
+  std::function<void()> on_mark = [] {};
   RevocationFigures figures;
   std::atomic<int> publications{0};
 };
@@ -55,6 +56,7 @@ class FakeStore final : public RevocationStore {
                                   world_.rows.begin() + static_cast<std::ptrdiff_t>(count));
   }
   absl::Status MarkPublished(const CallContext&, const std::vector<SessionId>& ids) override {
+    world_.on_mark();
     if (!world_.store.ok()) return world_.store;
     for (const SessionId& id : ids) {
       std::erase(world_.rows, id);
@@ -96,16 +98,22 @@ class RevocationRelayTest : public ::testing::Test {
     return std::async(std::launch::async,
                       [this, ids = std::move(ids)] { return relay_.Publish(Call(), ids); });
   }
+  absl::Status Round() {
+    const absl::Status calls = relay_.CallsRound();
+    const absl::Status rows = relay_.RowsRound();
+    return calls.ok() ? rows : calls;
+  }
   // Rounds of the test's thread, until the calls are answered.
   void RoundsUntilAnswered(const std::future<absl::Status>& answer) {
     EXPECT_TRUE(Eventually([&] {
-      (void)relay_.Round();
+      (void)Round();
       return answer.wait_for(0s) == std::future_status::ready;
     }));
   }
   static void ExpectPending(const absl::Status& status) {
     EXPECT_TRUE(absl::IsUnavailable(status)) << status;
     EXPECT_EQ(ReasonOf(status), "REVOCATION_PENDING");
+    EXPECT_EQ(MetadataOf(status)["retryAfterMs"], "1000");
   }
 
   World world_;
@@ -135,7 +143,7 @@ TEST_F(RevocationRelayTest, PublishesWhatACallAsksForWhateverTheTableSays) {
 TEST_F(RevocationRelayTest, NothingToPublishIsPublished) {
   EXPECT_TRUE(relay_.Publish(Call(), {}).ok());
   world_.publisher = absl::UnavailableError("away");
-  EXPECT_FALSE(relay_.Round().ok());
+  EXPECT_FALSE(Round().ok());
   EXPECT_TRUE(relay_.Publish(Call(), {}).ok());
 }
 
@@ -143,7 +151,7 @@ TEST_F(RevocationRelayTest, CallIsRefusedWhenTheAcknowledgementDoesNotComeInTime
   const std::vector<SessionId> ids = {Id(1)};
   ExpectPending(relay_.Publish(Call(10ms), ids));
   // It has left the list.
-  ASSERT_TRUE(relay_.Round().ok());
+  ASSERT_TRUE(Round().ok());
   EXPECT_THAT(world_.appended, IsEmpty());
 }
 
@@ -157,7 +165,8 @@ TEST_F(RevocationRelayTest, CallsAreRefusedAtOnceWhileTheServerIsAwayAndServedAf
   ExpectPending(relay_.Publish(Call(), ids));
   EXPECT_THAT(world_.marked, IsEmpty());
   world_.publisher = absl::OkStatus();
-  ASSERT_TRUE(relay_.Round().ok());
+  clock_.Advance(kRevocationPoll);
+  ASSERT_TRUE(Round().ok());
   EXPECT_THAT(world_.marked, ElementsAre(Id(1)));
   auto second = Publish({Id(2)});
   RoundsUntilAnswered(second);
@@ -174,7 +183,7 @@ TEST_F(RevocationRelayTest, CallsThatWaitWhenTheServerGoesAwayAreRefused) {
     // Until it has taken its place in the list the lock is contended, or it is refused for the
     // failure: both are answers.
   };
-  EXPECT_FALSE(relay_.Round().ok());
+  EXPECT_FALSE(Round().ok());
   EXPECT_TRUE(Eventually([&] { return waiting.wait_for(0s) == std::future_status::ready; }));
   ExpectPending(waiting.get());
 }
@@ -184,20 +193,20 @@ TEST_F(RevocationRelayTest, AcknowledgedCallIsAnsweredAlsoWhereTheRowCannotBeMar
   auto answer = Publish({Id(1)});
   ASSERT_TRUE(Eventually([&] {
     world_.store = absl::UnavailableError("away");
-    (void)relay_.Round();
+    (void)Round();
     return !world_.appended.empty();
   }));
   EXPECT_TRUE(answer.get().ok());
   // It is published once more.
   world_.store = absl::OkStatus();
-  ASSERT_TRUE(relay_.Round().ok());
+  ASSERT_TRUE(Round().ok());
   EXPECT_EQ(world_.appended.size(), 2U);
   EXPECT_THAT(world_.rows, IsEmpty());
 }
 
 TEST_F(RevocationRelayTest, PublishesAllOfTheTableInBatches) {
   for (int i = 0; i < 2 * kRevocationRows + 1; ++i) world_.rows.push_back(Id(i));
-  ASSERT_TRUE(relay_.Round().ok());
+  ASSERT_TRUE(Round().ok());
   ASSERT_EQ(world_.appended.size(), 3U);
   EXPECT_EQ(world_.appended[0].size(), static_cast<std::size_t>(kRevocationRows));
   EXPECT_EQ(world_.appended[0][0], Id(0).hex());
@@ -206,25 +215,25 @@ TEST_F(RevocationRelayTest, PublishesAllOfTheTableInBatches) {
 }
 
 TEST_F(RevocationRelayTest, LooksAtTheTableEverySoOftenAndAsksTheServerEachTime) {
-  ASSERT_TRUE(relay_.Round().ok());
+  ASSERT_TRUE(Round().ok());
   EXPECT_EQ(world_.publications, 1);
   world_.rows = {Id(1)};
-  ASSERT_TRUE(relay_.Round().ok());
+  ASSERT_TRUE(Round().ok());
   EXPECT_EQ(world_.publications, 1);
   clock_.Advance(kRevocationPoll);
-  ASSERT_TRUE(relay_.Round().ok());
-  EXPECT_EQ(world_.publications, 2);
+  ASSERT_TRUE(Round().ok());
+  EXPECT_EQ(world_.publications, 3);
   EXPECT_THAT(world_.marked, ElementsAre(Id(1)));
 }
 
 TEST_F(RevocationRelayTest, RowsStayWhereTheServerDoesNotTakeThem) {
   world_.rows = {Id(1)};
   world_.publisher = absl::ResourceExhaustedError("full");
-  EXPECT_FALSE(relay_.Round().ok());
+  EXPECT_FALSE(Round().ok());
   EXPECT_THAT(world_.rows, ElementsAre(Id(1)));
   world_.publisher = absl::OkStatus();
-  // At once, and not only when it is time to look again.
-  ASSERT_TRUE(relay_.Round().ok());
+  clock_.Advance(kRevocationPoll);
+  ASSERT_TRUE(Round().ok());
   EXPECT_THAT(world_.rows, IsEmpty());
 }
 
@@ -236,18 +245,57 @@ TEST_F(RevocationRelayTest, ThreadPublishesForCallsWithoutWaitingForItsPoll) {
   }
 }
 
+// The requests' pool may be full, or the database away.
+TEST_F(RevocationRelayTest, ThreadPublishesForCallsWhileTheTableIsHeldUp) {
+  std::promise<void> release;
+  world_.on_mark = [released = release.get_future().share()] { released.wait(); };
+  relay_.Start([] { return true; });
+  for (int i = 0; i < 5; ++i) {
+    const std::vector<SessionId> ids = {Id(i)};
+    EXPECT_TRUE(Eventually([&] { return relay_.Publish(Call(), ids).ok(); }));
+  }
+  release.set_value();
+}
+
+TEST_F(RevocationRelayTest, FailureInTheTableDelaysNoCall) {
+  auto answer = Publish({Id(1)});
+  ASSERT_TRUE(Eventually([&] {
+    (void)relay_.CallsRound();
+    return answer.wait_for(0s) == std::future_status::ready;
+  }));
+  EXPECT_TRUE(answer.get().ok());
+  world_.store = absl::UnavailableError("away");
+  EXPECT_FALSE(relay_.RowsRound().ok());
+  EXPECT_TRUE(relay_.CallsRound().ok());
+}
+
+// Calls are not refused for longer because the table is held up.
+TEST_F(RevocationRelayTest, ServerIsAskedWhetherItIsBackWithoutTheTable) {
+  world_.store = absl::UnavailableError("away");
+  world_.publisher = absl::UnavailableError("away");
+  EXPECT_FALSE(relay_.CallsRound().ok());
+  const std::vector<SessionId> ids = {Id(1)};
+  ExpectPending(relay_.Publish(Call(), ids));
+  world_.publisher = absl::OkStatus();
+  ASSERT_TRUE(relay_.CallsRound().ok());
+  auto answer = Publish({Id(1)});
+  RoundsUntilAnswered(answer);
+  EXPECT_TRUE(answer.get().ok());
+}
+
 TEST_F(RevocationRelayTest, SaysHowMuchIsPending) {
   const auto has = [&](const std::string& line) {
     return metrics_->RenderPrometheus().find("\n" + line + "\n") != std::string::npos;
   };
   world_.figures = {.pending = 3, .oldest_age_seconds = 1.5};
   world_.publisher = absl::UnavailableError("away");
-  EXPECT_FALSE(relay_.Round().ok());
+  EXPECT_FALSE(Round().ok());
   EXPECT_TRUE(has("revocations_pending 3"));
   EXPECT_TRUE(has("revocations_oldest_age_seconds 1.5"));
   world_.publisher = absl::OkStatus();
   world_.rows = {Id(1), Id(2)};
-  ASSERT_TRUE(relay_.Round().ok());
+  clock_.Advance(kRevocationPoll);
+  ASSERT_TRUE(Round().ok());
   EXPECT_TRUE(has("revocations_published_total 2"));
 }
 
