@@ -2,11 +2,14 @@
 
 import collections
 import json
+import secrets
 import statistics
+import urllib.parse
 import uuid
 from datetime import datetime, timezone
 
 from scaleout.drills import drill
+from scaleout.identity import bearer
 from scaleout.load import h2load, wrk
 from scaleout.load.figures import latencies, p99, percentile
 from scaleout.load.open_loop import Request, Stream
@@ -42,6 +45,7 @@ class Overload(drill.Drill):
         peak is measured again."""
 
     def hold(self):
+        self._own_token = {}
         since = datetime.now(timezone.utc).isoformat(timespec="milliseconds")
         path = self._page()
         self.n.command(f"wrk -t1 -c{_PEAK_CONNECTIONS} -d4s '{self.url}{path}'")
@@ -73,7 +77,9 @@ class Overload(drill.Drill):
             self.pause(2, 1)
             began = timeline.event(f"{_TIMES * peak:.0f} requests a second")
             seconds = self.duration(12, 6)
-            flood = h2load.flood(f"{self.url}{path}", _TIMES * peak, seconds, _CONNECTIONS)
+            flood = h2load.flood(
+                f"{self.url}{path}", _TIMES * peak, seconds, _CONNECTIONS, self._own_token
+            )
             ended = timeline.event("no more")
             self.pause(4, 3)
         return load, began, ended, flood
@@ -82,15 +88,27 @@ class Overload(drill.Drill):
         """The path of a page of large orders, made for a user of its own. Not of the first page,
         which the gateways cache.
         """
-        user = self._made(
-            "/api/users", {"email": f"{uuid.uuid4().hex}@example.com", "name": "Collector"}
-        )
+        user = self._make_user()
         items = [{"productId": product, "quantity": 1} for product in range(1, _LINES + 1)]
         for _ in range(_ORDERS + 1):
             self._made("/api/orders", {"userId": user, "items": items})
         list_path = f"/api/orders?user_id={user}&page_size"
         first = self.client.get(f"{list_path}=1").json()
         return f"{list_path}={_ORDERS}&page_token={first['nextPageToken']}"
+
+    def _make_user(self):
+        """Its id. Where tokens are wanted its own is for h2load, which shows it to everyone on this
+        machine.
+        """
+        login = {"email": f"{uuid.uuid4().hex}@example.com", "password": secrets.token_urlsafe(18)}
+        if not bearer.headers(urllib.parse.urlsplit(self.url).port):
+            return self._made("/api/users", {"email": login["email"], "name": "Collector"})
+        user = self._made("/api/auth/register", {**login, "name": "Collector"})
+        answer = self.client.post("/api/auth/login", login)
+        if answer.status != 200:
+            raise drill.DrillError(f"no token for a user of the drill: {answer.status}")
+        self._own_token = {"Authorization": f"Bearer {answer.json()['accessToken']}"}
+        return user
 
     def _made(self, path, body):
         answer = self.client.post(path, body)

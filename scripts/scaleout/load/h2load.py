@@ -1,5 +1,8 @@
 """h2load: HTTP/1.1 at a fixed rate, whatever becomes of the answers. For rates that the open loop
 of this package cannot make; it repeats nothing.
+
+h2load takes headers as arguments only, which everyone on this machine can read while it runs. So
+`flood` sends no token by itself; `Steady`, which does, is for stacks that a test made.
 """
 
 import dataclasses
@@ -44,7 +47,7 @@ class Steady:
     def __init__(self, url, per_second, seconds, headers=None):
         connections = _STEADY_CONNECTIONS
         rate = ["--rps", f"{per_second / connections:.3f}", "-D", str(seconds)]
-        fields = _fields(url, headers)
+        fields = _fields({**bearer.headers(urllib.parse.urlsplit(url).port), **(headers or {})})
         self._command = ["h2load", "--h1", "-t1", f"-c{connections}", *rate, *fields, url]
         self._process = None
         self.began = 0.0
@@ -72,7 +75,7 @@ class Steady:
         return time.time() - self.began
 
 
-def flood(url, per_second, seconds, connections):
+def flood(url, per_second, seconds, connections, headers=None):
     """(begin, end, status) of each request, in seconds of the epoch."""
     with tempfile.TemporaryDirectory() as directory:
         log = Path(directory, "requests.tsv")
@@ -84,7 +87,7 @@ def flood(url, per_second, seconds, connections):
             "--rate-period=10ms",
         ]
         options = ["-t1", f"-c{connections}", *rate, f"--log-file={log}"]
-        _run(["h2load", "--h1", *options, *_fields(url), url])
+        _run(["h2load", "--h1", *options, *_fields(headers or {}), url])
         rows = (line.split() for line in log.read_text().splitlines())
         return [
             (int(start) / 1e6, (int(start) + int(micros)) / 1e6, int(status))
@@ -92,9 +95,8 @@ def flood(url, per_second, seconds, connections):
         ]
 
 
-def _fields(url, headers=None):
-    sent = {**bearer.headers(urllib.parse.urlsplit(url).port), **(headers or {})}
-    return [f"--header={name}: {value}" for name, value in sent.items()]
+def _fields(headers):
+    return [f"--header={name}: {value}" for name, value in headers.items()]
 
 
 def _run(command):
