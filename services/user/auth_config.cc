@@ -6,6 +6,8 @@ namespace scaleout::user {
 namespace {
 
 constexpr int kSpareLoginWorkers = 2;
+// Each of them has a thread, and containers allow the service 128 in all.
+constexpr int kMaxHashQueue = 64;
 
 void CheckClaim(Settings& settings, std::string_view name, std::string_view value) {
   if (IsPlainClaim(value)) return;
@@ -32,7 +34,7 @@ void DeclareAuthSettings(Settings& settings, AuthConfig& config) {
   CheckClaim(settings, "AUTH_AUDIENCE", config.audience);
   settings.Int("AUTH_HASH_THREADS", config.hasher.threads, 1, 2,
                "passwords hashed at once; each takes 19 MiB and a core, at the lowest priority");
-  settings.Int("AUTH_HASH_QUEUE", config.hasher.max_queued, 1, 256,
+  settings.Int("AUTH_HASH_QUEUE", config.hasher.max_queued, 1, kMaxHashQueue,
                "passwords that may wait for that; more are refused");
 }
 

@@ -91,7 +91,10 @@ absl::Status SetPassword(const AuthConfig& config, const VerbCall& verb) {
   const auto credentials = MakeCredentialRepository(*verb.pool, outbox);
   const absl::StatusOr<std::vector<SessionId>> ended = credentials->SetPassword(call, email, *hash);
   if (!ended.ok()) return ended.status();
-  verb.out << "the password is set; sessions that ended: " << ended->size() << '\n';
+  verb.out << "the password is set\n";
+  if (ended->empty()) return absl::OkStatus();
+  verb.out << "sessions that have ended: " << ended->size()
+           << "; gateways refuse their tokens once a running user service has published that\n";
   return absl::OkStatus();
 }
 

@@ -133,7 +133,12 @@ TEST_F(CredentialRepositoryTest, VerbSetsThePasswordOfAUserWhoHadNone) {
   const VerbValues values = {{"email", "demo@example.com"}};
   ASSERT_TRUE(RunVerb("--set-password", values, kPassword).ok());
   EXPECT_TRUE(HasPassword("demo@example.com", kPassword));
+  EXPECT_EQ(printed_, "the password is set\n");
+  Ask("INSERT INTO sessions (id, user_id, refresh_hash, expires_at) SELECT gen_random_uuid(), id,"
+      " decode(repeat('00', 32), 'hex'), now() + interval '30 days' FROM users");
   ASSERT_TRUE(RunVerb("--set-password", values, "another password").ok());
+  EXPECT_THAT(printed_,
+              HasSubstr("sessions that have ended: 1; gateways refuse their tokens once"));
   EXPECT_FALSE(HasPassword("demo@example.com", kPassword));
   EXPECT_TRUE(
       absl::IsNotFound(RunVerb("--set-password", {{"email", "no@example.com"}}, kPassword)));

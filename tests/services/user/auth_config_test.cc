@@ -43,6 +43,14 @@ TEST(AuthConfig, LoadsTheKeyAndTheBoundsOfHashing) {
   EXPECT_GT(LoginWorkers(config), 12);
 }
 
+// The containers' pids limit is 128, and about 40 threads do other work.
+TEST(AuthConfig, QueueIsNoLongerThanContainersHaveThreads) {
+  AuthConfig config;
+  EXPECT_THAT(Load({{"AUTH_HASH_QUEUE", "65"}}, config), HasSubstr("AUTH_HASH_QUEUE"));
+  EXPECT_EQ(Load({{"AUTH_HASH_THREADS", "2"}, {"AUTH_HASH_QUEUE", "64"}}, config), "");
+  EXPECT_LE(config.hasher.threads + LoginWorkers(config), 70);
+}
+
 TEST(AuthConfig, ListsEveryProblemAndShowsNoKey) {
   AuthConfig config;
   EXPECT_THAT(Load({{"AUTH_SIGNING_KEY", "secret nonsense"},
