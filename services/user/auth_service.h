@@ -21,8 +21,9 @@
 
 namespace scaleout::user {
 
-// Reasons of its statuses: UNAUTHENTICATED, and UNIMPLEMENTED (which is not for a client to mend,
-// nor a failure of a call) where the service has no key to sign with (AUTH_SIGNING_KEY).
+// Reasons of its statuses: UNAUTHENTICATED, and UNIMPLEMENTED where the service has no key to sign
+// with (AUTH_SIGNING_KEY), which no client can mend. The service warns of such a call, because it
+// is a wrong configuration; to the gateway's breaker it is no failure.
 inline constexpr std::string_view kReasonInvalidCredentials = "INVALID_CREDENTIALS";
 inline constexpr std::string_view kReasonInvalidRefreshToken = "INVALID_REFRESH_TOKEN";
 inline constexpr std::string_view kReasonLoginNotConfigured = "LOGIN_NOT_CONFIGURED";
