@@ -1,26 +1,37 @@
 """deploy/swarm on a Swarm of one node: deployed, scaled, updated and rolled back under load,
-damaged, removed. scripts/swarm-test.sh runs it.
+damaged, given new keys, removed. Private routes want a token there, and the test logs in.
+scripts/swarm-test.sh runs it.
 """
 
 import argparse
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import tempfile
 import time
 
 import engine
 from engine import eventually
 from scaleout.docker import EngineError, docker, inspect, run
+from scaleout.errors import StackError
+from scaleout.identity import entering, signing
+from scaleout.identity.accounts import CUSTOMER, Accounts
 from scaleout.load.h2load import Steady
 from scaleout.load.client import PAST_THE_CACHE, Client
 from scaleout.narrator import Narrator
 from scaleout.topology import ROOT, SERVICES
+from swarm_stack import SwarmStack
+from token_scenes import check_rotation
 
-_STACK = "scaleout-test"
+# Not the name of the test on Compose, whose networks would have the same names.
+_STACK = "scaleout-swarm-test"
+_DEPLOY = "deploy/swarm/deploy.sh"
 _PROGRAMS = ("api-gateway", *SERVICES)
 _RATE = 100
+_LOGIN_RATES = [f"LOGIN_RATE_PER_{what}" for what in ("ACCOUNT_AND_ADDRESS", "ADDRESS", "ACCOUNT")]
 
 
 class SwarmTest:
@@ -29,6 +40,8 @@ class SwarmTest:
         self._n = Narrator(f"The stack on Docker Swarm, one node, as {_STACK}")
         self._url = f"http://localhost:{os.environ['HTTP_PORT']}"
         self._client = Client(self._url)
+        self._secrets = tempfile.TemporaryDirectory()
+        self._stack = SwarmStack(_STACK, self._url, self._secrets.name)
         self._own_swarm = (
             docker("info", "--format", "{{.Swarm.LocalNodeState}}").strip() != "active"
         )
@@ -40,29 +53,21 @@ class SwarmTest:
             self.is_updated()
             self.is_rolled_back()
             self.survives_a_killed_task()
-        except EngineError as error:
+            self.takes_new_keys()
+            self.ends_a_rotation_that_was_killed()
+        except StackError as error:
             self._n.check("the test could go on", False, error.explain())
         finally:
             self.leaves_nothing()
         return engine.finish(self._n)
 
     @staticmethod
-    def _deploy(verb="up"):
-        return run("deploy/swarm/deploy.sh", verb, seconds=300)
+    def _deploy(*verb):
+        return run(_DEPLOY, *verb, seconds=300)
 
     @staticmethod
     def _service(name):
         return inspect(f"{_STACK}_{name}")[0]
-
-    @staticmethod
-    def _containers(name):
-        return docker(
-            "ps",
-            "-q",
-            "--no-trunc",
-            "--filter",
-            f"label=com.docker.swarm.service.name={_STACK}_{name}",
-        ).split()
 
     @staticmethod
     def _replicas():
@@ -75,6 +80,7 @@ class SwarmTest:
         return {self._client.get("/api/metrics").instance for _ in range(requests)}
 
     def _load(self, seconds):
+        entering.take_token(self._stack)
         return Steady(f"{self._url}/api/users/7", _RATE, seconds)
 
     def _no_request_failed(self, load):
@@ -125,6 +131,12 @@ class SwarmTest:
         self._n.check(
             "three gateways answer through nginx", instances, "" if instances else self._instances()
         )
+        private = "/api/users/1"
+        status = self._client.get(private).status
+        self._n.check("a private route wants a token", status == 401, status)
+        entering.take_token(self._stack)
+        status = self._client.get(private).status
+        self._n.check("the first admin is made, logs in, and may read", status == 200, status)
         overview = eventually(
             lambda: self._client.get("/api/users/1/overview", PAST_THE_CACHE).headers.get(
                 "X-Aggregate-Complete"
@@ -155,7 +167,7 @@ class SwarmTest:
             docker("service", "scale", "--detach", f"{_STACK}_api-gateway=3")
             three = eventually(
                 lambda: self._replicas()["api-gateway"] == "3/3"
-                and len(self._containers("api-gateway")) == 3
+                and len(self._stack.containers("api-gateway")) == 3
                 and len(self._instances()) == 3,
                 20,
             )
@@ -169,7 +181,7 @@ class SwarmTest:
         )
         names = ("api-gateway", "user-service") if self._quick else _PROGRAMS
         for name in names:
-            before = set(self._containers(name))
+            before = set(self._stack.containers(name))
             with self._load(75 if name == "api-gateway" else 35) as load:
                 time.sleep(2)
                 state = self._update(name, "--force")
@@ -177,7 +189,7 @@ class SwarmTest:
                 time.sleep(2)
             self._n.check(
                 f"{name}: the update is completed, every task is new",
-                state == "completed" and not before & set(self._containers(name)),
+                state == "completed" and not before & set(self._stack.containers(name)),
                 state,
             )
             self._no_request_failed(load)
@@ -187,7 +199,7 @@ class SwarmTest:
             "4. A bad update is taken back",
             "A configuration that the gateway refuses: it never gets healthy, the old tasks stay.",
         )
-        before = set(self._containers("api-gateway"))
+        before = set(self._stack.containers("api-gateway"))
         with self._load(75) as load:
             time.sleep(2)
             state = self._update("api-gateway", "--env-add", "GATEWAY_LOOPS=none")
@@ -196,7 +208,7 @@ class SwarmTest:
         self._n.check("rolled back by itself", state == "rollback_completed", state)
         self._n.check(
             "and none of the tasks that served was touched",
-            before <= set(self._containers("api-gateway")),
+            before <= set(self._stack.containers("api-gateway")),
         )
         self._no_request_failed(load)
 
@@ -204,7 +216,7 @@ class SwarmTest:
         self._n.scene(
             "5. A task is killed", "SIGKILL to its main process, from outside; Swarm makes another."
         )
-        victim = inspect(self._containers("api-gateway")[0])[0]
+        victim = inspect(self._stack.containers("api-gateway")[0])[0]
         with self._load(30) as load:
             time.sleep(2)
             docker(
@@ -227,7 +239,7 @@ class SwarmTest:
                 f"kill -KILL {victim['State']['Pid']}",
             )
             replaced = eventually(
-                lambda: victim["Id"] not in (now := self._containers("api-gateway"))
+                lambda: victim["Id"] not in (now := self._stack.containers("api-gateway"))
                 and len(now) == 3
                 and len(self._instances()) == 3,
                 25,
@@ -237,8 +249,65 @@ class SwarmTest:
             )
         self._no_request_failed(load)
 
+    def takes_new_keys(self):
+        self._n.scene(
+            "6. New keys",
+            "Gateways know the next key before the user service signs with it.",
+        )
+
+        def rotate(drop_old):
+            verb = ("rotate-keys", "--drop-old") if drop_old else ("rotate-keys",)
+            self._n.command(f"{_DEPLOY} {' '.join(verb)}")
+            self._deploy(*verb)
+
+        check_rotation(self._n, Accounts(self._stack), self._url, rotate)
+        self._n.check("the old key is gone", len(self._keys()) == 1, self._keys())
+
+    def ends_a_rotation_that_was_killed(self):
+        self._n.scene(
+            "7. A rotation that is killed",
+            "As soon as it has made the next key; `up` goes on without it, another rotation with.",
+        )
+        before = self._keys()
+        with subprocess.Popen(
+            [_DEPLOY, "rotate-keys"], stdout=subprocess.DEVNULL, start_new_session=True
+        ) as rotation:
+            made = eventually(lambda: (now := self._keys()) != before and now, 30, 0.02)
+            os.killpg(rotation.pid, signal.SIGKILL)
+        self._n.check("it is killed with two keys there", made, self._keys())
+        self._n.command(_DEPLOY)
+        self._deploy()
+        self._n.command(f"{_DEPLOY} rotate-keys --drop-old")
+        refusal = subprocess.run(
+            [_DEPLOY, "rotate-keys", "--drop-old"], text=True, capture_output=True, check=False
+        )
+        self._n.check(
+            "no key is dropped before it has ended",
+            refusal.returncode == 1 and "has not ended" in refusal.stderr,
+            refusal.stderr,
+        )
+        signed = self._signed_by()
+        self._n.command(f"{_DEPLOY} rotate-keys")
+        self._deploy("rotate-keys")
+        self._n.check(
+            "the second rotation ends it with the key that the first one made",
+            self._signed_by() != signed and self._keys() == made - before,
+            self._keys(),
+        )
+
+    @staticmethod
+    def _keys():
+        """The secrets that tokens are or will be signed with."""
+        name = f"name={_STACK}-signing-key"
+        return set(docker("secret", "ls", "--format", "{{.Name}}", "--filter", name).split())
+
+    def _signed_by(self):
+        token = Accounts(self._stack).log_in(CUSTOMER).json()["accessToken"]
+        return signing.parts_of(token)[0]["kid"]
+
     def leaves_nothing(self):
-        self._n.scene("6. Removed")
+        self._n.scene("8. Removed")
+        self._secrets.cleanup()
         self._n.command("deploy/swarm/deploy.sh purge")
         try:
             self._deploy("purge")
@@ -289,6 +358,8 @@ def main():
         "HTTP_PORT": str(engine.free_port()),
         "GATEWAYS": "3",
         "SERVICE_SEED_DEMO_DATA": "on",
+        "AUTH_MODE": "required",
+        **dict.fromkeys(_LOGIN_RATES, "0"),
     }
     os.chdir(ROOT)
     return SwarmTest(arguments.quick).run()
