@@ -27,6 +27,7 @@ _DRILLS = (
     "cache-stampede",
     "redis-down",
     "login-flood",
+    "revocation",
     "overload",
     "events",
     "durability",
@@ -40,13 +41,14 @@ _RING = (
     "cache-stampede",
     "redis-down",
     "login-flood",
+    "revocation",
     "events",
     "durability",
 )
 # Those of the ring that also run on a stack that wants tokens: the rest sends them in the same way.
 _WITH_TOKENS = ("breaker", "redis-down")
 # What they check of times and rates means nothing with a sanitizer's overhead.
-_TIMED = ("breaker", "cache-stampede", "redis-down", "login-flood")
+_TIMED = ("breaker", "cache-stampede", "redis-down", "login-flood", "revocation")
 
 
 def drill(*arguments, **variables):

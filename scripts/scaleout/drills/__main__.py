@@ -16,6 +16,7 @@ from scaleout.drills.login_flood import LoginFlood
 from scaleout.drills.kill_gateways import KillGateways
 from scaleout.drills.overload import Overload
 from scaleout.drills.redis_down import RedisDown
+from scaleout.drills.revocation import Revocation
 from scaleout.drills.rolling_restart import RollingRestart
 from scaleout.console import fail
 from scaleout.driver import connect
@@ -35,6 +36,7 @@ DRILLS = {
         CacheStampede,
         RedisDown,
         LoginFlood,
+        Revocation,
         Overload,
         Events,
         Durability,
