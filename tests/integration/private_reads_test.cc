@@ -7,24 +7,17 @@
 
 #include <algorithm>
 #include <chrono>
-#include <functional>
 #include <future>
 #include <memory>
 #include <random>
+#include <set>
 #include <string>
 #include <tuple>
 #include <utility>
 #include <vector>
 
-#include "gateway/auth/login_rate_limit.h"
-#include "gateway/backends/backends.h"
-#include "gateway/backends/cached_backends.h"
-#include "gateway/backends/coalesced_verb.h"
-#include "gateway/handlers/order_handlers.h"
-#include "gateway/handlers/overview_handlers.h"
-#include "gateway/handlers/payment_handlers.h"
-#include "gateway/handlers/user_handlers.h"
-#include "gateway/http/route.h"
+#include "absl/strings/str_split.h"
+#include "gateway/routes.h"
 #include "service/service_calls.h"
 #include "services/order/order_events.h"
 #include "services/order/order_rpc.h"
@@ -38,27 +31,21 @@
 #include "services/user/user_events.h"
 #include "services/user/user_rpc.h"
 #include "services/user/user_service.h"
-#include "tests/gateway/redis/loop_redis_fixture.h"
 #include "tests/integration/pool_fixture.h"
+#include "tests/integration/reading_gateway.h"
 #include "tests/support/fake_revocations.h"
-#include "tests/support/guard_fixture.h"
 #include "tests/support/principals.h"
-#include "tests/support/request_fixture.h"
 #include "tests/support/rpc_server.h"
 #include "tests/support/socket_path.h"
 
 namespace scaleout {
 namespace {
 
-using gateway::CacheResult;
-using gateway::RequestContext;
-using gateway::Response;
-using gateway::Task;
 using std::chrono::seconds;
 using testing::Admin;
 using testing::Customer;
-using testing::Eventually;
-using testing::TestRequest;
+using testing::ReadAnswer;
+using testing::ReadingGateway;
 
 // The owner of what is read, another customer, an admin, and the lab.
 constexpr Principal kOwner = Customer(7);
@@ -143,132 +130,6 @@ class RealServices : public testing::PoolFixture {
                              {user_rpc_.get(), order_rpc_.get(), payment_rpc_.get()}};
 };
 
-// What a client gets, without what is about this answer only.
-struct Answer {
-  absl::Status status;
-  std::string body;
-  CacheResult cache = CacheResult::kNone;
-
-  bool Is(const Answer& other) const { return status == other.status && body == other.body; }
-};
-
-// The handlers of private reads over cache and coalescer, on two loops.
-class ReadingGateway {
- public:
-  struct Read {
-    std::string name;
-    gateway::Handler handle;
-    // Fills in what the path and the query say.
-    std::function<void(TestRequest&)> ask;
-  };
-
-  ReadingGateway(const std::string& target, const testing::PrivateRedis& redis, bool cached,
-                 bool coalesced)
-      : redis_("redis-cache", redis.server(), {}, loops_.executors(), SystemClock(),
-               loops_.logger(), loops_.metrics()),
-        cache_({.user_ttl = std::chrono::milliseconds(20),
-                .order_ttl = std::chrono::milliseconds(20),
-                .payment_ttl = std::chrono::milliseconds(20),
-                .list_ttl = std::chrono::milliseconds(20),
-                .negative_ttl = std::chrono::milliseconds(20)},
-               redis_, loops_.executors(), SystemClock(), loops_.logger(), loops_.metrics(),
-               gateway::MakeTokenSource()),
-        backends_(gateway::MakeBackends({{"user", target}, {"order", target}, {"payment", target}},
-                                        guards_.parts())) {
-    EXPECT_TRUE(backends_.WaitUntilConnected(seconds(10)));
-    const gateway::CoalescingParts parts{{}, loops_.executors(), SystemClock(), loops_.logger()};
-    const gateway::CoalescingParts* const coalescing = coalesced ? &parts : nullptr;
-    users_ = gateway::MakeUserBackend(backends_.Get("user"), coalescing);
-    orders_ = gateway::MakeOrderBackend(backends_.Get("order"), coalescing);
-    payments_ = gateway::MakePaymentBackend(backends_.Get("payment"), coalescing);
-    if (cached) {
-      CacheUsers(cache_, backends_.Get("user"), users_);
-      CacheOrders(cache_, backends_.Get("order"), orders_);
-      CachePayments(cache_, backends_.Get("payment"), payments_);
-    }
-    redis_.Start();
-    loops_.Start();
-    for (const std::size_t loop : {0u, 1u}) {
-      EXPECT_TRUE(Eventually([&] { return redis_.Of(loops_.at(loop)).up(); }));
-    }
-  }
-  ~ReadingGateway() {
-    EXPECT_TRUE(Eventually([this] { return cache_.idle(); }));
-    loops_.Stop();
-    EXPECT_TRUE(backends_.WaitForCallbacks());
-  }
-
-  std::future<Answer> Begin(const Read& read, const Principal& reader, std::size_t loop = 0,
-                            bool revalidate = false) {
-    auto request = std::make_shared<TestRequest>();
-    read.ask(*request);
-    return loops_.Begin<Answer>(
-        [&read, reader, revalidate, request](RequestContext& context) {
-          context.principal = reader;
-          context.revalidate = revalidate;
-          return Finish(context, read.handle(context, *request));
-        },
-        seconds(60), loop);
-  }
-  Answer Get(const Read& read, const Principal& reader, std::size_t loop = 0) {
-    return Begin(read, reader, loop).get();
-  }
-
-  // All routes of the table that only users may read, and lists with and without a filter.
-  std::vector<Read> Reads() {
-    const auto nothing = [](TestRequest&) {};
-    const auto id = [](const char* value) {
-      return [value](TestRequest& request) { request.Path("id", value); };
-    };
-    const auto of_seven = [](TestRequest& request) { request.Query("user_id", "7"); };
-    return {
-        {"user", Handle<&gateway::UserHandlers::Get>(user_handlers_), id("7")},
-        {"overview", Handle<&gateway::OverviewHandlers::Get>(overview_handlers_), id("7")},
-        {"order", Handle<&gateway::OrderHandlers::Get>(order_handlers_), id("2")},
-        {"orders", Handle<&gateway::OrderHandlers::List>(order_handlers_), nothing},
-        {"orders of 7", Handle<&gateway::OrderHandlers::List>(order_handlers_), of_seven},
-        {"payment", Handle<&gateway::PaymentHandlers::Get>(payment_handlers_), id("2")},
-        {"payments", Handle<&gateway::PaymentHandlers::List>(payment_handlers_), nothing},
-        {"payments of 7", Handle<&gateway::PaymentHandlers::List>(payment_handlers_), of_seven}};
-  }
-
-  gateway::Backends& backends() { return backends_; }
-
- private:
-  template <auto kVerb, typename Handlers>
-  static gateway::Handler Handle(Handlers& handlers) {
-    return [&handlers](RequestContext& context, const gateway::Request& request) {
-      return (handlers.*kVerb)(context, request);
-    };
-  }
-
-  static Task<Answer> Finish(RequestContext& context, Task<absl::StatusOr<Response>> handling) {
-    const absl::StatusOr<Response> response = co_await handling;
-    Answer answer;
-    answer.status = response.status();
-    answer.cache = context.cache.result;
-    if (response.ok()) {
-      answer.body =
-          response->body.substr(0, response->content_bytes.value_or(response->body.size()));
-    }
-    co_return answer;
-  }
-
-  testing::RunningLoops loops_{2};
-  gateway::LoopRedis redis_;
-  gateway::ReadCache cache_;
-  testing::GuardFixture guards_{SystemClock(), loops_.metrics(), loops_.logger()};
-  gateway::Backends backends_;
-  gateway::UserBackend users_;
-  gateway::OrderBackend orders_;
-  gateway::PaymentBackend payments_;
-  const std::unique_ptr<gateway::LoginRateLimit> rates_ = gateway::MakeNoLoginRateLimit();
-  gateway::UserHandlers user_handlers_{users_, *rates_};
-  gateway::OrderHandlers order_handlers_{orders_};
-  gateway::PaymentHandlers payment_handlers_{payments_};
-  gateway::OverviewHandlers overview_handlers_{users_, orders_, payments_};
-};
-
 // With the cache or without, with the coalescer or without.
 class PrivateReadsTest : public RealServices,
                          public ::testing::WithParamInterface<std::tuple<bool, bool>> {
@@ -283,12 +144,12 @@ class PrivateReadsTest : public RealServices,
     }
   }
 
-  const Answer& Expected(std::size_t read, std::size_t reader) const {
+  const ReadAnswer& Expected(std::size_t read, std::size_t reader) const {
     return expected_[read * kReaders.size() + reader];
   }
 
-  void ExpectOwn(std::size_t read, std::size_t reader, const Answer& answer) {
-    const Answer& expected = Expected(read, reader);
+  void ExpectOwn(std::size_t read, std::size_t reader, const ReadAnswer& answer) {
+    const ReadAnswer& expected = Expected(read, reader);
     EXPECT_TRUE(answer.Is(expected))
         << reads_[read].name << " by " << RoleName(kReaders[reader].role)
         << kReaders[reader].user_id << ": " << answer.status << answer.body << "\ninstead of "
@@ -298,21 +159,35 @@ class PrivateReadsTest : public RealServices,
   // Nothing is left in the cache.
   void Flush() { redis_.Ask({"FLUSHALL"}); }
 
-  std::vector<Answer> expected_;
+  std::vector<ReadAnswer> expected_;
   testing::PrivateRedis redis_;
   ReadingGateway gateway_{path_.target(), redis_, std::get<0>(GetParam()), std::get<1>(GetParam())};
   const std::vector<ReadingGateway::Read> reads_ = gateway_.Reads();
   std::mt19937 random_{20261122};
 };
 
+TEST_P(PrivateReadsTest, AreAllThatTheTableOfRoutesHas) {
+  const std::vector<std::string> lines = absl::StrSplit(gateway::DescribeRoutes(), '\n');
+  std::set<std::string> in_table;
+  for (const std::string& line : lines) {
+    const std::vector<std::string> words = absl::StrSplit(line, ' ');
+    if (words.size() < 3 || words[0] != "GET") continue;
+    if (words[2] == "user" || words[2] == "admin") in_table.insert(words[1]);
+  }
+  std::set<std::string> here;
+  for (const ReadingGateway::Read& read : reads_) here.insert(read.path);
+  EXPECT_EQ(here, in_table);
+}
+
 TEST_P(PrivateReadsTest, TheServicesTellOwnersAndStrangersApart) {
   for (std::size_t read = 0; read < reads_.size(); ++read) {
     SCOPED_TRACE(reads_[read].name);
-    // A list without a filter is the reader's own.
-    const bool own_list = reads_[read].name == "orders" || reads_[read].name == "payments";
+    // A list without a filter, and "me", are the reader's own.
+    const std::string& name = reads_[read].name;
+    const bool own = name == "orders" || name == "payments" || name == "me";
     for (std::size_t reader = 0; reader < kReaders.size(); ++reader) {
-      const Answer& answer = Expected(read, reader);
-      EXPECT_EQ(answer.status.ok(), own_list || MayRead(kReaders[reader])) << answer.status;
+      const ReadAnswer& answer = Expected(read, reader);
+      EXPECT_EQ(answer.status.ok(), own || MayRead(kReaders[reader])) << answer.status;
       if (!answer.status.ok()) {
         EXPECT_TRUE(absl::IsNotFound(answer.status)) << answer.status;
       }
@@ -348,7 +223,7 @@ TEST_P(PrivateReadsTest, AtOnceEachGetsItsOwn) {
     for (std::size_t i = 0; i < kTimes * kReaders.size(); ++i)
       readers.push_back(i % kReaders.size());
     std::ranges::shuffle(readers, random_);
-    std::vector<std::future<Answer>> answers;
+    std::vector<std::future<ReadAnswer>> answers;
     for (const std::size_t reader : readers) {
       answers.push_back(
           gateway_.Begin(reads_[read], kReaders[reader], random_() % 2, random_() % 8 == 0));
@@ -364,7 +239,7 @@ TEST_P(PrivateReadsTest, WhateverElseIsReadEachGetsItsOwn) {
   for (int round = 0; round < kRounds; ++round) {
     if (round % 5 == 0) Flush();
     std::vector<std::pair<std::size_t, std::size_t>> asked;
-    std::vector<std::future<Answer>> answers;
+    std::vector<std::future<ReadAnswer>> answers;
     for (int i = 0; i < kReadsARound; ++i) {
       asked.emplace_back(random_() % reads_.size(), random_() % kReaders.size());
       answers.push_back(gateway_.Begin(reads_[asked.back().first], kReaders[asked.back().second],
