@@ -1,14 +1,14 @@
 // Hashes passwords with argon2id (argon2.h): expensive on purpose, so bounded.
 //
-// A hash takes 19 MiB and two passes, some 25 ms of an idle core. A few
-// threads of the lowest priority do that and nothing else, so that logins neither exhaust the
-// memory nor delay reads; a bounded number of places is in front of them. A call has a place if, by
-// the number of places before it and the recent mean, its hash is made within kMaxHashTime and with
-// kAfterHash to spare before its deadline; one that finds a thread free always has one, or a slow
-// hash would keep out all that come after it. Without a place: UNAVAILABLE with reason OVERLOADED
-// and `retryAfterMs`, at once; the same where the hashes before a call took longer than expected,
-// and where there is no memory. A job whose caller has left is dropped without hashing. The copies
-// of passwords that are made here are wiped after use. Thread-safe.
+// A hash takes 19 MiB and two passes, some 25 ms of an idle core. A few threads of the lowest
+// priority do that and nothing else, so that logins neither exhaust the memory nor delay reads; a
+// bounded number of places is in front of them. A call has a place if, by the number of places
+// before it and the recent mean, its hash is made within kMaxHashTime and with kAfterHash to spare
+// before its deadline; one that finds a thread free always has one, or a slow hash would keep out
+// all that come after it. Without a place: UNAVAILABLE with reason OVERLOADED and `retryAfterMs`,
+// at once; the same where the hashes before a call took longer than expected, and where there is no
+// memory. A job whose caller has left is dropped without hashing. The copies of passwords that are
+// made here are wiped after use. Thread-safe.
 #ifndef SCALEOUT_SERVICES_USER_PASSWORD_HASHER_H_
 #define SCALEOUT_SERVICES_USER_PASSWORD_HASHER_H_
 
