@@ -4,6 +4,7 @@ import http.server
 import itertools
 import json
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +12,7 @@ from scaleout.errors import StackError
 from scaleout.identity import bearer
 from scaleout.identity.accounts import ADMIN, CUSTOMER, Accounts
 from scaleout.identity.entering import enter
+from scaleout.load import h2load
 from scaleout.load.client import Client
 from scaleout.load.open_loop import Request
 
@@ -187,6 +189,22 @@ def test_a_stack_that_wants_tokens_gets_them_from_every_client(stack):
     assert b"\r\nAuthorization: Bearer token-1\r\n" in sent
     other = Request("GET", "/x").head_and_body("localhost", stack.server_port + 1)
     assert b"Authorization" not in other
+
+
+def test_no_argument_of_h2load_has_the_token_of_this_process(stack, monkeypatch):
+    assert enter(stack)
+    commands = []
+
+    def run(command):
+        commands.append(command)
+        log = next(word for word in command if word.startswith("--log-file="))
+        Path(log.partition("=")[2]).write_text("")
+
+    monkeypatch.setattr(h2load, "_run", run)
+    h2load.flood(f"{stack.url()}/x", 10, 1, 1)
+    h2load.flood(f"{stack.url()}/x", 10, 1, 1, {"Authorization": "Bearer own"})
+    assert not any("Bearer" in word for word in commands[0])
+    assert "--header=Authorization: Bearer own" in commands[1]
 
 
 def test_a_stack_that_wants_none_gets_none(stack):
