@@ -196,14 +196,14 @@ behind() {
 }
 
 await_converged() {
-  local deadline=$((SECONDS + converge_seconds)) name behind
+  local began=$SECONDS name behind
   while behind=$(behind); [[ -n $behind ]]; do
-    if ((SECONDS > deadline)) || grep -qE ' (paused|rollback_[a-z]+)$' <<<"$behind"; then
+    if ((SECONDS > began + converge_seconds)) || grep -qE ' (paused|rollback_[a-z]+)$' <<<"$behind"; then
       name=$(grep -E ' (paused|rollback_[a-z]+)$' <<<"$behind" || cat <<<"$behind")
       name=${name%% *}
       docker service ps --no-trunc "$name" >&2 || true
       docker service logs --tail 10 "$name" >&2 || true
-      die "not converged within $converge_seconds s: ${behind//$'\n'/, }"
+      die "not converged after $((SECONDS - began)) s: ${behind//$'\n'/, }"
     fi
     sleep 0.5
   done

@@ -211,6 +211,20 @@ class SwarmTest:
             before <= set(self._stack.containers("api-gateway")),
         )
         self._no_request_failed(load)
+        self._n.command(f"GATEWAY_LOOPS=none {_DEPLOY}")
+        bad = subprocess.run(
+            [_DEPLOY],
+            env={**os.environ, "GATEWAY_LOOPS": "none"},
+            text=True,
+            capture_output=True,
+            check=False,
+        )
+        self._n.check(
+            "deploy.sh does not call that converged",
+            bad.returncode == 1 and "api-gateway rollback_" in bad.stderr,
+            bad.stderr.splitlines()[-1:],
+        )
+        self._deploy()
 
     def survives_a_killed_task(self):
         self._n.scene(
