@@ -31,6 +31,10 @@ inline constexpr std::chrono::seconds kCredentialTime{5};
 // about 2 s; where a client's deadline left less time it says nothing.
 inline constexpr std::chrono::seconds kSilentCredentialTime{4};
 
+// Of them in flight from one gateway. A hash takes the service 25 ms, so these wait for half a
+// second; the others of a flood are refused here, which costs a tenth of asking the service.
+inline constexpr int kMaxCredentialCalls = 24;
+
 struct AuthBackend {
   Verb<user::v1::RegisterRequest, user::v1::RegisterResponse> Register;
   Verb<user::v1::LoginRequest, user::v1::LoginResponse> Login;
@@ -38,8 +42,8 @@ struct AuthBackend {
   Verb<user::v1::LogoutRequest, user::v1::LogoutResponse> Logout;
 };
 
-// Adds the guard `credentials` to the list. As the others, but for its times, and no share of slow
-// calls opens it.
+// Adds the guard `credentials` to the list. As the others, but for its times and its bulkhead, and
+// no share of slow calls opens it.
 BackendGuard& AddCredentialsGuard(Backends& backends, const GuardParts& parts);
 
 // Calls the user service through `users`; both outlive the result.

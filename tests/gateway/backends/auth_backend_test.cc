@@ -1,11 +1,16 @@
 // The guard of logins: what opens its breaker, and what is only a queue.
+#include "gateway/backends/auth_backend.h"
+
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <cstddef>
 #include <memory>
+#include <optional>
+#include <utility>
+#include <vector>
 
 #include "common/status.h"
-#include "gateway/backends/auth_backend.h"
 #include "gateway/backends/backends.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/fake_logger.h"
@@ -75,6 +80,15 @@ TEST_F(CredentialsGuardTest, AServiceThatIsFrozenOpensIt) {
 
 TEST_F(CredentialsGuardTest, AServiceThatIsAwayOpensIt) {
   EXPECT_EQ(StateAfter(Duration(), absl::UnavailableError("refused")), CircuitState::kOpen);
+}
+
+TEST_F(CredentialsGuardTest, AFewAreInFlightAndTheRestIsRefusedHere) {
+  std::vector<BulkheadPermit> permits;
+  for (int i = 0; i < kFlood; ++i) {
+    std::optional<BulkheadPermit> permit = guard_->bulkhead().TryAcquire();
+    if (permit) permits.push_back(*std::move(permit));
+  }
+  EXPECT_EQ(permits.size(), static_cast<std::size_t>(kMaxCredentialCalls));
 }
 
 TEST_F(CredentialsGuardTest, SlowAnswersCloseItAgain) {
