@@ -55,7 +55,7 @@ TEST_F(AuthServiceTest, LoginBeginsASessionAndAnswersItsTokens) {
   EXPECT_EQ(login_.user_id(), 7);
   EXPECT_EQ(login_.tokens().expires_in_seconds(), 900);
   ASSERT_THAT(sessions_.begun, SizeIs(1));
-  const NewSession& session = sessions_.begun[0];
+  const NewSession session = sessions_.begun[0];
   EXPECT_EQ(session.user, UserId(7));
   EXPECT_EQ(session.password_changes, 3);
   EXPECT_EQ(session.new_password_hash, std::nullopt);
