@@ -119,6 +119,7 @@ give_gateways() {
   PUBLIC_KEYS=$1
   publish_keys
   if [[ $PUBLIC_KEYS != "$old" ]]; then
+    forget_failure_of api-gateway
     docker service update --quiet --detach --config-rm "$STACK_NAME-public-keys-$old" \
       --config-add "source=$STACK_NAME-public-keys-$PUBLIC_KEYS,target=/run/secrets/public-keys/keys.pem" \
       "${STACK_NAME}_api-gateway" >/dev/null
@@ -131,6 +132,7 @@ sign_with() {
   old=$(in_use user-service Secret signing-key)
   SIGNING_KEY=$1
   if [[ $SIGNING_KEY != "$old" ]]; then
+    forget_failure_of user-service
     docker service update --quiet --detach --secret-rm "$STACK_NAME-signing-key-$old" \
       --secret-add "source=$STACK_NAME-signing-key-$SIGNING_KEY,target=signing-key/key.pem" \
       "${STACK_NAME}_user-service" >/dev/null
@@ -143,12 +145,22 @@ need_stack() {
   choose_keys
   [[ -n $(in_use user-service Secret signing-key) && -n $(in_use api-gateway Config public-keys) ]] ||
     die "the stack is not deployed"
+  earlier_failures=$(behind | grep -E "$failed" || true)
+}
+
+# Its next update is ours.
+forget_failure_of() {
+  earlier_failures=$(grep -v "^${STACK_NAME}_$1 " <<<"$earlier_failures" || true)
 }
 
 # Gateways that know both keys, then a user service that signs with the new one. Interrupted anywhere, it goes on from there.
 rotate_keys() {
   need_stack
-  ! rotation_has_ended || make_key $((SIGNING_KEY + 1))
+  if rotation_has_ended; then
+    make_key $((SIGNING_KEY + 1))
+  else
+    echo "this ends a rotation that had broken off; run it again for another key" >&2
+  fi
   local next
   next=$(there_are secret signing-key | tail -n 1)
   ((next == SIGNING_KEY)) || give_gateways "$SIGNING_KEY-$next"
@@ -195,11 +207,15 @@ behind() {
     END { if (!count) print "everything unknown" }'
 }
 
+# What the engine says of an update that fails or has failed, until the service's next one; and what it said of earlier ones.
+failed=' (paused|rollback_[a-z]+)$'
+earlier_failures=""
+
 await_converged() {
   local began=$SECONDS name behind
-  while behind=$(behind); [[ -n $behind ]]; do
-    if ((SECONDS > began + converge_seconds)) || grep -qE ' (paused|rollback_[a-z]+)$' <<<"$behind"; then
-      name=$(grep -E ' (paused|rollback_[a-z]+)$' <<<"$behind" || cat <<<"$behind")
+  while behind=$(behind | grep -vxF -- "$earlier_failures" || true); [[ -n $behind ]]; do
+    if ((SECONDS > began + converge_seconds)) || grep -qE "$failed" <<<"$behind"; then
+      name=$(grep -E "$failed" <<<"$behind" || cat <<<"$behind")
       name=${name%% *}
       docker service ps --no-trunc "$name" >&2 || true
       docker service logs --tail 10 "$name" >&2 || true
