@@ -48,10 +48,11 @@ class RequestPipeline final : public ExchangeHandler {
     Check(exchange, &RequestPipeline::SetDeadline);
     Check(exchange, &RequestPipeline::FindToken);
     if (HasToken(exchange)) {
+      // From before the asking: what is answered late was so when it was asked.
+      exchange.admitted = parts_.clock.Now();
       Task<absl::Status> admitting = AdmitToken(exchange);
       const absl::Status admitted = co_await admitting;
       exchange.refusal = admitted;
-      exchange.admitted = parts_.clock.Now();
     }
     if (IsRateLimited(exchange)) {
       Task<absl::Status> charging = parts_.rate_limit->Charge(exchange.context);
