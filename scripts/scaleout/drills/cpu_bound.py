@@ -65,7 +65,7 @@ class CpuBound(drill.Drill):
         self.driver.balance("ip_hash")
         clients = [{"X-Forwarded-For": f"203.0.113.{k}"} for k in range(1, _PROBES + 1)]
         if len({self.client.get("/api/metrics", each).instance for each in clients}) == 1:
-            raise drill.DrillError(
+            raise drill.NotHere(
                 "nginx believes no client on this machine that it is another one, so all are one "
                 'to ip_hash; docs/running-in-containers.md, "Balancing", has what lets it'
             )

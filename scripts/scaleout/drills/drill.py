@@ -33,6 +33,10 @@ class DrillError(StackError):
     """The drill could not be held at all; a failed check is not one."""
 
 
+class NotHere(DrillError):
+    """This stack, as it was started, has not what the drill needs. Of `all` it is left out."""
+
+
 @dataclasses.dataclass
 class Options:
     quick: bool = False

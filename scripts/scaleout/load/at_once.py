@@ -66,7 +66,7 @@ async def _insist(urls, request, clients, seconds):
             if left <= 0:
                 break
             await asyncio.sleep(pause)
-            found.append(await _ask(request, host, await _connect(host), time.monotonic(), left))
+            found.append(await _ask(request, host, None, time.monotonic(), left))
         return found
 
     clients = map(one, hosts, connections)
@@ -83,13 +83,15 @@ async def _connect(host):
 
 
 async def _ask(request, host, connection, due, timeout):
-    """The outcome; the connection is closed after it."""
+    """The outcome. Without a connection it makes one; it is closed afterwards."""
     outcome = Outcome("burst", request, due)
     try:
         async with asyncio.timeout(timeout):
+            connection = connection or await _connect(host)
             await connection.exchange(request.head_and_body(host.netloc, host.port), outcome)
     except (OSError, EOFError, ValueError, KeyError, TimeoutError) as error:
         outcome.error = f"{type(error).__name__}: {error}"
     outcome.ended = time.monotonic()
-    connection.close()
+    if connection is not None:
+        connection.close()
     return outcome
