@@ -3,10 +3,12 @@ which addresses there are.
 """
 
 import collections
+import contextlib
 import random
 import threading
 import time
 import uuid
+from typing import NamedTuple
 
 from scaleout.drills import drill
 from scaleout.drills.own_stack import OwnStackDrill
@@ -19,6 +21,9 @@ from scaleout.load.open_loop import OpenLoop, Request
 from scaleout.native import processes
 
 _LOGINS = 200
+# Few reads are beside a flood's first moment, so the p99 of one flood is chance; and the first
+# flood of a stack finds all of it cold.
+_ROUNDS = 3
 # Each hash takes a processor 25 ms, and refused clients pause.
 _LOGIN_SECONDS = 60
 _READS = 100
@@ -53,71 +58,90 @@ class LoginFlood(OwnStackDrill):
     def hold(self):
         with self.own_stack(EVENTS="on", **_UNLIMITED) as stack:
             account = Accounts(NativeDriver(stack.settings.run_dir)).get(CUSTOMER)
-            self._flood(stack, account)
+            memory = _Memory(stack)
+            rounds = 1 if self.options.quick else _ROUNDS
+            floods = [self._flood(stack, account, memory) for _ in range(rounds)]
+            self._show(floods)
+            self._check(floods, memory)
             self._compare_refusals(stack, account)
 
-    def _flood(self, stack, account):
-        memory = _Memory(stack)
+    def _flood(self, stack, account, memory):
         body = {"email": account.email, "password": account.password}
         login = Request("POST", "/api/auth/login", body=body)
         with at_once.apart() as apart, OpenLoop(stack.settings.url, [drill.user(_READS)]) as load:
             time.sleep(self.duration(5, 2))
             began = time.monotonic()
-            with memory:
+            with memory.watched():
                 outcomes = apart(
                     at_once.insist, [stack.settings.url], login, _LOGINS, _LOGIN_SECONDS
                 )
             ended = time.monotonic()
-        before = load.between("user", load.began + 0.5, began)
-        beside = load.between("user", began, ended)
-        self._show(outcomes, before, beside, ended - began, memory)
+        return _Flood(
+            outcomes,
+            load.between("user", load.began + 0.5, began),
+            load.between("user", began, ended),
+            ended - began,
+        )
+
+    def _show(self, floods):
+        self.n.table(
+            ("", "requests", "p50 ms", "p99 ms"),
+            [
+                (name, len(found), *(f"{percentile(latencies(found), s):.1f}" for s in (0.5, 0.99)))
+                for flood in floods
+                for name, found in (
+                    ("reads before", flood.before),
+                    ("reads beside", flood.beside),
+                    ("logins", [each for each in flood.outcomes if each.status == 200]),
+                    ("refused logins", [each for each in flood.outcomes if each.status != 200]),
+                )
+                if found
+            ],
+        )
+
+    def _check(self, floods, memory):
+        outcomes = [outcome for flood in floods for outcome in flood.outcomes]
+        seconds = sum(flood.seconds for flood in floods)
         statuses = collections.Counter(outcome.status for outcome in outcomes)
         self.n.check(
             f"all {_LOGINS} log in, some after answers that too many wait",
-            statuses[200] == _LOGINS and set(statuses) <= set(_ANSWERS),
-            f"{dict(statuses)} in {ended - began:.1f} s",
+            statuses[200] == _LOGINS * len(floods) and set(statuses) <= set(_ANSWERS),
+            f"{dict(statuses)} in {seconds:.1f} s",
         )
+        beside = [outcome for flood in floods for outcome in flood.beside]
         self.check_none_failed("no read failed beside them", beside)
-        base = p99(before)
-        allowed = max(_TIMES * base, base + _MORE_MS)
-        allowed += _QUICK_MORE_MS if self.options.quick else 0
+        middle = sorted(floods, key=self._beyond)[len(floods) // 2]
         self.n.check(
-            f"reads keep their p99: at most {_TIMES} times, or {_MORE_MS} ms more",
-            p99(beside) <= allowed,
-            f"{p99(beside):.1f} ms; {base:.1f} ms before, {allowed:.1f} ms allowed",
+            f"reads keep their p99: at most {_TIMES} times, or {_MORE_MS} ms more"
+            + (f" (in the middle one of {len(floods)} floods)" if len(floods) > 1 else ""),
+            self._beyond(middle) <= 0,
+            f"{p99(middle.beside):.1f} ms; {p99(middle.before):.1f} ms before,"
+            f" {self._allowed(middle):.1f} ms allowed",
         )
         self.n.check(
             f"the user service stays under {_MEMORY_MB} MB, and {_GROWTH_MB} MB over what it had",
             memory.most_mb < _MEMORY_MB and memory.most_mb - memory.before_mb < _GROWTH_MB,
             f"{memory.before_mb:.1f} MB before, {memory.most_mb:.1f} MB at most",
         )
-
-    def _show(self, outcomes, before, beside, seconds, memory):
-        logged_in = [each for each in outcomes if each.status == 200]
-        self.n.table(
-            ("", "requests", "p50 ms", "p99 ms"),
-            [
-                (name, len(found), *(f"{percentile(latencies(found), s):.1f}" for s in (0.5, 0.99)))
-                for name, found in (
-                    ("reads before", before),
-                    ("reads beside", beside),
-                    ("logins", logged_in),
-                    ("refused logins", [each for each in outcomes if each.status != 200]),
-                )
-                if found
-            ],
-        )
         self.n.figure(
             "loginFlood",
             {
-                "loginsPerSecond": len(logged_in) / seconds,
-                "refused": len(outcomes) - len(logged_in),
-                "readP99BeforeMs": p99(before),
-                "readP99BesideMs": p99(beside),
+                "loginsPerSecond": statuses[200] / seconds,
+                "refused": len(outcomes) - statuses[200],
+                "readP99BeforeMs": p99(middle.before),
+                "readP99BesideMs": p99(middle.beside),
                 "memoryBeforeMb": memory.before_mb,
                 "memoryMostMb": memory.most_mb,
             },
         )
+
+    def _allowed(self, flood):
+        """Milliseconds."""
+        base = p99(flood.before)
+        return max(_TIMES * base, base + _MORE_MS) + (_QUICK_MORE_MS if self.options.quick else 0)
+
+    def _beyond(self, flood):
+        return p99(flood.beside) - self._allowed(flood)
 
     def _compare_refusals(self, stack, account):
         """By turns, one at a time."""
@@ -158,26 +182,36 @@ def _share_longer(these, others):
     return sum(a > b for a in these for b in others) / (len(these) * len(others))
 
 
+class _Flood(NamedTuple):
+    """What became of the logins, and of the reads before and beside them."""
+
+    outcomes: list
+    before: list
+    beside: list
+    seconds: float
+
+
 class _Memory:
-    """Of the user service: before, and the most of a block, in MB."""
+    """Of the user service, in MB: before, and the most while it is watched."""
 
     def __init__(self, stack):
         self._pid = stack.parts.pids()["user-service"]
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._watch, daemon=True)
         self.before_mb = self.most_mb = self._now()
 
-    def __enter__(self):
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self._stop.set()
-        self._thread.join()
+    @contextlib.contextmanager
+    def watched(self):
+        stop = threading.Event()
+        thread = threading.Thread(target=self._watch, args=(stop,), daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            thread.join()
 
     def _now(self):
         return processes.resident_bytes(self._pid) / 2**20
 
-    def _watch(self):
-        while not self._stop.wait(0.02):
+    def _watch(self, stop):
+        while not stop.wait(0.02):
             self.most_mb = max(self.most_mb, self._now())
