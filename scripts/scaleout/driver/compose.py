@@ -131,9 +131,11 @@ class ComposeDriver(Driver):
             for container in self._running(part):
                 self._replace(part, container["Id"])
             return
-        for each in self._ids(part, k):
-            docker("restart", each)
-            self._await_healthy([each])
+        # Gateways that were stopped stay stopped, unless one is named.
+        some = part == "api-gateway" and k is None
+        for container in self._running(part) if some else self._chosen(part, k):
+            docker("restart", container["Id"])
+            self._await_healthy([container["Id"]])
         if part == "api-gateway":
             self._await_routed()
 
