@@ -204,6 +204,7 @@ int RunGateway(const GatewayConfig& config, ListenSockets sockets, StopSignals& 
     cache = std::make_unique<ReadCache>(config.cache, *redis_cache, redis_parts.loops, clock,
                                         logger, *metrics, MakeTokenSource());
     CacheUsers(*cache, backends.Get("user"), users);
+    InvalidateUsersAfter(*cache, auth);
     CacheOrders(*cache, backends.Get("order"), orders);
     CacheProducts(*cache, backends.Get("order"), products);
     CachePayments(*cache, backends.Get("payment"), payments);

@@ -34,6 +34,11 @@ std::optional<CacheQuery> NewestOf(const Request& request, std::string (*name)(s
   return CacheQuery(std::move(key), std::move(tokens));
 }
 
+// Its id had an answer, too, if it was asked for before: that there is no such user.
+constexpr auto kNewUser = [](const auto&, const auto& answer) {
+  return answer.ok() ? std::vector{UserToken(answer->user().id())} : std::vector<std::string>();
+};
+
 // Whether the service has said that it changed nothing.
 bool IsRefusal(const absl::Status& status) {
   return !status.ok() && ClassifyCall(status) == CallOutcome::kSuccess;
@@ -45,15 +50,17 @@ void CacheUsers(ReadCache& cache, Backend& backend, UserBackend& users) {
   using namespace user::v1;
   CacheReads(cache, backend, "GetUser", cache.config().user_ttl, users.GetUser,
              [](const GetUserRequest& request) { return Item(request.user_id(), &UserToken); });
-  InvalidateAfter(cache, users.CreateUser, [](const auto&, const auto& answer) {
-    return answer.ok() ? std::vector{UserToken(answer->user().id())} : std::vector<std::string>();
-  });
+  InvalidateAfter(cache, users.CreateUser, kNewUser);
   InvalidateAfter(cache, users.UpdateUser, [](const auto& request, const auto&) {
     return std::vector{UserToken(request.user_id())};
   });
   InvalidateAfter(cache, users.DeleteUser, [](const auto& request, const auto&) {
     return std::vector{UserToken(request.user_id())};
   });
+}
+
+void InvalidateUsersAfter(ReadCache& cache, AuthBackend& auth) {
+  InvalidateAfter(cache, auth.Register, kNewUser);
 }
 
 void CacheOrders(ReadCache& cache, Backend& backend, OrderBackend& orders) {

@@ -6,6 +6,7 @@
 #ifndef SCALEOUT_GATEWAY_BACKENDS_CACHED_BACKENDS_H_
 #define SCALEOUT_GATEWAY_BACKENDS_CACHED_BACKENDS_H_
 
+#include "gateway/backends/auth_backend.h"
 #include "gateway/backends/backend.h"
 #include "gateway/backends/order_backend.h"
 #include "gateway/backends/payment_backend.h"
@@ -16,6 +17,8 @@
 namespace scaleout::gateway {
 
 void CacheUsers(ReadCache& cache, Backend& backend, UserBackend& users);
+// A registration makes a user.
+void InvalidateUsersAfter(ReadCache& cache, AuthBackend& auth);
 void CacheOrders(ReadCache& cache, Backend& backend, OrderBackend& orders);
 void CacheProducts(ReadCache& cache, Backend& backend, ProductBackend& products);
 void CachePayments(ReadCache& cache, Backend& backend, PaymentBackend& payments);

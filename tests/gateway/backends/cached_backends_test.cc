@@ -24,6 +24,7 @@ class CachedBackendsTest : public ::testing::Test {
  protected:
   CachedBackendsTest() {
     CacheUsers(cache_, backends_.all.Get("user"), users_);
+    InvalidateUsersAfter(cache_, auth_);
     CacheOrders(cache_, backends_.all.Get("order"), orders_);
     CacheProducts(cache_, backends_.all.Get("order"), products_);
     CachePayments(cache_, backends_.all.Get("payment"), payments_);
@@ -129,6 +130,7 @@ class CachedBackendsTest : public ::testing::Test {
                    MakeTokenSource()};
   testing::ThreeBackends backends_;
   testing::FakeUserBackend users_;
+  testing::FakeAuthBackend auth_;
   testing::FakeOrderBackend orders_;
   testing::FakeProductBackend products_;
   testing::FakePaymentBackend payments_;
@@ -149,6 +151,16 @@ TEST_F(CachedBackendsTest, WritesOfUsers) {
   user::v1::DeleteUserRequest remove;
   remove.set_user_id(1);
   EXPECT_THAT(MissedAfter([&] { Ask(users_.DeleteUser, remove); }), ElementsAre("user 1"));
+}
+
+TEST_F(CachedBackendsTest, ARegistration) {
+  user::v1::RegisterResponse registered;
+  registered.mutable_user()->set_id(1);
+  auth_.register_user.Answers(registered);
+  EXPECT_THAT(MissedAfter([this] { Ask(auth_.Register, user::v1::RegisterRequest()); }),
+              ElementsAre("user 1"));
+  auth_.register_user.Answers(absl::AlreadyExistsError("taken"));
+  EXPECT_THAT(MissedAfter([this] { Ask(auth_.Register, user::v1::RegisterRequest()); }), IsEmpty());
 }
 
 TEST_F(CachedBackendsTest, ANewOrder) {
