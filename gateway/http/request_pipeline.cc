@@ -48,8 +48,6 @@ class RequestPipeline final : public ExchangeHandler {
     Check(exchange, &RequestPipeline::SetDeadline);
     Check(exchange, &RequestPipeline::FindToken);
     if (HasToken(exchange)) {
-      // From before the asking: what is answered late was so when it was asked.
-      exchange.admitted = parts_.clock.Now();
       Task<absl::Status> admitting = AdmitToken(exchange);
       const absl::Status admitted = co_await admitting;
       exchange.refusal = admitted;
@@ -66,7 +64,7 @@ class RequestPipeline final : public ExchangeHandler {
       if (absl::IsCancelled(read)) co_return Response(kClientClosedRequest, "");
       exchange.refusal = read;
     }
-    if (HasToken(exchange) && parts_.clock.Now() - exchange.admitted > kMaxAdmissionAge) {
+    while (HasToken(exchange) && parts_.clock.Now() - exchange.admitted > kMaxAdmissionAge) {
       Task<absl::Status> admitting = AdmitToken(exchange);
       const absl::Status admitted = co_await admitting;
       exchange.refusal = admitted;
@@ -155,7 +153,9 @@ class RequestPipeline final : public ExchangeHandler {
     return exchange.refusal.ok() && !exchange.token.empty();
   }
 
+  // An answer is as old as its question: one that is late says what was so then.
   Task<absl::Status> AdmitToken(Exchange& exchange) {
+    exchange.admitted = parts_.clock.Now();
     return authenticator_.AdmitToken(exchange.context, exchange.route->access, exchange.token);
   }
 

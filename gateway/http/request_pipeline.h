@@ -5,7 +5,8 @@
 // Serve in the .cc is that list. A new step that may refuse a request is a member function that
 // returns a status and one line in the list. The order matters: what the head alone decides comes
 // before the body is read, admission after it, so that an upload holds no place among the requests
-// in flight. A token is looked at once more if its body took long. A refusal skips the other steps
+// in flight. A token is looked at again while what is known of its session is old, because the body
+// or that answer took long. A refusal skips the other steps
 // and the handler, but is rendered, counted and logged like every answer. An exception that leaves
 // a handler is a defect and a 500. One pipeline for each loop; loop thread only.
 #ifndef SCALEOUT_GATEWAY_HTTP_REQUEST_PIPELINE_H_
@@ -28,7 +29,7 @@
 
 namespace scaleout::gateway {
 
-// For how long it counts that the session of a token lives, while the body comes: with what the
+// For how long it counts that the session of a token lived when that was asked: with what the
 // gateway's own knowledge may be old (kRevocationTrust), a revocation is honoured within a second.
 inline constexpr std::chrono::milliseconds kMaxAdmissionAge{500};
 

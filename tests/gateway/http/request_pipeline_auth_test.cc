@@ -174,6 +174,23 @@ TEST_F(RequestPipelineAuthTest, ALongBodyIsTakenWhileItsSessionLives) {
   EXPECT_THAT(auth.sessions.asked, SizeIs(2));
 }
 
+// A session that ended while its service was asked, twice in a row.
+TEST_F(RequestPipelineAuthTest, ALateAnswerAboutASessionIsAskedForAgain) {
+  auth.sessions.holds = true;
+  Get("/mine", Bearer());
+  for (std::size_t asked = 1; asked <= 2; ++asked) {
+    ASSERT_THAT(auth.sessions.asked, SizeIs(asked));
+    clock.Advance(kMaxAdmissionAge + Duration(1));
+    auth.sessions.Release();
+    ASSERT_THAT(socket.text, IsEmpty());
+  }
+  ASSERT_THAT(auth.sessions.asked, SizeIs(3));
+  auth.sessions.alive = false;
+  auth.sessions.Release();
+  EXPECT_THAT(socket.text, AllOf(StartsWith("HTTP/1.1 401"), HasSubstr("/problems/session-ended")));
+  EXPECT_EQ(principal, Principal()) << "the handler was not asked";
+}
+
 TEST_F(RequestPipelineAuthTest, AConnectionReadsOnAfterTheCheckIfItHadNoRoom) {
   auth.sessions.holds = true;
   limits.head_bytes = 1024;
