@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/synchronization/mutex.h"
+#include "common/env.h"
 #include "common/grpc_log.h"
 
 namespace scaleout {
@@ -65,6 +66,8 @@ int RunService(int argc, const char* const* argv, const ServiceProgram& program,
                EnvironmentMap variables) {
   // Debian's Abseil looks for deadlocks on every lock, which costs throughput.
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
+  // The C library's resolver would wait 10 s for a name server that does not answer.
+  SetProcessDefault("RES_OPTIONS", "timeout:1 attempts:2");
   if (argc > 1) return AnswerOptions(argc, argv, program, std::move(variables));
 
   // Before the first thread, the logger's: every thread has to inherit the mask.

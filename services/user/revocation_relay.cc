@@ -85,7 +85,10 @@ absl::Status RevocationRelay::Publish(const CallContext& call, std::span<const S
   calls_thread_.Wake();
   const Duration limit =
       std::min<Duration>(kRevocationPublishWait, call.deadline.Remaining(clock_));
-  answered_.wait_for(lock, limit, [&] { return waiter->published.has_value() || stopping_; });
+  const bool answered =
+      answered_.wait_for(lock, limit, [&] { return waiter->published.has_value() || stopping_; });
+  // The attempt hangs, on a name server say. Its end says whether redis-state is away.
+  if (!answered && limit == kRevocationPublishWait) away_ = true;
   std::erase(waiting_, waiter);
   return waiter->published.value_or(false) ? absl::OkStatus() : Pending();
 }

@@ -107,7 +107,7 @@ class RevocationRelay final : public Revocations {
   std::condition_variable answered_;
   Waiters waiting_;
   std::vector<SessionId> unmarked_;  // published for calls
-  bool away_ = false;                // redis-state has not taken the last attempt
+  bool away_ = false;                // redis-state has not taken the last attempt, or takes long
   bool stopping_ = false;
 
   EventThread calls_thread_;

@@ -173,6 +173,21 @@ TEST_F(RevocationRelayTest, CallsAreRefusedAtOnceWhileTheServerIsAwayAndServedAf
   EXPECT_TRUE(second.get().ok());
 }
 
+// On a name server, say. Else each of them would hold a thread of the service for half a second.
+TEST_F(RevocationRelayTest, CallsAreRefusedAtOnceWhileAnAttemptHangs) {
+  std::promise<void> release;
+  world_.on_publish = [released = release.get_future().share()] { released.wait(); };
+  relay_.Start([] { return true; });
+  const std::vector<SessionId> ids = {Id(1)};
+  ExpectPending(relay_.Publish(Call(), ids));
+  constexpr int kCalls = 100;
+  const MonotonicTime began = SystemClock().Now();
+  for (int i = 0; i < kCalls; ++i) ExpectPending(relay_.Publish(Call(), ids));
+  EXPECT_LT(SystemClock().Now() - began, kCalls * kRevocationPublishWait / 2);
+  release.set_value();
+  EXPECT_TRUE(Eventually([&] { return relay_.Publish(Call(), ids).ok(); }));
+}
+
 // They came while the attempt that failed was under way.
 TEST_F(RevocationRelayTest, CallsThatWaitWhenTheServerGoesAwayAreRefused) {
   std::future<absl::Status> waiting;
