@@ -5,6 +5,8 @@
 
 #include <string>
 
+#include "gateway/auth/token_verifier.h"
+#include "redis/revocation_stream.h"
 #include "tests/proto/contract_documents.h"
 
 namespace scaleout::user::v1 {
@@ -55,8 +57,12 @@ TEST(AuthLimits, AcceptSessionsOf32LowerCaseHexadecimalDigits) {
   }
 }
 
+// The user service's times and the gateway's: as long as a token is accepted, the stream and the
+// table say that its session has ended.
 TEST(AuthLimits, ForgetASessionsEndOnlyAfterItsTokens) {
-  EXPECT_GT(kRevocationTime, kAccessTokenTime);
+  EXPECT_LE(kAccessTokenTime, gateway::kMaxTokenLifetime);
+  EXPECT_LE(gateway::kMaxTokenLifetime + 2 * gateway::kTokenLeeway, kRevocationAge);
+  EXPECT_LE(kRevocationAge, kRevocationTime);
 }
 
 TEST(AuthLimits, AreThoseOfTheProtosComments) {
