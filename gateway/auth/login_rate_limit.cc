@@ -73,24 +73,11 @@ class SharedLoginRateLimit final : public LoginRateLimit {
   RateLimiter& limiter_;
 };
 
-class NoLoginRateLimit final : public LoginRateLimit {
- public:
-  Task<absl::Status> ChargeLogin(RequestContext&, std::string) override {
-    co_return absl::OkStatus();
-  }
-  Task<absl::Status> ChargeRegistration(RequestContext&) override { co_return absl::OkStatus(); }
-  Task<absl::Status> ChargeEmailChange(RequestContext&) override { co_return absl::OkStatus(); }
-};
-
 }  // namespace
 
 std::unique_ptr<LoginRateLimit> MakeLoginRateLimit(const LoginRates& rates, RateLimiter& limiter,
                                                    Metrics& metrics) {
   return std::make_unique<SharedLoginRateLimit>(rates, limiter, metrics);
-}
-
-std::unique_ptr<LoginRateLimit> MakeNoLoginRateLimit() {
-  return std::make_unique<NoLoginRateLimit>();
 }
 
 }  // namespace scaleout::gateway

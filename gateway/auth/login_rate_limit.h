@@ -38,9 +38,6 @@ class LoginRateLimit {
 std::unique_ptr<LoginRateLimit> MakeLoginRateLimit(const LoginRates& rates, RateLimiter& limiter,
                                                    Metrics& metrics);
 
-// Allows everything.
-std::unique_ptr<LoginRateLimit> MakeNoLoginRateLimit();
-
 }  // namespace scaleout::gateway
 
 #endif  // SCALEOUT_GATEWAY_AUTH_LOGIN_RATE_LIMIT_H_

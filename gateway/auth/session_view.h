@@ -8,7 +8,6 @@
 #define SCALEOUT_GATEWAY_AUTH_SESSION_VIEW_H_
 
 #include <functional>
-#include <memory>
 
 #include "absl/status/statusor.h"
 #include "gateway/auth/verified_token.h"
@@ -30,9 +29,6 @@ class SessionView {
 // Asks the service that owns sessions about one of them, as SessionView::IsAlive answers.
 using AskSession =
     std::function<Task<absl::StatusOr<bool>>(RequestContext& context, const VerifiedToken& token)>;
-
-// Knows nothing itself and asks for each request.
-std::unique_ptr<SessionView> MakeAskingSessionView(AskSession ask);
 
 }  // namespace scaleout::gateway
 

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "common/session_number.h"
 #include "common/utf8.h"
 #include "gateway/auth/auth_refusal.h"
 #include "gateway/auth/base64url.h"
@@ -19,7 +20,6 @@ namespace {
 // Iterative, because a recursive parser's stack is the sender's to exhaust.
 constexpr unsigned kParseFlags = rapidjson::kParseIterativeFlag;
 
-constexpr std::size_t kSessionIdBytes = 32;
 // Of times, in the year 2255: WallTime, in nanoseconds, ends in 2262.
 constexpr std::int64_t kMaxTime = 9'000'000'000;
 
@@ -83,12 +83,6 @@ std::int64_t ParseUserId(std::string_view text) {
   return whole && id > 0 && text.front() != '0' ? id : 0;
 }
 
-bool IsSessionId(std::string_view text) {
-  return text.size() == kSessionIdBytes && std::ranges::all_of(text, [](char c) {
-           return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
-         });
-}
-
 // Empty if the header is not exactly that of a token of ours.
 std::string ReadKid(std::string_view header) {
   const std::optional<std::string> json = DecodeBase64Url(header);
@@ -136,7 +130,7 @@ absl::StatusOr<VerifiedToken> TokenVerifier::ReadClaims(std::string claims) cons
   const std::optional<WallTime> issued = TimeOf(document, "iat");
   const std::optional<WallTime> expires = TimeOf(document, "exp");
   if (token.principal.user_id == 0 || token.principal.role == Role::kNone ||
-      !IsSessionId(token.session_id) || !issued || !expires) {
+      !FindSessionNumber(token.session_id) || !issued || !expires) {
     return InvalidToken();
   }
   const bool has_start = Find(document, "nbf") != nullptr;

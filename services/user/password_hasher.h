@@ -28,7 +28,7 @@
 
 namespace scaleout::user {
 
-// From a call's place to what follows its hash. Much less than the gateway's kSlowCredentialTime:
+// From a call's place to what follows its hash. Much less than the gateway's kSilentCredentialTime:
 // its breaker must not open because logins wait.
 inline constexpr std::chrono::seconds kMaxHashTime{2};
 // Of that, and of the call's deadline, what is for the session's transaction and the way back.

@@ -61,16 +61,10 @@ std::string ToBytes(const BIGNUM* number) {
   return bytes;
 }
 
-std::string ToBase64Url(std::string_view bytes) {
-  std::string text;
-  absl::WebSafeBase64Escape(ToAbsl(bytes), &text);
-  return text;
-}
-
 std::string Coordinate(EVP_PKEY* key, const char* name) {
   BIGNUM* number = nullptr;
   Require(EVP_PKEY_get_bn_param(key, name, &number) == 1);
-  return ToBase64Url(ToBytes(Number(number).get()));
+  return absl::WebSafeBase64Escape(ToBytes(Number(number).get()));
 }
 
 // RFC 7638: the required members, in lexicographic order, without blanks.
@@ -80,7 +74,7 @@ std::string Thumbprint(EVP_PKEY* key) {
              R"(","y":")", Coordinate(key, OSSL_PKEY_PARAM_EC_PUB_Y), R"("})");
   std::array<unsigned char, SHA256_DIGEST_LENGTH> digest{};
   SHA256(reinterpret_cast<const unsigned char*>(jwk.data()), jwk.size(), digest.data());
-  return ToBase64Url({reinterpret_cast<const char*>(digest.data()), digest.size()});
+  return absl::WebSafeBase64Escape({reinterpret_cast<const char*>(digest.data()), digest.size()});
 }
 
 bool IsOfTheCurve(EVP_PKEY* key) {

@@ -13,28 +13,23 @@ namespace {
 
 constexpr std::size_t kMaxClaimBytes = 200;
 
-std::string ToBase64Url(std::string_view bytes) {
-  std::string text;
-  absl::WebSafeBase64Escape(ToAbsl(bytes), &text);
-  return text;
-}
-
 }  // namespace
 
 TokenSigner::TokenSigner(const TokenKey& key, std::string_view issuer, std::string_view audience)
     : key_(key),
-      header_(ToBase64Url(StrCat(R"({"alg":"ES256","typ":"JWT","kid":")", key.kid(), R"("})")) +
+      header_(absl::WebSafeBase64Escape(
+                  StrCat(R"({"alg":"ES256","typ":"JWT","kid":")", key.kid(), R"("})")) +
               "."),
       prefix_(StrCat(R"({"iss":")", issuer, R"(","aud":")", audience, R"(","sub":")")) {}
 
 std::string TokenSigner::Sign(const AccessClaims& claims) const {
   constexpr std::chrono::seconds kTime = v1::kAccessTokenTime;
-  std::string token = StrCat(
-      header_,
-      ToBase64Url(StrCat(prefix_, claims.user.value(), R"(","sid":")", claims.session.hex(),
-                         R"(","role":")", RoleName(claims.role), R"(","iat":)", claims.issued_at,
-                         R"(,"exp":)", claims.issued_at + kTime.count(), "}")));
-  StrAppend(&token, ".", ToBase64Url(key_.Sign(token)));
+  std::string token =
+      StrCat(header_, absl::WebSafeBase64Escape(StrCat(
+                          prefix_, claims.user.value(), R"(","sid":")", claims.session.hex(),
+                          R"(","role":")", RoleName(claims.role), R"(","iat":)", claims.issued_at,
+                          R"(,"exp":)", claims.issued_at + kTime.count(), "}")));
+  StrAppend(&token, ".", absl::WebSafeBase64Escape(key_.Sign(token)));
   return token;
 }
 

@@ -11,7 +11,6 @@
 #include <string>
 #include <vector>
 
-#include "gateway/auth/login_rate_limit.h"
 #include "gateway/auth/token_keys.h"
 #include "gateway/backends/auth_backend.h"
 #include "gateway/backends/backends.h"
@@ -26,6 +25,7 @@
 #include "tests/gateway/redis/loop_redis_fixture.h"
 #include "tests/integration/private_redis.h"
 #include "tests/support/eventually.h"
+#include "tests/support/fake_login_rate_limit.h"
 #include "tests/support/guard_fixture.h"
 #include "tests/support/request_fixture.h"
 
@@ -158,13 +158,13 @@ class ReadingGateway {
   gateway::UserBackend users_;
   gateway::OrderBackend orders_;
   gateway::PaymentBackend payments_;
-  const std::unique_ptr<gateway::LoginRateLimit> rates_ = gateway::MakeNoLoginRateLimit();
-  gateway::UserHandlers user_handlers_{users_, *rates_};
+  FakeLoginRateLimit rates_;
+  gateway::UserHandlers user_handlers_{users_, rates_};
   gateway::OrderHandlers order_handlers_{orders_};
   gateway::PaymentHandlers payment_handlers_{payments_};
   gateway::OverviewHandlers overview_handlers_{users_, orders_, payments_};
   gateway::AuthBackend auth_;  // asked for nothing here
-  gateway::AuthHandlers auth_handlers_{auth_, users_, *rates_, gateway::TokenKeys()};
+  gateway::AuthHandlers auth_handlers_{auth_, users_, rates_, gateway::TokenKeys()};
 };
 
 }  // namespace scaleout::testing
