@@ -125,6 +125,13 @@ def _parser():
         (("--force",), force),
     )
     verb(
+        "create-admin",
+        "make the first admin; the password is typed, or a line of standard input",
+        (("email",), {}),
+        (("name",), {"nargs": "?", "default": "Admin"}),
+        (("--force",), {"action": "store_true", "help": "one more, or of a user who is there"}),
+    )
+    verb(
         "rotate-keys",
         "sign tokens with a new key, live; tokens of the old one are good until the next rotation",
         (("--drop-old",), {"action": "store_true", "help": "refuse those of the old key now"}),
@@ -337,6 +344,7 @@ _VERBS = {
             rotate_keys,
             identity_command.token,
             identity_command.passwords,
+            identity_command.create_admin,
             url,
             instances,
             events,

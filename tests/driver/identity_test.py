@@ -1,15 +1,19 @@
 """Accounts and tokens of a stack, over a service of logins that answers from memory."""
 
+import getpass
 import http.server
+import io
 import itertools
 import json
+import sys
 import threading
+import types
 from pathlib import Path
 
 import pytest
 
 from scaleout.errors import StackError
-from scaleout.identity import bearer
+from scaleout.identity import bearer, command
 from scaleout.identity.accounts import ADMIN, CUSTOMER, Accounts
 from scaleout.identity.entering import enter
 from scaleout.load import h2load
@@ -44,18 +48,26 @@ class Stack(http.server.ThreadingHTTPServer):
 
     def psql(self, database, sql):
         assert database == "users"
-        demo = "user%s@example.com" in sql
-        return "\n".join(
-            user
-            for user in sorted(self.users)
-            if f"'{user}'" in sql.lower() and (user.startswith("user") or not demo)
-        )
+        named = [user for user in sorted(self.users) if f"'{user}'" in sql.lower()]
+        if sql.startswith("UPDATE users SET role = 'admin'"):
+            self.users.update(dict.fromkeys(named, "admin"))
+            return ""
+        found = named if " email" in sql or "(email)" in sql else sorted(self.users)
+        if "user%s@example.com" in sql:
+            found = [user for user in found if user.startswith("user")]
+        if "role = 'admin'" in sql:
+            found = [user for user in found if self.users[user] == "admin"]
+        return "\n".join(found)
 
     def user_service(self, *verb, typed):
         self.verbs.append(verb[0])
         email = verb[1].removeprefix("--email=")
         if verb[0] == "--create-admin":
+            if "admin" in self.users.values() or email in self.users:
+                raise StackError("user-service: exit status 1")
             self.users[email] = "admin"
+        elif email not in self.users:
+            raise StackError("user-service: exit status 1")
         self.passwords[email] = typed.removesuffix("\n")
         return ""
 
@@ -68,6 +80,22 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def do_POST(self):
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        if self.path.endswith("/register"):
+            self._register(**body)
+        else:
+            self._log_in(body)
+
+    def _register(self, email, name, password):
+        if email in self.server.users:
+            self._answer(409, {})
+        elif not name or len(password) < 8:
+            self._answer(422, {})
+        else:
+            self.server.users[email] = "customer"
+            self.server.passwords[email] = password
+            self._answer(201, {})
+
+    def _log_in(self, body):
         self.server.logins += 1
         if self.server.status:
             self._answer(self.server.status, {})
@@ -111,6 +139,99 @@ def test_an_admin_that_is_there_already_is_given_a_password(stack):
     stack.users[ADMIN] = "admin"
     Accounts(stack).get(ADMIN)
     assert stack.verbs == ["--set-password"]
+
+
+def test_beside_another_admin_the_labs_is_made_by_force_alone(stack):
+    stack.users["you@example.com"] = "admin"
+    for ask in (Accounts(stack).token, Accounts(stack).get, Accounts(stack).log_in):
+        with pytest.raises(StackError, match="an admin already.*token --force admin"):
+            ask(ADMIN)
+    with pytest.raises(StackError, match="token --force admin"):
+        enter(stack)
+    assert ADMIN not in stack.users and stack.verbs == []
+    assert Accounts(stack, force=True).token(ADMIN) == "token-1"
+    assert stack.users[ADMIN] == "admin"
+    assert enter(stack), "scripts know it from now on"
+
+
+def test_a_customer_with_the_address_of_the_labs_admin_loses_it_by_force_alone(stack):
+    stack.users[ADMIN] = "customer"
+    stack.passwords[ADMIN] = "a password of another"
+    with pytest.raises(StackError, match="a customer's address"):
+        Accounts(stack).get(ADMIN)
+    role_with_verb = []
+    run = stack.user_service
+    stack.user_service = lambda *verb, typed: (
+        role_with_verb.append((verb[0], stack.users[ADMIN])),
+        run(*verb, typed=typed),
+    )
+    account = Accounts(stack, force=True).get(ADMIN)
+    assert role_with_verb == [("--set-password", "customer")], "the role comes after"
+    assert stack.users[ADMIN] == "admin" and stack.passwords[ADMIN] == account.password
+
+
+def ask_for_passwords(stack, *users, force=False):
+    command.passwords(stack, types.SimpleNamespace(user=users, force=force))
+
+
+def test_passwords_leave_out_an_admin_that_scripts_do_not_know(stack, capsys):
+    stack.users["you@example.com"] = "admin"
+    ask_for_passwords(stack)
+    said = capsys.readouterr()
+    assert said.out == f"{CUSTOMER} {stack.passwords[CUSTOMER]}\n"
+    assert "left out" in said.err and "token --force admin" in said.err
+    ask_for_passwords(stack, "you@example.com", force=True)
+    assert ADMIN not in stack.users, "force is for the one who is named"
+    ask_for_passwords(stack, "admin", force=True)
+    said = capsys.readouterr()
+    assert stack.users[ADMIN] == "admin"
+    assert f"{ADMIN} {stack.passwords[ADMIN]}\n" in said.out
+
+
+def test_passwords_do_without_the_demo_data(stack, capsys):
+    stack.users.clear()
+    ask_for_passwords(stack)
+    said = capsys.readouterr()
+    assert said.out == f"{ADMIN} {stack.passwords[ADMIN]}\n"
+    assert f"no user with the address {CUSTOMER}" in said.err
+
+
+def create_admin(stack, email, force=False):
+    command.create_admin(stack, types.SimpleNamespace(email=email, name="You", force=force))
+
+
+def test_the_first_admin_has_the_password_that_is_the_next_line(stack, monkeypatch):
+    monkeypatch.setattr(sys, "stdin", io.StringIO("correct horse \nbattery"))
+    create_admin(stack, "you@example.com")
+    assert stack.users["you@example.com"] == "admin"
+    assert stack.passwords["you@example.com"] == "correct horse "
+    assert stack.verbs == ["--create-admin"]
+    assert not stack.directory.exists(), "no script keeps it"
+
+
+def test_a_password_that_is_typed_is_typed_twice(stack, monkeypatch):
+    monkeypatch.setattr(sys, "stdin", types.SimpleNamespace(isatty=lambda: True))
+    typed = iter(["correct horse", "correct hose", "correct horse", "correct horse"])
+    monkeypatch.setattr(getpass, "getpass", lambda prompt: next(typed))
+    with pytest.raises(StackError, match="two passwords"):
+        create_admin(stack, "you@example.com")
+    assert stack.verbs == []
+    create_admin(stack, "you@example.com")
+    assert stack.passwords["you@example.com"] == "correct horse"
+
+
+def test_an_admin_beside_the_labs_is_made_by_force_alone(stack, monkeypatch):
+    Accounts(stack).get(ADMIN)
+    with pytest.raises(StackError, match="an admin already; --force"):
+        create_admin(stack, "you@example.com")
+    monkeypatch.setattr(sys, "stdin", io.StringIO("correct horse\n"))
+    create_admin(stack, "you@example.com", force=True)
+    assert stack.users["you@example.com"] == "admin"
+    assert stack.passwords["you@example.com"] == "correct horse"
+    monkeypatch.setattr(sys, "stdin", io.StringIO("short\n"))
+    with pytest.raises(StackError, match="422"):
+        create_admin(stack, "another@example.com", force=True)
+    assert "another@example.com" not in stack.users
 
 
 def test_only_its_owner_can_read_the_file(stack):

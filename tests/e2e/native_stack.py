@@ -174,18 +174,20 @@ class NativeStack:
 
     # stack.sh
 
-    def try_sh(self, *verb, **variables):
+    def try_sh(self, *verb, typed=None, **variables):
+        """`typed` on its standard input."""
         return subprocess.run(
             [str(ROOT / "scripts/stack.sh"), *map(str, verb)],
             env={**self.variables, **variables},
+            input=typed,
             text=True,
             capture_output=True,
             check=False,
             timeout=120,
         )
 
-    def sh(self, *verb, **variables):
-        result = self.try_sh(*verb, **variables)
+    def sh(self, *verb, typed=None, **variables):
+        result = self.try_sh(*verb, typed=typed, **variables)
         assert result.returncode == 0, f"stack.sh {verb}: {result.stdout}{result.stderr}"
         return result.stdout
 

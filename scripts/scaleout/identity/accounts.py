@@ -3,6 +3,7 @@ its owner can read.
 
 A password is made when it is first needed, and set by a verb of the user service, which ends the
 user's sessions: so only users of the demo data and the lab's admin are given one, unless the caller
+insists. The lab's admin is made where there is no admin yet; beside another one, if the caller
 insists. A token is kept until it is about to expire, because a login costs the user service 25 ms
 of CPU time and is limited in rate. Then comes another login: a refresh token whose answer a drill
 has lost would end the session when it is used again.
@@ -18,6 +19,7 @@ import time
 from pathlib import Path
 
 from scaleout.errors import StackError
+from scaleout.identity import users
 from scaleout.load.client import Client
 
 ADMIN, _ADMIN_NAME = "admin@example.com", "Lab Admin"
@@ -27,8 +29,10 @@ _OF_DEMO_DATA = "id <= 1000 AND email = format('user%s@example.com', id)"
 CUSTOMER = "user1@example.com"
 # A token with less left is replaced.
 _LEAST_SECONDS = 300
-# A login waits for its turn at argon2.
-_TIMEOUT_SECONDS = 15
+
+
+class NotGiven(StackError):
+    """The user has no password that scripts know, and is given none."""
 
 
 @dataclasses.dataclass
@@ -41,10 +45,12 @@ class Account:
 
 class Accounts:
     def __init__(self, driver, force=False):
-        """With `force` a user of any address is given a password, in place of the own one."""
+        """With `force` a user of any address is given a password, in place of the own one, and the
+        lab's admin is made beside another one.
+        """
         self._driver = driver
         self._force = force
-        self._client = Client(driver.url(), _TIMEOUT_SECONDS, anonymous=True)
+        self._client = Client(driver.url(), users.TIMEOUT_SECONDS, anonymous=True)
 
     @property
     def _file(self):
@@ -62,8 +68,8 @@ class Accounts:
         """The address of a user, by id or address; `admin` is the lab's."""
         if who.lower() in ("admin", ADMIN):
             return ADMIN
-        text = who.replace("'", "''")
-        wanted = f"id::text = '{text}' OR lower(email) = lower('{text}')"
+        text = users.quoted(who)
+        wanted = f"id::text = {text} OR lower(email) = lower({text})"
         found = self._driver.psql("users", f"SELECT email FROM users WHERE {wanted}")
         if not found:
             raise StackError(f"there is no user with the id or address {who}")
@@ -114,23 +120,28 @@ class Accounts:
 
     def _give_password(self, email):
         password = secrets.token_urlsafe(18)
-        address = f"--email={email}"
-        if email == ADMIN and not self._exists(email):
-            verb = ("--create-admin", address, f"--name={_ADMIN_NAME}")
-        elif self._force or email == ADMIN or self._exists(email, _OF_DEMO_DATA):
-            verb = ("--set-password", address)
-        else:
-            raise StackError(
+        if email == ADMIN and not users.is_admin(self._driver, ADMIN):
+            self._make_admin(password)
+            return password
+        if not users.exists(self._driver, email):
+            raise NotGiven(f"there is no user with the address {email}")
+        of_scripts = email == ADMIN or users.exists(self._driver, email, _OF_DEMO_DATA)
+        if not of_scripts and not self._force:
+            raise NotGiven(
                 f"{email} is no user of the demo data: a new password would replace the user's own "
                 "and end all sessions; --force (FORCE=1) does that"
             )
-        self._driver.user_service(*verb, typed=f"{password}\n")
+        self._driver.user_service("--set-password", f"--email={email}", typed=f"{password}\n")
         return password
 
-    def _exists(self, email, condition="true"):
-        text = email.replace("'", "''")
-        wanted = f"lower(email) = lower('{text}') AND {condition}"
-        return bool(self._driver.psql("users", f"SELECT 1 FROM users WHERE {wanted}"))
+    def _make_admin(self, password):
+        reason = users.why_not_first_admin(self._driver, ADMIN)
+        if reason and not self._force:
+            raise NotGiven(
+                f"{ADMIN}, as whom scripts log in, is no admin here and is not made one: {reason}; "
+                "`scripts/stack.sh token --force admin` makes it one all the same"
+            )
+        users.make_admin(self._driver, ADMIN, _ADMIN_NAME, password)
 
     def _is_refused(self, account):
         """No answer says nothing of the token."""
