@@ -19,6 +19,7 @@ def run(*command, seconds=900, environment=None):
             words,
             cwd=ROOT,
             env=environment,
+            stdin=subprocess.DEVNULL,
             text=True,
             errors="replace",
             capture_output=True,

@@ -135,8 +135,11 @@ def connect(stack=None):
     raise StackError(f"STACK={stack}: one of {', '.join(STACKS)} is wanted")
 
 
-def run(command, environment=None, timeout=None, typed=None):
-    """What a command printed, or a StackError with its last lines."""
+def run(command, environment=None, timeout=None, typed=""):
+    """What a command printed, or a StackError with its last lines. Its standard input is `typed`,
+    and never what is typed for its caller: `docker compose exec` reads that, whether it is asked
+    for or not.
+    """
     try:
         result = subprocess.run(
             command,
