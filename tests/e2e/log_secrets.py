@@ -10,6 +10,8 @@ _FORBIDDEN = {
     "a hash of a password": re.compile(r"\$argon2\w*\$"),
     "a private key": re.compile(r"BEGIN [A-Z ]*PRIVATE KEY"),
     "an e-mail address": re.compile(r"\b[\w.+-]+(?:@|%40)[\w-]+(?:\.[\w-]+)*\.[a-z]{2,}\b", re.I),
+    # nginx' error log; most of its lines about a client have the request line, too.
+    "a client's address": re.compile(r", client: \S+, server: "),
 }
 # Shorter ones would be found by chance.
 _LEAST_CHARACTERS = 12

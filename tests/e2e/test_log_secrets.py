@@ -4,13 +4,17 @@ that was given every reason to write some.
 
 import concurrent.futures
 import json
+import os
+import socket
+import ssl
+import subprocess
 import uuid
 
 import httpx
 import pytest
 
 import log_secrets
-from native_stack import NativeStack, eventually
+from native_stack import NativeStack, eventually, free_ports
 
 _HASH = "$argon2id$v=19$m=19456,t=2,p=1$c2FsdA$aGFzaA"
 
@@ -25,6 +29,7 @@ _HASH = "$argon2id$v=19$m=19456,t=2,p=1$c2FsdA$aGFzaA"
         ("GET /api/users?q=ada%40example.com", "an e-mail address"),
         (f"GET /api/users?token={'0123456789abcdef' * 2}.{'aZ-_9' * 9}", "a refresh token"),
         ("the password is of-the-database", "postgres.password"),
+        ("[crit] 7#7: *1 SSL_read() failed, client: ::1, server: _", "a client's address"),
         ("MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQ", "signing-key.pem"),
         ("password: of-a-user-of-it", "a user's password"),
         ("here comes something-of-the-test", "a secret of the test"),
@@ -48,7 +53,11 @@ def test_what_is_looked_for_is_found_wherever_it_is(tmp_path, line, what):
 
 def test_a_stack_that_says_everything_says_no_secret():
     stack = NativeStack(
-        GATEWAYS="2", AUTH_MODE="required", GATEWAY_LOG_LEVEL="debug", SERVICE_LOG_LEVEL="debug"
+        GATEWAYS="2",
+        AUTH_MODE="required",
+        GATEWAY_LOG_LEVEL="debug",
+        SERVICE_LOG_LEVEL="debug",
+        TLS_PORT=str(free_ports(1)),
     )
     try:
         stack.up()
@@ -95,6 +104,7 @@ def provoke(stack, client):
     for at in ("@", "%40", "%2540"):
         path = f"/api/users/{name}{at}example.com"
         assert client.get(path, headers=bearer).status_code == 422
+    spoil_requests(stack, f"access_token={tokens['accessToken']}")
     kill_in_the_middle(stack, f"/api/users/{user}?access_token={tokens['accessToken']}")
     stack.sh("stop", "user-service")
     answers += [
@@ -122,3 +132,40 @@ def kill_in_the_middle(stack, path):
         eventually(lambda: sum(each.done() for each in asked) == 2)
         stack.sh("kill", "api-gateway", 1)
         assert {each.result().status_code for each in asked} <= {400, 401}
+
+
+def spoil_requests(stack, query):
+    """Requests that nginx itself refuses, or cannot read to their end, wherever they go."""
+    bodies = {
+        "Content-Length: 600000\r\n\r\n": 413,
+        "Transfer-Encoding: chunked\r\n\r\nno length\r\n": 400,
+    }
+    tls_port = int(stack.variables["TLS_PORT"])
+    for path in ("/login", "/_problem", "/api/auth/login", "/api/count/shared"):
+        head = f"POST {path}?{query} HTTP/1.1\r\nHost: a\r\nReferer: http://a/?{query}\r\n"
+        for body, status in bodies.items():
+            with socket.create_connection(("127.0.0.1", stack.port), timeout=30) as wire:
+                wire.sendall((head + body).encode())
+                answer = wire.recv(65536).decode()
+            # What is internal is not there, before its length is looked at.
+            assert answer.startswith(f"HTTP/1.1 {status} ") or path == "/_problem", answer
+        url = f"https://localhost:{tls_port}{path}?{query}"
+        curl = ["curl", "-sk", "--http2", "-o", os.devnull, "--data-binary", "@-", url]
+        subprocess.run(curl, input=b"x" * 600_000, check=True, timeout=30)
+        for unfinished in (head[:-2], head, f"{head}Content-Length: 9\r\n\r\n"):
+            break_record(tls_port, unfinished)
+
+
+def break_record(port, sent):
+    """Sends it over TLS, then what is no record of that connection, until nginx closes it."""
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as plain:
+        with context.wrap_socket(plain) as secure:
+            secure.sendall(sent.encode())
+            os.write(secure.fileno(), b"\x17\x03\x03\xff\xff" + bytes(64))
+            try:
+                while secure.recv(65536):
+                    pass
+            except (ssl.SSLError, ConnectionError):
+                pass
