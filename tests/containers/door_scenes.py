@@ -1,5 +1,6 @@
 """Scenes 11 and 12: what the door believes, when it stays shut, and a stack that wants tokens."""
 
+import json
 import os
 import subprocess
 import threading
@@ -54,6 +55,38 @@ def check_door(project):
         project.n.check(
             f"{said} {what}", (status == 0) == opens and ("refused" in printed) != opens, printed
         )
+    for variables, bound in (
+        ({}, ("127.0.0.1", "127.0.0.1")),
+        ({"HTTP_BIND": "0.0.0.0"}, ("0.0.0.0", "0.0.0.0")),
+        ({"HTTPS_BIND": "0.0.0.0"}, ("127.0.0.1", "0.0.0.0")),
+        ({"HTTP_BIND": "0.0.0.0", "HTTPS_BIND": "127.0.0.1"}, ("0.0.0.0", "127.0.0.1")),
+    ):
+        said = " ".join(f"{name}={value}" for name, value in variables.items()) or "neither"
+        binds = _binds_with_tls(variables)
+        project.n.check(
+            f"with HTTPS and {said} the two ports are bound so, and the check knows: {bound}",
+            binds == {"ports": bound, "checked": bound},
+            binds,
+        )
+
+
+def _binds_with_tls(variables):
+    """Where HTTP's and HTTPS' ports are bound, and which words on that check-door.sh gets."""
+    compose = ["docker", "compose", "-f", "compose.yaml", "-f", "deploy/compose/tls.yaml"]
+    printed = subprocess.run(
+        [*compose, "config", "--format", "json"],
+        cwd=ROOT,
+        env={**os.environ, **variables},
+        text=True,
+        capture_output=True,
+        check=True,
+    ).stdout
+    nginx = json.loads(printed)["services"]["nginx"]
+    ports = {port["target"]: port["host_ip"] for port in nginx["ports"]}
+    return {
+        "ports": (ports[8080], ports[8443]),
+        "checked": tuple(nginx["environment"][name] for name in ("HTTP_BIND", "HTTPS_BIND")),
+    }
 
 
 def _test_nginx(variables):

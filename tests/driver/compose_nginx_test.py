@@ -93,20 +93,30 @@ def test_gateways_are_read_from_the_answers_to_clients_that_nginx_believes(conta
 
 
 @pytest.mark.parametrize(
-    "bind, mode, status, says",
+    "binds, mode, status, says",
     [
-        ("127.0.0.1", "", 0, ""),
-        ("::1", "optional", 0, ""),
-        ("0.0.0.0", "", 1, "refused: HTTP_BIND=0.0.0.0"),
-        ("192.168.1.20", "", 1, "Say AUTH_MODE=required"),
-        ("0.0.0.0", "optional", 0, "anyone who reaches this port is an admin"),
-        ("0.0.0.0", "required", 0, ""),
+        (("127.0.0.1",), "", 0, ""),
+        (("::1",), "optional", 0, ""),
+        (("0.0.0.0",), "", 1, "refused: HTTP_BIND=0.0.0.0 opens"),
+        (("192.168.1.20",), "", 1, "Say AUTH_MODE=required"),
+        (("0.0.0.0",), "optional", 0, "anyone who reaches this port is an admin"),
+        (("0.0.0.0",), "required", 0, ""),
+        (("127.0.0.1", "127.0.0.1"), "", 0, ""),
+        (("127.0.0.1", "0.0.0.0"), "", 1, "refused: HTTPS_BIND=0.0.0.0 opens"),
+        (("0.0.0.0", "127.0.0.1"), "", 1, "refused: HTTP_BIND=0.0.0.0 opens"),
+        (("::", "0.0.0.0"), "", 1, "refused: HTTP_BIND=:: HTTPS_BIND=0.0.0.0 opens"),
+        (("127.0.0.1", "0.0.0.0"), "optional", 0, "warning: HTTPS_BIND=0.0.0.0"),
+        (("127.0.0.1", "0.0.0.0"), "required", 0, ""),
     ],
 )
-def test_a_door_to_other_machines_wants_a_word_on_tokens(bind, mode, status, says):
+def test_a_door_to_other_machines_wants_a_word_on_tokens(binds, mode, status, says):
     result = subprocess.run(
         [ROOT / "deploy/compose/check-door.sh"],
-        env={"HTTP_BIND": bind, "AUTH_MODE": mode, "LAB_ENDPOINTS": "off"},
+        env={
+            **dict(zip(("HTTP_BIND", "HTTPS_BIND"), binds)),
+            "AUTH_MODE": mode,
+            "LAB_ENDPOINTS": "off",
+        },
         text=True,
         capture_output=True,
         check=False,
