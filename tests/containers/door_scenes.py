@@ -68,10 +68,16 @@ def check_door(project):
             binds == {"ports": bound, "checked": bound},
             binds,
         )
+    for variables, believed in (
+        ({}, "172.16.0.0/12,192.168.0.0/16"),
+        ({"TRUSTED_PROXIES": "10.0.0.0/8"}, "10.0.0.0/8"),
+    ):
+        gateway = _services_with_tls(variables)["api-gateway"]
+        found = gateway["environment"]["TRUSTED_PROXIES"]
+        project.n.check(f"gateways believe {believed}", found == believed, found)
 
 
-def _binds_with_tls(variables):
-    """Where HTTP's and HTTPS' ports are bound, and which words on that check-door.sh gets."""
+def _services_with_tls(variables):
     compose = ["docker", "compose", "-f", "compose.yaml", "-f", "deploy/compose/tls.yaml"]
     printed = subprocess.run(
         [*compose, "config", "--format", "json"],
@@ -81,7 +87,12 @@ def _binds_with_tls(variables):
         capture_output=True,
         check=True,
     ).stdout
-    nginx = json.loads(printed)["services"]["nginx"]
+    return json.loads(printed)["services"]
+
+
+def _binds_with_tls(variables):
+    """Where HTTP's and HTTPS' ports are bound, and which words on that check-door.sh gets."""
+    nginx = _services_with_tls(variables)["nginx"]
     ports = {port["target"]: port["host_ip"] for port in nginx["ports"]}
     return {
         "ports": (ports[8080], ports[8443]),
