@@ -19,6 +19,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/match.h"
 #include "common/clock.h"
+#include "common/str_cat.h"
 #include "redis/redis_client.h"
 #include "tests/support/eventually.h"
 
@@ -164,6 +165,14 @@ RedisReply PrivateRedis::Ask(std::initializer_list<std::string_view> arguments) 
       kStartLimit);
   if (!reply.ok()) Die(std::string(reply.status().message()));
   return *std::move(reply);
+}
+
+int PrivateRedis::CountCalls(std::string_view command) {
+  const RedisReply reply = Ask({"INFO", "commandstats"});
+  const std::string label = StrCat("cmdstat_", command, ":calls=");
+  const std::size_t found = reply.text().find(label);
+  if (found == std::string_view::npos) return 0;
+  return std::stoi(std::string(reply.text().substr(found + label.size())));
 }
 
 }  // namespace scaleout::testing

@@ -63,6 +63,8 @@ class PrivateRedis {
   // Looks from outside, over a connection of its own, once the server has loaded what it stored.
   // The reply is not an error.
   RedisReply Ask(std::initializer_list<std::string_view> arguments);
+  // How often the running server has carried out `command`, such as "set", scripts' calls too.
+  int CountCalls(std::string_view command);
 
  private:
   void WriteConfiguration(const std::vector<std::string>& more) const;

@@ -34,13 +34,6 @@ class ReadCacheTest : public ::testing::Test {
   bool IsAsked(int times) {
     return Eventually([this, times] { return service_.asked() >= times; });
   }
-  // That Redis has carried out.
-  int CountSets() {
-    const std::string stats(redis_.Ask({"INFO", "commandstats"}).text());
-    static constexpr std::string_view kCalls = "cmdstat_set:calls=";
-    const std::size_t found = stats.find(kCalls);
-    return found == std::string::npos ? 0 : std::stoi(stats.substr(found + kCalls.size()));
-  }
 
   testing::TextService service_;
   PrivateRedis redis_;
@@ -200,11 +193,11 @@ TEST_F(ReadCacheTest, GatewaysThatMissTheSameAskOnce) {
   ASSERT_TRUE(gateways_[0]->Warm("a"));
   ASSERT_TRUE(gateways_[0]->Write("a", "second").ok());
   const int asked = service_.asked();
-  const int sets = CountSets();
+  const int sets = redis_.CountCalls("set");
   service_.Hold();
   for (const auto& gateway : gateways_) readers.push_back(gateway->BeginRead("a"));
   ASSERT_TRUE(IsAsked(asked + 1));
-  ASSERT_TRUE(Eventually([&] { return CountSets() >= sets + 3; }));
+  ASSERT_TRUE(Eventually([&] { return redis_.CountCalls("set") >= sets + 3; }));
   service_.Release();
   int joined = 0;
   for (auto& reader : readers) {
