@@ -104,12 +104,18 @@ _SCENES = {
 }
 
 
+def _take_down(project):
+    profile = ("--profile", "observability")
+    project.compose(*profile, "down", "--volumes", "--remove-orphans", seconds=180)
+    # The passwords in it were of the volumes.
+    shutil.rmtree(secrets_dir_of(Project.name), ignore_errors=True)
+
+
 def remove(project):
     project.n.scene("15. Down")
     project.n.command("docker compose down -v")
-    profile = ("--profile", "observability")
     try:
-        project.compose(*profile, "down", "--volumes", "--remove-orphans", seconds=180)
+        _take_down(project)
         of_project = f"label=com.docker.compose.project={Project.name}"
         left = [
             *docker("ps", "-aq", "--filter", of_project).split(),
@@ -117,8 +123,6 @@ def remove(project):
             *docker("volume", "ls", "-q", "--filter", of_project).split(),
         ]
         project.n.check("no container, network or volume is left", not left, left)
-        # The passwords in it were of the volumes.
-        shutil.rmtree(secrets_dir_of(Project.name), ignore_errors=True)
     except EngineError as error:
         project.n.check("everything could be taken down", False, error.explain())
 
@@ -127,6 +131,8 @@ def run(quick, only):
     project = Project(quick)
     try:
         check_compose_file(project)
+        # What a run left that was cut short would be taken for this one's.
+        _take_down(project)
         check_images(project)
         check_start(project)
         for name, scene in _SCENES.items():
