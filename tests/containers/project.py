@@ -47,9 +47,10 @@ class Project:
         return self.compose("ps", "--all", "--quiet", *([part] if part else [])).split()
 
     def show_state(self):
+        # With a short limit: what is to be shown may be that the engine is stuck.
         try:
-            self.n.say(self.compose("ps", "--all"))
-            self.n.say(self.compose("logs", "--tail", "5"))
+            self.n.say(self.compose("ps", "--all", seconds=30))
+            self.n.say(self.compose("logs", "--tail", "5", seconds=30))
         except EngineError as error:
             self.n.say(str(error))
 
