@@ -8,10 +8,10 @@
 #include "common/str_cat.h"
 #include "redis/stream_reader.h"
 #include "redis/stream_writer.h"
+#include "service/background_thread.h"
 #include "service/events/event_consumer.h"
 #include "service/events/event_metrics.h"
 #include "service/events/event_relay.h"
-#include "service/events/event_thread.h"
 
 namespace scaleout {
 namespace {
@@ -94,9 +94,9 @@ struct ServiceEvents::Impl {
     EventMetrics metrics;
     PostgresPool pool;
     const std::unique_ptr<StreamWriter> writer;
-    EventThread relay_thread;
+    BackgroundThread relay_thread;
     EventRelay relay;
-    EventThread consumer_thread;
+    BackgroundThread consumer_thread;
     std::unique_ptr<StreamReader> reader;
     std::optional<EventConsumer> consumer;
   };

@@ -13,7 +13,7 @@ namespace scaleout::user {
 namespace {
 
 // Calls wait for it: it rests no longer than it takes to gather those that come together.
-EventThreadOptions CallsThread() {
+BackgroundThreadOptions CallsThread() {
   return {.name = "revocations",
           .work = "publishing ended sessions",
           .poll = kRevocationPoll,
@@ -22,7 +22,7 @@ EventThreadOptions CallsThread() {
           .retry_max = kRevocationPoll};
 }
 
-EventThreadOptions RowsThread() {
+BackgroundThreadOptions RowsThread() {
   return {.name = "ended-sessions",
           .work = "marking ended sessions as published",
           .poll = kRevocationPoll,

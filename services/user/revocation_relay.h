@@ -36,7 +36,7 @@
 #include "common/log.h"
 #include "common/metrics.h"
 #include "redis/revocation_publisher.h"
-#include "service/events/event_thread.h"
+#include "service/background_thread.h"
 #include "services/user/revocation_store.h"
 #include "services/user/revocations.h"
 
@@ -110,8 +110,8 @@ class RevocationRelay final : public Revocations {
   bool away_ = false;                // redis-state has not taken the last attempt, or takes long
   bool stopping_ = false;
 
-  EventThread calls_thread_;
-  EventThread rows_thread_;
+  BackgroundThread calls_thread_;
+  BackgroundThread rows_thread_;
 };
 
 }  // namespace scaleout::user

@@ -11,7 +11,7 @@
 #include "absl/status/status.h"
 #include "common/clock.h"
 #include "common/log.h"
-#include "service/events/event_thread.h"
+#include "service/background_thread.h"
 #include "services/user/session_repository.h"
 
 namespace scaleout::user {
@@ -33,7 +33,7 @@ class SessionPurge {
  private:
   SessionRepository& sessions_;
   const Clock& clock_;
-  EventThread thread_;
+  BackgroundThread thread_;
 };
 
 }  // namespace scaleout::user

@@ -1,4 +1,4 @@
-#include "service/events/event_thread.h"
+#include "service/background_thread.h"
 
 #include <pthread.h>
 
@@ -9,10 +9,11 @@
 
 namespace scaleout {
 
-EventThread::EventThread(EventThreadOptions options, const Clock& clock, Logger& logger)
+BackgroundThread::BackgroundThread(BackgroundThreadOptions options, const Clock& clock,
+                                   Logger& logger)
     : options_(std::move(options)), clock_(clock), logger_(logger) {}
 
-void EventThread::Start(std::function<bool()> is_ready, std::function<absl::Status()> round) {
+void BackgroundThread::Start(std::function<bool()> is_ready, std::function<absl::Status()> round) {
   is_ready_ = std::move(is_ready);
   round_ = std::move(round);
   thread_ = std::thread([this] {
@@ -21,7 +22,7 @@ void EventThread::Start(std::function<bool()> is_ready, std::function<absl::Stat
   });
 }
 
-void EventThread::Wake() {
+void BackgroundThread::Wake() {
   {
     const std::lock_guard lock(mutex_);
     if (std::exchange(woken_, true)) return;
@@ -29,7 +30,7 @@ void EventThread::Wake() {
   wake_.notify_one();
 }
 
-void EventThread::AskToStop() {
+void BackgroundThread::AskToStop() {
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
@@ -37,12 +38,12 @@ void EventThread::AskToStop() {
   wake_.notify_one();
 }
 
-void EventThread::Stop() {
+void BackgroundThread::Stop() {
   AskToStop();
   if (thread_.joinable()) thread_.join();
 }
 
-void EventThread::Run() {
+void BackgroundThread::Run() {
   while (!is_ready_()) {
     if (!Rest(options_.retry_min, false)) return;
   }
@@ -71,13 +72,13 @@ void EventThread::Run() {
   }
 }
 
-bool EventThread::Rest(Duration at_most, bool may_be_woken) {
+bool BackgroundThread::Rest(Duration at_most, bool may_be_woken) {
   std::unique_lock lock(mutex_);
   wake_.wait_for(lock, at_most, [&] { return stopping_ || (may_be_woken && woken_); });
   return !stopping_;
 }
 
-void EventThread::Note(const absl::Status& status) {
+void BackgroundThread::Note(const absl::Status& status) {
   if (std::exchange(failing_, !status.ok()) == !status.ok()) return;
   if (status.ok()) {
     logger_.Info(StrCat(options_.work, " goes on"));

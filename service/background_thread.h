@@ -6,8 +6,8 @@
 // rests for retry_min, doubling up to retry_max; that work does not get done, and that it does
 // again, is one log line each. Wake() is for any thread; Start() and the destructor are the
 // owner's.
-#ifndef SCALEOUT_SERVICE_EVENTS_EVENT_THREAD_H_
-#define SCALEOUT_SERVICE_EVENTS_EVENT_THREAD_H_
+#ifndef SCALEOUT_SERVICE_BACKGROUND_THREAD_H_
+#define SCALEOUT_SERVICE_BACKGROUND_THREAD_H_
 
 #include <atomic>
 #include <chrono>
@@ -23,7 +23,7 @@
 
 namespace scaleout {
 
-struct EventThreadOptions {
+struct BackgroundThreadOptions {
   std::string name = {};  // of the thread; at most 15 characters
   std::string work = {};  // in log lines: "publishing events"
   std::chrono::milliseconds poll{250};
@@ -34,12 +34,12 @@ struct EventThreadOptions {
   std::chrono::milliseconds retry_max{1'000};
 };
 
-class EventThread {
+class BackgroundThread {
  public:
-  EventThread(EventThreadOptions options, const Clock& clock, Logger& logger);
-  EventThread(const EventThread&) = delete;
-  EventThread& operator=(const EventThread&) = delete;
-  ~EventThread() { Stop(); }
+  BackgroundThread(BackgroundThreadOptions options, const Clock& clock, Logger& logger);
+  BackgroundThread(const BackgroundThread&) = delete;
+  BackgroundThread& operator=(const BackgroundThread&) = delete;
+  ~BackgroundThread() { Stop(); }
 
   // Rounds begin once `is_ready` says so. Once.
   void Start(std::function<bool()> is_ready, std::function<absl::Status()> round);
@@ -56,7 +56,7 @@ class EventThread {
   bool Rest(Duration at_most, bool may_be_woken);
   void Note(const absl::Status& status);
 
-  const EventThreadOptions options_;
+  const BackgroundThreadOptions options_;
   const Clock& clock_;
   Logger& logger_;
   std::function<bool()> is_ready_;
@@ -73,4 +73,4 @@ class EventThread {
 
 }  // namespace scaleout
 
-#endif  // SCALEOUT_SERVICE_EVENTS_EVENT_THREAD_H_
+#endif  // SCALEOUT_SERVICE_BACKGROUND_THREAD_H_

@@ -1,4 +1,4 @@
-#include "service/events/event_thread.h"
+#include "service/background_thread.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -25,10 +25,10 @@ using testing::FakeLogger;
 // Far beyond what anything takes.
 constexpr std::chrono::milliseconds kNever = 1h;
 
-class EventThreadTest : public ::testing::Test {
+class BackgroundThreadTest : public ::testing::Test {
  protected:
   // Rests for ever unless a test says otherwise.
-  void Make(EventThreadOptions options) {
+  void Make(BackgroundThreadOptions options) {
     options.name = "worker";
     options.work = "publishing events";
     thread_.emplace(options, clock_, log_);
@@ -51,10 +51,10 @@ class EventThreadTest : public ::testing::Test {
   std::atomic<bool> away_{false};
   std::atomic<int> rounds_{0};
   std::function<void(int)> on_round_;
-  std::optional<EventThread> thread_;
+  std::optional<BackgroundThread> thread_;
 };
 
-TEST_F(EventThreadTest, BeginsOnceItIsReady) {
+TEST_F(BackgroundThreadTest, BeginsOnceItIsReady) {
   ready_ = false;
   Make({.poll = kNever, .retry_min = 1ms});
   std::atomic<int> asked{0};
@@ -73,13 +73,13 @@ TEST_F(EventThreadTest, BeginsOnceItIsReady) {
   EXPECT_TRUE(RoundsReach(1));
 }
 
-TEST_F(EventThreadTest, DoesRoundsEverySoOftenByItself) {
+TEST_F(BackgroundThreadTest, DoesRoundsEverySoOftenByItself) {
   Make({.poll = 1ms, .pace_min = 1ms, .pace_max = 1ms});
   Start();
   EXPECT_TRUE(RoundsReach(5));
 }
 
-TEST_F(EventThreadTest, DoesRoundSoonAfterItWasWoken) {
+TEST_F(BackgroundThreadTest, DoesRoundSoonAfterItWasWoken) {
   Make({.poll = kNever, .pace_min = 0ms, .pace_max = 0ms});
   Start();
   ASSERT_TRUE(RoundsReach(1));
@@ -90,7 +90,7 @@ TEST_F(EventThreadTest, DoesRoundSoonAfterItWasWoken) {
 }
 
 // What was committed while a round had read already must not wait for the poll.
-TEST_F(EventThreadTest, DoesAnotherRoundWhenItIsWokenDuringOne) {
+TEST_F(BackgroundThreadTest, DoesAnotherRoundWhenItIsWokenDuringOne) {
   Make({.poll = kNever, .pace_min = 0ms, .pace_max = 0ms});
   on_round_ = [this](int round) {
     if (round < 5) thread_->Wake();
@@ -101,7 +101,7 @@ TEST_F(EventThreadTest, DoesAnotherRoundWhenItIsWokenDuringOne) {
   EXPECT_EQ(rounds_, 5);
 }
 
-TEST_F(EventThreadTest, PaceGathersWhatWakesIt) {
+TEST_F(BackgroundThreadTest, PaceGathersWhatWakesIt) {
   Make({.poll = kNever, .pace_min = 200ms, .pace_max = 200ms});
   on_round_ = [this](int) { thread_->Wake(); };
   const MonotonicTime start = clock_.Now();
@@ -110,7 +110,7 @@ TEST_F(EventThreadTest, PaceGathersWhatWakesIt) {
   EXPECT_GE(clock_.Now() - start, 400ms);
 }
 
-TEST_F(EventThreadTest, RestsInProportionToItsWork) {
+TEST_F(BackgroundThreadTest, RestsInProportionToItsWork) {
   Make({.poll = kNever, .work_share = 10, .pace_min = 0ms, .pace_max = kNever});
   on_round_ = [this](int) {
     thread_->Wake();
@@ -123,14 +123,14 @@ TEST_F(EventThreadTest, RestsInProportionToItsWork) {
   EXPECT_GE(clock_.Now() - start, 220ms);
 }
 
-TEST_F(EventThreadTest, RestAfterLongWorkIsBounded) {
+TEST_F(BackgroundThreadTest, RestAfterLongWorkIsBounded) {
   Make({.poll = kNever, .work_share = 1'000'000'000, .pace_min = 0ms, .pace_max = 1ms});
   on_round_ = [this](int) { thread_->Wake(); };
   Start();
   EXPECT_TRUE(RoundsReach(5));
 }
 
-TEST_F(EventThreadTest, PausesDoubleAfterFailuresAndWakingDoesNotShortenThem) {
+TEST_F(BackgroundThreadTest, PausesDoubleAfterFailuresAndWakingDoesNotShortenThem) {
   away_ = true;
   Make({.poll = kNever, .pace_min = 0ms, .pace_max = 0ms, .retry_min = 20ms, .retry_max = 80ms});
   std::vector<MonotonicTime> began;
@@ -145,7 +145,7 @@ TEST_F(EventThreadTest, PausesDoubleAfterFailuresAndWakingDoesNotShortenThem) {
   for (std::size_t i = 0; i < least.size(); ++i) EXPECT_GE(began[i + 1] - began[i], least[i]) << i;
 }
 
-TEST_F(EventThreadTest, PauseIsShortAgainAfterSuccess) {
+TEST_F(BackgroundThreadTest, PauseIsShortAgainAfterSuccess) {
   away_ = true;
   Make({.poll = kNever, .pace_min = 0ms, .pace_max = 0ms, .retry_min = 1ms, .retry_max = kNever});
   on_round_ = [this](int round) { away_ = round % 4 != 0; };
@@ -156,7 +156,7 @@ TEST_F(EventThreadTest, PauseIsShortAgainAfterSuccess) {
   }
 }
 
-TEST_F(EventThreadTest, LogsOnceThatWorkHasToWaitAndOnceThatItGoesOn) {
+TEST_F(BackgroundThreadTest, LogsOnceThatWorkHasToWaitAndOnceThatItGoesOn) {
   away_ = true;
   Make({.poll = 1ms, .pace_min = 0ms, .pace_max = 0ms, .retry_min = 1ms, .retry_max = 1ms});
   Start();
@@ -170,7 +170,7 @@ TEST_F(EventThreadTest, LogsOnceThatWorkHasToWaitAndOnceThatItGoesOn) {
   EXPECT_EQ(log_.lines().size(), 2U);
 }
 
-TEST_F(EventThreadTest, StopWaitsForTheRoundAtWorkAndItsFailureIsNoLogLine) {
+TEST_F(BackgroundThreadTest, StopWaitsForTheRoundAtWorkAndItsFailureIsNoLogLine) {
   Make({.poll = kNever});
   std::promise<void> begun;
   on_round_ = [&](int) {
@@ -185,7 +185,7 @@ TEST_F(EventThreadTest, StopWaitsForTheRoundAtWorkAndItsFailureIsNoLogLine) {
   EXPECT_TRUE(log_.lines().empty());
 }
 
-TEST_F(EventThreadTest, StopsWhileItRestsAndBeforeItIsReadyAndWithoutStart) {
+TEST_F(BackgroundThreadTest, StopsWhileItRestsAndBeforeItIsReadyAndWithoutStart) {
   Make({.poll = kNever});
   Start();
   ASSERT_TRUE(RoundsReach(1));
