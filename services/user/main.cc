@@ -1,8 +1,10 @@
 #include <chrono>
+#include <cstdint>
 #include <memory>
 #include <optional>
 
 #include "redis/revocation_publisher.h"
+#include "service/batch_purge.h"
 #include "service/events/service_events.h"
 #include "service/run_service.h"
 #include "services/user/auth_config.h"
@@ -11,7 +13,6 @@
 #include "services/user/revocation_relay.h"
 #include "services/user/revocation_store.h"
 #include "services/user/schema.h"
-#include "services/user/session_purge.h"
 #include "services/user/user_events.h"
 #include "services/user/user_rpc.h"
 #include "services/user/user_service.h"
@@ -49,7 +50,11 @@ int Serve(const AuthConfig& config, ServiceContext& context) {
       context.AddCalls(LoginWorkers(config), static_cast<std::size_t>(config.hasher.max_queued));
   const auto user_rpc = MakeUserRpc(user_service, context.calls());
   const auto auth_rpc = MakeAuthRpc(auth_service, context.calls(), logins);
-  SessionPurge purge(*sessions, context.logger(), context.clock());
+  BatchPurge purge({.name = "session-purge",
+                    .work = "deleting old sessions",
+                    .purge = [&](const CallContext& call,
+                                 std::int32_t most) { return sessions->Purge(call, most); }},
+                   context.logger(), context.clock());
   purge.Start([&pool = context.pool()] { return pool.reachable(); });
   events.Start();
   revocations.Start([&pool = context.pool()] { return pool.reachable(); });

@@ -1,13 +1,14 @@
 #include "services/user/session_repository.h"
 
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "service/batch_purge.h"
 #include "services/user/credential_repository.h"
 #include "services/user/schema.h"
-#include "services/user/session_purge.h"
 #include "services/user/user_events.h"
 #include "tests/integration/pool_fixture.h"
 
@@ -345,7 +346,10 @@ TEST_F(SessionRepositoryTest, PurgeDeletesWhatEndedOrExpiredMoreThanADayAgo) {
   Age(ids[1], "revoked_at", "interval '23 hours'");
   Age(ids[2], "expires_at", "interval '31 days 1 hour'");
   Age(ids[3], "expires_at", "interval '30 days 1 hour'");
-  SessionPurge purge(*sessions_, *logger_, SystemClock());
+  const auto purge_sessions = [this](const CallContext& call, std::int32_t most) {
+    return sessions_->Purge(call, most);
+  };
+  BatchPurge purge({"purge", "deleting sessions", purge_sessions}, *logger_, SystemClock());
   ASSERT_TRUE(purge.Round().ok());
   EXPECT_EQ(Ask("SELECT count(*) FROM sessions"), "3");
   EXPECT_EQ(Ask("SELECT count(*) FROM sessions WHERE id IN ('" + ids[0].hex() + "', '" +

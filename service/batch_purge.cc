@@ -1,11 +1,9 @@
-#include "services/user/session_purge.h"
+#include "service/batch_purge.h"
 
 #include <chrono>
 #include <utility>
 
-#include "common/call_context.h"
-
-namespace scaleout::user {
+namespace scaleout {
 namespace {
 
 constexpr std::chrono::minutes kPurgeEvery{1};
@@ -14,26 +12,25 @@ constexpr std::chrono::seconds kPurgeLimit{2};
 
 }  // namespace
 
-SessionPurge::SessionPurge(SessionRepository& sessions, Logger& logger, const Clock& clock)
-    : sessions_(sessions),
+BatchPurge::BatchPurge(BatchPurgeOptions options, Logger& logger, const Clock& clock)
+    : options_(std::move(options)),
       clock_(clock),
-      thread_({.name = "session-purge", .work = "deleting old sessions", .poll = kPurgeEvery},
-              clock, logger) {}
+      thread_({.name = options_.name, .work = options_.work, .poll = kPurgeEvery}, clock, logger) {}
 
-void SessionPurge::Start(std::function<bool()> is_ready) {
+void BatchPurge::Start(std::function<bool()> is_ready) {
   thread_.Start(std::move(is_ready), [this] { return Round(); });
 }
 
-absl::Status SessionPurge::Round() {
+absl::Status BatchPurge::Round() {
   while (!thread_.stopping()) {
     CallContext call;
     call.deadline = Deadline::In(kPurgeLimit, clock_);
     call.is_cancelled = [this] { return thread_.stopping(); };
-    const absl::StatusOr<std::int64_t> purged = sessions_.Purge(call, kPurgeBatch);
+    const absl::StatusOr<std::int64_t> purged = options_.purge(call, kPurgeBatch);
     if (!purged.ok()) return purged.status();
     if (*purged < kPurgeBatch) break;
   }
   return absl::OkStatus();
 }
 
-}  // namespace scaleout::user
+}  // namespace scaleout
