@@ -22,6 +22,10 @@ void FieldChecks::OptionalIdempotencyKey(std::string_view field, std::string_vie
   if (!value.empty()) Refuse(field, rpc::v1::FindIdempotencyKeyViolation(value));
 }
 
+void FieldChecks::OptionalUuid(std::string_view field, std::string_view value) {
+  if (!value.empty()) Refuse(field, rpc::v1::FindUuidViolation(value));
+}
+
 void FieldChecks::BatchIds(std::string_view id_field, const std::vector<std::int64_t>& ids) {
   constexpr std::size_t kMaxKeys = rpc::v1::kMaxBatchKeys;
   Require(!ids.empty() && ids.size() <= kMaxKeys, "keys",

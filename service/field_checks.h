@@ -30,6 +30,8 @@ class FieldChecks {
   void Id(std::string_view field, std::int64_t value);
   // Empty, or a key; where one is required, Refuse takes FindIdempotencyKeyViolation.
   void OptionalIdempotencyKey(std::string_view field, std::string_view value);
+  // Empty, or a UUID.
+  void OptionalUuid(std::string_view field, std::string_view value);
   // The ids in the field `id_field` of a batch's keys: 1 to rpc::v1::kMaxBatchKeys of them, each
   // valid. Violations name `keys` and `keys[3].user_id`.
   void BatchIds(std::string_view id_field, const std::vector<std::int64_t>& ids);

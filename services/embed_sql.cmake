@@ -1,16 +1,22 @@
-# scaleout_embed_sql(TARGET NAMESPACE HEADER FILE MIGRATIONS FILE... EVENT_TABLES NAME DEMO_DATA FILE)
+# scaleout_embed_sql(TARGET NAMESPACE HEADER FILE MIGRATIONS FILE... EVENT_TABLES NAME [IDEMPOTENCY_TABLES NAME] DEMO_DATA FILE)
 #
 # Makes a service's SQL part of its binary: generates <NAME>.cc in the build tree, which defines
 # `ServiceSchema <NAMESPACE>::Schema()` (declared by the service's schema.h), and adds it to TARGET. The binary
-# then needs no path at run time, and the build knows when a file changes. The tables of events, which are the same in every
-# service (service/events/event_tables.sql), are the migration of the given name. Runs itself as a script at build time.
+# then needs no path at run time, and the build knows when a file changes. The tables of events and of idempotency keys, which are
+# the same in every service that has them (service/events/event_tables.sql, service/idempotency/idempotency_tables.sql), are
+# migrations of the given names. Runs itself as a script at build time.
 function(scaleout_embed_sql target namespace)
-  cmake_parse_arguments(arg "" "HEADER;EVENT_TABLES;DEMO_DATA" "MIGRATIONS" ${ARGN})
+  cmake_parse_arguments(arg "" "HEADER;EVENT_TABLES;IDEMPOTENCY_TABLES;DEMO_DATA" "MIGRATIONS" ${ARGN})
   set(output "${CMAKE_CURRENT_BINARY_DIR}/schema.cc")
   list(TRANSFORM arg_MIGRATIONS PREPEND "${CMAKE_CURRENT_SOURCE_DIR}/")
   set(event_tables "${CMAKE_CURRENT_BINARY_DIR}/${arg_EVENT_TABLES}")
   configure_file("${PROJECT_SOURCE_DIR}/service/events/event_tables.sql" "${event_tables}" COPYONLY)
   list(APPEND arg_MIGRATIONS "${event_tables}")
+  if(arg_IDEMPOTENCY_TABLES)
+    set(idempotency_tables "${CMAKE_CURRENT_BINARY_DIR}/${arg_IDEMPOTENCY_TABLES}")
+    configure_file("${PROJECT_SOURCE_DIR}/service/idempotency/idempotency_tables.sql" "${idempotency_tables}" COPYONLY)
+    list(APPEND arg_MIGRATIONS "${idempotency_tables}")
+  endif()
   list(SORT arg_MIGRATIONS COMPARE FILE_BASENAME)
   set(demo_data "${CMAKE_CURRENT_SOURCE_DIR}/${arg_DEMO_DATA}")
   # A list does not survive a command line.

@@ -1,6 +1,15 @@
 #include "services/order/charge.h"
 
 namespace scaleout::order {
+namespace {
+
+// As if the order had been reserved for it.
+std::optional<OrderState> AfterUnreservedCharge(OrderState state, OrderEvent event) {
+  const std::optional<OrderState> reserved = NextState(state, OrderEvent::kReserved);
+  return reserved ? NextState(*reserved, event) : std::nullopt;
+}
+
+}  // namespace
 
 std::string_view ChargeEffectName(ChargeEffect effect) {
   switch (effect) {
@@ -8,25 +17,33 @@ std::string_view ChargeEffectName(ChargeEffect effect) {
       return "moved";
     case ChargeEffect::kUnchanged:
       return "unchanged";
-    case ChargeEffect::kNoSuchOrder:
-      return "no_such_order";
-    case ChargeEffect::kOtherUser:
-      return "other_user";
-    case ChargeEffect::kOtherAmount:
-      return "other_amount";
-    case ChargeEffect::kNotAllowed:
-      return "not_allowed";
+    case ChargeEffect::kIgnored:
+      return "ignored";
+    case ChargeEffect::kOrphaned:
+      return "orphaned";
   }
   return "";
 }
 
-ChargeVerdict Judge(const Charge& charge, UserId user_id, OrderState state, const Money& total) {
-  if (charge.user_id != user_id) return {ChargeEffect::kOtherUser, state};
-  if (charge.captured && *charge.captured != total) return {ChargeEffect::kOtherAmount, state};
-  const std::optional<OrderState> next =
-      NextState(state, charge.captured ? OrderEvent::kCharged : OrderEvent::kChargeRefused);
-  if (!next) return {ChargeEffect::kNotAllowed, state};
-  return {*next == state ? ChargeEffect::kUnchanged : ChargeEffect::kMoved, *next};
+ChargeEffect JudgeWithoutOrder(const Charge& charge) {
+  return charge.captured ? ChargeEffect::kOrphaned : ChargeEffect::kIgnored;
+}
+
+ChargeVerdict Judge(const Charge& charge, const ChargedOrder& order) {
+  const ChargeVerdict misfit = {JudgeWithoutOrder(charge), order.state};
+  if (charge.captured && *charge.captured != order.total) return misfit;
+  const OrderEvent event = charge.captured ? OrderEvent::kCharged : OrderEvent::kChargeRefused;
+  if (charge.reservation_id.empty()) {
+    const std::optional<OrderState> next = AfterUnreservedCharge(order.state, event);
+    return next ? ChargeVerdict{ChargeEffect::kMoved, *next} : misfit;
+  }
+  if (!order.reserved) return misfit;
+  if (order.outcome) {
+    const bool same = (*order.outcome == ReservationOutcome::kCaptured) == charge.captured.has_value();
+    return same ? ChargeVerdict{ChargeEffect::kUnchanged, order.state} : misfit;
+  }
+  const std::optional<OrderState> next = NextState(order.state, event);
+  return next ? ChargeVerdict{ChargeEffect::kMoved, *next} : misfit;
 }
 
 }  // namespace scaleout::order

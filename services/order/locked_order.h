@@ -8,6 +8,7 @@
 #define SCALEOUT_SERVICES_ORDER_LOCKED_ORDER_H_
 
 #include <optional>
+#include <string>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -30,9 +31,17 @@ struct LockedOrder {
 absl::StatusOr<std::optional<LockedOrder>> LockOrder(PostgresSession& session, OrderId id,
                                                      Owner owner);
 
-// To a state that order_state.h allows; adds order.changed. Without effect in that state already.
+// Under which reservation the order's payment was captured; "" if under none.
+absl::StatusOr<std::string> FindCapturedReservation(PostgresSession& session,
+                                                    const LockedOrder& order);
+
+// To a state that order_state.h allows; adds order.changed, and for an order that is to be refunded
+// order.refund_requested. Without effect in that state already.
 absl::Status MoveOrder(PostgresSession& session, Outbox& outbox, const LockedOrder& order,
                        OrderState next);
+
+// What is answered for an order whose charge is under way: ABORTED with reason PAYMENT_IN_PROGRESS.
+absl::Status PaymentInProgress(OrderId id);
 
 }  // namespace scaleout::order
 

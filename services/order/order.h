@@ -65,12 +65,6 @@ struct WantedItem {
 struct NewOrder {
   UserId user_id;
   std::vector<WantedItem> items;
-  std::string idempotency_key;  // scoped to the user; empty: none
-};
-
-struct CreatedOrder {
-  Order order;
-  bool replayed = false;  // an earlier call with the same key created it
 };
 
 }  // namespace scaleout::order

@@ -5,8 +5,6 @@
 #include <string>
 #include <utility>
 
-#include "common/checksum.h"
-#include "common/status.h"
 #include "common/str_cat.h"
 #include "postgres/postgres_pool.h"
 #include "service/events/outbox.h"
@@ -35,25 +33,18 @@ constexpr PostgresStatement kGetPrices = {
     "get_prices",
     "SELECT id, name, price_minor, currency FROM products WHERE id = ANY($1::bigint[])"};
 
-// The index decides about the key, without a check before it; no row is answered if it was taken.
 constexpr PostgresStatement kCreateOrder = {
     "create_order",
     "WITH o AS ("
-    "  INSERT INTO orders (user_id, state, total_minor, currency, creation_key, "
-    "creation_fingerprint)"
-    "  VALUES ($1, $2, $3, $4, $5, $6)"
-    "  ON CONFLICT (user_id, creation_key) WHERE creation_key IS NOT NULL DO NOTHING RETURNING *"
+    "  INSERT INTO orders (user_id, state, total_minor, currency) VALUES ($1, $2, $3, $4) "
+    "RETURNING *"
     "), lines AS ("
     "  INSERT INTO order_items (order_id, line, product_id, quantity, unit_price_minor, "
     "product_name)"
     "  SELECT o.id, l.line, l.product_id, l.quantity, l.price, l.name FROM o,"
-    "  unnest($7::bigint[], $8::int[], $9::bigint[], $10::text[]) WITH ORDINALITY"
+    "  unnest($5::bigint[], $6::int[], $7::bigint[], $8::text[]) WITH ORDINALITY"
     "    AS l (product_id, quantity, price, name, line)"
     ") SELECT " ORDER_COLUMNS " FROM o"};
-
-constexpr PostgresStatement kFindCreatedOrder = {
-    "find_created_order",
-    "SELECT id, creation_fingerprint FROM orders WHERE user_id = $1 AND creation_key = $2"};
 
 constexpr PostgresStatement kGetOrder = {
     "get_order", SELECT_LINES
@@ -126,16 +117,6 @@ auto AddLinesTo(std::vector<Order>& orders) {
   };
 }
 
-// What an earlier call with the same key created, and the fingerprint of its request.
-struct EarlierOrder {
-  OrderId id;
-  std::string fingerprint;
-};
-
-EarlierOrder ToEarlierOrder(const PostgresRow& row) {
-  return {OrderId(row.Int64("id")), row.Text("creation_fingerprint")};
-}
-
 Product ToPricedProduct(const PostgresRow& row) {
   Product product;
   product.id = ProductId(row.Int64("id"));
@@ -144,100 +125,60 @@ Product ToPricedProduct(const PostgresRow& row) {
   return product;
 }
 
-// Of what the client asked for. Prices are not part of it: they may change between two calls.
-std::string Fingerprint(const NewOrder& order) {
-  std::string lines;
-  for (const WantedItem& item : order.items) {
-    lines += StrCat(item.product_id.value(), "x", item.quantity, ";");
-  }
-  return ChecksumText({lines});
+absl::StatusOr<PricedItems> Price(PostgresSession& session, const std::vector<WantedItem>& wanted) {
+  std::vector<std::int64_t> ids;
+  ids.reserve(wanted.size());
+  for (const WantedItem& item : wanted) ids.push_back(item.product_id.value());
+  const absl::StatusOr<std::vector<Product>> catalog =
+      session.Query(kGetPrices, {ids}, ToPricedProduct);
+  if (!catalog.ok()) return catalog.status();
+  return PriceItems(wanted, *catalog);
 }
 
-// The steps of one transaction.
-class OrderTransaction {
- public:
-  explicit OrderTransaction(PostgresSession& session) : session_(session) {}
-
-  absl::StatusOr<Order> Get(OrderId id) {
-    std::vector<Order> orders;
-    const absl::Status read =
-        session_.ForEachRow(kGetOrder, {id.value(), std::nullopt}, AddLinesTo(orders));
-    if (!read.ok()) return read;
-    if (orders.empty()) return NoSuchOrder(id);
-    return std::move(orders.front());
+// Writes the order and its lines, without their events.
+absl::StatusOr<Order> Insert(PostgresSession& session, UserId user_id, PricedItems priced) {
+  std::vector<std::int64_t> product_ids;
+  std::vector<std::int64_t> quantities;
+  std::vector<std::int64_t> prices;
+  std::vector<std::string> names;
+  for (const OrderItem& item : priced.items) {
+    product_ids.push_back(item.product_id.value());
+    quantities.push_back(item.quantity);
+    prices.push_back(item.unit_price.amount_minor);
+    names.push_back(item.product_name);
   }
+  absl::StatusOr<std::vector<Order>> inserted = session.Query(
+      kCreateOrder,
+      {user_id.value(), std::string(OrderStateName(OrderState::kPending)),
+       priced.total.amount_minor, priced.total.currency, product_ids, quantities, prices, names},
+      ToOrder);
+  if (!inserted.ok()) return inserted.status();
+  Order order = std::move(inserted->front());
+  order.items = std::move(priced.items);
+  return order;
+}
 
-  // The order that the key created earlier; nothing if the key is new.
-  absl::StatusOr<std::optional<CreatedOrder>> FindCreated(const NewOrder& order) {
-    const absl::StatusOr<std::optional<EarlierOrder>> found = session_.FindRow(
-        kFindCreatedOrder, {order.user_id.value(), order.idempotency_key}, ToEarlierOrder);
-    if (!found.ok()) return found.status();
-    if (!*found) return std::optional<CreatedOrder>();
-    if ((*found)->fingerprint != Fingerprint(order)) {
-      return WithReason(
-          absl::FailedPreconditionError("the idempotency key was used for another order"),
-          "IDEMPOTENCY_KEY_REUSED");
-    }
-    absl::StatusOr<Order> earlier = Get((*found)->id);
-    if (!earlier.ok()) return earlier.status();
-    return std::optional<CreatedOrder>(CreatedOrder{*std::move(earlier), true});
-  }
-
-  absl::StatusOr<PricedItems> Price(const std::vector<WantedItem>& wanted) {
-    std::vector<std::int64_t> ids;
-    ids.reserve(wanted.size());
-    for (const WantedItem& item : wanted) ids.push_back(item.product_id.value());
-    const absl::StatusOr<std::vector<Product>> catalog =
-        session_.Query(kGetPrices, {ids}, ToPricedProduct);
-    if (!catalog.ok()) return catalog.status();
-    return PriceItems(wanted, *catalog);
-  }
-
-  // Nothing if a concurrent call with the same key has committed since FindCreated().
-  absl::StatusOr<std::optional<CreatedOrder>> Insert(const NewOrder& order, PricedItems priced) {
-    std::vector<std::int64_t> product_ids;
-    std::vector<std::int64_t> quantities;
-    std::vector<std::int64_t> prices;
-    std::vector<std::string> names;
-    for (const OrderItem& item : priced.items) {
-      product_ids.push_back(item.product_id.value());
-      quantities.push_back(item.quantity);
-      prices.push_back(item.unit_price.amount_minor);
-      names.push_back(item.product_name);
-    }
-    std::optional<std::string> key;
-    std::optional<std::string> fingerprint;
-    if (!order.idempotency_key.empty()) {
-      key = order.idempotency_key;
-      fingerprint = Fingerprint(order);
-    }
-    absl::StatusOr<std::optional<Order>> inserted =
-        session_.FindRow(kCreateOrder,
-                         {order.user_id.value(), std::string(OrderStateName(OrderState::kPending)),
-                          priced.total.amount_minor, priced.total.currency, key, fingerprint,
-                          product_ids, quantities, prices, names},
-                         ToOrder);
-    if (!inserted.ok()) return inserted.status();
-    if (!*inserted) return std::optional<CreatedOrder>();
-    CreatedOrder created{**std::move(inserted), false};
-    created.order.items = std::move(priced.items);
-    return std::optional<CreatedOrder>(std::move(created));
-  }
-
- private:
-  PostgresSession& session_;
-};
+absl::StatusOr<Order> Read(PostgresSession& session, OrderId id) {
+  std::vector<Order> orders;
+  const absl::Status read =
+      session.ForEachRow(kGetOrder, {id.value(), std::nullopt}, AddLinesTo(orders));
+  if (!read.ok()) return read;
+  if (orders.empty()) return NoSuchOrder(id);
+  return std::move(orders.front());
+}
 
 class PostgresOrderRepository final : public OrderRepository {
  public:
   PostgresOrderRepository(PostgresPool& pool, Outbox& outbox) : pool_(pool), outbox_(outbox) {}
 
-  absl::StatusOr<CreatedOrder> Create(const CallContext& call, const NewOrder& order) override {
-    CreatedOrder result;
-    const absl::Status status = outbox_.Transact(
-        call, [&](PostgresSession& session) { return Create(session, order, result); });
-    if (!status.ok()) return status;
-    return result;
+  absl::StatusOr<Order> Create(PostgresSession& session, const NewOrder& order) override {
+    absl::StatusOr<PricedItems> priced = Price(session, order.items);
+    if (!priced.ok()) return priced.status();
+    absl::StatusOr<Order> created = Insert(session, order.user_id, *std::move(priced));
+    if (!created.ok()) return created;
+    const absl::Status added = outbox_.Add(session, {OrderChanged(created->id, created->user_id)});
+    if (!added.ok()) return added;
+    return created;
   }
 
   absl::StatusOr<Order> Get(const CallContext& call, OrderId id, Owner owner) override {
@@ -297,41 +238,28 @@ class PostgresOrderRepository final : public OrderRepository {
     return loaded;
   }
 
-  absl::StatusOr<Order> Apply(const CallContext& call, OrderId id, Owner owner,
-                              OrderEvent event) override {
+  absl::StatusOr<Order> CallOff(const CallContext& call, OrderId id, Owner owner) override {
     Order result;
     const absl::Status status = outbox_.Transact(call, [&](PostgresSession& session) {
       const absl::StatusOr<std::optional<LockedOrder>> locked = LockOrder(session, id, owner);
       if (!locked.ok()) return locked.status();
       if (!*locked) return NoSuchOrder(id);
       const OrderState state = (*locked)->state;
-      const std::optional<OrderState> next = NextState(state, event);
+      const std::optional<OrderState> next = NextState(state, OrderEvent::kCalledOff);
+      if (state == OrderState::kReserved) return PaymentInProgress(id);
       if (!next) {
         return absl::FailedPreconditionError(
             StrCat("order ", id.value(), " is ", OrderStateName(state)));
       }
       const absl::Status moved = MoveOrder(session, outbox_, **locked, *next);
       if (!moved.ok()) return moved;
-      absl::StatusOr<Order> order = OrderTransaction(session).Get(id);
+      absl::StatusOr<Order> order = Read(session, id);
       if (!order.ok()) return order.status();
       result = *std::move(order);
       return absl::OkStatus();
     });
     if (!status.ok()) return status;
     return result;
-  }
-
-  absl::StatusOr<ChargeEffect> ApplyCharge(PostgresSession& session,
-                                           const Charge& charge) override {
-    const absl::StatusOr<std::optional<LockedOrder>> locked =
-        LockOrder(session, charge.order_id, Owner::Anyone());
-    if (!locked.ok()) return locked.status();
-    if (!*locked) return ChargeEffect::kNoSuchOrder;
-    const LockedOrder& order = **locked;
-    const ChargeVerdict verdict = Judge(charge, order.user_id, order.state, order.total);
-    const absl::Status moved = MoveOrder(session, outbox_, order, verdict.next);
-    if (!moved.ok()) return moved;
-    return verdict.effect;
   }
 
  private:
@@ -358,27 +286,6 @@ class PostgresOrderRepository final : public OrderRepository {
     if (!read.ok()) return read;
     lines.sorted = order.holds();
     return lines;
-  }
-
-  absl::Status Create(PostgresSession& session, const NewOrder& order, CreatedOrder& result) {
-    OrderTransaction transaction(session);
-    absl::StatusOr<std::optional<CreatedOrder>> created = std::optional<CreatedOrder>();
-    // First, so that a repeated call gets its order even if a product no longer exists.
-    if (!order.idempotency_key.empty()) created = transaction.FindCreated(order);
-    if (!created.ok()) return created.status();
-    if (!*created) {
-      absl::StatusOr<PricedItems> priced = transaction.Price(order.items);
-      if (!priced.ok()) return priced.status();
-      created = transaction.Insert(order, *std::move(priced));
-      if (!created.ok()) return created.status();
-    }
-    if (!*created) created = transaction.FindCreated(order);
-    if (!created.ok()) return created.status();
-    // The concurrent call was rolled back, so there is no order of that key; the client may repeat.
-    if (!*created) return absl::AbortedError("a concurrent call with the same key failed");
-    result = **std::move(created);
-    if (result.replayed) return absl::OkStatus();
-    return outbox_.Add(session, {OrderChanged(result.order.id, result.order.user_id)});
   }
 
   PostgresPool& pool_;

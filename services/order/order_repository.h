@@ -1,9 +1,8 @@
 // The orders' tables, as plain structs. All of their SQL is in the .cc.
 //
 // Every method takes the call on whose behalf it works and returns its statuses, and the pool's:
-// UNAVAILABLE, DEADLINE_EXCEEDED, CANCELLED. A write is one transaction: it is committed as a
-// whole, with its events (order_events.h), or not at all, and an index decides about a repeated
-// idempotency key, so that concurrent calls with one key create one order. Implementations are
+// UNAVAILABLE, DEADLINE_EXCEEDED, CANCELLED. A write is one transaction, or a part of its caller's:
+// it is committed as a whole, with its events (order_events.h), or not at all. Implementations are
 // thread-safe.
 #ifndef SCALEOUT_SERVICES_ORDER_ORDER_REPOSITORY_H_
 #define SCALEOUT_SERVICES_ORDER_ORDER_REPOSITORY_H_
@@ -16,7 +15,6 @@
 #include "absl/status/statusor.h"
 #include "common/call_context.h"
 #include "service/principal.h"
-#include "services/order/charge.h"
 #include "services/order/order.h"
 
 namespace scaleout {
@@ -41,10 +39,9 @@ class OrderRepository {
  public:
   virtual ~OrderRepository() = default;
 
-  // Takes the prices, writes the order and its lines, all in one transaction. INVALID_ARGUMENT as
-  // PriceItems has it; FAILED_PRECONDITION with IDEMPOTENCY_KEY_REUSED if the user's key was used
-  // for another payload.
-  virtual absl::StatusOr<CreatedOrder> Create(const CallContext& call, const NewOrder& order) = 0;
+  // Takes the prices, writes the order and its lines, in the caller's transaction. INVALID_ARGUMENT
+  // as PriceItems has it.
+  virtual absl::StatusOr<Order> Create(PostgresSession& session, const NewOrder& order) = 0;
   // NOT_FOUND, also for another owner's.
   virtual absl::StatusOr<Order> Get(const CallContext& call, OrderId id, Owner owner) = 0;
   // For each key the order, if there is one of that owner; one statement.
@@ -61,15 +58,10 @@ class OrderRepository {
   virtual absl::StatusOr<OrdersOfUsers> ListOfUsers(const CallContext& call,
                                                     const std::vector<UserId>& user_ids, int limit,
                                                     int max_lines) = 0;
-  // Moves the order as order_state.h has it, under the lock of its row, so that of two events that
-  // exclude each other one is applied. NOT_FOUND, also for another owner's; FAILED_PRECONDITION if
-  // the event is not allowed in the order's state.
-  virtual absl::StatusOr<Order> Apply(const CallContext& call, OrderId id, Owner owner,
-                                      OrderEvent event) = 0;
-  // Moves the charge's order, under the lock of its row, in the caller's transaction. A charge that
-  // changes nothing is no error.
-  virtual absl::StatusOr<ChargeEffect> ApplyCharge(PostgresSession& session,
-                                                   const Charge& charge) = 0;
+  // Calls the order off, as order_state.h has it, under the lock of its row. NOT_FOUND, also for
+  // another owner's; ABORTED with PAYMENT_IN_PROGRESS while a charge is under way;
+  // FAILED_PRECONDITION if it cannot be called off any more.
+  virtual absl::StatusOr<Order> CallOff(const CallContext& call, OrderId id, Owner owner) = 0;
 };
 
 // `pool`, which is the outbox's too, and `outbox` must outlive the repository.

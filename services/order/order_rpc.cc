@@ -16,6 +16,8 @@ std::unique_ptr<grpc::Service> MakeOrderRpc(OrderService& service, ServiceCalls&
                                     {"ListOrders", &OrderService::ListOrders},
                                     {"BatchListOrders", &OrderService::BatchListOrders},
                                     {"CancelOrder", &OrderService::CancelOrder},
+                                    {"ReservePayment", &OrderService::ReservePayment},
+                                    {"RequestRefund", &OrderService::RequestRefund},
                                 });
 }
 

@@ -6,7 +6,9 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 
+#include "common/checksum.h"
 #include "common/str_cat.h"
 #include "proto/scaleout/order/v1/order_limits.h"
 #include "proto/scaleout/rpc/v1/request_limits.h"
@@ -26,8 +28,12 @@ v1::OrderStatus ToProto(OrderState state) {
   switch (state) {
     case OrderState::kPending:
       return v1::ORDER_STATUS_PENDING;
+    case OrderState::kReserved:
+      return v1::ORDER_STATUS_RESERVED;
     case OrderState::kPaid:
       return v1::ORDER_STATUS_PAID;
+    case OrderState::kRefunding:
+      return v1::ORDER_STATUS_REFUNDING;
     case OrderState::kFulfilled:
       return v1::ORDER_STATUS_FULFILLED;
     case OrderState::kCancelled:
@@ -68,6 +74,15 @@ std::string AddPage(std::span<const Order> orders, std::int32_t page_size, std::
   return orders.size() > size ? MakePageToken(scope, orders[size - 1].id.value()) : std::string();
 }
 
+// Of what the client asked for. Prices are not part of it: they may change between two calls.
+std::string Fingerprint(const NewOrder& order) {
+  std::string text = StrCat(order.user_id.value(), ":");
+  for (const WantedItem& item : order.items) {
+    text += StrCat(item.product_id.value(), "x", item.quantity, ";");
+  }
+  return ChecksumText({text});
+}
+
 void CheckItems(FieldChecks& checks, const v1::CreateOrderRequest& request) {
   checks.Require(request.items_size() >= v1::kMinItems && request.items_size() <= v1::kMaxItems,
                  "items", StrCat("must have ", v1::kMinItems, " to ", v1::kMaxItems, " items"));
@@ -97,16 +112,24 @@ absl::Status OrderService::CreateOrder(const CallContext& call,
   const absl::Status allowed = CheckMayActFor(*principal, request.user_id());
   if (!allowed.ok()) return allowed;
 
-  NewOrder order;
-  order.user_id = UserId(request.user_id());
-  order.idempotency_key = request.idempotency_key();
+  NewOrder wanted;
+  wanted.user_id = UserId(request.user_id());
   for (const v1::CreateOrderRequest::Item& item : request.items()) {
-    order.items.push_back({ProductId(item.product_id()), item.quantity()});
+    wanted.items.push_back({ProductId(item.product_id()), item.quantity()});
   }
-  const absl::StatusOr<CreatedOrder> created = repository_.Create(call, order);
-  if (!created.ok()) return created.status();
-  ToProto(created->order, *response.mutable_order());
-  response.set_replayed(created->replayed);
+  const IdempotencyKey key{*principal, "CreateOrder", request.idempotency_key(),
+                           Fingerprint(wanted)};
+  v1::CreateOrderResponse answer;
+  const absl::StatusOr<bool> replayed =
+      writes_.Run(call, key, answer, [&](PostgresSession& session) -> absl::StatusOr<std::int64_t> {
+        const absl::StatusOr<Order> order = repository_.Create(session, wanted);
+        if (!order.ok()) return order.status();
+        ToProto(*order, *answer.mutable_order());
+        return order->id.value();
+      });
+  if (!replayed.ok()) return replayed.status();
+  answer.set_replayed(*replayed);
+  response = std::move(answer);
   return absl::OkStatus();
 }
 
@@ -201,8 +224,55 @@ absl::Status OrderService::CancelOrder(const CallContext& call,
   checks.Id("order_id", request.order_id());
   if (!checks.ok()) return checks.Check();
 
-  const absl::StatusOr<Order> order = repository_.Apply(
-      call, OrderId(request.order_id()), Owner::For(*principal), OrderEvent::kCalledOff);
+  const absl::StatusOr<Order> order =
+      repository_.CallOff(call, OrderId(request.order_id()), Owner::For(*principal));
+  if (!order.ok()) return order.status();
+  ToProto(*order, *response.mutable_order());
+  return absl::OkStatus();
+}
+
+absl::Status OrderService::ReservePayment(const CallContext& call,
+                                          const v1::ReservePaymentRequest& request,
+                                          v1::ReservePaymentResponse& response) {
+  const absl::StatusOr<Principal> principal = RequirePrincipal(request.principal());
+  if (!principal.ok()) return principal.status();
+  FieldChecks checks;
+  checks.Id("order_id", request.order_id());
+  checks.Refuse("idempotency_key", rpc::v1::FindIdempotencyKeyViolation(request.idempotency_key()));
+  if (request.user_id() != 0) checks.Id("user_id", request.user_id());
+  if (!checks.ok()) return checks.Check();
+
+  WantedReservation wanted{OrderId(request.order_id()), Owner::For(*principal),
+                           PrincipalKey(*principal), request.idempotency_key(), {}};
+  if (request.has_amount_minor()) wanted.expected.amount_minor = request.amount_minor();
+  wanted.expected.currency = request.currency_code();
+  if (request.user_id() != 0) wanted.expected.user_id = UserId(request.user_id());
+  const absl::StatusOr<Reservation> reserved = reservations_.Reserve(call, wanted);
+  if (!reserved.ok()) return reserved.status();
+  v1::PaymentReservation& reservation = *response.mutable_reservation();
+  reservation.set_id(reserved->id);
+  reservation.set_order_id(reserved->order_id.value());
+  reservation.set_user_id(reserved->user_id.value());
+  ToProto(reserved->amount, *reservation.mutable_amount());
+  return absl::OkStatus();
+}
+
+absl::Status OrderService::RequestRefund(const CallContext& call,
+                                         const v1::RequestRefundRequest& request,
+                                         v1::RequestRefundResponse& response) {
+  const absl::StatusOr<Principal> principal = RequirePrincipal(request.principal());
+  if (!principal.ok()) return principal.status();
+  const absl::Status allowed = CheckIsAdmin(*principal);
+  if (!allowed.ok()) return allowed;
+  FieldChecks checks;
+  checks.Id("order_id", request.order_id());
+  checks.OptionalUuid("reservation_id", request.reservation_id());
+  if (!checks.ok()) return checks.Check();
+
+  const OrderId id(request.order_id());
+  const absl::Status begun = reservations_.RequestRefund(call, id, request.reservation_id());
+  if (!begun.ok()) return begun;
+  const absl::StatusOr<Order> order = repository_.Get(call, id, Owner::Anyone());
   if (!order.ok()) return order.status();
   ToProto(*order, *response.mutable_order());
   return absl::OkStatus();

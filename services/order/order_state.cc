@@ -9,14 +9,20 @@ struct Transition {
   OrderState to;
 };
 
+using enum OrderState;
+
 constexpr std::array kTransitions = {
-    Transition{OrderState::kPending, OrderEvent::kCharged, OrderState::kPaid},
-    Transition{OrderState::kPending, OrderEvent::kChargeRefused, OrderState::kPaymentFailed},
-    Transition{OrderState::kPending, OrderEvent::kCalledOff, OrderState::kCancelled},
-    Transition{OrderState::kPaid, OrderEvent::kDelivered, OrderState::kFulfilled},
-    Transition{OrderState::kCancelled, OrderEvent::kCalledOff, OrderState::kCancelled},
-    Transition{OrderState::kPaymentFailed, OrderEvent::kCharged, OrderState::kPaid},
-    Transition{OrderState::kPaymentFailed, OrderEvent::kChargeRefused, OrderState::kPaymentFailed},
+    Transition{kPending, OrderEvent::kReserved, kReserved},
+    Transition{kPaymentFailed, OrderEvent::kReserved, kReserved},
+    Transition{kReserved, OrderEvent::kCharged, kPaid},
+    Transition{kReserved, OrderEvent::kChargeRefused, kPaymentFailed},
+    Transition{kPaid, OrderEvent::kDelivered, kFulfilled},
+    Transition{kPending, OrderEvent::kCalledOff, kCancelled},
+    Transition{kPaymentFailed, OrderEvent::kCalledOff, kCancelled},
+    Transition{kPaid, OrderEvent::kCalledOff, kRefunding},
+    Transition{kRefunding, OrderEvent::kCalledOff, kRefunding},
+    Transition{kCancelled, OrderEvent::kCalledOff, kCancelled},
+    Transition{kRefunding, OrderEvent::kRefunded, kCancelled},
 };
 
 }  // namespace
@@ -32,14 +38,18 @@ std::string_view OrderStateName(OrderState state) {
   switch (state) {
     case OrderState::kPending:
       return "PENDING";
+    case OrderState::kReserved:
+      return "RESERVED";
+    case OrderState::kPaymentFailed:
+      return "PAYMENT_FAILED";
     case OrderState::kPaid:
       return "PAID";
     case OrderState::kFulfilled:
       return "FULFILLED";
+    case OrderState::kRefunding:
+      return "REFUNDING";
     case OrderState::kCancelled:
       return "CANCELLED";
-    case OrderState::kPaymentFailed:
-      return "PAYMENT_FAILED";
   }
   return "";
 }

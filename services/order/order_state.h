@@ -1,12 +1,13 @@
 // The life of an order, as a table.
 //
-//   PENDING         --charged-->  PAID  --delivered-->  FULFILLED
-//   PENDING         --charge refused-->  PAYMENT_FAILED  --charged-->  PAID
-//   PENDING         --called off-->  CANCELLED
+//   PENDING         --reserved-->        RESERVED  --charged-->  PAID  --delivered-->  FULFILLED
+//   RESERVED        --charge refused-->  PAYMENT_FAILED  --reserved-->  RESERVED
+//   PENDING, PAYMENT_FAILED  --called off-->  CANCELLED
+//   PAID            --called off-->      REFUNDING  --refunded-->  CANCELLED
 //
-// FULFILLED and CANCELLED are final. Cancelling a CANCELLED order and refusing the charge of a
-// PAYMENT_FAILED one are allowed and change nothing, so that both can be repeated. Every other pair
-// of state and event is refused. Pure.
+// FULFILLED and CANCELLED are final. Calling off a CANCELLED or REFUNDING order is allowed and
+// changes nothing, so that it can be repeated. Every other pair of state and event is refused.
+// Pure.
 #ifndef SCALEOUT_SERVICES_ORDER_ORDER_STATE_H_
 #define SCALEOUT_SERVICES_ORDER_ORDER_STATE_H_
 
@@ -16,14 +17,23 @@
 
 namespace scaleout::order {
 
-enum class OrderState { kPending, kPaid, kFulfilled, kCancelled, kPaymentFailed };
-enum class OrderEvent { kCharged, kChargeRefused, kDelivered, kCalledOff };
+enum class OrderState {
+  kPending,
+  kReserved,  // a charge is under way
+  kPaymentFailed,
+  kPaid,
+  kFulfilled,
+  kRefunding,
+  kCancelled
+};
+enum class OrderEvent { kReserved, kCharged, kChargeRefused, kDelivered, kCalledOff, kRefunded };
 
-inline constexpr std::array kOrderStates = {OrderState::kPending, OrderState::kPaid,
-                                            OrderState::kFulfilled, OrderState::kCancelled,
-                                            OrderState::kPaymentFailed};
-inline constexpr std::array kOrderEvents = {OrderEvent::kCharged, OrderEvent::kChargeRefused,
-                                            OrderEvent::kDelivered, OrderEvent::kCalledOff};
+inline constexpr std::array kOrderStates = {
+    OrderState::kPending,   OrderState::kReserved,  OrderState::kPaymentFailed, OrderState::kPaid,
+    OrderState::kFulfilled, OrderState::kRefunding, OrderState::kCancelled};
+inline constexpr std::array kOrderEvents = {OrderEvent::kReserved,      OrderEvent::kCharged,
+                                            OrderEvent::kChargeRefused, OrderEvent::kDelivered,
+                                            OrderEvent::kCalledOff,     OrderEvent::kRefunded};
 
 // The state after `event`; nothing if the event is not allowed in `state`.
 std::optional<OrderState> NextState(OrderState state, OrderEvent event);

@@ -1,10 +1,10 @@
 #include "services/order/payment_event_handlers.h"
 
-#include <functional>
 #include <utility>
 
 #include "absl/status/statusor.h"
 #include "common/str_cat.h"
+#include "proto/scaleout/rpc/v1/request_limits.h"
 #include "scaleout/events/v1/events.pb.h"
 
 namespace scaleout::order {
@@ -16,15 +16,14 @@ absl::Status Malformed(const Event& event) {
   return absl::DataLossError(StrCat("the payload of ", event.type, " names no charge"));
 }
 
-// The part that both payloads have.
+// The part that all payloads have.
 template <typename Message>
 absl::StatusOr<Charge> ParseCharge(const Event& event, Message& message) {
   if (!events::v1::ParsePayload(event.payload, message).ok()) return Malformed(event);
-  if (message.order_id() <= 0 || message.user_id() <= 0) return Malformed(event);
-  Charge charge;
-  charge.order_id = OrderId(message.order_id());
-  charge.user_id = UserId(message.user_id());
-  return charge;
+  if (message.order_id() <= 0) return Malformed(event);
+  const std::string& reservation = message.reservation_id();
+  if (!reservation.empty() && !rpc::v1::IsUuid(reservation)) return Malformed(event);
+  return Charge{OrderId(message.order_id()), reservation, std::nullopt};
 }
 
 absl::StatusOr<Charge> ParseCaptured(const Event& event) {
@@ -41,36 +40,37 @@ absl::StatusOr<Charge> ParseFailed(const Event& event) {
   return ParseCharge(event, message);
 }
 
-void Report(Logger& logger, const Event& event, const Charge& charge, ChargeEffect effect) {
-  const bool fits = effect == ChargeEffect::kMoved || effect == ChargeEffect::kUnchanged;
-  const LogLevel level = fits ? LogLevel::kDebug : LogLevel::kWarn;
-  if (!logger.Enabled(level)) return;
-  logger.Log(level, fits ? "a charge reached its order" : "a charge changes no order",
-             {{"effect", ChargeEffectName(effect)},
-              {"type", event.type},
-              {"eventId", event.id},
-              {"paymentId", event.aggregate_id},
-              {"orderId", charge.order_id.value()},
-              {"userId", charge.user_id.value()}});
-}
+EventEffect EffectOf(bool moved) { return moved ? EventEffect::kApplied : EventEffect::kNone; }
 
 }  // namespace
 
-std::vector<ConsumedEvent> PaymentEventHandlers(std::shared_ptr<OrderRepository> orders,
-                                                Logger& logger) {
+std::vector<ConsumedEvent> PaymentEventHandlers(std::shared_ptr<ReservationRepository> reservations,
+                                                std::shared_ptr<ChargeReports> reports) {
   using Parse = absl::StatusOr<Charge> (*)(const Event&);
-  const auto handler = [&](Parse parse) -> EventHandler {
-    return [orders, &logger, parse](PostgresSession& session,
-                                    const Event& event) -> absl::StatusOr<EventEffect> {
+  const auto settles = [&](Parse parse) -> EventHandler {
+    return [reservations, reports, parse](PostgresSession& session,
+                                          const Event& event) -> absl::StatusOr<EventEffect> {
       const absl::StatusOr<Charge> charge = parse(event);
       if (!charge.ok()) return charge.status();
-      const absl::StatusOr<ChargeEffect> effect = orders->ApplyCharge(session, *charge);
+      const absl::StatusOr<ChargeEffect> effect = reservations->Settle(session, *charge);
       if (!effect.ok()) return effect.status();
-      Report(logger, event, *charge, *effect);
-      return *effect == ChargeEffect::kMoved ? EventEffect::kApplied : EventEffect::kNone;
+      reports->Add(event.type, *charge, *effect);
+      return EffectOf(*effect == ChargeEffect::kMoved);
     };
   };
-  return {{"payment.captured", handler(ParseCaptured)}, {"payment.failed", handler(ParseFailed)}};
+  const EventHandler refunded = [reservations](PostgresSession& session,
+                                               const Event& event) -> absl::StatusOr<EventEffect> {
+    events::v1::PaymentRefunded message;
+    const absl::StatusOr<Charge> charge = ParseCharge(event, message);
+    if (!charge.ok()) return charge.status();
+    const absl::StatusOr<bool> moved =
+        reservations->Refunded(session, charge->order_id, charge->reservation_id);
+    if (!moved.ok()) return moved.status();
+    return EffectOf(*moved);
+  };
+  return {{"payment.captured", settles(ParseCaptured)},
+          {"payment.failed", settles(ParseFailed)},
+          {"payment.refunded", refunded}};
 }
 
 }  // namespace scaleout::order

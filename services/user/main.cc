@@ -6,6 +6,8 @@
 #include "redis/revocation_publisher.h"
 #include "service/batch_purge.h"
 #include "service/events/service_events.h"
+#include "service/idempotency/idempotency_purge.h"
+#include "service/idempotency/idempotent_writes.h"
 #include "service/run_service.h"
 #include "services/user/auth_config.h"
 #include "services/user/auth_rpc.h"
@@ -43,21 +45,26 @@ int Serve(const AuthConfig& config, ServiceContext& context) {
   PasswordHasher hasher(config.hasher, context.metrics(), context.clock());
   const std::optional<TokenSigner> signer = MakeTokenSigner(config);
   if (!signer) context.logger().Warn("logins are refused: AUTH_SIGNING_KEY is not set");
-  UserService user_service(*users, revocations);
+  const auto writes = MakeIdempotentWrites(events.outbox());
+  UserService user_service(*users, *writes, revocations);
   AuthService auth_service(*credentials, *sessions, hasher, signer ? &*signer : nullptr,
                            revocations);
   ServiceCalls& logins =
       context.AddCalls(LoginWorkers(config), static_cast<std::size_t>(config.hasher.max_queued));
   const auto user_rpc = MakeUserRpc(user_service, context.calls());
   const auto auth_rpc = MakeAuthRpc(auth_service, context.calls(), logins);
-  BatchPurge purge({.name = "session-purge",
-                    .work = "deleting old sessions",
-                    .purge = [&](const CallContext& call,
-                                 std::int32_t most) { return sessions->Purge(call, most); }},
-                   context.logger(), context.clock());
-  purge.Start([&pool = context.pool()] { return pool.reachable(); });
+  BatchPurge session_purge(
+      {.name = "session-purge",
+       .work = "deleting old sessions",
+       .purge = [&](const CallContext& call,
+                    std::int32_t most) { return sessions->Purge(call, most); }},
+      context.logger(), context.clock());
+  BatchPurge key_purge(IdempotencyPurge(context.pool()), context.logger(), context.clock());
+  const auto is_ready = [&pool = context.pool()] { return pool.reachable(); };
+  session_purge.Start(is_ready);
+  key_purge.Start(is_ready);
   events.Start();
-  revocations.Start([&pool = context.pool()] { return pool.reachable(); });
+  revocations.Start(is_ready);
   return context.Serve({{kUserServiceName, *user_rpc}, {kAuthServiceName, *auth_rpc}});
 }
 

@@ -4,11 +4,10 @@
 #include <utility>
 #include <vector>
 
-#include "common/checksum.h"
-#include "common/status.h"
 #include "common/str_cat.h"
 #include "postgres/postgres_pool.h"
 #include "service/events/outbox.h"
+#include "service/idempotency/idempotent_writes.h"
 #include "services/user/ended_sessions.h"
 #include "services/user/user_events.h"
 #include "services/user/user_row.h"
@@ -16,16 +15,10 @@
 namespace scaleout::user {
 namespace {
 
-// A conflict of the key or of the address answers no row: one statement decides, without a check
-// before it.
-constexpr PostgresStatement kCreateUser = {
-    "create_user",
-    "INSERT INTO users (email, name, creation_key, creation_fingerprint) VALUES ($1, $2, $3, $4) "
-    "ON CONFLICT DO NOTHING RETURNING " USER_COLUMNS};
-
-constexpr PostgresStatement kFindCreatedUser = {
-    "find_created_user",
-    "SELECT " USER_COLUMNS ", creation_fingerprint FROM users WHERE creation_key = $1"};
+// A conflict of the address answers no row: one statement decides, without a check before it.
+constexpr PostgresStatement kCreateUser = {"create_user",
+                                           "INSERT INTO users (email, name) VALUES ($1, $2) ON "
+                                           "CONFLICT DO NOTHING RETURNING " USER_COLUMNS};
 
 constexpr PostgresStatement kGetUser = {"get_user",
                                         "SELECT " USER_COLUMNS " FROM users WHERE id = $1"};
@@ -48,40 +41,18 @@ constexpr PostgresStatement kLockUserRole = {
 
 constexpr PostgresStatement kDeleteUser = {"delete_user", "DELETE FROM users WHERE id = $1"};
 
-// What an earlier call with the same key created, and the fingerprint of its request.
-struct EarlierUser {
-  std::string fingerprint;
-  UserRecord user;
-};
-
-EarlierUser ToEarlierUser(const PostgresRow& row) {
-  return {row.Text("creation_fingerprint"), ToUser(row)};
-}
-
 class PostgresUserRepository final : public UserRepository {
  public:
   PostgresUserRepository(PostgresPool& pool, Outbox& outbox) : pool_(pool), outbox_(outbox) {}
 
-  absl::StatusOr<CreatedUser> Create(const CallContext& call, const NewUser& user) override {
-    std::optional<std::string> key;
-    std::optional<std::string> fingerprint;
-    if (!user.idempotency_key.empty()) {
-      key = user.idempotency_key;
-      fingerprint = ChecksumText({user.email, user.name});
-    }
-    CreatedUser result;
-    const absl::Status status = outbox_.Transact(call, [&](PostgresSession& session) {
-      absl::StatusOr<std::optional<UserRecord>> created =
-          session.FindRow(kCreateUser, {user.email, user.name, key, fingerprint}, ToUser);
-      if (!created.ok()) return created.status();
-      if (*created) {
-        result.user = **std::move(created);
-        return outbox_.Add(session, {UserChanged(result.user.id)});
-      }
-      return key ? FindCreated(session, *key, *fingerprint, result) : AddressTaken();
-    });
-    if (!status.ok()) return status;
-    return result;
+  absl::StatusOr<UserRecord> Create(PostgresSession& session, const NewUser& user) override {
+    absl::StatusOr<std::optional<UserRecord>> created =
+        session.FindRow(kCreateUser, {user.email, user.name}, ToUser);
+    if (!created.ok()) return created.status();
+    if (!*created) return AddressTaken();
+    const absl::Status added = outbox_.Add(session, {UserChanged((*created)->id)});
+    if (!added.ok()) return added;
+    return **std::move(created);
   }
 
   absl::StatusOr<UserRecord> Get(const CallContext& call, UserId id) override {
@@ -132,6 +103,8 @@ class PostgresUserRepository final : public UserRepository {
       const absl::StatusOr<std::int64_t> deleted = session.Execute(kDeleteUser, {id.value()});
       if (!deleted.ok()) return deleted.status();
       if (*deleted == 0) return NoSuchUser(id);
+      const absl::Status forgotten = ForgetCreated(session, kCreateUserRoute, id.value());
+      if (!forgotten.ok()) return forgotten;
       absl::StatusOr<std::vector<SessionId>> ended = EndSessionsOfUser(session, id);
       if (!ended.ok()) return ended.status();
       result = *std::move(ended);
@@ -156,22 +129,6 @@ class PostgresUserRepository final : public UserRepository {
         **before == *role ? FindUnpublishedSessions(session, id) : EndSessionsOfUser(session, id);
     if (!sessions.ok()) return sessions.status();
     ended = *std::move(sessions);
-    return absl::OkStatus();
-  }
-
-  // The user that an earlier call with that key has created.
-  static absl::Status FindCreated(PostgresSession& session, const std::string& key,
-                                  const std::string& fingerprint, CreatedUser& result) {
-    absl::StatusOr<std::optional<EarlierUser>> earlier =
-        session.FindRow(kFindCreatedUser, {key}, ToEarlierUser);
-    if (!earlier.ok()) return earlier.status();
-    if (!*earlier) return AddressTaken();
-    if ((*earlier)->fingerprint != fingerprint) {
-      return WithReason(
-          absl::FailedPreconditionError("the idempotency key was used for another user"),
-          "IDEMPOTENCY_KEY_REUSED");
-    }
-    result = {std::move((*earlier)->user), true};
     return absl::OkStatus();
   }
 

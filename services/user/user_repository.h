@@ -1,8 +1,8 @@
 // The users' table, as plain structs. All of its SQL is in the .cc.
 //
 // Every method takes the call on whose behalf it works and returns its statuses, and the pool's:
-// UNAVAILABLE, DEADLINE_EXCEEDED, CANCELLED. Unique indexes decide about addresses, compared
-// without regard to case, and idempotency keys, so that concurrent calls cannot both create a user.
+// UNAVAILABLE, DEADLINE_EXCEEDED, CANCELLED. A unique index decides about addresses, compared
+// without regard to case, so that concurrent calls cannot both create a user with one.
 // A creation, a change and a deletion are committed with their events (user_events.h).
 // E-mail addresses are personal data: no status and no log line has one. Implementations are
 // thread-safe.
@@ -12,6 +12,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -25,11 +26,15 @@
 namespace scaleout {
 class Outbox;
 class PostgresPool;
+class PostgresSession;
 }  // namespace scaleout
 
 namespace scaleout::user {
 
 using UserId = TypedId<struct UserIdTag>;
+
+// Of the idempotency keys under which users are created (service/idempotency).
+inline constexpr std::string_view kCreateUserRoute = "CreateUser";
 
 // One user as it is stored. Times are UTC.
 struct UserRecord {
@@ -44,12 +49,6 @@ struct UserRecord {
 struct NewUser {
   std::string email;
   std::string name;
-  std::string idempotency_key;  // empty: none
-};
-
-struct CreatedUser {
-  UserRecord user;
-  bool replayed = false;  // an earlier call with the same key created it
 };
 
 // What is absent stays as it is.
@@ -74,9 +73,8 @@ class UserRepository {
  public:
   virtual ~UserRepository() = default;
 
-  // ALREADY_EXISTS if the address is taken; FAILED_PRECONDITION with IDEMPOTENCY_KEY_REUSED if the
-  // key was used for another payload.
-  virtual absl::StatusOr<CreatedUser> Create(const CallContext& call, const NewUser& user) = 0;
+  // In the caller's transaction. ALREADY_EXISTS if the address is taken.
+  virtual absl::StatusOr<UserRecord> Create(PostgresSession& session, const NewUser& user) = 0;
   // NOT_FOUND.
   virtual absl::StatusOr<UserRecord> Get(const CallContext& call, UserId id) = 0;
   // Those that exist, in no order; one statement. Each of `ids` occurs once.
@@ -88,7 +86,8 @@ class UserRepository {
   // NOT_FOUND, ALREADY_EXISTS. Another role ends the user's sessions, in the same transaction.
   virtual absl::StatusOr<ChangedUser> Update(const CallContext& call, UserId id,
                                              const UserChange& change) = 0;
-  // NOT_FOUND. Ends the user's sessions, in the same transaction; answers as ChangedUser::ended.
+  // NOT_FOUND. Ends the user's sessions, in the same transaction, and deletes what is stored of the
+  // user under kCreateUserRoute; answers as ChangedUser::ended.
   virtual absl::StatusOr<std::vector<SessionId>> Delete(const CallContext& call, UserId id) = 0;
 };
 

@@ -2,9 +2,12 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <string_view>
+#include <utility>
 #include <vector>
 
+#include "common/checksum.h"
 #include "proto/scaleout/user/v1/user_limits.h"
 #include "service/batch_answer.h"
 #include "service/batch_keys.h"
@@ -32,11 +35,20 @@ absl::Status UserService::CreateUser(const CallContext& call, const v1::CreateUs
   checks.OptionalIdempotencyKey("idempotency_key", request.idempotency_key());
   if (!checks.ok()) return checks.Check();
 
-  const absl::StatusOr<CreatedUser> created =
-      repository_.Create(call, NewUser{request.email(), request.name(), request.idempotency_key()});
-  if (!created.ok()) return created.status();
-  ToProto(created->user, *response.mutable_user());
-  response.set_replayed(created->replayed);
+  const IdempotencyKey key{*principal, kCreateUserRoute, request.idempotency_key(),
+                           ChecksumText({request.email(), request.name()})};
+  v1::CreateUserResponse answer;
+  const absl::StatusOr<bool> replayed =
+      writes_.Run(call, key, answer, [&](PostgresSession& session) -> absl::StatusOr<std::int64_t> {
+        const absl::StatusOr<UserRecord> user =
+            repository_.Create(session, {request.email(), request.name()});
+        if (!user.ok()) return user.status();
+        ToProto(*user, *answer.mutable_user());
+        return user->id.value();
+      });
+  if (!replayed.ok()) return replayed.status();
+  answer.set_replayed(*replayed);
+  response = std::move(answer);
   return absl::OkStatus();
 }
 

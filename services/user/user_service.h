@@ -13,6 +13,7 @@
 #include "absl/status/status.h"
 #include "common/call_context.h"
 #include "scaleout/user/v1/user.pb.h"
+#include "service/idempotency/idempotent_writes.h"
 #include "services/user/revocations.h"
 #include "services/user/user_repository.h"
 
@@ -20,9 +21,9 @@ namespace scaleout::user {
 
 class UserService {
  public:
-  // Both must outlive the service.
-  UserService(UserRepository& repository, Revocations& revocations)
-      : repository_(repository), revocations_(revocations) {}
+  // All must outlive the service.
+  UserService(UserRepository& repository, IdempotentWrites& writes, Revocations& revocations)
+      : repository_(repository), writes_(writes), revocations_(revocations) {}
 
   absl::Status CreateUser(const CallContext& call, const v1::CreateUserRequest& request,
                           v1::CreateUserResponse& response);
@@ -39,6 +40,7 @@ class UserService {
 
  private:
   UserRepository& repository_;
+  IdempotentWrites& writes_;
   Revocations& revocations_;
 };
 

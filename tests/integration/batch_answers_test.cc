@@ -31,6 +31,7 @@
 #include "services/payment/payment_service.h"
 #include "services/user/user_rpc.h"
 #include "services/user/user_service.h"
+#include "tests/support/fake_idempotent_writes.h"
 #include "tests/support/fake_revocations.h"
 #include "tests/support/principals.h"
 #include "tests/support/rpc_server.h"
@@ -95,7 +96,7 @@ class LargestOrders final : public order::OrderRepository {
     }
     return found;
   }
-  absl::StatusOr<order::CreatedOrder> Create(const CallContext&, const order::NewOrder&) override {
+  absl::StatusOr<order::Order> Create(PostgresSession&, const order::NewOrder&) override {
     return absl::UnimplementedError("");
   }
   absl::StatusOr<order::Order> Get(const CallContext&, order::OrderId, Owner) override {
@@ -209,7 +210,7 @@ class LargestUsers final : public user::UserRepository {
     }
     return users;
   }
-  absl::StatusOr<user::CreatedUser> Create(const CallContext&, const user::NewUser&) override {
+  absl::StatusOr<user::UserRecord> Create(PostgresSession&, const user::NewUser&) override {
     return absl::UnimplementedError("");
   }
   absl::StatusOr<user::UserRecord> Get(const CallContext&, user::UserId) override {
@@ -286,12 +287,13 @@ class BatchAnswersTest : public ::testing::Test {
   NoProvider provider_;
   LargestProducts products_;
   LargestUsers users_;
-  order::OrderService order_service_{orders_};
+  testing::FakeIdempotentWrites writes_;
+  order::OrderService order_service_{orders_, writes_};
   order::ProductService product_service_{products_};
   payment::PaymentService payment_service_{payments_, provider_, std::chrono::seconds(5),
                                            SystemClock()};
   testing::FakeRevocations revocations_;
-  user::UserService user_service_{users_, revocations_};
+  user::UserService user_service_{users_, writes_, revocations_};
   const std::unique_ptr<grpc::Service> order_rpc_ = order::MakeOrderRpc(order_service_, calls_);
   const std::unique_ptr<grpc::Service> product_rpc_ =
       order::MakeProductRpc(product_service_, calls_);

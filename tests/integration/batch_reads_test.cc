@@ -88,7 +88,8 @@ TEST_F(BatchReadsTest, EntriesOfUsersAreWhatGetUserAnswers) {
   Outbox outbox(*pool, user::PublishedStreams());
   const auto users = user::MakeUserRepository(*pool, outbox);
   testing::FakeRevocations revocations;
-  user::UserService service(*users, revocations);
+  const auto writes = MakeIdempotentWrites(outbox);
+  user::UserService service(*users, *writes, revocations);
   for (int round = 0; round < kRounds; ++round) {
     const auto request = RandomBatch<user::v1::BatchGetUsersRequest>(
         60, &user::v1::BatchGetUsersRequest::Key::set_user_id);
@@ -128,7 +129,8 @@ class OrderBatchReadsTest : public BatchReadsTest {
   const std::unique_ptr<order::OrderRepository> orders_ =
       order::MakeOrderRepository(*pool_, outbox_);
   const std::unique_ptr<order::ProductRepository> products_ = order::MakeProductRepository(*pool_);
-  order::OrderService service_{*orders_};
+  const std::unique_ptr<IdempotentWrites> writes_ = MakeIdempotentWrites(outbox_);
+  order::OrderService service_{*orders_, *writes_};
   order::ProductService product_service_{*products_};
 };
 

@@ -9,11 +9,13 @@
 #include "services/order/product_repository.h"
 #include "services/order/schema.h"
 #include "tests/integration/pool_fixture.h"
+#include "tests/integration/transacted.h"
 
 namespace scaleout::order {
 namespace {
 
 using scaleout::testing::CallFor;
+using scaleout::testing::Transacted;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
@@ -26,9 +28,14 @@ class OrderRepositoryTest : public scaleout::testing::PoolFixture {
   }
 
   Order Create(std::int64_t user_id, std::vector<WantedItem> items = {{ProductId(1), 1}}) {
-    const auto created = orders_->Create(call_, {UserId(user_id), std::move(items), ""});
+    const auto created = TryToCreate({UserId(user_id), std::move(items)});
     EXPECT_TRUE(created.ok()) << created.status();
-    return created.ok() ? created->order : Order();
+    return created.value_or(Order());
+  }
+
+  absl::StatusOr<Order> TryToCreate(const NewOrder& order) {
+    return Transacted(call_, outbox_,
+                      [&](PostgresSession& session) { return orders_->Create(session, order); });
   }
 
   const CallContext call_ = CallFor();
@@ -72,7 +79,7 @@ TEST_F(OrderRepositoryTest, OrderInAStateThatTheProgramDoesNotKnowIsInternal) {
 TEST_F(OrderRepositoryTest, CreationWithAPriceThatCannotBeReadIsInternalAndLeavesNoOrder) {
   Ask("ALTER TABLE products ALTER COLUMN price_minor DROP NOT NULL");
   Ask("UPDATE products SET price_minor = NULL");
-  const auto created = orders_->Create(call_, {UserId(7), {{ProductId(1), 1}}, ""});
+  const auto created = TryToCreate({UserId(7), {{ProductId(1), 1}}});
   EXPECT_TRUE(absl::IsInternal(created.status())) << created.status();
   EXPECT_EQ(Ask("SELECT count(*) FROM orders"), "0");
   const auto product = MakeProductRepository(*pool_)->Get(call_, ProductId(1));
@@ -91,71 +98,14 @@ TEST_F(OrderRepositoryTest, AReplicaThatStartsGivesNoIdOutAgain) {
 }
 
 TEST_F(OrderRepositoryTest, RefusesEveryLineThatCannotBeSold) {
-  const auto created = orders_->Create(
-      call_, {UserId(7), {{ProductId(1), 1}, {ProductId(9), 1}, {ProductId(3), 1}}, ""});
+  const auto created =
+      TryToCreate({UserId(7), {{ProductId(1), 1}, {ProductId(9), 1}, {ProductId(3), 1}}});
   ASSERT_TRUE(absl::IsInvalidArgument(created.status())) << created.status();
   const auto violations = FieldViolationsOf(created.status());
   ASSERT_EQ(violations.size(), 2u);
   EXPECT_EQ(violations[0].field, "items[1].product_id");
   EXPECT_EQ(violations[1].field, "items[2].product_id");
   EXPECT_EQ(Ask("SELECT count(*) FROM orders"), "0");
-}
-
-TEST_F(OrderRepositoryTest, AnswersTheFirstOrderToARepeatedKeyOfTheSameUser) {
-  const NewOrder order{UserId(7), {{ProductId(1), 1}}, "key"};
-  const auto first = orders_->Create(call_, order);
-  ASSERT_TRUE(first.ok()) << first.status();
-  Ask("UPDATE products SET price_minor = 1");
-  const auto second = orders_->Create(call_, order);
-  ASSERT_TRUE(second.ok()) << second.status();
-  EXPECT_FALSE(first->replayed);
-  EXPECT_TRUE(second->replayed);
-  EXPECT_EQ(second->order.id, first->order.id);
-  EXPECT_EQ(second->order.total.amount_minor, 1999);
-  // Another user's key is another key.
-  const auto other = orders_->Create(call_, {UserId(8), {{ProductId(1), 1}}, "key"});
-  ASSERT_TRUE(other.ok()) << other.status();
-  EXPECT_NE(other->order.id, first->order.id);
-}
-
-TEST_F(OrderRepositoryTest, AnswersTheFirstOrderAlsoWhenItCouldNotBeMadeAgain) {
-  const NewOrder order{UserId(7), {{ProductId(1), 1}, {ProductId(2), 1}}, "key"};
-  const auto first = orders_->Create(call_, order);
-  ASSERT_TRUE(first.ok()) << first.status();
-  // The lines have two currencies now.
-  Ask("UPDATE products SET currency = 'JPY' WHERE id = 2");
-  const auto second = orders_->Create(call_, order);
-  ASSERT_TRUE(second.ok()) << second.status();
-  EXPECT_EQ(second->order.id, first->order.id);
-}
-
-TEST_F(OrderRepositoryTest, RefusesAKeyThatWasUsedForOtherItems) {
-  ASSERT_TRUE(orders_->Create(call_, {UserId(7), {{ProductId(1), 1}}, "key"}).ok());
-  const std::vector<std::vector<WantedItem>> others = {
-      {{ProductId(1), 2}}, {{ProductId(2), 1}}, {{ProductId(1), 1}, {ProductId(2), 1}}};
-  for (const std::vector<WantedItem>& items : others) {
-    const auto reused = orders_->Create(call_, {UserId(7), items, "key"});
-    EXPECT_TRUE(absl::IsFailedPrecondition(reused.status())) << reused.status();
-    EXPECT_EQ(ReasonOf(reused.status()), "IDEMPOTENCY_KEY_REUSED");
-  }
-  EXPECT_EQ(Ask("SELECT count(*) FROM orders"), "1");
-}
-
-TEST_F(OrderRepositoryTest, CreatesOneOrderForConcurrentCallsWithOneKey) {
-  const std::function<absl::StatusOr<CreatedOrder>()> create = [this] {
-    return orders_->Create(call_, {UserId(7), {{ProductId(1), 1}, {ProductId(2), 1}}, "key"});
-  };
-  // Lets the calls look for the key, and stops them before they insert.
-  int fresh = 0;
-  for (const auto& created :
-       RunBehindLock("LOCK TABLE orders IN SHARE MODE", std::vector(kRacingCalls, create))) {
-    ASSERT_TRUE(created.ok()) << created.status();
-    EXPECT_EQ(created->order.items.size(), 2u);
-    fresh += created->replayed ? 0 : 1;
-  }
-  EXPECT_EQ(fresh, 1);
-  EXPECT_EQ(Ask("SELECT count(*) FROM orders"), "1");
-  EXPECT_EQ(Ask("SELECT count(*) FROM order_items"), "2");
 }
 
 TEST_F(OrderRepositoryTest, ListsNewestFirstOfOneUserOrOfAll) {
@@ -362,27 +312,30 @@ TEST_F(OrderDemoDataTest, HasFortyProductsAndFiveThousandOrdersThatAddUp) {
   const auto again = MakePool(Schema(), true);
   EXPECT_EQ(Ask("SELECT count(*) FROM orders"), "5000");
   Outbox outbox(*pool, PublishedStreams());
-  const auto created =
-      MakeOrderRepository(*pool, outbox)->Create(CallFor(), {UserId(1), {{ProductId(40), 1}}, ""});
+  const auto created = Transacted(CallFor(), outbox, [&](PostgresSession& session) {
+    return MakeOrderRepository(*pool, outbox)->Create(session, {UserId(1), {{ProductId(40), 1}}});
+  });
   ASSERT_TRUE(created.ok()) << created.status();
-  EXPECT_EQ(created->order.id.value(), 5001);
+  EXPECT_EQ(created->id.value(), 5001);
 }
 
 TEST_F(OrderDemoDataTest, LoadedAgainDoesNotMoveTheSequencesBack) {
   const auto pool = MakePool(Schema(), true);
   Outbox outbox(*pool, PublishedStreams());
   const auto orders = MakeOrderRepository(*pool, outbox);
-  const NewOrder order{UserId(1), {{ProductId(40), 1}}, ""};
-  const auto last = orders->Create(CallFor(), order);
+  const auto create = [&](PostgresSession& session) {
+    return orders->Create(session, {UserId(1), {{ProductId(40), 1}}});
+  };
+  const auto last = Transacted(CallFor(), outbox, create);
   ASSERT_TRUE(last.ok()) << last.status();
   const std::string product = Ask("SELECT nextval(pg_get_serial_sequence('products', 'id'))");
   Ask("TRUNCATE products, orders, order_items");
   const auto again = MakePool(Schema(), true);
   EXPECT_EQ(Ask("SELECT count(*) FROM orders"), "5000");
   EXPECT_EQ(Ask("SELECT count(*) FROM products"), "40");
-  const auto next = orders->Create(CallFor(), order);
+  const auto next = Transacted(CallFor(), outbox, create);
   ASSERT_TRUE(next.ok()) << next.status();
-  EXPECT_GT(next->order.id, last->order.id);
+  EXPECT_GT(next->id, last->id);
   EXPECT_GT(std::stoi(Ask("SELECT nextval(pg_get_serial_sequence('products', 'id'))")),
             std::stoi(product));
 }

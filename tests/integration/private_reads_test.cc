@@ -116,8 +116,10 @@ class RealServices : public testing::PoolFixture {
       payment::MakePaymentRepository(*payment_pool_, payment_outbox_);
   NoProvider provider_;
   testing::FakeRevocations revocations_;
-  user::UserService user_service_{*users_, revocations_};
-  order::OrderService order_service_{*orders_};
+  const std::unique_ptr<IdempotentWrites> user_writes_ = MakeIdempotentWrites(user_outbox_);
+  const std::unique_ptr<IdempotentWrites> order_writes_ = MakeIdempotentWrites(order_outbox_);
+  user::UserService user_service_{*users_, *user_writes_, revocations_};
+  order::OrderService order_service_{*orders_, *order_writes_};
   payment::PaymentService payment_service_{*payments_, provider_, seconds(5), SystemClock()};
   WorkerPool workers_{4, 1000};
   ServiceCalls calls_{workers_, *logger_, *metrics_, SystemClock()};

@@ -27,6 +27,7 @@
 #include "services/user/user_service.h"
 #include "tests/integration/service_host_fixture.h"
 #include "tests/support/eventually.h"
+#include "tests/support/fake_idempotent_writes.h"
 #include "tests/support/fake_revocations.h"
 #include "tests/support/guard_fixture.h"
 #include "tests/support/request_fixture.h"
@@ -76,7 +77,8 @@ class Replica {
     return absl::OkStatus();
   }};
   testing::FakeRevocations revocations_;
-  user::UserService service_{users_, revocations_};
+  testing::FakeIdempotentWrites writes_;
+  user::UserService service_{users_, writes_, revocations_};
   ServiceHost host_{config_, logger_, *metrics_, SystemClock()};
   const std::unique_ptr<grpc::Service> rpc_ = user::MakeUserRpc(service_, host_.calls());
   int exit_code_ = -1;

@@ -45,7 +45,7 @@ class ScriptedUsers final : public user::UserRepository {
     record.id = id;
     return record;
   }
-  absl::StatusOr<user::CreatedUser> Create(const CallContext&, const user::NewUser&) override {
+  absl::StatusOr<user::UserRecord> Create(PostgresSession&, const user::NewUser&) override {
     return absl::UnimplementedError("");
   }
   absl::StatusOr<std::vector<user::UserRecord>> FindMany(

@@ -7,11 +7,13 @@
 #include "services/user/schema.h"
 #include "services/user/user_events.h"
 #include "tests/integration/pool_fixture.h"
+#include "tests/integration/transacted.h"
 
 namespace scaleout::user {
 namespace {
 
 using scaleout::testing::CallFor;
+using scaleout::testing::Transacted;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -20,9 +22,15 @@ using ::testing::UnorderedElementsAre;
 class UserRepositoryTest : public scaleout::testing::PoolFixture {
  protected:
   UserRecord Create(const std::string& email) {
-    const auto created = users_->Create(call_, {email, "Ada", ""});
+    const auto created = TryToCreate(email);
     EXPECT_TRUE(created.ok()) << created.status();
-    return created.ok() ? created->user : UserRecord();
+    return created.value_or(UserRecord());
+  }
+
+  absl::StatusOr<UserRecord> TryToCreate(const std::string& email) {
+    return Transacted(call_, outbox_, [&](PostgresSession& session) {
+      return users_->Create(session, {email, "Ada"});
+    });
   }
 
   SessionId BeginSession(UserId user) {
@@ -70,46 +78,21 @@ TEST_F(UserRepositoryTest, ADeletedUsersIdDoesNotComeBackWithTheNextStart) {
 
 TEST_F(UserRepositoryTest, RefusesAnAddressThatIsTakenInAnyCase) {
   Create("ada@example.com");
-  const auto again = users_->Create(call_, {"ADA@example.com", "Ada", ""});
+  const auto again = TryToCreate("ADA@example.com");
   EXPECT_TRUE(absl::IsAlreadyExists(again.status())) << again.status();
-  // With a key that is new, the address is still taken.
-  const auto keyed = users_->Create(call_, {"ada@example.com", "Ada", "key"});
-  EXPECT_TRUE(absl::IsAlreadyExists(keyed.status())) << keyed.status();
 }
 
-TEST_F(UserRepositoryTest, AnswersTheFirstUserToARepeatedKey) {
-  const NewUser user{"ada@example.com", "Ada", "key-1"};
-  const auto first = users_->Create(call_, user);
-  const auto second = users_->Create(call_, user);
-  ASSERT_TRUE(first.ok() && second.ok());
-  EXPECT_FALSE(first->replayed);
-  EXPECT_TRUE(second->replayed);
-  EXPECT_EQ(first->user.id, second->user.id);
-}
-
-TEST_F(UserRepositoryTest, RefusesAKeyThatWasUsedForAnotherPayload) {
-  ASSERT_TRUE(users_->Create(call_, {"ada@example.com", "Ada", "key"}).ok());
-  const NewUser other_name{"ada@example.com", "Augusta", "key"};
-  const NewUser other_address{"augusta@example.com", "Ada", "key"};
-  for (const NewUser& user : {other_name, other_address}) {
-    const auto reused = users_->Create(call_, user);
-    EXPECT_TRUE(absl::IsFailedPrecondition(reused.status())) << reused.status();
-    EXPECT_EQ(ReasonOf(reused.status()), "IDEMPOTENCY_KEY_REUSED");
-  }
-  EXPECT_EQ(Ask("SELECT count(*) FROM users"), "1");
-}
-
-TEST_F(UserRepositoryTest, CreatesOneUserForConcurrentCallsWithOneKey) {
-  const std::function<absl::StatusOr<CreatedUser>()> create = [this] {
-    return users_->Create(call_, {"race@example.com", "Race", "key"});
+TEST_F(UserRepositoryTest, CreatesOneUserForConcurrentCallsWithOneAddress) {
+  const std::function<absl::StatusOr<UserRecord>()> create = [this] {
+    return TryToCreate("race@example.com");
   };
-  int fresh = 0;
-  for (const auto& created :
+  int created = 0;
+  for (const auto& user :
        RunBehindLock("LOCK TABLE users IN SHARE MODE", std::vector(kRacingCalls, create))) {
-    ASSERT_TRUE(created.ok()) << created.status();
-    fresh += created->replayed ? 0 : 1;
+    if (!user.ok()) EXPECT_TRUE(absl::IsAlreadyExists(user.status())) << user.status();
+    created += user.ok() ? 1 : 0;
   }
-  EXPECT_EQ(fresh, 1);
+  EXPECT_EQ(created, 1);
   EXPECT_EQ(Ask("SELECT count(*) FROM users"), "1");
 }
 

@@ -19,10 +19,10 @@ namespace scaleout::order {
 
 class FakeOrders final : public OrderRepository {
  public:
-  absl::StatusOr<CreatedOrder> Create(const CallContext&, const NewOrder& order) override {
+  absl::StatusOr<Order> Create(PostgresSession&, const NewOrder& order) override {
     created = order;
     if (!failure.ok()) return failure;
-    return CreatedOrder{Add(order.user_id.value()), replay};
+    return Add(order.user_id.value());
   }
   absl::StatusOr<Order> Get(const CallContext&, OrderId id, Owner owner) override {
     const std::optional<Order> found = Find({id, owner});
@@ -93,7 +93,6 @@ class FakeOrders final : public OrderRepository {
   std::vector<Order> orders;
   std::vector<OwnedId<OrderId>> asked;  // of the last batch
   NewOrder created;
-  bool replay = false;
   absl::Status failure;
   std::optional<OrderEvent> applied;
   std::vector<Charge> charges;

@@ -5,11 +5,14 @@
 
 #include <algorithm>
 #include <map>
+#include <vector>
 
+#include "common/status.h"
 #include "proto/scaleout/order/v1/order_limits.h"
 #include "proto/scaleout/rpc/v1/request_limits.h"
 #include "service/page_token.h"
 #include "tests/services/order/fake_orders.h"
+#include "tests/support/fake_idempotent_writes.h"
 #include "tests/support/principals.h"
 #include "tests/support/refused_fields.h"
 
@@ -36,7 +39,8 @@ class OrderServiceTest : public ::testing::Test {
   }
 
   FakeOrders orders_;
-  OrderService service_{orders_};
+  scaleout::testing::FakeIdempotentWrites writes_;
+  OrderService service_{orders_, writes_};
   const CallContext call_;
 };
 
@@ -44,7 +48,10 @@ TEST_F(OrderServiceTest, CreatesWhatIsAskedFor) {
   v1::CreateOrderResponse response;
   ASSERT_TRUE(service_.CreateOrder(call_, ByLab(ValidRequest()), response).ok());
   EXPECT_EQ(orders_.created.user_id, UserId(7));
-  EXPECT_EQ(orders_.created.idempotency_key, "key");
+  EXPECT_EQ(writes_.key.principal, kLabPrincipal);
+  EXPECT_EQ(writes_.key.route, "CreateOrder");
+  EXPECT_EQ(writes_.key.key, "key");
+  EXPECT_EQ(writes_.created_id, response.order().id());
   ASSERT_EQ(orders_.created.items.size(), 1u);
   EXPECT_EQ(orders_.created.items[0].quantity, 2);
   EXPECT_EQ(response.order().status(), v1::ORDER_STATUS_PENDING);
@@ -52,9 +59,32 @@ TEST_F(OrderServiceTest, CreatesWhatIsAskedFor) {
   EXPECT_EQ(response.order().items(0).unit_price().currency_code(), "EUR");
   EXPECT_EQ(response.order().created_at().seconds(), 1'700'000'000);
   EXPECT_FALSE(response.replayed());
-  orders_.replay = true;
+}
+
+TEST_F(OrderServiceTest, AnswersARepeatedKeyAsTheFirstTime) {
+  v1::CreateOrderResponse first;
+  ASSERT_TRUE(service_.CreateOrder(call_, ByLab(ValidRequest()), first).ok());
+  v1::CreateOrderResponse second;
+  ASSERT_TRUE(service_.CreateOrder(call_, ByLab(ValidRequest()), second).ok());
+  EXPECT_TRUE(second.replayed());
+  EXPECT_EQ(second.order().SerializeAsString(), first.order().SerializeAsString());
+  EXPECT_EQ(orders_.orders.size(), 1u);
+}
+
+TEST_F(OrderServiceTest, RefusesAKeyThatWasUsedForAnotherOrder) {
+  v1::CreateOrderResponse response;
   ASSERT_TRUE(service_.CreateOrder(call_, ByLab(ValidRequest()), response).ok());
-  EXPECT_TRUE(response.replayed());
+  std::vector<v1::CreateOrderRequest> others(4, ValidRequest());
+  others[0].set_user_id(8);
+  others[1].mutable_items(0)->set_quantity(3);
+  others[2].mutable_items(0)->set_product_id(2);
+  others[3].add_items()->set_product_id(2);
+  others[3].mutable_items(1)->set_quantity(2);
+  for (const v1::CreateOrderRequest& other : others) {
+    EXPECT_EQ(ReasonOf(service_.CreateOrder(call_, ByLab(other), response)),
+              "IDEMPOTENCY_KEY_REUSED");
+  }
+  EXPECT_EQ(orders_.orders.size(), 1u);
 }
 
 TEST_F(OrderServiceTest, ListsEveryRefusedFieldAtOnce) {

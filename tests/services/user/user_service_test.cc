@@ -4,8 +4,12 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstdint>
+#include <utility>
 
+#include "common/status.h"
 #include "proto/scaleout/user/v1/user_limits.h"
+#include "tests/support/fake_idempotent_writes.h"
 #include "tests/support/fake_revocations.h"
 #include "tests/support/principals.h"
 #include "tests/support/refused_fields.h"
@@ -23,10 +27,10 @@ using ::testing::IsEmpty;
 // Users in memory; records the last request.
 class FakeUsers final : public UserRepository {
  public:
-  absl::StatusOr<CreatedUser> Create(const CallContext&, const NewUser& user) override {
+  absl::StatusOr<UserRecord> Create(PostgresSession&, const NewUser& user) override {
     created = user;
     if (!failure.ok()) return failure;
-    return CreatedUser{Add(user.email, user.name), replay};
+    return Add(user.email, user.name);
   }
   absl::StatusOr<UserRecord> Get(const CallContext&, UserId id) override {
     const auto found = std::ranges::find(users, id, &UserRecord::id);
@@ -78,7 +82,6 @@ class FakeUsers final : public UserRepository {
   std::vector<UserRecord> users;
   NewUser created;
   UserChange change;
-  bool replay = false;
   absl::Status failure;
   std::vector<SessionId> ended;  // by the next change or deletion
   int batches = 0;
@@ -97,22 +100,38 @@ class UserServiceTest : public ::testing::Test {
 
   FakeUsers users_;
   scaleout::testing::FakeRevocations revocations_;
-  UserService service_{users_, revocations_};
+  scaleout::testing::FakeIdempotentWrites writes_;
+  UserService service_{users_, writes_, revocations_};
   const CallContext call_;
   v1::CreateUserResponse created_;
 };
 
 TEST_F(UserServiceTest, CreatesWhatIsAskedFor) {
   ASSERT_TRUE(Create("ada@example.com", "Ada", "key").ok());
-  EXPECT_EQ(users_.created.idempotency_key, "key");
+  EXPECT_EQ(writes_.key.principal, kLabPrincipal);
+  EXPECT_EQ(writes_.key.route, kCreateUserRoute);
+  EXPECT_EQ(writes_.key.key, "key");
+  EXPECT_EQ(writes_.created_id, created_.user().id());
   EXPECT_EQ(created_.user().email(), "ada@example.com");
   EXPECT_EQ(created_.user().role(), rpc::v1::ROLE_CUSTOMER);
   EXPECT_EQ(created_.user().created_at().seconds(), 1'700'000'000);
   EXPECT_EQ(created_.user().created_at().nanos(), 250'000'000);
   EXPECT_FALSE(created_.replayed());
-  users_.replay = true;
+}
+
+TEST_F(UserServiceTest, AnswersARepeatedKeyAsTheFirstTime) {
+  ASSERT_TRUE(Create("ada@example.com", "Ada", "key").ok());
+  const std::int64_t first = created_.user().id();
   ASSERT_TRUE(Create("ada@example.com", "Ada", "key").ok());
   EXPECT_TRUE(created_.replayed());
+  EXPECT_EQ(created_.user().id(), first);
+  EXPECT_EQ(created_.user().email(), "ada@example.com");
+  EXPECT_EQ(users_.users.size(), 1u);
+  for (const auto& [email, name] :
+       {std::pair("eve@example.com", "Ada"), {"ada@example.com", "A"}}) {
+    EXPECT_EQ(ReasonOf(Create(email, name, "key")), "IDEMPOTENCY_KEY_REUSED");
+  }
+  EXPECT_EQ(created_.user().id(), first);
 }
 
 TEST_F(UserServiceTest, ListsEveryRefusedFieldAtOnce) {

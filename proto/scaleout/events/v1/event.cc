@@ -1,30 +1,15 @@
 #include "proto/scaleout/events/v1/event.h"
 
-#include <google/protobuf/message.h>
-#include <google/protobuf/util/json_util.h>
-
 #include <algorithm>
 #include <charconv>
-#include <cstdlib>
 #include <optional>
 
 #include "absl/strings/str_cat.h"
+#include "proto/scaleout/rpc/v1/message_json.h"
+#include "proto/scaleout/rpc/v1/request_limits.h"
 
 namespace scaleout::events::v1 {
 namespace {
-
-constexpr std::size_t kUuidBytes = 36;
-
-bool IsUuid(std::string_view text) {
-  if (text.size() != kUuidBytes) return false;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const char c = text[i];
-    const bool dash = i == 8 || i == 13 || i == 18 || i == 23;
-    const bool hex = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
-    if (dash ? c != '-' : !hex) return false;
-  }
-  return true;
-}
 
 absl::Status Malformed(std::string_view field) {
   return absl::InvalidArgumentError(
@@ -71,7 +56,7 @@ EventFields ToFields(const Event& event) {
 absl::StatusOr<Event> ParseEvent(const EventFields& fields) {
   Event event;
   const std::string* id = Find(fields, "id");
-  if (id == nullptr || !IsUuid(*id)) return Malformed("id");
+  if (id == nullptr || !rpc::v1::IsUuid(*id)) return Malformed("id");
   event.id = *id;
   const std::string* type = Find(fields, "type");
   if (type == nullptr || type->size() > kMaxTypeBytes || KindOf(*type).empty()) {
@@ -98,21 +83,10 @@ absl::StatusOr<Event> ParseEvent(const EventFields& fields) {
   return event;
 }
 
-std::string ToPayload(const google::protobuf::Message& message) {
-  std::string json;
-  // It fails only for types that the contract does not use.
-  if (!google::protobuf::util::MessageToJsonString(message, &json).ok()) std::abort();
-  return json;
-}
+std::string ToPayload(const google::protobuf::Message& message) { return rpc::v1::ToJson(message); }
 
 absl::Status ParsePayload(std::string_view payload, google::protobuf::Message& message) {
-  google::protobuf::util::JsonParseOptions options;
-  options.ignore_unknown_fields = true;
-  const auto parsed = google::protobuf::util::JsonStringToMessage(
-      google::protobuf::StringPiece(payload.data(), payload.size()), &message, options);
-  if (parsed.ok()) return absl::OkStatus();
-  return absl::InvalidArgumentError(
-      absl::StrCat("the payload is no ", message.GetDescriptor()->name()));
+  return rpc::v1::ParseJson(payload, message);
 }
 
 }  // namespace scaleout::events::v1

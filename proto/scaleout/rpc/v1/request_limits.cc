@@ -8,6 +8,8 @@
 namespace scaleout::rpc::v1 {
 namespace {
 
+constexpr std::size_t kUuidCharacters = 36;
+
 // Every byte of UTF-8 but those that continue a character.
 std::size_t CountCharacters(std::string_view text) {
   return static_cast<std::size_t>(std::ranges::count_if(
@@ -57,6 +59,22 @@ Violation FindIdempotencyKeyViolation(std::string_view value) {
   }
   return absl::StrCat("must have 1 to ", kMaxIdempotencyKeyCharacters,
                       " printable ASCII characters");
+}
+
+bool IsUuid(std::string_view value) {
+  if (value.size() != kUuidCharacters) return false;
+  for (std::size_t i = 0; i < value.size(); ++i) {
+    const char c = value[i];
+    const bool dash = i == 8 || i == 13 || i == 18 || i == 23;
+    const bool hex = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
+    if (dash ? c != '-' : !hex) return false;
+  }
+  return true;
+}
+
+Violation FindUuidViolation(std::string_view value) {
+  if (IsUuid(value)) return std::nullopt;
+  return "must be a UUID in lower case";
 }
 
 Violation FindPageSizeViolation(std::optional<std::int64_t> value) {

@@ -57,6 +57,10 @@ Violation FindTextViolation(std::string_view value, std::size_t min_characters,
 // only if there is one.
 Violation FindIdempotencyKeyViolation(std::string_view value);
 
+// As PostgreSQL writes one: 36 characters, hexadecimal digits in lower case.
+bool IsUuid(std::string_view value);
+Violation FindUuidViolation(std::string_view value);
+
 // Refuses negative sizes, and values that are not integers (nullopt).
 Violation FindPageSizeViolation(std::optional<std::int64_t> value);
 // How many items a list gives: 0 means kDefaultPageSize, more than kMaxPageSize means kMaxPageSize.
