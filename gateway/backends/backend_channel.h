@@ -1,12 +1,8 @@
-// The connection to one service: a gRPC channel, made once at start and shared by all loops, and
-// the count of the calls that gRPC has not finished with.
+// The connection to one service: a gRPC channel (common/grpc_channel.h), made once at start and
+// shared by all loops, and the count of the calls that gRPC has not finished with.
 //
-// A channel connects by itself, again and again, at least once a second, and balances round-robin
-// over the replicas that its target resolves to and that want calls: it watches each one's
-// grpc.health.v1 (common/routing_health.h) and leaves a replica that begins to shut down, before
-// that refuses or cancels a call. A server without grpc.health.v1 counts as one that wants calls;
-// one that does not know the name does not. There is no retry in a channel (guarded_call.h is the
-// one retry layer). Thread-safe. Made after the last fork: gRPC does not survive one.
+// There is no retry in a channel (guarded_call.h is the one retry layer). Thread-safe. Made after
+// the last fork: gRPC does not survive one.
 #ifndef SCALEOUT_GATEWAY_BACKENDS_BACKEND_CHANNEL_H_
 #define SCALEOUT_GATEWAY_BACKENDS_BACKEND_CHANNEL_H_
 
@@ -22,9 +18,6 @@ namespace scaleout::gateway {
 
 class CallbackCount;
 class CompletionThreads;
-
-// More than a full page of anything takes.
-inline constexpr int kMaxMessageBytes = 4 * 1024 * 1024;
 
 class BackendChannel {
  public:

@@ -24,7 +24,7 @@ class GrpcPaymentSettlements final : public PaymentSettlements {
     request.set_reservation_id(reservation.id);
     payment::v1::SettleReservationResponse answer;
     grpc::ClientContext context;
-    SetDeadline(context, call.deadline);
+    SetDeadline(context, call.deadline, SystemClock());
     const absl::Status status =
         FromGrpcStatus(stub_->SettleReservation(&context, request, &answer));
     if (!status.ok()) return status;

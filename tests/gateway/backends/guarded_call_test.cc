@@ -158,7 +158,7 @@ TEST_F(GuardedCallTest, IsUnavailableWhenTheServiceCancelsTheCall) {
 
 TEST_F(GuardedCallTest, FailsWhenTheAnswerIsLargerThanAnyPage) {
   service_.reply = [](grpc::ServerContext&, user::v1::GetUserResponse& response) {
-    response.mutable_user()->set_name(std::string(kMaxMessageBytes + 1, 'x'));
+    response.mutable_user()->set_name(std::string(scaleout::kMaxMessageBytes + 1, 'x'));
     return grpc::Status::OK;
   };
   Serve();
