@@ -39,7 +39,8 @@ ChargeVerdict Judge(const Charge& charge, const ChargedOrder& order) {
   }
   if (!order.reserved) return misfit;
   if (order.outcome) {
-    const bool same = (*order.outcome == ReservationOutcome::kCaptured) == charge.captured.has_value();
+    const bool same =
+        (*order.outcome == ReservationOutcome::kCaptured) == charge.captured.has_value();
     return same ? ChargeVerdict{ChargeEffect::kUnchanged, order.state} : misfit;
   }
   const std::optional<OrderState> next = NextState(order.state, event);

@@ -242,8 +242,11 @@ absl::Status OrderService::ReservePayment(const CallContext& call,
   if (request.user_id() != 0) checks.Id("user_id", request.user_id());
   if (!checks.ok()) return checks.Check();
 
-  WantedReservation wanted{OrderId(request.order_id()), Owner::For(*principal),
-                           PrincipalKey(*principal), request.idempotency_key(), {}};
+  WantedReservation wanted{OrderId(request.order_id()),
+                           Owner::For(*principal),
+                           PrincipalKey(*principal),
+                           request.idempotency_key(),
+                           {}};
   if (request.has_amount_minor()) wanted.expected.amount_minor = request.amount_minor();
   wanted.expected.currency = request.currency_code();
   if (request.user_id() != 0) wanted.expected.user_id = UserId(request.user_id());

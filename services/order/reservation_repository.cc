@@ -163,8 +163,8 @@ class PostgresReservationRepository final : public ReservationRepository {
       if (!paid.ok()) return paid.status();
       const std::optional<OrderState> next = NextState(order.state, OrderEvent::kCalledOff);
       if (!*paid || !next) {
-        return WithReason(absl::FailedPreconditionError(StrCat(
-                              "order ", order_id.value(), " is ", OrderStateName(order.state))),
+        return WithReason(absl::FailedPreconditionError(StrCat("order ", order_id.value(), " is ",
+                                                               OrderStateName(order.state))),
                           "ORDER_NOT_REFUNDABLE");
       }
       return MoveOrder(session, outbox_, order, *next);

@@ -57,8 +57,9 @@ class ReservationRepository {
 
   // At most `limit` reservations that wait for more than `age` since they were made, or since they
   // were last answered here. Another replica is not given them for as long.
-  virtual absl::StatusOr<std::vector<OverdueReservation>> TakeOverdue(
-      const CallContext& call, std::chrono::milliseconds age, int limit) = 0;
+  virtual absl::StatusOr<std::vector<OverdueReservation>> TakeOverdue(const CallContext& call,
+                                                                      std::chrono::milliseconds age,
+                                                                      int limit) = 0;
 
   // Forgets at most `most` keys of reservations that ended more than kIdempotencyKeyLife ago; how
   // many.
