@@ -1,11 +1,13 @@
-// The simulated provider's ledger: which references it has charged, and what it answered.
+// The simulated provider's books: which references it has charged, voided and given back, and what
+// it answered.
 //
-// It is what makes the simulated provider charge once for each reference, also when this service
-// crashes between a charge and its record. It belongs to the provider: the payment repository does
-// not read it. Implementations are thread-safe.
+// They are what makes the simulated provider act once for each reference, also when this service
+// crashes between a charge and its record. They belong to the provider: the payment service's own
+// repositories do not read them. Implementations are thread-safe.
 #ifndef SCALEOUT_SERVICES_PAYMENT_PROVIDER_LEDGER_H_
 #define SCALEOUT_SERVICES_PAYMENT_PROVIDER_LEDGER_H_
 
+#include <chrono>
 #include <memory>
 #include <string>
 
@@ -20,7 +22,7 @@ class PostgresPool;
 namespace scaleout::payment {
 
 struct LedgerEntry {
-  ChargeAnswer answer;
+  ChargeReport report;
   bool fresh = false;  // this call entered it, not an earlier one
 };
 
@@ -28,10 +30,20 @@ class ProviderLedger {
  public:
   virtual ~ProviderLedger() = default;
 
-  // Stores `answer` under the request's reference, unless an earlier call has stored one. Returns
-  // what is stored.
+  // Stores `answer` under the request's reference, pending for `settles_in`, unless an earlier call
+  // has stored one or the reference is voided. Returns what is stored.
   virtual absl::StatusOr<LedgerEntry> Enter(const CallContext& call, const ChargeRequest& request,
-                                            const ChargeAnswer& answer) = 0;
+                                            const ChargeAnswer& answer,
+                                            std::chrono::milliseconds settles_in) = 0;
+  virtual absl::StatusOr<ChargeReport> Find(const CallContext& call,
+                                            const std::string& reference) = 0;
+  // Stores that the reference is voided, unless there is a charge. Returns what is stored.
+  virtual absl::StatusOr<ChargeReport> Void(const CallContext& call,
+                                            const std::string& reference) = 0;
+  // Stores the refund, unless an earlier call has. Refuses what was not charged, and a second
+  // refund of a charge.
+  virtual absl::StatusOr<RefundAnswer> EnterRefund(const CallContext& call,
+                                                   const RefundRequest& request) = 0;
 };
 
 // Stores the entries in PostgreSQL. `pool` must outlive the ledger.
