@@ -20,7 +20,7 @@ STRATEGIES = ("round_robin", "least_conn", "ip_hash")
 # Which of the caller's variables the programs are given, beside those that a stack sets itself. A
 # name that fits the services is not the gateways'.
 GATEWAY_PREFIXES = ("GATEWAY_", "COALESCE", "LAB_", "LOOP_", "REDIS_", "CACHE")
-SERVICE_PREFIXES = ("SERVICE_", "DB_", "EVENTS_", "PROVIDER_", "LAB_RPC_", "LAB_SLOW_")
+SERVICE_PREFIXES = ("SERVICE_", "DB_", "EVENTS_", "ORDER_", "PROVIDER_", "LAB_RPC_", "LAB_SLOW_")
 
 # These go to each program that knows the name: some are for one program, some for two.
 IDENTITY_PREFIXES = ("AUTH_", "LOGIN_RATE_", "RATE_LIMIT", "TRUSTED_PROXIES")

@@ -1,6 +1,7 @@
 """The private PostgreSQL: a cluster made once, and a database with a role for each service."""
 
 import os
+import re
 import subprocess
 import tempfile
 from pathlib import Path
@@ -11,6 +12,7 @@ from scaleout.native.places import as_account, postgres_account
 from scaleout.topology import DATABASES, ROOT
 
 SUPERUSER = "postgres"
+_CONFIGURATION = ROOT / "deploy/native/postgresql.conf.template"
 
 
 def bin_dir():
@@ -27,6 +29,11 @@ _USABLE_CONNECTIONS = (
     "SELECT current_setting('max_connections')::int"
     " - current_setting('superuser_reserved_connections')::int"
 )
+
+
+def connections_line():
+    """How many connections the server gives, as its configuration says it."""
+    return re.search(r"^max_connections = \d+$", _CONFIGURATION.read_text(), re.MULTILINE)[0]
 
 
 class Postgres:
@@ -53,7 +60,7 @@ class Postgres:
             self._check_version(data)
             self._drop_stale_lock(data)
         self._install(
-            template.render(ROOT / "deploy/native/postgresql.conf.template", {}),
+            template.render(_CONFIGURATION, {}),
             data / "postgresql.conf",
         )
         self._install((ROOT / "deploy/native/pg_hba.conf").read_text(), data / "pg_hba.conf")

@@ -108,9 +108,10 @@ class Stack(Breaking):
 
     def _start_everything(self, fresh):
         self._start("databases", "postgres", *REDIS_SERVERS)
-        # Which services have theirs: a stack with data may meet a service that is newer.
+        # Which services have theirs, and of how many connections each has a share: a stack with
+        # data may meet a service that is newer, or another number.
         made = self.places.run_dir / "databases-made"
-        wanted = "".join(f"{service}\n" for service in SERVICES)
+        wanted = "".join(f"{line}\n" for line in (*SERVICES, postgres.connections_line()))
         if fresh or not made.exists() or made.read_text() != wanted:
             postgres.Postgres(self.places).create_databases()
             made.write_text(wanted)

@@ -193,6 +193,8 @@ class Supervisor:
             "SERVICE_INSTANCE_ID": service,
             "DB_CONNINFO": f"host={host} dbname={database} user={role}",
             "DB_PASSWORD_FILE": self._places.secret(f"{service}.password"),
+            # Read by the order service alone, which asks what became of payments.
+            "ORDER_PAYMENT_TARGET": self._target("payment-service"),
             **(self._redis_variables("redis-state") if self._settings.events else {}),
             **self._identity(service),
         }
@@ -202,7 +204,7 @@ class Supervisor:
         redis = self._redis_variables(*REDIS_SERVERS)
         identity = self._identity("api-gateway")
         targets = {
-            f"GATEWAY_{backend.upper()}_TARGET": f"unix:{self.service_link(service)}"
+            f"GATEWAY_{backend.upper()}_TARGET": self._target(service)
             for backend, service in zip(BACKENDS, SERVICES)
         }
         for k in range(1, MAX_GATEWAYS + 1):
@@ -245,8 +247,12 @@ class Supervisor:
         return self._places.scratch / f"{service}-{slot}.sock"
 
     def service_link(self, service):
-        """Where the gateways look for a service: a link to the socket of its active program."""
+        """Where its clients look for a service: a link to the socket of its active program."""
         return self._places.scratch / f"{service}.sock"
+
+    def _target(self, service):
+        """The same as gRPC names it."""
+        return f"unix:{self.service_link(service)}"
 
     # The daemon
 
