@@ -9,10 +9,9 @@ namespace {
 // Rows that another replica is deleting are left to it.
 constexpr PostgresStatement kPurgeKeys = {
     "purge_idempotency_keys",
-    "DELETE FROM idempotency_keys WHERE (principal, route, key) IN"
-    " (SELECT principal, route, key FROM idempotency_keys"
+    "DELETE FROM idempotency_keys WHERE ctid = ANY(ARRAY(SELECT ctid FROM idempotency_keys"
     "  WHERE created_at < now() - $1::bigint * interval '1 second'"
-    "  ORDER BY created_at LIMIT $2 FOR UPDATE SKIP LOCKED)"};
+    "  ORDER BY created_at LIMIT $2 FOR UPDATE SKIP LOCKED))"};
 
 }  // namespace
 

@@ -37,21 +37,22 @@ constexpr PostgresStatement kEndReservation = {
     "UPDATE payment_reservations SET outcome = $2, ended_at = clock_timestamp()"
     " WHERE id = $1::uuid"};
 
+// Rows that another replica is taking are left to it.
 constexpr PostgresStatement kTakeOverdue = {
     "take_overdue_reservations",
-    "UPDATE payment_reservations SET settle_at = clock_timestamp()"
-    " WHERE id IN (SELECT id FROM payment_reservations WHERE outcome IS NULL"
-    "  AND settle_at < clock_timestamp() - $1::bigint * interval '1 millisecond'"
-    "  ORDER BY settle_at LIMIT $2 FOR UPDATE SKIP LOCKED)"
+    "UPDATE payment_reservations SET settle_at = now()"
+    " WHERE id = ANY(ARRAY(SELECT id FROM payment_reservations WHERE outcome IS NULL"
+    "  AND settle_at < now() - $1::bigint * interval '1 millisecond'"
+    "  ORDER BY settle_at LIMIT $2 FOR UPDATE SKIP LOCKED))"
     " RETURNING id, order_id"};
 
-// A reservation that failed is of no more use, one that was captured is what a refund names.
+// The rows stay: reports and refunds name them.
 constexpr PostgresStatement kPurge = {
     "purge_reservation_keys",
     "UPDATE payment_reservations SET principal = NULL, idempotency_key = NULL, fingerprint = NULL"
-    " WHERE id IN (SELECT id FROM payment_reservations WHERE idempotency_key IS NOT NULL"
+    " WHERE id = ANY(ARRAY(SELECT id FROM payment_reservations WHERE idempotency_key IS NOT NULL"
     "  AND ended_at < now() - $1::bigint * interval '1 second'"
-    "  ORDER BY ended_at LIMIT $2 FOR UPDATE SKIP LOCKED)"};
+    "  ORDER BY ended_at LIMIT $2 FOR UPDATE SKIP LOCKED))"};
 
 // What an earlier call with the key has reserved.
 struct EarlierReservation {
@@ -87,19 +88,15 @@ absl::Status CheckExpected(const ExpectedOrder& expected, const LockedOrder& ord
   return CheckFields(std::move(violations));
 }
 
-// Why an order in that state cannot be reserved.
-absl::Status CannotBePaid(const LockedOrder& order) {
-  std::string text = StrCat("order ", order.id.value(), " is ", OrderStateName(order.state));
-  if (order.total.amount_minor == 0) text = StrCat(text, " and costs nothing");
-  switch (order.state) {
-    case OrderState::kReserved:
-      return PaymentInProgress(order.id);
-    case OrderState::kPaid:
-    case OrderState::kFulfilled:
-      return WithReason(absl::FailedPreconditionError(text), "ORDER_ALREADY_PAID");
-    default:
-      return WithReason(absl::FailedPreconditionError(text), "ORDER_NOT_PAYABLE");
-  }
+absl::Status CheckPayable(const LockedOrder& order) {
+  const bool is_free = order.total.amount_minor == 0;
+  if (NextState(order.state, OrderEvent::kReserved) && !is_free) return absl::OkStatus();
+  if (order.state == OrderState::kReserved) return PaymentInProgress(order.id);
+  const bool is_paid = order.state == OrderState::kPaid || order.state == OrderState::kFulfilled;
+  return WithReason(absl::FailedPreconditionError(StrCat("order ", order.id.value(), " is ",
+                                                         OrderStateName(order.state),
+                                                         is_free ? " and costs nothing" : "")),
+                    is_paid ? "ORDER_ALREADY_PAID" : "ORDER_NOT_PAYABLE");
 }
 
 class PostgresReservationRepository final : public ReservationRepository {
@@ -121,32 +118,15 @@ class PostgresReservationRepository final : public ReservationRepository {
         LockOrder(session, charge.order_id, Owner::Anyone());
     if (!locked.ok()) return locked.status();
     if (!*locked) return JudgeWithoutOrder(charge);
-    const LockedOrder& order = **locked;
-    ChargedOrder charged{order.state, order.total};
-    if (!charge.reservation_id.empty()) {
-      const auto to_outcome = [](const PostgresRow& row) -> std::optional<ReservationOutcome> {
-        if (row.IsNull("outcome")) return std::nullopt;
-        return row.Parsed("outcome", FindReservationOutcome);
-      };
-      const auto found = session.FindRow(
-          kFindReservation, {charge.reservation_id, charge.order_id.value()}, to_outcome);
-      if (!found.ok()) return found.status();
-      charged.reserved = found->has_value();
-      if (*found) charged.outcome = **found;
-    }
-    const ChargeVerdict verdict = Judge(charge, charged);
+    const absl::StatusOr<ChargedOrder> charged = FindCharged(session, **locked, charge);
+    if (!charged.ok()) return charged.status();
+    const ChargeVerdict verdict = Judge(charge, *charged);
     if (verdict.effect != ChargeEffect::kMoved) return verdict.effect;
-    if (charged.reserved) {
-      const ReservationOutcome outcome =
-          charge.captured ? ReservationOutcome::kCaptured : ReservationOutcome::kFailed;
-      const absl::Status ended =
-          session
-              .Execute(kEndReservation,
-                       {charge.reservation_id, std::string(ReservationOutcomeName(outcome))})
-              .status();
+    if (charged->reserved) {
+      const absl::Status ended = End(session, charge);
       if (!ended.ok()) return ended;
     }
-    const absl::Status moved = MoveOrder(session, outbox_, order, verdict.next);
+    const absl::Status moved = MoveOrder(session, outbox_, **locked, verdict.next);
     if (!moved.ok()) return moved;
     return verdict.effect;
   }
@@ -159,6 +139,8 @@ class PostgresReservationRepository final : public ReservationRepository {
       if (!locked.ok()) return locked.status();
       if (!*locked) return NoSuchOrder(order_id);
       const LockedOrder& order = **locked;
+      // Paid, maybe, and its event is under way.
+      if (order.state == OrderState::kReserved) return PaymentInProgress(order_id);
       const absl::StatusOr<bool> paid = WasPaidUnder(session, order, reservation_id);
       if (!paid.ok()) return paid.status();
       const std::optional<OrderState> next = NextState(order.state, OrderEvent::kCalledOff);
@@ -204,30 +186,30 @@ class PostgresReservationRepository final : public ReservationRepository {
   absl::Status Reserve(PostgresSession& session, const WantedReservation& wanted,
                        std::optional<Reservation>& result) {
     // Before anything else: a repeated call gets its reservation in any state of the order.
-    absl::Status found = FindByKey(session, wanted, result);
-    if (!found.ok() || result) return found;
+    const absl::Status repeated = FindByKey(session, wanted, result);
+    if (!repeated.ok() || result) return repeated;
     const absl::StatusOr<std::optional<LockedOrder>> locked =
         LockOrder(session, wanted.order_id, wanted.owner);
     if (!locked.ok()) return locked.status();
     if (!*locked) return NoSuchOrder(wanted.order_id);
     const LockedOrder& order = **locked;
-    const absl::Status expected = CheckExpected(wanted.expected, order);
-    if (!expected.ok()) return expected;
-    const std::optional<OrderState> next = NextState(order.state, OrderEvent::kReserved);
-    if (!next || order.total.amount_minor == 0) {
-      // A concurrent call with the key may have reserved it meanwhile.
-      found = FindByKey(session, wanted, result);
-      return found.ok() && !result ? CannotBePaid(order) : found;
+    absl::Status refusal = CheckExpected(wanted.expected, order);
+    refusal.Update(CheckPayable(order));
+    if (refusal.ok()) {
+      const absl::StatusOr<std::optional<std::string>> id = session.FindRow(
+          kInsertReservation,
+          {order.id.value(), wanted.principal, wanted.idempotency_key, Fingerprint(wanted)},
+          [](const PostgresRow& row) { return row.Text("id"); });
+      if (!id.ok()) return id.status();
+      if (*id) {
+        result = Reservation{**id, order.id, order.user_id, order.total};
+        return MoveOrder(session, outbox_, order, OrderState::kReserved);
+      }
+      refusal = absl::AbortedError("the idempotency key has just expired");
     }
-    const absl::StatusOr<std::optional<std::string>> id = session.FindRow(
-        kInsertReservation,
-        {order.id.value(), wanted.principal, wanted.idempotency_key, Fingerprint(wanted)},
-        [](const PostgresRow& row) { return row.Text("id"); });
-    if (!id.ok()) return id.status();
-    // A concurrent call has used the key for another order.
-    if (!*id) return KeyReused();
-    result = Reservation{**id, order.id, order.user_id, order.total};
-    return MoveOrder(session, outbox_, order, *next);
+    // A concurrent call with the key may have come first, for this order or another one.
+    const absl::Status concurrent = FindByKey(session, wanted, result);
+    return concurrent.ok() && !result ? refusal : concurrent;
   }
 
   // The reservation of the key, if there is one; KeyReused() if it was made for something else.
@@ -248,6 +230,31 @@ class PostgresReservationRepository final : public ReservationRepository {
     if (!read.ok()) return read.status();
     result = std::move(earlier);
     return absl::OkStatus();
+  }
+
+  static absl::StatusOr<ChargedOrder> FindCharged(PostgresSession& session,
+                                                  const LockedOrder& order, const Charge& charge) {
+    ChargedOrder charged{order.state, order.total, false, std::nullopt};
+    if (charge.reservation_id.empty()) return charged;
+    const absl::Status read = session.ForEachRow(
+        kFindReservation, {charge.reservation_id, order.id.value()}, [&](const PostgresRow& row) {
+          charged.reserved = true;
+          if (!row.IsNull("outcome")) {
+            charged.outcome = row.Parsed("outcome", FindReservationOutcome);
+          }
+        });
+    if (!read.ok()) return read;
+    return charged;
+  }
+
+  // The reservation that the charge names.
+  static absl::Status End(PostgresSession& session, const Charge& charge) {
+    const ReservationOutcome outcome =
+        charge.captured ? ReservationOutcome::kCaptured : ReservationOutcome::kFailed;
+    return session
+        .Execute(kEndReservation,
+                 {charge.reservation_id, std::string(ReservationOutcomeName(outcome))})
+        .status();
   }
 
   // Whether the order's capture was under that reservation; with none given, whether it was

@@ -22,6 +22,18 @@ ROOMS = {
         "proto/rpc",
         "proto/type",
     ],
+    # Asks the payment service what has become of a reservation.
+    "services/order": [
+        "common",
+        "postgres",
+        "redis",
+        "service",
+        "proto/order",
+        "proto/payment",
+        "proto/events",
+        "proto/rpc",
+        "proto/type",
+    ],
     "deploy/probe": ["common"],
     "gateway": ["common", "gateway/*"],
     "gateway/runtime": ["common"],

@@ -12,7 +12,7 @@ CREATE TABLE payment_reservations (
   fingerprint text,
   -- What became of the charge; none while that is not decided.
   outcome text CHECK (outcome IN ('CAPTURED', 'FAILED')),
-  -- When the payment service is asked, if no event has come until then.
+  -- When it was made, or the payment service was asked about it last.
   settle_at timestamptz NOT NULL DEFAULT clock_timestamp(),
   created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
   ended_at timestamptz,
