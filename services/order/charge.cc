@@ -35,7 +35,9 @@ ChargeVerdict Judge(const Charge& charge, const ChargedOrder& order) {
   const OrderEvent event = charge.captured ? OrderEvent::kCharged : OrderEvent::kChargeRefused;
   if (charge.reservation_id.empty()) {
     const std::optional<OrderState> next = AfterUnreservedCharge(order.state, event);
-    return next ? ChargeVerdict{ChargeEffect::kMoved, *next} : misfit;
+    if (!next) return misfit;
+    const bool moves = *next != order.state;
+    return {moves ? ChargeEffect::kMoved : ChargeEffect::kUnchanged, *next};
   }
   if (!order.reserved) return misfit;
   if (order.outcome) {

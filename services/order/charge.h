@@ -28,7 +28,7 @@ struct Charge {
 // What became of the order.
 enum class ChargeEffect {
   kMoved,
-  kUnchanged,  // the reservation had ended as the report says
+  kUnchanged,  // it was as the report says already
   kIgnored,    // nothing was taken, and no reservation waits for it
   kOrphaned    // money was taken for which no reservation waits
 };

@@ -1,5 +1,6 @@
 // Says what charges did to their orders: in the log, and for the one that must never happen, an
-// orphaned capture (charge.h), in a counter. Thread-safe.
+// orphaned capture (charge.h), in a counter. What an event did is reported from its transaction: if
+// that has to be made again, it is reported again. Thread-safe.
 #ifndef SCALEOUT_SERVICES_ORDER_CHARGE_REPORTS_H_
 #define SCALEOUT_SERVICES_ORDER_CHARGE_REPORTS_H_
 

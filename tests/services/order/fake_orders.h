@@ -59,15 +59,10 @@ class FakeOrders final : public OrderRepository {
     }
     return result;
   }
-  absl::StatusOr<Order> Apply(const CallContext& call, OrderId id, Owner owner,
-                              OrderEvent event) override {
-    applied = event;
-    return Get(call, id, owner);
-  }
-  absl::StatusOr<ChargeEffect> ApplyCharge(PostgresSession&, const Charge& charge) override {
-    charges.push_back(charge);
+  absl::StatusOr<Order> CallOff(const CallContext& call, OrderId id, Owner owner) override {
+    called_off.push_back(id);
     if (!failure.ok()) return failure;
-    return charge_effect;
+    return Get(call, id, owner);
   }
 
   Order Add(std::int64_t user_id, OrderState state = OrderState::kPending) {
@@ -94,9 +89,7 @@ class FakeOrders final : public OrderRepository {
   std::vector<OwnedId<OrderId>> asked;  // of the last batch
   NewOrder created;
   absl::Status failure;
-  std::optional<OrderEvent> applied;
-  std::vector<Charge> charges;
-  ChargeEffect charge_effect = ChargeEffect::kMoved;
+  std::vector<OrderId> called_off;
   int batches = 0;
   std::size_t users_that_fit = 100;  // of those of a batch
 };

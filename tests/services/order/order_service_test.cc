@@ -3,16 +3,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <map>
 #include <vector>
 
-#include "common/status.h"
 #include "proto/scaleout/order/v1/order_limits.h"
 #include "proto/scaleout/rpc/v1/request_limits.h"
 #include "service/page_token.h"
-#include "tests/services/order/fake_orders.h"
-#include "tests/support/fake_idempotent_writes.h"
+#include "tests/services/order/order_service_fixture.h"
 #include "tests/support/principals.h"
 #include "tests/support/refused_fields.h"
 
@@ -26,131 +23,7 @@ using scaleout::testing::RefusedFields;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
-class OrderServiceTest : public ::testing::Test {
- protected:
-  v1::CreateOrderRequest ValidRequest() {
-    v1::CreateOrderRequest request;
-    request.set_user_id(7);
-    request.set_idempotency_key("key");
-    auto& item = *request.add_items();
-    item.set_product_id(1);
-    item.set_quantity(2);
-    return request;
-  }
-
-  FakeOrders orders_;
-  scaleout::testing::FakeIdempotentWrites writes_;
-  OrderService service_{orders_, writes_};
-  const CallContext call_;
-};
-
-TEST_F(OrderServiceTest, CreatesWhatIsAskedFor) {
-  v1::CreateOrderResponse response;
-  ASSERT_TRUE(service_.CreateOrder(call_, ByLab(ValidRequest()), response).ok());
-  EXPECT_EQ(orders_.created.user_id, UserId(7));
-  EXPECT_EQ(writes_.key.principal, kLabPrincipal);
-  EXPECT_EQ(writes_.key.route, "CreateOrder");
-  EXPECT_EQ(writes_.key.key, "key");
-  EXPECT_EQ(writes_.created_id, response.order().id());
-  ASSERT_EQ(orders_.created.items.size(), 1u);
-  EXPECT_EQ(orders_.created.items[0].quantity, 2);
-  EXPECT_EQ(response.order().status(), v1::ORDER_STATUS_PENDING);
-  EXPECT_EQ(response.order().total().amount_minor(), 3998);
-  EXPECT_EQ(response.order().items(0).unit_price().currency_code(), "EUR");
-  EXPECT_EQ(response.order().created_at().seconds(), 1'700'000'000);
-  EXPECT_FALSE(response.replayed());
-}
-
-TEST_F(OrderServiceTest, AnswersARepeatedKeyAsTheFirstTime) {
-  v1::CreateOrderResponse first;
-  ASSERT_TRUE(service_.CreateOrder(call_, ByLab(ValidRequest()), first).ok());
-  v1::CreateOrderResponse second;
-  ASSERT_TRUE(service_.CreateOrder(call_, ByLab(ValidRequest()), second).ok());
-  EXPECT_TRUE(second.replayed());
-  EXPECT_EQ(second.order().SerializeAsString(), first.order().SerializeAsString());
-  EXPECT_EQ(orders_.orders.size(), 1u);
-}
-
-TEST_F(OrderServiceTest, RefusesAKeyThatWasUsedForAnotherOrder) {
-  v1::CreateOrderResponse response;
-  ASSERT_TRUE(service_.CreateOrder(call_, ByLab(ValidRequest()), response).ok());
-  std::vector<v1::CreateOrderRequest> others(4, ValidRequest());
-  others[0].set_user_id(8);
-  others[1].mutable_items(0)->set_quantity(3);
-  others[2].mutable_items(0)->set_product_id(2);
-  others[3].add_items()->set_product_id(2);
-  others[3].mutable_items(1)->set_quantity(2);
-  for (const v1::CreateOrderRequest& other : others) {
-    EXPECT_EQ(ReasonOf(service_.CreateOrder(call_, ByLab(other), response)),
-              "IDEMPOTENCY_KEY_REUSED");
-  }
-  EXPECT_EQ(orders_.orders.size(), 1u);
-}
-
-TEST_F(OrderServiceTest, ListsEveryRefusedFieldAtOnce) {
-  v1::CreateOrderRequest request;
-  request.set_idempotency_key(std::string(201, 'k'));
-  for (const auto& [product, quantity] : {std::pair(1, 0), {1, 1001}, {0, 1}}) {
-    request.add_items()->set_product_id(product);
-    request.mutable_items()->rbegin()->set_quantity(quantity);
-  }
-  v1::CreateOrderResponse response;
-  const absl::Status status = service_.CreateOrder(call_, ByLab(request), response);
-  EXPECT_TRUE(absl::IsInvalidArgument(status));
-  EXPECT_THAT(RefusedFields(status),
-              ElementsAre("user_id", "items[0].quantity", "items[1].product_id",
-                          "items[1].quantity", "items[2].product_id", "idempotency_key"));
-}
-
-TEST_F(OrderServiceTest, ChecksItemsAndQuantitiesAtTheLimitsOfTheContract) {
-  const auto refused = [this](int items, std::int32_t quantity) {
-    v1::CreateOrderRequest request = ValidRequest();
-    request.clear_items();
-    for (int i = 1; i <= items; ++i) {
-      request.add_items()->set_product_id(i);
-      request.mutable_items()->rbegin()->set_quantity(quantity);
-    }
-    v1::CreateOrderResponse response;
-    return RefusedFields(service_.CreateOrder(call_, ByLab(request), response));
-  };
-  EXPECT_THAT(refused(v1::kMinItems, v1::kMinQuantity), IsEmpty());
-  EXPECT_THAT(refused(v1::kMaxItems, v1::kMaxQuantity), IsEmpty());
-  EXPECT_THAT(refused(v1::kMaxItems + 1, 1), ElementsAre("items"));
-  EXPECT_THAT(refused(1, v1::kMinQuantity - 1), ElementsAre("items[0].quantity"));
-  EXPECT_THAT(refused(1, v1::kMaxQuantity + 1), ElementsAre("items[0].quantity"));
-}
-
-TEST_F(OrderServiceTest, NamesAnInvalidProductOnceHoweverOftenItIsOrdered) {
-  v1::CreateOrderRequest request = ValidRequest();
-  for (int i = 0; i < 2; ++i) request.add_items()->set_quantity(1);
-  v1::CreateOrderResponse response;
-  EXPECT_THAT(RefusedFields(service_.CreateOrder(call_, ByLab(request), response)),
-              ElementsAre("items[1].product_id", "items[2].product_id"));
-}
-
-TEST_F(OrderServiceTest, RefusesNoItemsAndTooMany) {
-  v1::CreateOrderRequest request = ValidRequest();
-  request.clear_items();
-  v1::CreateOrderResponse response;
-  EXPECT_THAT(RefusedFields(service_.CreateOrder(call_, ByLab(request), response)),
-              ElementsAre("items"));
-  for (int i = 1; i <= 51; ++i) {
-    request.add_items()->set_product_id(i);
-    request.mutable_items()->rbegin()->set_quantity(1);
-  }
-  EXPECT_THAT(RefusedFields(service_.CreateOrder(call_, ByLab(request), response)),
-              ElementsAre("items"));
-  // Items beyond the limit are not checked, so that a long request has no longer answer.
-  for (auto& item : *request.mutable_items()) item.set_quantity(0);
-  EXPECT_EQ(RefusedFields(service_.CreateOrder(call_, ByLab(request), response)).size(), 1u + 50u);
-}
-
-TEST_F(OrderServiceTest, ReturnsTheRepositorysErrors) {
-  orders_.failure = absl::UnavailableError("away");
-  v1::CreateOrderResponse response;
-  EXPECT_EQ(service_.CreateOrder(call_, ByLab(ValidRequest()), response), orders_.failure);
-  EXPECT_FALSE(response.has_order());
-}
+using OrderServiceTest = OrderServiceFixture;
 
 TEST_F(OrderServiceTest, MapsEveryStateToItsOwnStatus) {
   std::map<v1::OrderStatus, int> seen;
@@ -178,7 +51,7 @@ TEST_F(OrderServiceTest, RefusesInvalidIds) {
     EXPECT_THAT(RefusedFields(service_.CancelOrder(call_, ByLab(cancel), cancelled)),
                 ElementsAre("order_id"));
   }
-  EXPECT_EQ(orders_.applied, std::nullopt);
+  EXPECT_THAT(orders_.called_off, IsEmpty());
 }
 
 TEST_F(OrderServiceTest, WalksThroughAListPageByPage) {
@@ -311,19 +184,12 @@ TEST_F(OrderServiceTest, RefusesABatchOfNoKeysOfTooManyOrOfInvalidOnes) {
   EXPECT_EQ(orders_.batches, 0);
 }
 
-TEST_F(OrderServiceTest, AppliesTheEventOfACancellation) {
-  v1::CancelOrderRequest request;
-  request.set_order_id(orders_.Add(7).id.value());
-  v1::CancelOrderResponse response;
-  ASSERT_TRUE(service_.CancelOrder(call_, ByLab(request), response).ok());
-  EXPECT_EQ(orders_.applied, OrderEvent::kCalledOff);
-}
-
 TEST_F(OrderServiceTest, RefusesEveryRequestWithoutAPrincipal) {
   v1::CreateOrderResponse created;
-  EXPECT_TRUE(absl::IsUnauthenticated(service_.CreateOrder(call_, ValidRequest(), created)));
+  v1::CreateOrderRequest create;
+  EXPECT_TRUE(absl::IsUnauthenticated(service_.CreateOrder(call_, create, created)));
   EXPECT_TRUE(absl::IsUnauthenticated(
-      service_.CreateOrder(call_, By({0, Role::kCustomer}, ValidRequest()), created)));
+      service_.CreateOrder(call_, By({0, Role::kCustomer}, create), created)));
   v1::GetOrderResponse got;
   EXPECT_TRUE(absl::IsUnauthenticated(service_.GetOrder(call_, v1::GetOrderRequest(), got)));
   v1::ListOrdersResponse listed;
@@ -331,15 +197,13 @@ TEST_F(OrderServiceTest, RefusesEveryRequestWithoutAPrincipal) {
   v1::CancelOrderResponse cancelled;
   EXPECT_TRUE(
       absl::IsUnauthenticated(service_.CancelOrder(call_, v1::CancelOrderRequest(), cancelled)));
+  v1::ReservePaymentResponse reserved;
+  EXPECT_TRUE(absl::IsUnauthenticated(
+      service_.ReservePayment(call_, v1::ReservePaymentRequest(), reserved)));
+  v1::RequestRefundResponse refunded;
+  EXPECT_TRUE(
+      absl::IsUnauthenticated(service_.RequestRefund(call_, v1::RequestRefundRequest(), refunded)));
   EXPECT_TRUE(orders_.orders.empty());
-}
-
-TEST_F(OrderServiceTest, ACustomerOrdersForItselfOnly) {
-  v1::CreateOrderResponse response;
-  EXPECT_EQ(service_.CreateOrder(call_, By(Customer(8), ValidRequest()), response),
-            absl::NotFoundError("there is no user 7"));
-  EXPECT_TRUE(orders_.orders.empty());
-  EXPECT_TRUE(service_.CreateOrder(call_, By(Customer(7), ValidRequest()), response).ok());
 }
 
 TEST_F(OrderServiceTest, ACustomerFindsAndCancelsItsOwnOrdersOnly) {

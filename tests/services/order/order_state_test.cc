@@ -8,15 +8,22 @@
 namespace scaleout::order {
 namespace {
 
-using enum OrderState;
-using enum OrderEvent;
+using State = OrderState;
+using Event = OrderEvent;
 
 TEST(OrderState, MovesAsTheContractSaysForEveryStateAndEvent) {
   const std::map<std::pair<OrderState, OrderEvent>, OrderState> allowed = {
-      {{kPending, kCharged}, kPaid},          {{kPending, kChargeRefused}, kPaymentFailed},
-      {{kPending, kCalledOff}, kCancelled},   {{kPaid, kDelivered}, kFulfilled},
-      {{kPaymentFailed, kCharged}, kPaid},    {{kPaymentFailed, kChargeRefused}, kPaymentFailed},
-      {{kCancelled, kCalledOff}, kCancelled},
+      {{State::kPending, Event::kReserved}, State::kReserved},
+      {{State::kPaymentFailed, Event::kReserved}, State::kReserved},
+      {{State::kReserved, Event::kCharged}, State::kPaid},
+      {{State::kReserved, Event::kChargeRefused}, State::kPaymentFailed},
+      {{State::kPaid, Event::kDelivered}, State::kFulfilled},
+      {{State::kPending, Event::kCalledOff}, State::kCancelled},
+      {{State::kPaymentFailed, Event::kCalledOff}, State::kCancelled},
+      {{State::kPaid, Event::kCalledOff}, State::kRefunding},
+      {{State::kRefunding, Event::kCalledOff}, State::kRefunding},
+      {{State::kCancelled, Event::kCalledOff}, State::kCancelled},
+      {{State::kRefunding, Event::kRefunded}, State::kCancelled},
   };
   for (const OrderState state : kOrderStates) {
     for (const OrderEvent event : kOrderEvents) {

@@ -6,125 +6,132 @@
 #include <algorithm>
 #include <memory>
 #include <string>
+#include <utility>
 
-#include "tests/services/order/fake_orders.h"
+#include "tests/services/order/fake_reservations.h"
+#include "tests/support/fake_idempotent_writes.h"
 #include "tests/support/fake_logger.h"
 
 namespace scaleout::order {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::IsEmpty;
+using ::testing::Pair;
 using ::testing::SizeIs;
 
-constexpr const char* kCapturedPayload = R"({"paymentId":"42","orderId":"5","userId":"7",)"
-                                         R"("amount":{"amountMinor":"1999","currencyCode":"EUR"}})";
+constexpr const char* kCapturedPayload =
+    R"({"paymentId":"42","orderId":"5","userId":"7",)"
+    R"("amount":{"amountMinor":"1999","currencyCode":"EUR"},)"
+    R"("reservationId":"0f8fad5b-d9cb-469f-a165-70867728950e"})";
 constexpr const char* kFailedPayload =
-    R"({"paymentId":"42","orderId":"5","userId":"7","reason":"card_declined"})";
-
-// Of a transaction that nothing is asked of.
-class NoStatements final : public PostgresSession {
- private:
-  absl::StatusOr<std::int64_t> Run(const PostgresStatement& statement, PostgresParams,
-                                   PostgresRowReader) override {
-    return absl::InternalError(std::string("a statement: ") + statement.name);
-  }
-};
+    R"({"paymentId":"42","orderId":"5","userId":"7","reason":"card_declined",)"
+    R"("reservationId":"0f8fad5b-d9cb-469f-a165-70867728950e"})";
 
 class PaymentEventHandlersTest : public ::testing::Test {
  protected:
   absl::StatusOr<EventEffect> Handle(const std::string& type, const std::string& payload) {
     const auto found = std::ranges::find(handlers_, type, &ConsumedEvent::type);
     if (found == handlers_.end()) return absl::UnimplementedError(type);
-    return found->handle(session_, {.id = "0f8fad5b-d9cb-469f-a165-70867728950e",
+    return found->handle(session_, {.id = "7c9e6679-7425-40de-944b-e07fc1f90ae7",
                                     .type = type,
                                     .aggregate_id = 42,
                                     .sequence = 1,
                                     .payload = payload});
   }
 
-  NoStatements session_;
+  testing::NoSession session_;
   testing::FakeLogger logger_;
-  const std::shared_ptr<FakeOrders> orders_ = std::make_shared<FakeOrders>();
-  const std::vector<ConsumedEvent> handlers_ = PaymentEventHandlers(orders_, logger_);
+  const std::unique_ptr<Metrics> metrics_ = MakeMetrics();
+  const std::shared_ptr<ChargeReports> reports_ =
+      std::make_shared<ChargeReports>(logger_, *metrics_);
+  const std::shared_ptr<FakeReservations> reservations_ = std::make_shared<FakeReservations>();
+  const std::vector<ConsumedEvent> handlers_ = PaymentEventHandlers(reservations_, reports_);
 };
 
-TEST_F(PaymentEventHandlersTest, CapturedPaymentIsAppliedToItsOrderWithItsAmount) {
-  EXPECT_TRUE(Handle("payment.captured", kCapturedPayload).ok());
-  ASSERT_THAT(orders_->charges, SizeIs(1));
-  EXPECT_EQ(orders_->charges[0].order_id, OrderId(5));
-  EXPECT_EQ(orders_->charges[0].user_id, UserId(7));
-  EXPECT_EQ(orders_->charges[0].captured, (Money{1999, "EUR"}));
+TEST_F(PaymentEventHandlersTest, CapturedPaymentSettlesItsReservationWithItsAmount) {
+  EXPECT_EQ(Handle("payment.captured", kCapturedPayload).value(), EventEffect::kApplied);
+  ASSERT_THAT(reservations_->charges, SizeIs(1));
+  EXPECT_EQ(reservations_->charges[0].order_id, OrderId(5));
+  EXPECT_EQ(reservations_->charges[0].reservation_id, kReservationId);
+  EXPECT_EQ(reservations_->charges[0].captured, (Money{1999, "EUR"}));
 }
 
-TEST_F(PaymentEventHandlersTest, FailedPaymentIsAppliedToItsOrderWithoutAnAmount) {
-  EXPECT_TRUE(Handle("payment.failed", kFailedPayload).ok());
-  ASSERT_THAT(orders_->charges, SizeIs(1));
-  EXPECT_EQ(orders_->charges[0].order_id, OrderId(5));
-  EXPECT_EQ(orders_->charges[0].user_id, UserId(7));
-  EXPECT_EQ(orders_->charges[0].captured, std::nullopt);
+TEST_F(PaymentEventHandlersTest, FailedPaymentSettlesItsReservationWithoutAnAmount) {
+  EXPECT_EQ(Handle("payment.failed", kFailedPayload).value(), EventEffect::kApplied);
+  ASSERT_THAT(reservations_->charges, SizeIs(1));
+  EXPECT_EQ(reservations_->charges[0].order_id, OrderId(5));
+  EXPECT_EQ(reservations_->charges[0].reservation_id, kReservationId);
+  EXPECT_EQ(reservations_->charges[0].captured, std::nullopt);
+}
+
+TEST_F(PaymentEventHandlersTest, RefundedPaymentEndsItsRefund) {
+  EXPECT_EQ(Handle("payment.refunded", kCapturedPayload).value(), EventEffect::kApplied);
+  EXPECT_THAT(reservations_->refunds, ElementsAre(Pair(OrderId(5), kReservationId)));
+  reservations_->refund_moves = false;
+  EXPECT_EQ(Handle("payment.refunded", kCapturedPayload).value(), EventEffect::kNone);
+  EXPECT_THAT(reservations_->charges, IsEmpty());
 }
 
 TEST_F(PaymentEventHandlersTest, NoOtherEventOfAPaymentHasAnEffect) {
-  EXPECT_THAT(handlers_, SizeIs(2));
+  EXPECT_THAT(handlers_, SizeIs(3));
+}
+
+TEST_F(PaymentEventHandlersTest, EventsFromBeforeThereWereReservationsNameNone) {
+  const char* before = R"({"orderId":"5","userId":"7","amount":{"amountMinor":"1"}})";
+  EXPECT_TRUE(Handle("payment.captured", before).ok());
+  EXPECT_TRUE(Handle("payment.failed", before).ok());
+  EXPECT_TRUE(Handle("payment.refunded", before).ok());
+  ASSERT_THAT(reservations_->charges, SizeIs(2));
+  for (const Charge& charge : reservations_->charges) EXPECT_EQ(charge.reservation_id, "");
+  EXPECT_THAT(reservations_->refunds, ElementsAre(Pair(OrderId(5), "")));
 }
 
 TEST_F(PaymentEventHandlersTest, PayloadThatNamesNoChargeIsDataLossAndChangesNothing) {
-  for (const char* type : {"payment.captured", "payment.failed"}) {
-    for (const char* bad : {"", "no JSON", "{}", R"({"orderId":"5"})", R"({"userId":"7"})",
-                            R"({"orderId":"0","userId":"7","amount":{}})",
-                            R"({"orderId":"-5","userId":"7","amount":{}})",
-                            R"({"orderId":"5","userId":"-7","amount":{}})"}) {
+  for (const char* type : {"payment.captured", "payment.failed", "payment.refunded"}) {
+    for (
+        const char* bad :
+        {"", "no JSON", "{}", R"({"userId":"7"})", R"({"orderId":"0","amount":{}})",
+         R"({"orderId":"-5","amount":{}})", R"({"orderId":"5","amount":{},"reservationId":"x"})",
+         R"({"orderId":"5","amount":{},"reservationId":"0F8FAD5B-D9CB-469F-A165-70867728950E"})"}) {
       EXPECT_TRUE(absl::IsDataLoss(Handle(type, bad).status())) << type << " " << bad;
     }
   }
   EXPECT_TRUE(absl::IsDataLoss(Handle("payment.captured", kFailedPayload).status()));
-  EXPECT_THAT(orders_->charges, IsEmpty());
+  EXPECT_THAT(reservations_->charges, IsEmpty());
+  EXPECT_THAT(reservations_->refunds, IsEmpty());
 }
 
 TEST_F(PaymentEventHandlersTest, MembersOfANewerPublisherArePassedOver) {
-  EXPECT_TRUE(
-      Handle("payment.failed", R"({"orderId":"5","userId":"7","reservation":{"id":"r"}})").ok());
-  EXPECT_THAT(orders_->charges, SizeIs(1));
+  EXPECT_TRUE(Handle("payment.failed", R"({"orderId":"5","attempt":{"id":"r"}})").ok());
+  EXPECT_THAT(reservations_->charges, SizeIs(1));
 }
 
-TEST_F(PaymentEventHandlersTest, ChargeThatChangesNothingIsHandledAndItsReasonLogged) {
-  for (const ChargeEffect effect : {ChargeEffect::kNoSuchOrder, ChargeEffect::kOtherUser,
-                                    ChargeEffect::kOtherAmount, ChargeEffect::kNotAllowed}) {
-    orders_->charge_effect = effect;
-    EXPECT_EQ(Handle("payment.captured", kCapturedPayload).value(), EventEffect::kNone);
-    const auto line = logger_.Find("a charge changes no order");
-    ASSERT_TRUE(line);
-    EXPECT_EQ(line->level, LogLevel::kWarn);
-    EXPECT_EQ(line->fields.at("effect"), ChargeEffectName(effect));
-    EXPECT_EQ(line->fields.at("type"), "payment.captured");
-    EXPECT_EQ(line->fields.at("eventId"), "0f8fad5b-d9cb-469f-a165-70867728950e");
-    EXPECT_EQ(line->fields.at("paymentId"), "42");
-    EXPECT_EQ(line->fields.at("orderId"), "5");
-    EXPECT_EQ(line->fields.at("userId"), "7");
+TEST_F(PaymentEventHandlersTest, EffectOfAChargeIsReported) {
+  for (const ChargeEffect effect : kChargeEffects) {
+    reservations_->effect = effect;
+    EXPECT_EQ(Handle("payment.captured", kCapturedPayload).value(),
+              effect == ChargeEffect::kMoved ? EventEffect::kApplied : EventEffect::kNone);
+    EXPECT_EQ(logger_.lines().back().fields.at("effect"), ChargeEffectName(effect));
+    EXPECT_EQ(logger_.lines().back().fields.at("source"), "payment.captured");
   }
-}
-
-TEST_F(PaymentEventHandlersTest, ChargeThatReachesItsOrderIsNoWarning) {
-  for (const ChargeEffect effect : {ChargeEffect::kMoved, ChargeEffect::kUnchanged}) {
-    orders_->charge_effect = effect;
-    EXPECT_TRUE(Handle("payment.failed", kFailedPayload).ok());
-  }
-  for (const testing::LoggedLine& line : logger_.lines()) EXPECT_EQ(line.level, LogLevel::kDebug);
 }
 
 TEST_F(PaymentEventHandlersTest, FailureOfTheDatabaseIsAnsweredAsItIs) {
-  orders_->failure = absl::UnavailableError("the database is away");
-  EXPECT_EQ(Handle("payment.captured", kCapturedPayload).status(), orders_->failure);
+  reservations_->failure = absl::UnavailableError("the database is away");
+  for (const char* type : {"payment.captured", "payment.failed", "payment.refunded"}) {
+    EXPECT_EQ(Handle(type, kCapturedPayload).status(), reservations_->failure);
+  }
   EXPECT_THAT(logger_.lines(), IsEmpty());
 }
 
 TEST_F(PaymentEventHandlersTest, HandlersOutliveTheirCallersRepository) {
   std::vector<ConsumedEvent> handlers;
-  std::weak_ptr<FakeOrders> watched;
+  std::weak_ptr<FakeReservations> watched;
   {
-    auto orders = std::make_shared<FakeOrders>();
-    watched = orders;
-    handlers = PaymentEventHandlers(std::move(orders), logger_);
+    auto reservations = std::make_shared<FakeReservations>();
+    watched = reservations;
+    handlers = PaymentEventHandlers(std::move(reservations), reports_);
   }
   EXPECT_FALSE(watched.expired());
   handlers.clear();
