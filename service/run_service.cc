@@ -36,6 +36,10 @@ int AnswerOptions(int argc, const char* const* argv, const ServiceProgram& progr
     std::cout << SCALEOUT_VERSION << '\n';
     return 0;
   }
+  if (argc == 2 && option == "--fault-points") {
+    std::cout << DescribeFaultPoints(program.settings.fault_points);
+    return 0;
+  }
   if (const ServiceVerb* const verb = FindVerb(program.verbs, option)) {
     const absl::Status status =
         RunVerb(*verb, {argv + 2, argv + argc}, program.name, program.settings, program.schema,
@@ -74,7 +78,8 @@ int RunService(int argc, const char* const* argv, const ServiceProgram& program,
   StopSignals signals;
   Environment env(std::move(variables), SettingPrefixes(program.settings));
   Settings settings(env);
-  const ServiceConfig config = LoadServiceConfig(settings, program.name);
+  const ServiceConfig config =
+      LoadServiceConfig(settings, program.name, program.settings.fault_points);
   if (program.settings.declare) program.settings.declare(settings);
   if (absl::Status problems = env.Check(); !problems.ok()) {
     return ReportConfigProblems(program.name, problems);
@@ -87,12 +92,13 @@ int RunService(int argc, const char* const* argv, const ServiceProgram& program,
   const std::unique_ptr<Metrics> metrics = MakeMetrics();
   AddProcessMetrics(*metrics);
   AddLogMetrics(*metrics, *logger);
+  const FaultPoints faults(config.faults, *logger);
   ServiceHost host(config, *logger, *metrics, clock);
   PostgresPool pool(config.database, MakePostgresPrepare(config, program.schema, *logger),
                     {[&host](bool reachable) { host.SetServing(reachable); },
                      [&host](const absl::Status& status) { host.Fail(status); }},
                     *logger, *metrics, clock);
-  ServiceContext context(config, host, signals, pool, *logger, *metrics, clock);
+  ServiceContext context(config, host, signals, pool, *logger, *metrics, clock, faults);
   return program.wire(context);
 }
 

@@ -1,7 +1,7 @@
 // The main function of every service, from the command line to the exit code.
 //
-// RunService answers --help, --help=markdown, --version and the program's verbs (service_verbs.h),
-// or reads the settings and lists every
+// RunService answers --help, --help=markdown, --version, --fault-points and the program's verbs
+// (service_verbs.h), or reads the settings and lists every
 // problem with them, makes the logger, the metrics, the host and the pool, and calls the program's
 // `wire`. That function makes what is particular to the service, on its stack, from the
 // repositories to the RPCs, and passes the RPCs to ServiceContext::Serve(), which returns when the
@@ -21,6 +21,7 @@
 
 #include "common/clock.h"
 #include "common/env.h"
+#include "common/fault_points.h"
 #include "common/log.h"
 #include "common/metrics.h"
 #include "common/settings.h"
@@ -44,14 +45,16 @@ struct ServiceRpc {
 class ServiceContext {
  public:
   ServiceContext(const ServiceConfig& config, ServiceHost& host, StopSignals& signals,
-                 PostgresPool& pool, Logger& logger, Metrics& metrics, const Clock& clock)
+                 PostgresPool& pool, Logger& logger, Metrics& metrics, const Clock& clock,
+                 const FaultPoints& faults = FaultPoints::None())
       : config_(config),
         host_(host),
         signals_(signals),
         pool_(pool),
         logger_(logger),
         metrics_(metrics),
-        clock_(clock) {}
+        clock_(clock),
+        faults_(faults) {}
 
   const ServiceConfig& config() const { return config_; }
   PostgresPool& pool() const { return pool_; }
@@ -62,6 +65,7 @@ class ServiceContext {
   Logger& logger() const { return logger_; }
   Metrics& metrics() const { return metrics_; }
   const Clock& clock() const { return clock_; }
+  const FaultPoints& faults() const { return faults_; }
 
   // Serves until a signal or a failure (service_host.h); the process's exit code. Once.
   int Serve(std::initializer_list<ServiceRpc> rpcs);
@@ -74,6 +78,7 @@ class ServiceContext {
   Logger& logger_;
   Metrics& metrics_;
   const Clock& clock_;
+  const FaultPoints& faults_;
 };
 
 struct ServiceProgram {

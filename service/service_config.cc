@@ -66,7 +66,8 @@ void DeclareEventSettings(Settings& settings, ServiceConfig& config) {
                "database");
 }
 
-void DeclareLabSettings(Settings& settings, LabDelayOptions& delay) {
+void DeclareLabSettings(Settings& settings, ServiceConfig& config) {
+  LabDelayOptions& delay = config.lab_delay;
   settings.Group("Lab");
   settings.Milliseconds("LAB_RPC_DELAY", delay.rpc, 0ms, 10s,
                         "every RPC is held for so long before it is served");
@@ -74,6 +75,7 @@ void DeclareLabSettings(Settings& settings, LabDelayOptions& delay) {
                "RPCs that name an id that this divides are slow; 0: none");
   settings.Milliseconds("LAB_SLOW_KEY_DELAY", delay.slow_key, 0ms, 10s,
                         "for how long such an RPC is held");
+  DeclareFaultSettings(settings, config.faults);
 }
 
 }  // namespace
@@ -120,12 +122,14 @@ void DeclareServiceSettings(Settings& settings, ServiceConfig& config) {
   settings.Switch("SERVICE_SEED_DEMO_DATA", config.seed_demo_data,
                   "load the demo's data, unless it has been loaded before");
   DeclareEventSettings(settings, config);
-  DeclareLabSettings(settings, config.lab_delay);
+  DeclareLabSettings(settings, config);
 }
 
-ServiceConfig LoadServiceConfig(Settings& settings, std::string_view service) {
+ServiceConfig LoadServiceConfig(Settings& settings, std::string_view service,
+                                std::span<const FaultPoint> fault_points) {
   ServiceConfig config;
   config.service = service;
+  config.faults.points = fault_points;
   DeclareServiceSettings(settings, config);
   config.database.connect.application_name = StrCat(service, " ", config.instance_id);
   return config;
@@ -135,7 +139,8 @@ ProgramHelp MakeServiceHelp(std::string_view program, std::string_view purpose,
                             const std::vector<Setting>& settings, std::string_view verbs) {
   return MakeProgramHelp(
       StrCat(program, ": ", purpose, "\n\nUsage: ", program,
-             " [--help | --help=markdown | --version", verbs.empty() ? "]\n" : " | VERB]\n",
+             " [--help | --help=markdown | --version | --fault-points",
+             verbs.empty() ? "]\n" : " | VERB]\n",
              verbs.empty() ? "" : "\nVerbs, which do one thing and end:\n", verbs),
       settings);
 }

@@ -1,5 +1,5 @@
-// The settings that every service has: SERVICE_*, DB_*, REDIS_*, EVENTS_* and LAB_*, read once,
-// with defaults and limits.
+// The settings that every service has: SERVICE_*, DB_*, REDIS_*, EVENTS_*, LAB_* and FAULT,
+// read once, with defaults and limits.
 //
 // Plain values; nothing is opened here. Problems are noted in the Environment, which lists them
 // all.
@@ -9,11 +9,13 @@
 #include <chrono>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "common/env.h"
+#include "common/fault_points.h"
 #include "common/host_name.h"
 #include "common/log.h"
 #include "common/settings.h"
@@ -52,12 +54,15 @@ struct ServiceConfig {
   // Of one stream: entries that not every group of consumers has acknowledged.
   std::int64_t max_unacknowledged_events = 100'000;
   LabDelayOptions lab_delay;
+  FaultConfig faults;
 };
 
 // Declares every setting of a service, and checks those that depend on each other.
 void DeclareServiceSettings(Settings& settings, ServiceConfig& config);
 
-ServiceConfig LoadServiceConfig(Settings& settings, std::string_view service);
+// `fault_points`: those of the program (common/fault_points.h).
+ServiceConfig LoadServiceConfig(Settings& settings, std::string_view service,
+                                std::span<const FaultPoint> fault_points = {});
 
 // What --help and --help=markdown print; `purpose` is a sentence, `verbs` are whole lines.
 ProgramHelp MakeServiceHelp(std::string_view program, std::string_view purpose,

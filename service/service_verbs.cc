@@ -64,7 +64,7 @@ absl::Status RunWithDatabase(const ServiceVerb& verb, VerbCall call, std::string
                              EnvironmentMap variables) {
   Environment env(std::move(variables), SettingPrefixes(own_settings));
   Settings settings(env);
-  ServiceConfig config = LoadServiceConfig(settings, program);
+  ServiceConfig config = LoadServiceConfig(settings, program, own_settings.fault_points);
   if (own_settings.declare) own_settings.declare(settings);
   if (absl::Status problems = env.Check(); !problems.ok()) return problems;
   config.database.max_connections = 1;
@@ -141,7 +141,7 @@ absl::Status RunVerb(const ServiceVerb& verb, const std::vector<std::string_view
 }
 
 std::vector<std::string> SettingPrefixes(const ServiceSettings& own_settings) {
-  std::vector<std::string> prefixes = {"SERVICE_", "DB_", "REDIS_", "EVENTS_", "LAB_"};
+  std::vector<std::string> prefixes = {"SERVICE_", "DB_", "REDIS_", "EVENTS_", "LAB_", "FAULT"};
   if (!own_settings.prefix.empty()) prefixes.push_back(own_settings.prefix);
   return prefixes;
 }

@@ -12,6 +12,7 @@
 #include <istream>
 #include <map>
 #include <ostream>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,15 +20,19 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "common/env.h"
+#include "common/fault_points.h"
 #include "common/settings.h"
 #include "postgres/postgres_pool.h"
 #include "service/service_schema.h"
 
 namespace scaleout {
 
-// Settings that a service has beside SERVICE_*, DB_*, REDIS_*, EVENTS_* and LAB_*.
+// Settings that a service has beside SERVICE_*, DB_*, REDIS_*, EVENTS_*, LAB_* and
+// FAULT.
 struct ServiceSettings {
   std::string prefix = {};  // of their names, such as "PROVIDER_"
+  // Where FAULT may act (common/fault_points.h); of static storage.
+  std::span<const FaultPoint> fault_points = {};
   // Declares them, into a struct that outlives RunService. Called for --help, where it loads
   // nothing, or before `wire` or a verb.
   std::function<void(Settings&)> declare = {};

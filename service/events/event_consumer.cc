@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "common/str_cat.h"
+#include "service/events/event_faults.h"
 
 namespace scaleout {
 namespace {
@@ -42,7 +43,7 @@ EventConsumer::EventConsumer(std::string name, PostgresPool& pool, StreamReader&
                              Outbox& outbox, const std::vector<ConsumedEvent>& consumes,
                              const EventConsumerOptions& options, const Clock& clock,
                              Logger& logger, EventMetrics& metrics,
-                             std::function<bool()> is_stopping)
+                             std::function<bool()> is_stopping, const FaultPoints& faults)
     : pool_(pool),
       reader_(reader),
       outbox_(outbox),
@@ -52,6 +53,7 @@ EventConsumer::EventConsumer(std::string name, PostgresPool& pool, StreamReader&
       logger_(logger),
       metrics_(metrics),
       is_stopping_(std::move(is_stopping)),
+      faults_(faults),
       inbox_(std::move(name)),
       next_claim_(clock.Now()),
       next_redrive_(clock.Now()),
@@ -160,9 +162,13 @@ absl::Status EventConsumer::HandleAlone(std::span<Delivery> deliveries) {
 absl::Status EventConsumer::Transact(std::span<Delivery> deliveries) {
   absl::Status status = pool_.Transact(StepCall(), [&](PostgresSession& session) {
     const absl::Status limited = LimitLockWaits(session);
-    return limited.ok() ? Apply(session, deliveries) : limited;
+    if (!limited.ok()) return limited;
+    absl::Status applied = Apply(session, deliveries);
+    if (applied.ok()) PassIfApplied(kBeforeEffectCommit, deliveries);
+    return applied;
   });
   if (!status.ok()) return status;
+  PassIfApplied(kAfterEffectCommit, deliveries);
   // Effects may have added events.
   outbox_.Wake();
   for (const Delivery& delivery : deliveries) {
@@ -171,6 +177,13 @@ absl::Status EventConsumer::Transact(std::span<Delivery> deliveries) {
     metrics_.ObserveLag(now - std::chrono::microseconds(delivery.event.created_us));
   }
   return absl::OkStatus();
+}
+
+void EventConsumer::PassIfApplied(const FaultPoint& point,
+                                  std::span<const Delivery> deliveries) const {
+  const bool applied =
+      std::ranges::count(deliveries, EventOutcome::kApplied, &Delivery::outcome) > 0;
+  if (applied) faults_.Pass(point);
 }
 
 absl::Status EventConsumer::Apply(PostgresSession& session, std::span<Delivery> deliveries) const {

@@ -23,6 +23,7 @@
 #include "absl/status/statusor.h"
 #include "common/call_context.h"
 #include "common/clock.h"
+#include "common/fault_points.h"
 #include "common/log.h"
 #include "postgres/postgres_pool.h"
 #include "redis/stream_reader.h"
@@ -56,7 +57,7 @@ class EventConsumer {
   EventConsumer(std::string name, PostgresPool& pool, StreamReader& reader, Outbox& outbox,
                 const std::vector<ConsumedEvent>& consumes, const EventConsumerOptions& options,
                 const Clock& clock, Logger& logger, EventMetrics& metrics,
-                std::function<bool()> is_stopping);
+                std::function<bool()> is_stopping, const FaultPoints& faults = FaultPoints::None());
 
   // Once around: waits for new entries, and handles them, those that it held, and those that it
   // claimed. Not OK: the database or the streams are away; to be called again after a pause.
@@ -84,6 +85,8 @@ class EventConsumer {
   // In one transaction. Fills the outcomes.
   absl::Status Transact(std::span<Delivery> deliveries);
   absl::Status Apply(PostgresSession& session, std::span<Delivery> deliveries) const;
+  // Where any of them changed something.
+  void PassIfApplied(const FaultPoint& point, std::span<const Delivery> deliveries) const;
   // Counts a failure of the event itself.
   absl::Status Fail(Delivery& delivery, const absl::Status& failure);
   absl::Status BuryMalformed(const std::vector<DeadLetter>& letters);
@@ -105,6 +108,7 @@ class EventConsumer {
   Logger& logger_;
   EventMetrics& metrics_;
   const std::function<bool()> is_stopping_;
+  const FaultPoints& faults_;
   const Inbox inbox_;
 
   std::vector<StreamEntry> held_;

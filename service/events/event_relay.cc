@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "proto/scaleout/events/v1/event.h"
+#include "service/events/event_faults.h"
 
 namespace scaleout {
 namespace {
@@ -21,7 +22,8 @@ const std::string& IncarnationOf(const std::map<std::string, std::string>& incar
 EventRelay::EventRelay(PostgresPool& pool, StreamWriter& writer,
                        const std::vector<PublishedStream>& streams,
                        const EventRelayOptions& options, const Clock& clock, Logger& logger,
-                       EventMetrics& metrics, std::function<bool()> is_stopping)
+                       EventMetrics& metrics, std::function<bool()> is_stopping,
+                       const FaultPoints& faults)
     : pool_(pool),
       writer_(writer),
       streams_(streams),
@@ -30,6 +32,7 @@ EventRelay::EventRelay(PostgresPool& pool, StreamWriter& writer,
       logger_(logger),
       metrics_(metrics),
       is_stopping_(std::move(is_stopping)),
+      faults_(faults),
       next_trim_(clock.Now()),
       next_figures_(clock.Now()) {}
 
@@ -103,7 +106,9 @@ absl::StatusOr<std::size_t> EventRelay::PublishBatch() {
         found = events->size();
         if (found == 0) return absl::OkStatus();
         appended = Append(*events, published);
-        return published.empty() ? absl::OkStatus() : MarkPublished(session, published);
+        if (published.empty()) return absl::OkStatus();
+        faults_.Pass(kAfterPublish);
+        return MarkPublished(session, published);
       });
   if (!committed.ok()) return committed;
   for (const UnpublishedEvent& event : published) {

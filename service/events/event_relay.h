@@ -30,6 +30,7 @@
 #include "absl/status/statusor.h"
 #include "common/call_context.h"
 #include "common/clock.h"
+#include "common/fault_points.h"
 #include "common/log.h"
 #include "postgres/postgres_pool.h"
 #include "redis/stream_writer.h"
@@ -59,7 +60,8 @@ class EventRelay {
   // the relay.
   EventRelay(PostgresPool& pool, StreamWriter& writer, const std::vector<PublishedStream>& streams,
              const EventRelayOptions& options, const Clock& clock, Logger& logger,
-             EventMetrics& metrics, std::function<bool()> is_stopping);
+             EventMetrics& metrics, std::function<bool()> is_stopping,
+             const FaultPoints& faults = FaultPoints::None());
 
   // Publishes all that it finds, and trims meanwhile when that is due. Where it is not OK the next
   // round asks the server of the streams first, before it opens a transaction.
@@ -90,6 +92,7 @@ class EventRelay {
   EventMetrics& metrics_;
 
   const std::function<bool()> is_stopping_;
+  const FaultPoints& faults_;
 
   MonotonicTime next_trim_;
   MonotonicTime next_figures_;

@@ -65,9 +65,11 @@ struct ServiceEvents::Impl {
           writer(MakeRedisStreamWriter(server, kStreamClient, events.context.clock())),
           relay_thread({.name = "relay", .work = "publishing events"}, events.context.clock(),
                        events.context.logger()),
-          relay(pool, *writer, events.publishes,
-                {.max_length = events.config().max_unacknowledged_events}, events.context.clock(),
-                events.context.logger(), metrics, [this] { return relay_thread.stopping(); }),
+          relay(
+              pool, *writer, events.publishes,
+              {.max_length = events.config().max_unacknowledged_events}, events.context.clock(),
+              events.context.logger(), metrics, [this] { return relay_thread.stopping(); },
+              events.context.faults()),
           consumer_thread({.name = "consumer",
                            .work = "handling events",
                            .poll = std::chrono::milliseconds::zero(),
@@ -79,9 +81,10 @@ struct ServiceEvents::Impl {
           server, kStreamClient,
           {StreamsOf(consumes), events.config().service, events.config().instance_id},
           events.context.clock());
-      consumer.emplace(events.config().service, pool, *reader, events.outbox, consumes,
-                       EventConsumerOptions(), events.context.clock(), events.context.logger(),
-                       metrics, [this] { return consumer_thread.stopping(); });
+      consumer.emplace(
+          events.config().service, pool, *reader, events.outbox, consumes, EventConsumerOptions(),
+          events.context.clock(), events.context.logger(), metrics,
+          [this] { return consumer_thread.stopping(); }, events.context.faults());
     }
     ~Running() {
       // Both are asked before either is waited for.

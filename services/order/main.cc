@@ -7,6 +7,7 @@
 #include "service/idempotency/idempotent_writes.h"
 #include "service/run_service.h"
 #include "services/order/order_events.h"
+#include "services/order/order_faults.h"
 #include "services/order/order_rpc.h"
 #include "services/order/order_service.h"
 #include "services/order/payment_event_handlers.h"
@@ -26,7 +27,7 @@ int Serve(const SettlementConfig& config, ServiceContext& context) {
       MakeReservationRepository(context.pool(), events.outbox());
   const auto products = MakeProductRepository(context.pool());
   const auto writes = MakeIdempotentWrites(events.outbox());
-  OrderService order_service(*orders, *reservations, *writes);
+  OrderService order_service(*orders, *reservations, *writes, context.faults());
   ProductService product_service(*products);
   const auto order_rpc = MakeOrderRpc(order_service, context.calls());
   const auto product_rpc = MakeProductRpc(product_service, context.calls());
@@ -39,9 +40,9 @@ int Serve(const SettlementConfig& config, ServiceContext& context) {
       context.logger(), context.clock());
   const auto reports = std::make_shared<ChargeReports>(context.logger(), context.metrics());
   const auto settlements = MakePaymentSettlements(config.payment_target);
-  ReservationSweeper sweeper(
-      {*reservations, *settlements, *reports, events.outbox(), context.logger(), context.clock()},
-      config.settle_after);
+  ReservationSweeper sweeper({*reservations, *settlements, *reports, events.outbox(),
+                              context.logger(), context.clock(), context.faults()},
+                             config.settle_after);
   const auto is_ready = [&pool = context.pool()] { return pool.reachable(); };
   key_purge.Start(is_ready);
   reservation_purge.Start(is_ready);
@@ -62,6 +63,6 @@ int main(int argc, char** argv) {
       {.name = "order-service",
        .purpose = "owns the orders and the product catalog",
        .schema = order::Schema(),
-       .settings = {.prefix = "ORDER_", .declare = declare},
+       .settings = {.prefix = "ORDER_", .fault_points = order::kFaultPoints, .declare = declare},
        .wire = [&](ServiceContext& context) { return order::Serve(config, context); }});
 }

@@ -18,6 +18,7 @@
 #include "service/page_token.h"
 #include "service/principal.h"
 #include "service/wall_time.h"
+#include "services/order/order_faults.h"
 
 namespace scaleout::order {
 namespace {
@@ -227,6 +228,7 @@ absl::Status OrderService::CancelOrder(const CallContext& call,
   const absl::StatusOr<Order> order =
       repository_.CallOff(call, OrderId(request.order_id()), Owner::For(*principal));
   if (!order.ok()) return order.status();
+  if (order->state == OrderState::kRefunding) faults_.Pass(kAfterRefundRequestCommit);
   ToProto(*order, *response.mutable_order());
   return absl::OkStatus();
 }
@@ -252,6 +254,7 @@ absl::Status OrderService::ReservePayment(const CallContext& call,
   if (request.user_id() != 0) wanted.expected.user_id = UserId(request.user_id());
   const absl::StatusOr<Reservation> reserved = reservations_.Reserve(call, wanted);
   if (!reserved.ok()) return reserved.status();
+  faults_.Pass(kAfterReservationCommit);
   v1::PaymentReservation& reservation = *response.mutable_reservation();
   reservation.set_id(reserved->id);
   reservation.set_order_id(reserved->order_id.value());
@@ -275,6 +278,7 @@ absl::Status OrderService::RequestRefund(const CallContext& call,
   const OrderId id(request.order_id());
   const absl::Status begun = reservations_.RequestRefund(call, id, request.reservation_id());
   if (!begun.ok()) return begun;
+  faults_.Pass(kAfterRefundRequestCommit);
   const absl::StatusOr<Order> order = repository_.Get(call, id, Owner::Anyone());
   if (!order.ok()) return order.status();
   ToProto(*order, *response.mutable_order());

@@ -11,6 +11,7 @@
 
 #include "absl/status/status.h"
 #include "common/call_context.h"
+#include "common/fault_points.h"
 #include "scaleout/order/v1/order.pb.h"
 #include "service/idempotency/idempotent_writes.h"
 #include "services/order/order_repository.h"
@@ -22,8 +23,8 @@ class OrderService {
  public:
   // All must outlive the service.
   OrderService(OrderRepository& repository, ReservationRepository& reservations,
-               IdempotentWrites& writes)
-      : repository_(repository), reservations_(reservations), writes_(writes) {}
+               IdempotentWrites& writes, const FaultPoints& faults = FaultPoints::None())
+      : repository_(repository), reservations_(reservations), writes_(writes), faults_(faults) {}
 
   absl::Status CreateOrder(const CallContext& call, const v1::CreateOrderRequest& request,
                            v1::CreateOrderResponse& response);
@@ -46,6 +47,7 @@ class OrderService {
   OrderRepository& repository_;
   ReservationRepository& reservations_;
   IdempotentWrites& writes_;
+  const FaultPoints& faults_;
 };
 
 }  // namespace scaleout::order

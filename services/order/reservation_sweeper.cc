@@ -5,6 +5,8 @@
 #include <utility>
 #include <vector>
 
+#include "services/order/order_faults.h"
+
 namespace scaleout::order {
 namespace {
 
@@ -44,10 +46,12 @@ absl::Status ReservationSweeper::Round() {
 }
 
 absl::Status ReservationSweeper::Settle(const OverdueReservation& reservation) {
+  parts_.faults.Pass(kBeforeSettleCall);
   const absl::StatusOr<std::optional<Charge>> charge =
       parts_.settlements.Settle(NewCall(), reservation);
   if (!charge.ok()) return charge.status();
   if (!*charge) return absl::OkStatus();
+  parts_.faults.Pass(kAfterSettleCall);
   ChargeEffect effect = ChargeEffect::kUnchanged;
   const absl::Status status =
       parts_.outbox.Transact(NewCall(), [&](PostgresSession& session) -> absl::Status {

@@ -13,6 +13,7 @@
 
 #include "absl/status/status.h"
 #include "common/clock.h"
+#include "common/fault_points.h"
 #include "common/log.h"
 #include "service/background_thread.h"
 #include "service/events/outbox.h"
@@ -32,6 +33,7 @@ class ReservationSweeper {
     Outbox& outbox;
     Logger& logger;
     const Clock& clock;
+    const FaultPoints& faults = FaultPoints::None();
   };
 
   // `settle_after`: how long a reservation waits for its event, and between two questions.

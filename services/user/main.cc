@@ -5,6 +5,7 @@
 
 #include "redis/revocation_publisher.h"
 #include "service/batch_purge.h"
+#include "service/events/event_faults.h"
 #include "service/events/service_events.h"
 #include "service/idempotency/idempotency_purge.h"
 #include "service/idempotency/idempotent_writes.h"
@@ -22,6 +23,8 @@
 
 namespace scaleout::user {
 namespace {
+
+constexpr FaultPoint kFaultPoints[] = {kAfterPublish};
 
 // Calls wait for it.
 constexpr RedisClientOptions kRevocationClient = {.connect_timeout = std::chrono::milliseconds(250),
@@ -74,13 +77,16 @@ int Serve(const AuthConfig& config, ServiceContext& context) {
 int main(int argc, char** argv) {
   using namespace scaleout;
   user::AuthConfig config;
+  const ServiceSettings settings = {
+      .prefix = "AUTH_", .fault_points = user::kFaultPoints, .declare = [&](Settings& s) {
+        user::DeclareAuthSettings(s, config);
+      }};
   return RunService(
       argc, argv,
       {.name = "user-service",
        .purpose = "owns the users, and who is logged in",
        .schema = user::Schema(),
-       .settings = {.prefix = "AUTH_",
-                    .declare = [&](Settings& s) { user::DeclareAuthSettings(s, config); }},
+       .settings = settings,
        .verbs = user::UserVerbs(config),
        .wire = [&](ServiceContext& context) { return user::Serve(config, context); }});
 }

@@ -27,10 +27,13 @@ struct Outcome {
   int watts = 60;
 };
 
+constexpr FaultPoint kFaultPoints[] = {{"after_switch", "the lamp is on, its owner not asked"}};
+
 ServiceProgram Program(Outcome& outcome) {
   return {.name = "lamp-service",
           .purpose = "owns the lamps",
           .settings = {.prefix = "LAMP_",
+                       .fault_points = kFaultPoints,
                        .declare =
                            [&outcome](Settings& settings) {
                              settings.Int("LAMP_WATTS", outcome.watts, 1, 100,
@@ -71,6 +74,22 @@ TEST(RunService, MarkdownHelpHasTheTablesOfEverySettingAlone) {
   EXPECT_THAT(outcome.out, HasSubstr("| `SERVICE_LISTEN` |"));
   EXPECT_THAT(outcome.out, HasSubstr("| `LAMP_WATTS` |"));
   EXPECT_THAT(outcome.out, Not(HasSubstr("owns the lamps")));
+  EXPECT_FALSE(outcome.wired);
+}
+
+TEST(RunService, FaultPointsAreListed) {
+  const Outcome outcome = RunLampService({"--fault-points"});
+  EXPECT_EQ(outcome.exit_code, 0);
+  EXPECT_EQ(outcome.out, "after_switch\tthe lamp is on, its owner not asked\n");
+  EXPECT_FALSE(outcome.wired);
+}
+
+TEST(RunService, FaultsOfOtherProgramsAreRefused) {
+  const Outcome outcome = RunLampService({}, {{"DB_CONNINFO", "dbname=lamps user=lamp"},
+                                              {"LAB_FAULTS", "on"},
+                                              {"FAULT", "after_charge:exit"}});
+  EXPECT_EQ(outcome.exit_code, 1);
+  EXPECT_THAT(outcome.err, HasSubstr("the points of this program: after_switch"));
   EXPECT_FALSE(outcome.wired);
 }
 
