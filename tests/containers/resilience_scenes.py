@@ -4,10 +4,10 @@ import time
 
 from engine import eventually
 from scaleout.docker import inspect
-from scaleout.load import ledger
 from scaleout.load.buyer import Buyers
 from scaleout.load.client import PAST_THE_CACHE
 from scaleout.load.h2load import Steady
+from scaleout.money import checker
 from scaleout.topology import SERVICES
 
 # How long nginx may take to act on a change of replicas.
@@ -123,7 +123,7 @@ def check_killed_database(project):
     )
     now = {i["Id"]: i["State"]["StartedAt"] for i in inspect(*started)}
     project.n.check("no gateway and no service was restarted for it", now == started)
-    ledger.check(project.n, buyers, project.driver)
+    checker.check(project.n, project.driver, buyers.record)
 
 
 def _unavailable(project):

@@ -23,7 +23,7 @@ import log_secrets
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "scripts"))
-from scaleout.load.buyer import INDEFINITE  # noqa: E402
+from scaleout.load.definite import INDEFINITE  # noqa: E402
 from scaleout.load.standstills import Standstills  # noqa: E402
 from scaleout.topology import (  # noqa: E402
     BACKENDS,

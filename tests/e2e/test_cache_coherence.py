@@ -14,7 +14,7 @@ import time
 import pytest
 
 from native_stack import STANDSTILL_SECONDS, NativeStack, eventually
-from scaleout.load.buyer import INDEFINITE
+from scaleout.load.definite import INDEFINITE
 from scaleout.load.wrk import Wrk
 
 KEYS = range(101, 107)

@@ -21,14 +21,14 @@ def bought(stack, driver):
         deadline = time.monotonic() + 20
         while _few(payers) and time.monotonic() < deadline:
             time.sleep(0.05)
-    handled = {payment["id"] for payment in payers.payments.values()}
+    handled = {payment["id"] for payment in payers.record.payments.values()}
     eventually(lambda: handled <= set(audit.positions()))
     yield payers, audit
     audit.remove()
 
 
 def _few(payers):
-    found = [payment["status"] for payment in list(payers.payments.values())]
+    found = [payment["status"] for payment in list(payers.record.payments.values())]
     return found.count("CAPTURED") < 5 or found.count("FAILED") < 2
 
 
@@ -41,11 +41,13 @@ def failures(bought):
 
 
 def paid_order(bought):
-    return min(p["orderId"] for p in bought[0].payments.values() if p["status"] == "CAPTURED")
+    return min(
+        p["orderId"] for p in bought[0].record.payments.values() if p["status"] == "CAPTURED"
+    )
 
 
 def captured_payment(bought):
-    return min(p["id"] for p in bought[0].payments.values() if p["status"] == "CAPTURED")
+    return min(p["id"] for p in bought[0].record.payments.values() if p["status"] == "CAPTURED")
 
 
 def test_finds_nothing_where_all_is_well(bought):
@@ -55,7 +57,7 @@ def test_finds_nothing_where_all_is_well(bought):
     payers, _ = bought
     assert payers.paid
     assert all(each.seconds < 5 + STANDSTILL_SECONDS for each in payers.paid)
-    assert not payers.unexpected and not payers.unanswered and not payers.left_out
+    assert not payers.record.unexpected and not payers.record.unanswered and not payers.left_out
 
 
 def test_finds_an_order_that_did_not_move(bought, driver):
@@ -68,7 +70,7 @@ def test_finds_an_effect_that_was_had_twice(bought, driver):
     order = paid_order(bought)
     driver.psql("orders", f"UPDATE orders SET updated_at = now() WHERE id = {order}")
     assert {
-        "each effect once: no order was written twice to the same state",
+        "each effect once: an order moved with each reservation and its end, and no more",
         "one order.changed for each order and each of its moves, and no other",
     } <= set(failures(bought))
 

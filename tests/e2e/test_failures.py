@@ -11,10 +11,10 @@ import pytest
 
 from native_stack import STANDSTILL_SECONDS, eventually, patient_client
 from problems import check_problem
-from scaleout.load import ledger
 from scaleout.load.buyer import Buyers
 from scaleout.load.client import PAST_THE_CACHE
 from scaleout.load.open_loop import OpenLoop, Request, Stream
+from scaleout.money import checker
 from scaleout.narrator import Narrator
 
 
@@ -122,13 +122,13 @@ def test_one_service_down_leaves_the_others_alone(stack):
 )
 def test_what_was_acknowledged_survives_a_kill_once(stack, driver, victim):
     with Buyers(stack.url, 4) as buyers:
-        eventually(lambda: len(buyers.payments) > 2)
+        eventually(lambda: len(buyers.record.payments) > 2)
         stack.sh("kill", *victim, "KILL")
         time.sleep(1.5)
     eventually(lambda: stack.status()["state"] == "up", seconds=20)
-    assert len(buyers.payments) > 5
-    narrator = Narrator("the ledger", out=io.StringIO())
-    ledger.check(narrator, buyers, driver)
+    assert len(buyers.record.payments) > 5
+    narrator = Narrator("the checker", out=io.StringIO())
+    checker.check(narrator, driver, buyers.record)
     assert not narrator.failed()
 
 

@@ -18,6 +18,7 @@ from scaleout.drills.overload import Overload
 from scaleout.drills.redis_down import RedisDown
 from scaleout.drills.revocation import Revocation
 from scaleout.drills.rolling_restart import RollingRestart
+from scaleout.drills.saga import Saga
 from scaleout.console import fail
 from scaleout.driver import connect
 from scaleout.errors import StackError
@@ -40,6 +41,7 @@ DRILLS = {
         Overload,
         Events,
         Durability,
+        Saga,
     )
 }
 
@@ -58,6 +60,12 @@ def _listing():
     )
 
 
+def _kills(text):
+    if not text.isdigit() or not int(text):
+        raise argparse.ArgumentTypeError(f"{text}: a number above 0 is wanted")
+    return int(text)
+
+
 def _parse():
     parser = argparse.ArgumentParser(
         prog="scripts/drill.sh",
@@ -70,6 +78,7 @@ def _parse():
     parser.add_argument("--list", action="store_true", help="the drills, one a line")
     parser.add_argument("--quick", action="store_true", help="a shorter form, for a first look")
     parser.add_argument("--seconds", type=float, help="how long the part under attack lasts")
+    parser.add_argument("--kills", type=_kills, help="how many processes saga kills")
     parser.add_argument("--json", metavar="FILE", help="also write checks and figures there")
     arguments = parser.parse_args()
     if arguments.list:
@@ -107,7 +116,7 @@ def _hold(name, driver, options, may_be_left_out):
 
 def main():
     arguments = _parse()
-    options = Options(arguments.quick, arguments.seconds)
+    options = Options(arguments.quick, arguments.seconds, arguments.kills)
     try:
         driver = connect()
         enter(driver)

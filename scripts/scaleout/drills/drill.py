@@ -41,6 +41,7 @@ class NotHere(DrillError):
 class Options:
     quick: bool = False
     seconds: float | None = None
+    kills: int | None = None
 
 
 class Drill:

@@ -6,8 +6,8 @@ import time
 
 from scaleout.drills import drill
 from scaleout.errors import StackError
-from scaleout.load import ledger
 from scaleout.load.buyer import Buyers
+from scaleout.money import checker
 from scaleout.topology import REDIS_SERVERS, SERVICES
 
 _VICTIMS = (
@@ -26,7 +26,7 @@ class Durability(drill.Drill):
     WHY = """kill -9, without a warning, of gateways, services, nginx, both Redis
         servers and PostgreSQL; their supervisor brings them back. Buyers repeat what got no
         definite answer, with the same key. When everything is healthy again, what they were
-        answered is compared with what the databases hold."""
+        answered is compared with what the databases and the payment provider's ledger hold."""
 
     def hold(self):
         seconds = self.duration(60, 12)
@@ -62,7 +62,7 @@ class Durability(drill.Drill):
         answered = [outcome for outcome in load.outcomes if outcome.status == 200]
         self.n.figure("availability", len(answered) / max(1, len(load.outcomes)))
         self.n.say(f"    {len(answered)} of {len(load.outcomes)} reads were answered meanwhile")
-        ledger.check(self.n, buyers, self.driver)
+        checker.check(self.n, self.driver, buyers.record)
 
     def _check_scales(self):
         """What answers must be known to its supervisor, and not be left over from a dead one."""

@@ -101,6 +101,15 @@ class EventAudit:
         rows = self._rows(ORDERS, f"SELECT id, state FROM orders WHERE user_id IN ({ids})")
         return {int(id_): state for id_, state in rows}
 
+    def outcomes(self):
+        """By order: what its reservations have ended with."""
+        found = collections.defaultdict(collections.Counter)
+        for order, outcome in self._rows(
+            ORDERS, "SELECT order_id, coalesce(outcome, '') FROM payment_reservations"
+        ):
+            found[int(order)][outcome] += 1
+        return found
+
     def _rows(self, service, sql):
         text = self._driver.psql(DATABASES[service][0], sql, _SECONDS)
         return [line.split("|") for line in text.split("\n") if line]
@@ -114,9 +123,9 @@ class EventAudit:
 
 def check_effects(narrator, payers, audit):
     """Each order is what the best of its payments makes of it."""
-    states = audit.states(payers.users)
-    wanted = {order["id"]: "PENDING" for order in payers.orders.values()}
-    for payment in payers.payments.values():
+    states = audit.states(payers.record.users)
+    wanted = {order["id"]: "PENDING" for order in payers.record.orders.values()}
+    for payment in payers.record.payments.values():
         order = payment["orderId"]
         if payment["status"] == "CAPTURED":
             wanted[order] = "PAID"
@@ -137,14 +146,11 @@ def check_effects(narrator, payers, audit):
 
 def check_once(narrator, payers, audit):
     """No effect was had twice, none was left out, and each aggregate's were in order."""
-    orders = {order["id"] for order in payers.orders.values()}
+    orders = {order["id"] for order in payers.record.orders.values()}
     moves = {order: found for order, found in audit.moves().items() if order in orders}
-    again = [
-        (order, found)
-        for order, found in moves.items()
-        if len(found) != len({to for _, to in found}) or any(a == b for a, b in found)
-    ]
-    name = "each effect once: no order was written twice to the same state"
+    outcomes = audit.outcomes()
+    again = [(order, found) for order, found in moves.items() if not _once(found, outcomes[order])]
+    name = "each effect once: an order moved with each reservation and its end, and no more"
     _check(narrator, name, again, len(moves))
     changed = audit.written(ORDERS)
     odd = [
@@ -157,18 +163,31 @@ def check_once(narrator, payers, audit):
     _check_handled(narrator, payers, audit)
 
 
+def _once(moves, outcomes):
+    """Whether each reservation moved the order to RESERVED, and each end of one on from there."""
+    states = collections.Counter(to for _, to in moves)
+    return (
+        all(before != after for before, after in moves)
+        and all(a[1] == b[0] for a, b in zip(moves, moves[1:]))
+        and states["RESERVED"] == outcomes.total()
+        and states["PAID"] == outcomes["CAPTURED"]
+        and states["PAYMENT_FAILED"] == outcomes["FAILED"]
+    )
+
+
 def _check_handled(narrator, payers, audit):
     written, positions = audit.written(PAYMENTS), audit.positions()
     types = {"CAPTURED": "payment.captured", "FAILED": "payment.failed"}
     odd, unhandled = [], []
-    for payment in payers.payments.values():
+    for payment in payers.record.payments.values():
         outcome = written[payment["id"]][types[payment["status"]]]
         if len(outcome) != 1:
             odd.append((payment["id"], len(outcome)))
         elif positions.get(payment["id"], 0) < outcome[0]:
             unhandled.append((payment["id"], positions.get(payment["id"])))
-    _check(narrator, "each payment's outcome is one event", odd, len(payers.payments))
-    _check(narrator, "the order service handled each of them", unhandled, len(payers.payments))
+    _check(narrator, "each payment's outcome is one event", odd, len(payers.record.payments))
+    name = "the order service handled each of them"
+    _check(narrator, name, unhandled, len(payers.record.payments))
     back = audit.steps_back()
     name = "in order: it took no event for new after a later one"
     narrator.check(name, back == 0, back or "")

@@ -14,9 +14,9 @@ from scaleout.drills.event_audit import EventAudit, check_effects, check_once
 from scaleout.errors import StackError
 from scaleout.events.databases import Databases
 from scaleout.events.streams import SERVER, Streams
-from scaleout.load import ledger
 from scaleout.load.figures import percentile
 from scaleout.load.payers import Payers
+from scaleout.money import checker
 from scaleout.topology import SERVICES
 
 _VICTIMS = (
@@ -125,7 +125,7 @@ class Events(drill.Drill):
         check_effects(self.n, payers, self._audit)
         check_once(self.n, payers, self._audit)
         self._check_dead()
-        ledger.check(self.n, payers, self.driver)
+        checker.check(self.n, self.driver, payers.record)
 
     def restore(self):
         for part, k in _VICTIMS:

@@ -4,8 +4,8 @@ import threading
 import time
 
 from scaleout.drills import drill
-from scaleout.load import ledger
 from scaleout.load.buyer import Buyers
+from scaleout.money import checker
 
 _ROUNDS = ((1, 2), (2, 3), (3, 1), (1, 3), (2, 1))
 _SERVING_WITHIN = 30
@@ -35,7 +35,7 @@ class KillGateways(drill.Drill):
         for kind in load.kinds:
             self.check_none_failed(f"no GET failed: {kind}", load.between(kind, 0, load.ended))
         self.check_whole("and every overview was whole", load.between("overview", 0, load.ended))
-        ledger.check(self.n, buyers, self.driver)
+        checker.check(self.n, self.driver, buyers.record)
 
     def _kill(self, victims, timeline):
         timeline.event(f"kill -9 gateways {victims[0]} and {victims[1]}")

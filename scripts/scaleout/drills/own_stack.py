@@ -4,9 +4,11 @@ import contextlib
 from pathlib import Path
 
 from scaleout.bench.measure import Build
+from scaleout.breakers import Breakers
 from scaleout.drills import drill
 from scaleout.driver.native import NativeDriver
 from scaleout.identity import entering
+from scaleout.load.client import Client
 from scaleout.native import processes
 
 _PORTS = drill.GATEWAYS + 1
@@ -42,3 +44,11 @@ class OwnStackDrill(drill.Drill):
         ) as stack:
             entering.take_token(NativeDriver(stack.settings.run_dir))
             yield stack
+
+    def move_to(self, stack):
+        """What a drill does and asks for is done to that stack from now on."""
+        self.driver = NativeDriver(stack.settings.run_dir)
+        self.url = self.driver.url()
+        self.client = Client(self.url)
+        self.breakers = Breakers(self.url)
+        self.breakers.expect(drill.GATEWAYS)

@@ -7,7 +7,7 @@ import time
 import uuid
 
 from scaleout.drills import drill
-from scaleout.load.buyer import INDEFINITE
+from scaleout.load.definite import INDEFINITE
 from scaleout.load.client import Client
 from scaleout.load.figures import p99
 from scaleout.load.open_loop import Request, Stream

@@ -68,7 +68,7 @@ class Timeline:
         row = {"second": second}
         cells = ""
         for kind in self._kinds:
-            succeeded = sum(outcome.status in (200, 201) for outcome in by_kind[kind])
+            succeeded = sum(200 <= outcome.status < 300 for outcome in by_kind[kind])
             worst = percentile([outcome.milliseconds for outcome in by_kind[kind]], 0.99)
             row[kind] = {
                 "ok": succeeded,

@@ -3,7 +3,7 @@
 A buyer sends each order and each payment with an Idempotency-Key, and repeats what got no definite
 answer with the same key until it gets one, as a careful client does. So in the end every order and
 every payment in the databases is one that was acknowledged, exactly once and with the same content;
-`ledger` checks that.
+`scaleout.money` checks that.
 """
 
 import collections
@@ -13,10 +13,10 @@ import time
 import uuid
 
 from scaleout.load.client import Client
+from scaleout.load.definite import INDEFINITE, RESERVATION_ENDED, is_definite, problem_of
+from scaleout.load.record import Record
 
 _PAUSE_SECONDS = 0.1
-# After these the buyer does not know whether it happened, and repeats the request.
-INDEFINITE = (0, 409, 429, 502, 503, 504)
 _TIMEOUT_SECONDS = 10
 _PATIENCE_SECONDS = 60
 # Most cards are accepted; one is declined; one is charged while the provider's answer gets lost.
@@ -45,15 +45,8 @@ class Buyers:
         self._lock = threading.Lock()
         self._threads = [threading.Thread(target=self._run, daemon=True) for _ in range(count)]
         self.outcomes = []
-        self.users = []
-        self.orders = {}  # by key, as acknowledged
-        self.payments = {}
+        self.record = Record()
         self.answers = collections.Counter()  # by status and problem type: "503 /problems/..."
-        self.repeats = 0
-        self.replays = 0
-        self.longest_wait = 0.0
-        self.unexpected = []  # answers that should not be
-        self.unanswered = []  # keys that never got a definite answer
 
     def __enter__(self):
         for thread in self._threads:
@@ -70,13 +63,12 @@ class Buyers:
 
     def _run(self):
         client = Client(self._url, timeout=_TIMEOUT_SECONDS)
-        _, user = self._post_until_definite(
-            client, "", "/api/users", {"email": f"{uuid.uuid4().hex}@example.com", "name": "Buyer"}
-        )
+        body = {"email": f"{uuid.uuid4().hex}@example.com", "name": "Buyer"}
+        user = self._post(client, "", "/api/users", uuid.uuid4().hex, body)
         if user is None:
             return
         with self._lock:
-            self.users.append(user["id"])
+            self.record.users.append(user["id"])
         while not self._stop.is_set():
             self._buy(client, user["id"])
             time.sleep(_PAUSE_SECONDS * random.random())
@@ -86,35 +78,30 @@ class Buyers:
             {"productId": product, "quantity": random.randrange(1, 4)}
             for product in random.sample(range(1, 41), 2)
         ]
-        key, order = self._post_until_definite(
-            client, "order", "/api/orders", {"userId": user_id, "items": items}
-        )
+        key = uuid.uuid4().hex
+        with self._lock:
+            self.record.order_keys.add(key)
+        order = self._post(client, "order", "/api/orders", key, {"userId": user_id, "items": items})
         if order is None:
             return
         with self._lock:
-            self.orders[key] = order
-        key, payment = self._post_until_definite(
-            client,
-            "pay",
-            "/api/payments",
-            {
-                "orderId": order["id"],
-                "userId": user_id,
-                "amount": order["total"]["amount"],
-                "currency": order["total"]["currency"],
-                "paymentMethodToken": random.choice(TOKENS),
-            },
-        )
+            self.record.add_order(key, order)
+            key = uuid.uuid4().hex
+            self.record.payment_keys[key] = order["id"]
+        # What it costs, the order says.
+        body = {"orderId": order["id"], "paymentMethodToken": random.choice(TOKENS)}
+        payment = self._post(client, "pay", "/api/payments", key, body)
         if payment is None:
             return
         with self._lock:
-            self.payments[key] = payment
+            self.record.add_payment(key, payment)
         self._read_back(client, f"/api/orders/{order['id']}", "total", order)
         self._read_back(client, f"/api/payments/{payment['id']}", "status", payment)
 
-    def _post_until_definite(self, client, kind, path, body):
-        """The key, and what was created; None if nothing was, which is recorded."""
-        key = uuid.uuid4().hex
+    def _post(self, client, kind, path, key, body):
+        """What was created, by a request that is repeated until its answer is definite; None if
+        nothing was, which is recorded.
+        """
         began = time.monotonic()
         while True:
             answer = client.post(path, body, {"Idempotency-Key": key})
@@ -122,19 +109,26 @@ class Buyers:
                 if kind:
                     self.outcomes.append(_Attempt(kind, answer))
                     self.answers[_label(answer)] += 1
-                if answer.status == 201:
-                    waited = time.monotonic() - began
-                    self.longest_wait = max(self.longest_wait, waited)
-                    self.replays += answer.headers.get("Idempotent-Replayed") == "true"
-                    return key, answer.json()
-                self.repeats += 1
-                if answer.status not in INDEFINITE:
-                    self.unexpected.append(f"POST {path}: {answer}")
-                    return key, None
-                if time.monotonic() - began > _PATIENCE_SECONDS:
-                    self.unanswered.append(f"POST {path}, key {key}: {answer}")
-                    return key, None
+                waited = time.monotonic() - began
+                if is_definite(answer):
+                    self.record.longest_wait = max(self.record.longest_wait, waited)
+                    return self._definite(path, key, body, answer)
+                self.record.repeats += 1
+                if waited > _PATIENCE_SECONDS:
+                    self.record.unanswered.append(f"POST {path}, key {key}: {answer}")
+                    return None
             time.sleep(_PAUSE_SECONDS * (0.5 + random.random()))
+
+    def _definite(self, path, key, body, answer):
+        if answer.status == 201:
+            self.record.replays += answer.headers.get("Idempotent-Replayed") == "true"
+            return answer.json()
+        if problem_of(answer) == RESERVATION_ENDED:
+            # What was needed was away for so long that the payment was called off.
+            self.record.refused[key] = (body["orderId"], RESERVATION_ENDED)
+        else:
+            self.record.unexpected.append(f"POST {path}: {answer}")
+        return None
 
     def _read_back(self, client, path, member, acknowledged):
         """What was acknowledged can be read at once. An indefinite answer proves nothing."""
@@ -143,9 +137,11 @@ class Buyers:
             return
         if answer.status != 200 or answer.json().get(member) != acknowledged[member]:
             with self._lock:
-                self.unexpected.append(f"GET {path}: {answer} instead of {acknowledged[member]}")
+                self.record.unexpected.append(
+                    f"GET {path}: {answer} instead of {acknowledged[member]}"
+                )
 
 
 def _label(answer):
-    problem_type = answer.json().get("type") if answer.status >= 400 else None
+    problem_type = problem_of(answer)
     return f"{answer.status} {problem_type}" if problem_type else str(answer.status)

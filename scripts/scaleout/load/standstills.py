@@ -10,7 +10,7 @@ import sys
 import threading
 from pathlib import Path
 
-from scaleout.load.buyer import INDEFINITE
+from scaleout.load.definite import INDEFINITE
 
 _WATCH = Path(__file__).with_name("standstill_watch.py")
 # What finds a server gone asks again after a second or two.

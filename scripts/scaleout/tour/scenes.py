@@ -4,7 +4,7 @@ whose processors are shared with others.
 
 import time
 
-from scaleout.load.buyer import INDEFINITE
+from scaleout.load.definite import INDEFINITE
 
 # A scene that the machine's standstills spoil is shown so many times at most.
 _TRIES = 4

@@ -1,0 +1,285 @@
+"""What must hold once every payment is decided. A rule looks at the books and at what clients were
+answered, and yields for each thing that it looks at None, or what is wrong with it. Pure.
+"""
+
+import dataclasses
+
+CAPTURED, REFUNDED, FAILED = "CAPTURED", "REFUNDED", "FAILED"
+_TAKEN = (CAPTURED, REFUNDED)
+_PAID = ("PAID", "FULFILLED")
+# States of an order whose payment is being decided or given back.
+UNDER_WAY = ("RESERVED", "REFUNDING")
+
+
+@dataclasses.dataclass(frozen=True)
+class Wrong:
+    order_id: int | None  # None: there is no order to name
+    text: str
+
+    def __str__(self):
+        return f"{f'order {self.order_id}' if self.order_id else 'no order'}: {self.text}"
+
+
+def net_in_payments(books, _):
+    for order in books.orders:
+        payments = books.payments_of[order.id]
+        net = sum(each.amount for each in payments if each.state == CAPTURED)
+        yield _zero_or_total(order, net, "by payments")
+
+
+def net_in_ledger(books, _):
+    for order in books.orders:
+        net = sum(map(books.left, books.charges_of[order.id]))
+        yield _zero_or_total(order, net, "by the provider's ledger")
+
+
+def _zero_or_total(order, net, where):
+    if net in (0, order.total):
+        return None
+    return Wrong(order.id, f"{net} captured and not given back {where}, its total is {order.total}")
+
+
+def paid_once(books, _):
+    for order in books.orders:
+        captured = [each.id for each in books.payments_of[order.id] if each.state == CAPTURED]
+        charged = [each.reference for each in books.charges_of[order.id] if books.left(each)]
+        least, most = (1, 1) if order.state in _PAID else (0, int(order.state in UNDER_WAY))
+        if least <= len(captured) <= most and least <= len(charged) <= most:
+            yield None
+        else:
+            wanted = "one capture is" if least else "no capture is"
+            text = f"{order.state}, so {wanted} wanted; payments {captured}, ledger {charged}"
+            yield Wrong(order.id, text)
+
+
+def captures_have_orders(books, _):
+    for payment in books.payments:
+        if payment.state in _TAKEN:
+            missing = payment.order_id not in books.order
+            text = f"payment {payment.id} is {payment.state}, and there is no such order"
+            yield Wrong(payment.order_id, text) if missing else None
+    for charge in books.charges:
+        if charge.approved:
+            found = books.payment_of(charge)
+            text = f"the provider charged {charge.amount} under {charge.reference}, for no payment"
+            yield None if found else Wrong(books.order_of(charge), text)
+
+
+def all_decided(books, _):
+    for order in books.orders:
+        yield Wrong(order.id, f"still {order.state}") if order.state in UNDER_WAY else None
+    for each in books.reservations:
+        yield None if each.outcome else Wrong(each.order_id, f"reservation {each.id} has not ended")
+    for each in books.payments:
+        text = f"payment {each.id} still AUTHORIZED"
+        yield Wrong(each.order_id, text) if each.state == "AUTHORIZED" else None
+    for each in books.refunds:
+        text = f"refund of payment {each.payment_id} is {each.state}"
+        yield None if each.state == "DONE" else Wrong(books.payment[each.payment_id].order_id, text)
+
+
+def ledger_agrees(books, _):
+    for payment in books.payments:
+        yield _payment_against_ledger(books, payment)
+    for each in books.returns:
+        paid = [c for c in books.charges if c.provider_reference == each.provider_reference]
+        if not paid or not paid[0].approved or paid[0].amount != each.amount:
+            yield Wrong(
+                books.order_of(paid[0]) if paid else None,
+                f"the provider gave {each.amount} back for {each.provider_reference}, "
+                "which is no charge of that amount",
+            )
+
+
+def _payment_against_ledger(books, payment):
+    charge = books.charge_of.get(payment.id)
+    name = f"payment {payment.id} is {payment.state}"
+    if payment.state not in _TAKEN:
+        charged = charge is not None and charge.approved
+        return Wrong(payment.order_id, f"{name}, and the provider charged") if charged else None
+    if charge is None or not charge.approved:
+        return Wrong(payment.order_id, f"{name}, and the provider did not charge")
+    if (charge.amount, charge.currency) != (payment.amount, payment.currency):
+        text = f"{payment.amount} {payment.currency}, charged {charge.amount} {charge.currency}"
+        return Wrong(payment.order_id, f"payment {payment.id} of {text}")
+    given_back = charge.provider_reference in books.return_of
+    if given_back != (payment.state == REFUNDED):
+        text = "gave it back" if given_back else "did not give it back"
+        return Wrong(payment.order_id, f"{name}, and the provider {text}")
+    return None
+
+
+def reservations_agree(books, _):
+    for each in books.reservations:
+        payment = books.payment_under.get(each.id)
+        state = payment.state if payment else None
+        if each.outcome == CAPTURED:
+            fits = state in _TAKEN
+        else:
+            fits = state in (None, FAILED) if each.outcome else state not in _TAKEN
+        if fits and payment and payment.order_id == each.order_id or fits and not payment:
+            yield None
+        else:
+            held = (
+                f"payment {payment.id} of order {payment.order_id} {state}" if payment else "none"
+            )
+            text = f"reservation {each.id} ended {each.outcome}, its payment: {held}"
+            yield Wrong(each.order_id, text)
+    for payment in books.payment_under.values():
+        if payment.reservation_id not in books.reservation:
+            # A failed one may be forgotten.
+            text = f"payment {payment.id} is {payment.state} under no reservation"
+            yield Wrong(payment.order_id, text) if payment.state in _TAKEN else None
+
+
+def orders_whole(books, _):
+    for order in books.orders:
+        text = f"its lines add up to {order.lines}, its total is {order.total}"
+        yield None if order.lines == order.total else Wrong(order.id, text)
+
+
+def orders_as_answered(books, record):
+    for answer in record.orders.values():
+        order, total = books.order.get(answer["id"]), answer["total"]
+        if order is None:
+            yield Wrong(answer["id"], "acknowledged, and lost")
+            continue
+        was = (answer["userId"], total["amount"], total["currency"])
+        now = (order.user_id, order.total, order.currency)
+        yield None if was == now else Wrong(order.id, f"acknowledged as {was}, it is {now}")
+
+
+def captured_as_answered(books, record):
+    for key, answer in record.payments.items():
+        if answer["status"] == CAPTURED:
+            yield _captured_as_answered(books, key, answer)
+
+
+def _captured_as_answered(books, key, answer):
+    order_id, name = answer["orderId"], f"payment {answer['id']} was answered CAPTURED"
+    payment, reservation = books.payment.get(answer["id"]), books.reservation_for.get(key)
+    if payment is None:
+        return Wrong(order_id, f"{name}, and is lost")
+    if payment.state not in _TAKEN:
+        return Wrong(order_id, f"{name}, and is {payment.state}")
+    was = (order_id, answer["amount"], answer["currency"])
+    now = (payment.order_id, payment.amount, payment.currency)
+    if was != now:
+        return Wrong(order_id, f"{name} as {was}, and is {now}")
+    if reservation is None or reservation.id != payment.reservation_id:
+        return Wrong(order_id, f"{name}, and is not the reservation's of its key {key}")
+    charge = books.charge_of.get(payment.id)
+    if charge is None or charge.reference != reservation.id or not charge.approved:
+        return Wrong(order_id, f"{name}, and the provider did not charge under {reservation.id}")
+    return None
+
+
+def failed_as_answered(books, record):
+    for key, answer in record.payments.items():
+        if answer["status"] != FAILED:
+            continue
+        name = f"payment {answer['id']} was answered FAILED"
+        payment, reservation = books.payment.get(answer["id"]), books.reservation_for.get(key)
+        references = {reservation.id if reservation else None}
+        references.add(payment.reservation_id if payment else None)
+        charged = [c for c in books.charges_of[answer["orderId"]] if c.reference in references]
+        if any(each.approved for each in charged):
+            yield Wrong(answer["orderId"], f"{name}, and the provider charged")
+        elif payment is None or payment.state != FAILED:
+            now = payment.state if payment else "lost"
+            yield Wrong(answer["orderId"], f"{name}, and is {now}")
+        else:
+            yield None
+
+
+def answers_once(_, record):
+    yield from [None] * (len(record.orders) + len(record.payments))
+    for order_id, text in record.contradictions:
+        yield Wrong(order_id, text)
+
+
+def refusals_true(books, record):
+    """A payment that was refused for good took nothing, and was refused for what is so."""
+    for key, (order_id, problem) in record.refused.items():
+        mine = books.reservation_for.get(key)
+        ended = [r for r in books.reservations_of[order_id] if r.outcome == CAPTURED]
+        order = books.order.get(order_id)
+        if mine and mine.outcome == CAPTURED:
+            yield Wrong(order_id, f"key {key} was refused ({problem}), and it was charged for")
+        elif problem == "/problems/order-already-paid" and not ended:
+            yield Wrong(order_id, f"key {key} was refused as already paid, and it never was")
+        elif problem == "/problems/order-not-payable" and order and order.state != "CANCELLED":
+            yield Wrong(order_id, f"key {key} was refused as not payable, and it is {order.state}")
+        else:
+            yield None
+
+
+def cancelled_as_answered(books, record):
+    for order_id, answered in record.cancelled.items():
+        order = books.order.get(order_id)
+        if order is None or order.state != "CANCELLED":
+            now = order.state if order else "lost"
+            yield Wrong(order_id, f"cancelled, answered {answered}, and is {now}")
+        else:
+            yield None
+    for payment_id, order_id in record.refunded.items():
+        payment = books.payment.get(payment_id)
+        now = payment.state if payment else "lost"
+        text = f"the refund of payment {payment_id} was accepted, and it is {now}"
+        yield None if now == REFUNDED else Wrong(order_id, text)
+
+
+def seen_as_answered(books, record):
+    for order_id in record.seen_paid:
+        captured = [p.id for p in books.payments_of[order_id] if p.state in _TAKEN]
+        text = f"clients saw it PAID, and it was captured by payments {captured}"
+        yield None if len(captured) == 1 else Wrong(order_id, text)
+
+
+def nothing_unasked(books, record):
+    """Of the clients' users there is no order, and of their orders no reservation, without a key
+    that they have sent; and for each key one order.
+    """
+    made = {each.order_id: each.key for each in books.creations}
+    acknowledged = {order["id"] for order in record.orders.values()}
+    users = set(record.users)
+    theirs = [order for order in books.orders if order.user_id in users]
+    for order in theirs:
+        if order.id in acknowledged or made.get(order.id) in record.order_keys - set(record.orders):
+            yield None
+        else:
+            yield Wrong(order.id, "clients did not ask for it, or were answered another one")
+    for order in theirs:
+        for each in books.reservations_of[order.id]:
+            asked = record.payment_keys.get(each.key) == order.id
+            text = f"reservation {each.id} with key {each.key}, with which no client paid for it"
+            yield None if asked else Wrong(order.id, text)
+
+
+RULES = (
+    ("captured less given back is 0 or the total, by payments", net_in_payments),
+    ("captured less given back is 0 or the total, by the provider's ledger", net_in_ledger),
+    ("an order is PAID or FULFILLED with exactly one capture, else has none", paid_once),
+    ("every capture belongs to an order", captures_have_orders),
+    ("every reservation, payment and refund is decided", all_decided),
+    ("payments and the provider's ledger agree", ledger_agrees),
+    ("reservations and payments agree", reservations_agree),
+    ("the lines of every order add up to its total", orders_whole),
+    ("every order that was acknowledged is there, unchanged", orders_as_answered),
+    ("every payment answered CAPTURED was captured", captured_as_answered),
+    ("every payment answered FAILED took nothing", failed_as_answered),
+    ("every payment that was refused took nothing, and the reason is true", refusals_true),
+    ("every key got one answer, however often it was sent", answers_once),
+    ("what was cancelled or refunded by an answer is so", cancelled_as_answered),
+    ("every order that was seen PAID was captured once", seen_as_answered),
+    ("no order and no reservation is there that no client asked for", nothing_unasked),
+)
+
+
+def judge(books, record):
+    """By the rule's name: how much it has looked at, and what is wrong."""
+    found = {}
+    for name, rule in RULES:
+        looked_at = list(rule(books, record))
+        found[name] = (len(looked_at), [each for each in looked_at if each])
+    return found
