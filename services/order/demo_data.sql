@@ -41,4 +41,15 @@ GROUP BY order_id;
 INSERT INTO order_items (order_id, line, product_id, product_name, quantity, unit_price_minor)
 SELECT order_id, line, product_id, product_name, quantity, unit_price_minor FROM demo_lines;
 
-ANALYZE products, orders, order_items;
+-- What the orders that were charged or refused were reserved with; its id follows from the order's, as in the payment service's file.
+INSERT INTO payment_reservations (id, order_id, outcome, settle_at, created_at, ended_at)
+SELECT format('00000000-0000-4000-8000-%s', lpad(to_hex(id), 12, '0'))::uuid,
+       id,
+       CASE state WHEN 'PAYMENT_FAILED' THEN 'FAILED' ELSE 'CAPTURED' END,
+       created_at,
+       created_at,
+       created_at + interval '1 minute'
+FROM orders
+WHERE id IN (SELECT order_id FROM demo_lines) AND state IN ('PAYMENT_FAILED', 'PAID', 'FULFILLED');
+
+ANALYZE products, orders, order_items, payment_reservations;

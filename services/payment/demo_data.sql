@@ -10,9 +10,11 @@ WITH demo_orders AS (
   WHERE n % 20 > 1
   GROUP BY n
 )
-INSERT INTO payments (id, order_id, user_id, state, amount_minor, currency, provider_reference, failure_reason,
+INSERT INTO payments (id, reservation_id, order_id, user_id, state, amount_minor, currency, provider_reference, failure_reason,
                       created_at, updated_at)
 SELECT order_id,
+       -- As in services/order/demo_data.sql.
+       format('00000000-0000-4000-8000-%s', lpad(to_hex(order_id), 12, '0'))::uuid,
        order_id,
        1 + (order_id * 37) % 1000,
        CASE WHEN order_id % 20 = 2 THEN 'FAILED' ELSE 'CAPTURED' END,
@@ -24,5 +26,14 @@ SELECT order_id,
        timestamptz '2026-02-01 00:01:00+00' + order_id * interval '10 minutes'
 FROM demo_orders
 WHERE NOT EXISTS (SELECT FROM payments WHERE id <= 5000);
+
+-- What the simulated provider has of them in its books, so that they can be given back.
+INSERT INTO simulated_provider_charges (reference, provider_reference, approved, decline_reason, amount_minor, currency, created_at,
+                                        settles_at)
+SELECT reservation_id, format('sim_demo_%s', id), state = 'CAPTURED', coalesce(failure_reason, ''), amount_minor, currency, created_at,
+       created_at
+FROM payments
+WHERE id <= 5000 AND reservation_id IS NOT NULL
+ON CONFLICT DO NOTHING;
 
 ANALYZE payments;

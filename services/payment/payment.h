@@ -17,8 +17,7 @@
 namespace scaleout::payment {
 
 using PaymentId = TypedId<struct PaymentIdTag>;
-// Assigned by other services, which this service does not ask: a payment may name an order or a
-// user that does not exist.
+// Assigned by other services, which this service does not ask.
 using OrderId = TypedId<struct OrderIdTag>;
 using UserId = TypedId<struct UserIdTag>;
 
@@ -28,26 +27,27 @@ struct Money {
   std::string currency;  // ISO 4217
 };
 
-// One charge, approved or refused.
+// One charge: under way, approved or refused.
 struct Payment {
   PaymentId id;
+  std::string reservation_id;  // empty if it was made before there were reservations
   OrderId order_id;
   UserId user_id;
   PaymentState state = PaymentState::kAuthorized;
   Money amount;
-  std::string provider_reference;  // empty if the provider refused the charge
+  std::string provider_reference;  // empty while the provider has not approved the charge
   std::string failure_reason;      // empty unless kFailed
   WallTime created_at;
   WallTime updated_at;
 };
 
-// What a client asks for.
+// What is to be charged for a reservation of the order service.
 struct NewPayment {
+  std::string reservation_id;
   OrderId order_id;
   UserId user_id;
   Money amount;
   std::string payment_method_token;
-  std::string idempotency_key;  // scoped to the user
 };
 
 }  // namespace scaleout::payment

@@ -22,6 +22,7 @@ Message Outcome(const Payment& payment) {
   message.set_payment_id(payment.id.value());
   message.set_order_id(payment.order_id.value());
   message.set_user_id(payment.user_id.value());
+  message.set_reservation_id(payment.reservation_id);
   return message;
 }
 

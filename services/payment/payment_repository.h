@@ -1,20 +1,13 @@
-// The payments' tables, as plain structs. All of their SQL is in the .cc.
-//
-// A payment is made in two steps, so that a crash between them loses nothing: Begin() commits an
-// attempt with a lease on the idempotency key, Finish() commits the payment and ends the attempt.
-// At most one call holds the lease of a key; when it is over, a repeated call takes the attempt
-// over. A finished attempt answers every repeated call with its payment.
+// The payments as clients read them. All of the SQL is in the .cc; who makes and changes payments
+// is in charge_repository.h and refund_repository.h.
 //
 // Every method takes the call on whose behalf it works and returns its statuses, and the pool's:
 // UNAVAILABLE, DEADLINE_EXCEEDED, CANCELLED. Implementations are thread-safe.
 #ifndef SCALEOUT_SERVICES_PAYMENT_PAYMENT_REPOSITORY_H_
 #define SCALEOUT_SERVICES_PAYMENT_PAYMENT_REPOSITORY_H_
 
-#include <chrono>
 #include <memory>
 #include <optional>
-#include <string>
-#include <variant>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -24,29 +17,10 @@
 #include "services/payment/payment.h"
 
 namespace scaleout {
-class Outbox;
 class PostgresPool;
 }  // namespace scaleout
 
 namespace scaleout::payment {
-
-// The right to charge for one (user, idempotency key), until the lease is over.
-struct Attempt {
-  UserId user_id;
-  std::string idempotency_key;
-  std::string charge_reference;  // the same for every attempt with the key
-  std::string lease_token;       // this attempt's own
-};
-
-// An attempt to be made, or the payment that an earlier one made.
-using Claim = std::variant<Attempt, Payment>;
-
-// The provider's final answer, as the payment will have it.
-struct Outcome {
-  PaymentState state = PaymentState::kFailed;
-  std::string provider_reference;
-  std::string failure_reason;
-};
 
 // Payments that match both; one that is absent matches all.
 struct PaymentFilter {
@@ -61,18 +35,6 @@ class PaymentRepository {
  public:
   virtual ~PaymentRepository() = default;
 
-  // Takes the lease on the payment's key, durably. ABORTED with IDEMPOTENCY_KEY_IN_PROGRESS while
-  // another call holds it; FAILED_PRECONDITION with IDEMPOTENCY_KEY_REUSED if the key was used for
-  // another payload.
-  virtual absl::StatusOr<Claim> Begin(const CallContext& call, const NewPayment& payment,
-                                      std::chrono::milliseconds lease) = 0;
-  // Writes the payment and its events (payment_events.h) and ends the attempt, in one transaction.
-  // ABORTED if the lease was lost meanwhile.
-  virtual absl::StatusOr<Payment> Finish(const CallContext& call, const Attempt& attempt,
-                                         const NewPayment& payment, const Outcome& outcome) = 0;
-  // Ends the lease now, so that a repeated call can take over at once. Without effect if another
-  // call has the lease.
-  virtual absl::Status Release(const CallContext& call, const Attempt& attempt) = 0;
   // NOT_FOUND, also for another owner's.
   virtual absl::StatusOr<Payment> Get(const CallContext& call, PaymentId id, Owner owner) = 0;
   // For each key the payment, if there is one of that owner; one statement.
@@ -89,8 +51,8 @@ class PaymentRepository {
                                                            int limit) = 0;
 };
 
-// `pool`, which is the outbox's too, and `outbox` must outlive the repository.
-std::unique_ptr<PaymentRepository> MakePaymentRepository(PostgresPool& pool, Outbox& outbox);
+// `pool` must outlive the repository.
+std::unique_ptr<PaymentRepository> MakePaymentRepository(PostgresPool& pool);
 
 }  // namespace scaleout::payment
 

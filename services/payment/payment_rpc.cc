@@ -5,11 +5,13 @@
 
 namespace scaleout::payment {
 
-std::unique_ptr<grpc::Service> MakePaymentRpc(PaymentService& service, ServiceCalls& calls) {
+std::unique_ptr<grpc::Service> MakePaymentRpc(PaymentService& service, ServiceCalls& calls,
+                                              ServiceCalls& charges) {
   using Rpcs = UnaryRpcs<PaymentService>;
   return std::make_unique<Rpcs>(kPaymentServiceName, service, calls,
                                 Rpcs::List{
-                                    {"CreatePayment", &PaymentService::CreatePayment},
+                                    {"CreatePayment", &PaymentService::CreatePayment, &charges},
+                                    {"SettleReservation", &PaymentService::SettleReservation},
                                     {"GetPayment", &PaymentService::GetPayment},
                                     {"BatchGetPayments", &PaymentService::BatchGetPayments},
                                     {"ListPayments", &PaymentService::ListPayments},

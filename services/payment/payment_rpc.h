@@ -21,8 +21,9 @@ class PaymentService;
 
 inline constexpr const char* kPaymentServiceName = "scaleout.payment.v1.PaymentService";
 
-// `service` and `calls` must outlive the result.
-std::unique_ptr<grpc::Service> MakePaymentRpc(PaymentService& service, ServiceCalls& calls);
+// `charges` are the calls that ask the provider. All must outlive the result.
+std::unique_ptr<grpc::Service> MakePaymentRpc(PaymentService& service, ServiceCalls& calls,
+                                              ServiceCalls& charges);
 
 }  // namespace scaleout::payment
 

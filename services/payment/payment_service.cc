@@ -7,53 +7,24 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <variant>
 
 #include "common/status.h"
 #include "common/str_cat.h"
 #include "proto/scaleout/payment/v1/payment_limits.h"
+#include "proto/scaleout/rpc/v1/request_limits.h"
 #include "proto/scaleout/type/v1/money_limits.h"
 #include "service/batch_answer.h"
 #include "service/batch_keys.h"
 #include "service/field_checks.h"
 #include "service/page_token.h"
 #include "service/principal.h"
-#include "service/wall_time.h"
+#include "services/payment/payment_message.h"
 
 namespace scaleout::payment {
 namespace {
 
 std::string Scope(std::int64_t user_id, std::int64_t order_id) {
   return StrCat("payments?user_id=", user_id, "&order_id=", order_id);
-}
-
-v1::PaymentStatus ToProto(PaymentState state) {
-  switch (state) {
-    case PaymentState::kAuthorized:
-      return v1::PAYMENT_STATUS_AUTHORIZED;
-    case PaymentState::kCaptured:
-      return v1::PAYMENT_STATUS_CAPTURED;
-    case PaymentState::kVoided:
-      return v1::PAYMENT_STATUS_VOIDED;
-    case PaymentState::kRefunded:
-      return v1::PAYMENT_STATUS_REFUNDED;
-    case PaymentState::kFailed:
-      return v1::PAYMENT_STATUS_FAILED;
-  }
-  return v1::PAYMENT_STATUS_UNSPECIFIED;
-}
-
-void ToProto(const Payment& payment, v1::Payment& message) {
-  message.set_id(payment.id.value());
-  message.set_order_id(payment.order_id.value());
-  message.set_user_id(payment.user_id.value());
-  message.set_status(ToProto(payment.state));
-  message.mutable_amount()->set_amount_minor(payment.amount.amount_minor);
-  message.mutable_amount()->set_currency_code(payment.amount.currency);
-  message.set_provider_reference(payment.provider_reference);
-  message.set_failure_reason(payment.failure_reason);
-  scaleout::ToProto(payment.created_at, *message.mutable_created_at());
-  scaleout::ToProto(payment.updated_at, *message.mutable_updated_at());
 }
 
 // Adds at most a page of `payments` and answers the token of the next one, if they are more.
@@ -66,16 +37,25 @@ std::string AddPage(std::span<const Payment> payments, std::int32_t page_size,
                                 : std::string();
 }
 
-Outcome ToOutcome(const ChargeAnswer& answer) {
-  const PaymentEvent event = answer.approved ? PaymentEvent::kCaptured : PaymentEvent::kDeclined;
-  Outcome outcome;
-  outcome.state = NextState(PaymentState::kAuthorized, event).value();
-  if (answer.approved) {
-    outcome.provider_reference = answer.provider_reference;
-  } else {
-    outcome.failure_reason = answer.decline_reason;
+v1::ReservationOutcome ToProto(Settlement::Outcome outcome) {
+  switch (outcome) {
+    case Settlement::Outcome::kUndecided:
+      return v1::RESERVATION_OUTCOME_UNDECIDED;
+    case Settlement::Outcome::kCaptured:
+      return v1::RESERVATION_OUTCOME_CAPTURED;
+    case Settlement::Outcome::kFailed:
+      return v1::RESERVATION_OUTCOME_FAILED;
   }
-  return outcome;
+  return v1::RESERVATION_OUTCOME_UNSPECIFIED;
+}
+
+// For a client whose payment method is waited for by as many calls as may be.
+constexpr const char* kRetryAfterMs = "1000";
+
+absl::Status TokenOverloaded() {
+  return WithReason(
+      absl::UnavailableError("too many payments with this payment method wait for the provider"),
+      kReasonOverloaded, {{"retryAfterMs", kRetryAfterMs}});
 }
 
 }  // namespace
@@ -95,7 +75,7 @@ absl::Status PaymentService::CreatePayment(const CallContext& call,
                 type::v1::FindCurrencyCodeViolation(request.amount().currency_code()));
   checks.Refuse("payment_method_token",
                 v1::FindPaymentMethodTokenViolation(request.payment_method_token()));
-  checks.Refuse("idempotency_key", rpc::v1::FindIdempotencyKeyViolation(request.idempotency_key()));
+  checks.Refuse("reservation_id", rpc::v1::FindUuidViolation(request.reservation_id()));
   if (!checks.ok()) return checks.Check();
   const absl::Status allowed = CheckMayActFor(*principal, request.user_id());
   if (!allowed.ok()) return allowed;
@@ -105,37 +85,55 @@ absl::Status PaymentService::CreatePayment(const CallContext& call,
   payment.user_id = UserId(request.user_id());
   payment.amount = {request.amount().amount_minor(), request.amount().currency_code()};
   payment.payment_method_token = request.payment_method_token();
-  payment.idempotency_key = request.idempotency_key();
+  payment.reservation_id = request.reservation_id();
 
-  const absl::StatusOr<Claim> claim = repository_.Begin(call, payment, lease_);
-  if (!claim.ok()) return claim.status();
-  if (const auto* earlier = std::get_if<Payment>(&*claim)) {
-    ToProto(*earlier, *response.mutable_payment());
-    response.set_replayed(true);
-    return absl::OkStatus();
-  }
-  const absl::StatusOr<Payment> made = Charge(call, std::get<Attempt>(*claim), payment);
-  if (!made.ok()) return made.status();
-  ToProto(*made, *response.mutable_payment());
-  return absl::OkStatus();
+  const std::optional<TokenBulkhead::Permit> permit =
+      bulkhead_.TryAcquire(payment.payment_method_token);
+  if (!permit) return TokenOverloaded();
+  absl::StatusOr<std::optional<std::string>> earlier = charges_.Begin(call, payment);
+  if (!earlier.ok()) return earlier.status();
+  const absl::StatusOr<StoredAnswer> answer =
+      *earlier ? StoredAnswer{**std::move(earlier), true} : Charge(call, payment);
+  if (!answer.ok()) return answer.status();
+  absl::Status parsed = ParseAnswer(answer->json, response);
+  response.set_replayed(answer->earlier);
+  return parsed;
 }
 
-absl::StatusOr<Payment> PaymentService::Charge(const CallContext& call, const Attempt& attempt,
-                                               const NewPayment& payment) {
-  const absl::StatusOr<ChargeAnswer> answer = provider_.Charge(
-      call, {attempt.charge_reference, payment.amount, payment.payment_method_token});
+absl::StatusOr<StoredAnswer> PaymentService::Charge(const CallContext& call,
+                                                    const NewPayment& payment) {
+  const absl::StatusOr<ChargeReport> report = provider_.Charge(
+      call, {payment.reservation_id, payment.amount, payment.payment_method_token});
   // From here on the provider may have charged. That has to be recorded even if the client's
   // deadline has passed or the client has cancelled.
   CallContext recording;
   recording.deadline = Deadline::In(kRecordLimit, clock_);
   recording.request_id = call.request_id;
   recording.trace_id = call.trace_id;
-  if (answer.ok()) return repository_.Finish(recording, attempt, payment, ToOutcome(*answer));
+  if (report.ok() && report->state == ChargeReport::State::kFinal) {
+    return charges_.Decide(recording, payment.reservation_id, report->answer);
+  }
   // If this fails too, the lease ends when its time is over.
-  repository_.Release(recording, attempt).IgnoreError();
+  charges_.Release(recording, payment.reservation_id).IgnoreError();
   return WithReason(absl::UnavailableError(
                         "the payment provider's answer is unknown; call again with the same key"),
                     "PAYMENT_OUTCOME_UNKNOWN");
+}
+
+absl::Status PaymentService::SettleReservation(const CallContext& call,
+                                               const v1::SettleReservationRequest& request,
+                                               v1::SettleReservationResponse& response) {
+  FieldChecks checks;
+  checks.Refuse("reservation_id", rpc::v1::FindUuidViolation(request.reservation_id()));
+  if (!checks.ok()) return checks.Check();
+  const absl::StatusOr<Settlement> settlement = charges_.Settle(call, request.reservation_id());
+  if (!settlement.ok()) return settlement.status();
+  response.set_outcome(ToProto(settlement->outcome));
+  if (settlement->outcome == Settlement::Outcome::kCaptured) {
+    response.mutable_amount()->set_amount_minor(settlement->amount.amount_minor);
+    response.mutable_amount()->set_currency_code(settlement->amount.currency);
+  }
+  return absl::OkStatus();
 }
 
 absl::Status PaymentService::GetPayment(const CallContext& call,

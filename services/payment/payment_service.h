@@ -1,10 +1,10 @@
 // What each RPC of scaleout.payment.v1.PaymentService does: validate, ask repository and provider,
 // map. No SQL and no gRPC.
 //
-// CreatePayment takes a durable lease on the idempotency key, charges under the key's own reference
-// and records the answer. The record does not depend on the client: it is made even if the client
-// has cancelled or its deadline has passed. After a failure a repeated call continues the attempt:
-// at once if the service released the lease, when the lease is over if it crashed.
+// CreatePayment commits the payment as AUTHORIZED, asks the provider under the reservation's id and
+// records the answer; the record does not depend on the client: it is made even if the client has
+// cancelled or its deadline has passed. After a failure a repeated call goes on with the same
+// charge, and so does the sweeper (charge_sweeper.h) where none comes.
 //
 // An RPC fills its response and returns OK, or returns a status and leaves the response as it was.
 // A batch read is one statement, and its answer is bounded (service/batch_keys.h). Thread-safe if
@@ -18,8 +18,10 @@
 #include "common/call_context.h"
 #include "common/clock.h"
 #include "scaleout/payment/v1/payment.pb.h"
+#include "services/payment/charge_repository.h"
 #include "services/payment/payment_provider.h"
 #include "services/payment/payment_repository.h"
+#include "services/payment/token_bulkhead.h"
 
 namespace scaleout::payment {
 
@@ -28,13 +30,20 @@ inline constexpr std::chrono::milliseconds kRecordLimit{2000};
 
 class PaymentService {
  public:
-  // All references must outlive the service. `lease` is explained in provider_config.h.
-  PaymentService(PaymentRepository& repository, PaymentProvider& provider,
-                 std::chrono::milliseconds lease, const Clock& clock)
-      : repository_(repository), provider_(provider), lease_(lease), clock_(clock) {}
+  // All references must outlive the service.
+  PaymentService(PaymentRepository& repository, ChargeRepository& charges,
+                 PaymentProvider& provider, TokenBulkhead& bulkhead, const Clock& clock)
+      : repository_(repository),
+        charges_(charges),
+        provider_(provider),
+        bulkhead_(bulkhead),
+        clock_(clock) {}
 
   absl::Status CreatePayment(const CallContext& call, const v1::CreatePaymentRequest& request,
                              v1::CreatePaymentResponse& response);
+  absl::Status SettleReservation(const CallContext& call,
+                                 const v1::SettleReservationRequest& request,
+                                 v1::SettleReservationResponse& response);
   absl::Status GetPayment(const CallContext& call, const v1::GetPaymentRequest& request,
                           v1::GetPaymentResponse& response);
   absl::Status BatchGetPayments(const CallContext& call, const v1::BatchGetPaymentsRequest& request,
@@ -46,12 +55,13 @@ class PaymentService {
                                  v1::BatchListPaymentsResponse& response);
 
  private:
-  absl::StatusOr<Payment> Charge(const CallContext& call, const Attempt& attempt,
-                                 const NewPayment& payment);
+  // The stored answer of a charge that this call has the lease of.
+  absl::StatusOr<StoredAnswer> Charge(const CallContext& call, const NewPayment& payment);
 
   PaymentRepository& repository_;
+  ChargeRepository& charges_;
   PaymentProvider& provider_;
-  const std::chrono::milliseconds lease_;
+  TokenBulkhead& bulkhead_;
   const Clock& clock_;
 };
 

@@ -2,20 +2,29 @@
 //
 // The lease must be longer than a call can work on a payment: PROVIDER_TIMEOUT and the time for the
 // record (kRecordLimit). The declaration checks that, so that the program does not start otherwise.
+// Calls that ask the provider have threads of their own, so that a slow one never keeps the reads
+// of payments; one payment method has half of them at most.
 #ifndef SCALEOUT_SERVICES_PAYMENT_PROVIDER_CONFIG_H_
 #define SCALEOUT_SERVICES_PAYMENT_PROVIDER_CONFIG_H_
 
+#include <algorithm>
 #include <chrono>
 
 #include "common/settings.h"
+#include "services/payment/charge_repository.h"
 #include "services/payment/simulated_provider.h"
 
 namespace scaleout::payment {
 
 struct ProviderConfig {
   SimulatedProviderOptions provider;
-  // How long a call may work on a payment before a repeated call takes it over.
-  std::chrono::milliseconds lease{5000};
+  ChargeTimes times{.lease = std::chrono::milliseconds(5000),
+                    .settle_after = std::chrono::milliseconds(5000)};
+  int threads = 8;
+  int max_queued = 64;
+
+  // Of one payment method.
+  int max_calls_per_token() const { return std::max(1, threads / 2); }
 };
 
 // Declares the settings, and checks the lease against the timeout.

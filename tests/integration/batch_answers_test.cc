@@ -31,6 +31,8 @@
 #include "services/payment/payment_service.h"
 #include "services/user/user_rpc.h"
 #include "services/user/user_service.h"
+#include "tests/services/payment/fake_charges.h"
+#include "tests/services/payment/fake_provider.h"
 #include "tests/support/fake_idempotent_writes.h"
 #include "tests/support/fake_revocations.h"
 #include "tests/support/principals.h"
@@ -150,31 +152,11 @@ class LargestPayments final : public payment::PaymentRepository {
     }
     return found;
   }
-  absl::StatusOr<payment::Claim> Begin(const CallContext&, const payment::NewPayment&,
-                                       std::chrono::milliseconds) override {
-    return absl::UnimplementedError("");
-  }
-  absl::StatusOr<payment::Payment> Finish(const CallContext&, const payment::Attempt&,
-                                          const payment::NewPayment&,
-                                          const payment::Outcome&) override {
-    return absl::UnimplementedError("");
-  }
-  absl::Status Release(const CallContext&, const payment::Attempt&) override {
-    return absl::UnimplementedError("");
-  }
   absl::StatusOr<payment::Payment> Get(const CallContext&, payment::PaymentId, Owner) override {
     return absl::UnimplementedError("");
   }
 
   std::atomic<std::size_t> reference_bytes = 1000;  // read by a worker
-};
-
-class NoProvider final : public payment::PaymentProvider {
- public:
-  absl::StatusOr<payment::ChargeAnswer> Charge(const CallContext&,
-                                               const payment::ChargeRequest&) override {
-    return absl::UnimplementedError("");
-  }
 };
 
 class LargestProducts final : public order::ProductRepository {
@@ -284,13 +266,15 @@ class BatchAnswersTest : public ::testing::Test {
   ServiceCalls calls_{workers_, *logger_, *metrics_, SystemClock()};
   LargestOrders orders_;
   LargestPayments payments_;
-  NoProvider provider_;
+  payment::FakeCharges charges_;
+  payment::FakeProvider provider_;
+  payment::TokenBulkhead bulkhead_{1};
   LargestProducts products_;
   LargestUsers users_;
   testing::FakeIdempotentWrites writes_;
   order::OrderService order_service_{orders_, writes_};
   order::ProductService product_service_{products_};
-  payment::PaymentService payment_service_{payments_, provider_, std::chrono::seconds(5),
+  payment::PaymentService payment_service_{payments_, charges_, provider_, bulkhead_,
                                            SystemClock()};
   testing::FakeRevocations revocations_;
   user::UserService user_service_{users_, writes_, revocations_};
@@ -298,7 +282,7 @@ class BatchAnswersTest : public ::testing::Test {
   const std::unique_ptr<grpc::Service> product_rpc_ =
       order::MakeProductRpc(product_service_, calls_);
   const std::unique_ptr<grpc::Service> payment_rpc_ =
-      payment::MakePaymentRpc(payment_service_, calls_);
+      payment::MakePaymentRpc(payment_service_, calls_, calls_);
   const std::unique_ptr<grpc::Service> user_rpc_ = user::MakeUserRpc(user_service_, calls_);
   testing::RpcServer server_{
       socket_.target(),

@@ -9,13 +9,14 @@
 #include "services/order/order_service.h"
 #include "services/order/product_service.h"
 #include "services/order/schema.h"
-#include "services/payment/payment_events.h"
 #include "services/payment/payment_service.h"
 #include "services/payment/schema.h"
 #include "services/user/schema.h"
 #include "services/user/user_events.h"
 #include "services/user/user_service.h"
 #include "tests/integration/pool_fixture.h"
+#include "tests/services/payment/fake_charges.h"
+#include "tests/services/payment/fake_provider.h"
 #include "tests/support/fake_revocations.h"
 #include "tests/support/principals.h"
 
@@ -201,15 +202,6 @@ TEST_F(OrderBatchReadsTest, EntriesOfProductsAreWhatGetProductAnswers) {
   }
 }
 
-// No payment is made here.
-class NoProvider final : public payment::PaymentProvider {
- public:
-  absl::StatusOr<payment::ChargeAnswer> Charge(const CallContext&,
-                                               const payment::ChargeRequest&) override {
-    return absl::UnimplementedError("");
-  }
-};
-
 class PaymentBatchReadsTest : public BatchReadsTest {
  protected:
   PaymentBatchReadsTest() {
@@ -223,11 +215,13 @@ class PaymentBatchReadsTest : public BatchReadsTest {
   }
 
   const std::unique_ptr<PostgresPool> pool_ = MakePool(payment::Schema());
-  Outbox outbox_{*pool_, payment::PublishedStreams()};
   const std::unique_ptr<payment::PaymentRepository> payments_ =
-      payment::MakePaymentRepository(*pool_, outbox_);
-  NoProvider provider_;
-  payment::PaymentService service_{*payments_, provider_, std::chrono::seconds(5), SystemClock()};
+      payment::MakePaymentRepository(*pool_);
+  // No payment is made here.
+  payment::FakeCharges charges_;
+  payment::FakeProvider provider_;
+  payment::TokenBulkhead bulkhead_{1};
+  payment::PaymentService service_{*payments_, charges_, provider_, bulkhead_, SystemClock()};
 };
 
 TEST_F(PaymentBatchReadsTest, EntriesOfPaymentListsAreWhatListPaymentsAnswers) {

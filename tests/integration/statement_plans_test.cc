@@ -8,7 +8,6 @@
 #include "services/order/order_repository.h"
 #include "services/order/product_repository.h"
 #include "services/order/schema.h"
-#include "services/payment/payment_events.h"
 #include "services/payment/payment_repository.h"
 #include "services/payment/schema.h"
 #include "services/user/schema.h"
@@ -142,8 +141,7 @@ TEST_F(StatementPlansTest, ReadsOfPaymentsFetchNoMoreThanTheyAnswer) {
         " SELECT i, 5001, 1, 'CAPTURED', 1, 'EUR' FROM generate_series(10001, 13000) AS i"});
   const std::int64_t fetched =
       ExpectIndexScans(payment::Schema(), "'payments'", [](PostgresPool& pool) {
-        Outbox outbox(pool, payment::PublishedStreams());
-        const auto payments = payment::MakePaymentRepository(pool, outbox);
+        const auto payments = payment::MakePaymentRepository(pool);
         using payment::OrderId;
         using payment::PaymentId;
         using payment::UserId;

@@ -1,12 +1,9 @@
-// Payments in memory; the test sets what Begin(), Finish() and Release() return. Used by one
-// thread.
+// Payments in memory. Used by one thread.
 #ifndef SCALEOUT_TESTS_SERVICES_PAYMENT_FAKE_PAYMENTS_H_
 #define SCALEOUT_TESTS_SERVICES_PAYMENT_FAKE_PAYMENTS_H_
 
-#include <chrono>
 #include <cstdint>
 #include <optional>
-#include <string>
 #include <vector>
 
 #include "services/payment/payment_repository.h"
@@ -15,31 +12,6 @@ namespace scaleout::payment {
 
 class FakePayments final : public PaymentRepository {
  public:
-  absl::StatusOr<Claim> Begin(const CallContext&, const NewPayment& payment,
-                              std::chrono::milliseconds lease_in) override {
-    log.push_back("begin");
-    begun = payment;
-    lease = lease_in;
-    if (!begin_failure.ok()) return begin_failure;
-    if (earlier) return Claim(*earlier);
-    return Claim(Attempt{payment.user_id, payment.idempotency_key, "ref-1", "lease-1"});
-  }
-  absl::StatusOr<Payment> Finish(const CallContext& call, const Attempt& attempt,
-                                 const NewPayment& payment, const Outcome& outcome) override {
-    log.push_back("finish " + attempt.lease_token);
-    recording = call;
-    if (!finish_failure.ok()) return finish_failure;
-    Payment made = Add(payment.user_id.value(), payment.order_id.value(), outcome.state);
-    made.amount = payment.amount;
-    made.provider_reference = outcome.provider_reference;
-    made.failure_reason = outcome.failure_reason;
-    return made;
-  }
-  absl::Status Release(const CallContext& call, const Attempt& attempt) override {
-    log.push_back("release " + attempt.lease_token);
-    recording = call;
-    return release_failure;
-  }
   absl::StatusOr<Payment> Get(const CallContext&, PaymentId id, Owner owner) override {
     const std::optional<Payment> found = Find({id, owner});
     if (!found) return NoSuchPayment(id);
@@ -94,14 +66,6 @@ class FakePayments final : public PaymentRepository {
   }
 
   std::vector<Payment> payments;
-  std::vector<std::string> log;
-  std::optional<Payment> earlier;
-  NewPayment begun;
-  std::chrono::milliseconds lease{};
-  CallContext recording;
-  absl::Status begin_failure;
-  absl::Status finish_failure;
-  absl::Status release_failure;
   int batches = 0;
 };
 

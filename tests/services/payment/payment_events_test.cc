@@ -19,6 +19,7 @@ using ::testing::SizeIs;
 Payment In(PaymentState state) {
   Payment payment;
   payment.id = PaymentId(42);
+  payment.reservation_id = "8f14e45f-ceea-467f-a0e6-0242ac120002";
   payment.order_id = OrderId(5);
   payment.user_id = UserId(7);
   payment.state = state;

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <utility>
+
 namespace scaleout::payment {
 namespace {
 
@@ -22,7 +24,9 @@ TEST(ProviderConfig, HasDefaultsThatHoldTogether) {
   EXPECT_TRUE(env.Check().ok()) << env.Check();
   EXPECT_EQ(config.provider.latency, 20ms);
   EXPECT_EQ(config.provider.failure_rate, 0);
-  EXPECT_GT(config.lease, config.provider.timeout);
+  EXPECT_GT(config.times.lease, config.provider.timeout);
+  EXPECT_EQ(config.times.settle_after, 5s);
+  EXPECT_EQ(config.max_calls_per_token(), 4);
 }
 
 TEST(ProviderConfig, RefusesALeaseThatACallCanOutlive) {
@@ -34,8 +38,15 @@ TEST(ProviderConfig, RefusesALeaseThatACallCanOutlive) {
 
 TEST(ProviderConfig, AcceptsTheShortestLeaseThatACallCannotOutlive) {
   Environment env({{"PROVIDER_TIMEOUT", "1s"}, {"PROVIDER_LEASE", "3s"}}, {"PROVIDER_"});
-  EXPECT_EQ(Load(env).lease, 3s);
+  EXPECT_EQ(Load(env).times.lease, 3s);
   EXPECT_TRUE(env.Check().ok()) << env.Check();
+}
+
+TEST(ProviderConfig, APaymentMethodHasOneThreadAtLeastAndHalfOfThemAtMost) {
+  for (const auto& [threads, share] : {std::pair("1", 1), std::pair("3", 1), std::pair("9", 4)}) {
+    Environment env({{"PROVIDER_THREADS", threads}}, {"PROVIDER_"});
+    EXPECT_EQ(Load(env).max_calls_per_token(), share);
+  }
 }
 
 TEST(ProviderConfig, ExplainsEveryVariableThatItReads) {

@@ -1,0 +1,83 @@
+#include "services/payment/charge_sweeper.h"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+namespace scaleout::payment {
+namespace {
+
+using std::chrono::milliseconds;
+
+// Of a question to the provider, and of a transaction.
+constexpr milliseconds kStepLimit{2000};
+// Rounds in the time that a payment waits; it is late by one at most.
+constexpr int kRoundsPerWait = 4;
+constexpr milliseconds kMaxPoll{1'000};
+
+Counter& AddOutcome(Metrics& metrics, const char* outcome) {
+  return metrics.AddCounter("payment_charges_swept_total",
+                            "Payments without a call at work that the provider was asked about",
+                            {{"outcome", outcome}});
+}
+
+}  // namespace
+
+ChargeSweeper::ChargeSweeper(const Parts& parts, milliseconds settle_after)
+    : charges_(parts.charges),
+      provider_(parts.provider),
+      logger_(parts.logger),
+      clock_(parts.clock),
+      captured_(AddOutcome(parts.metrics, "captured")),
+      failed_(AddOutcome(parts.metrics, "failed")),
+      pending_(AddOutcome(parts.metrics, "pending")),
+      thread_({.name = "settle-charges",
+               .work = "settling charges",
+               .poll = std::min(settle_after / kRoundsPerWait, kMaxPoll)},
+              parts.clock, parts.logger) {}
+
+void ChargeSweeper::Start(std::function<bool()> is_ready) {
+  thread_.Start(std::move(is_ready), [this] { return Round(); });
+}
+
+absl::Status ChargeSweeper::Round() {
+  while (!thread_.stopping()) {
+    const absl::StatusOr<std::optional<std::string>> due = charges_.TakeDue(NewCall());
+    if (!due.ok()) return due.status();
+    if (!*due) break;
+    if (absl::Status settled = Settle(**due); !settled.ok()) return settled;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ChargeSweeper::Settle(const std::string& reservation_id) {
+  const absl::StatusOr<ChargeReport> report = FindOrVoid(reservation_id);
+  if (!report.ok()) return report.status();
+  if (report->state != ChargeReport::State::kFinal) {
+    pending_.Increment();
+    return absl::OkStatus();
+  }
+  const absl::StatusOr<StoredAnswer> decided =
+      charges_.Decide(NewCall(), reservation_id, report->answer);
+  if (!decided.ok()) return decided.status();
+  if (decided->earlier) return absl::OkStatus();
+  (report->answer.approved ? captured_ : failed_).Increment();
+  logger_.Info("a charge without a call at work was settled",
+               {{"reservationId", reservation_id}, {"captured", report->answer.approved}});
+  return absl::OkStatus();
+}
+
+absl::StatusOr<ChargeReport> ChargeSweeper::FindOrVoid(const std::string& reservation_id) {
+  absl::StatusOr<ChargeReport> found = provider_.Find(NewCall(), reservation_id);
+  if (!found.ok() || found->state != ChargeReport::State::kUnknown) return found;
+  return provider_.Void(NewCall(), reservation_id);
+}
+
+CallContext ChargeSweeper::NewCall() {
+  CallContext call;
+  call.deadline = Deadline::In(kStepLimit, clock_);
+  call.is_cancelled = [this] { return thread_.stopping(); };
+  return call;
+}
+
+}  // namespace scaleout::payment

@@ -1,0 +1,61 @@
+#include "services/payment/refund_sweeper.h"
+
+#include <cstdint>
+#include <optional>
+#include <utility>
+
+namespace scaleout::payment {
+namespace {
+
+// Of a question to the provider, and of a transaction.
+constexpr std::chrono::milliseconds kStepLimit{2000};
+
+}  // namespace
+
+RefundSweeper::RefundSweeper(const Parts& parts, std::chrono::milliseconds again_after)
+    : refunds_(parts.refunds),
+      provider_(parts.provider),
+      logger_(parts.logger),
+      clock_(parts.clock),
+      again_after_(again_after),
+      refused_(parts.metrics.AddGauge("payment_refunds_refused",
+                                      "Refunds that the provider has refused finally; must stay "
+                                      "0")),
+      thread_({.name = "refunds", .work = "refunding payments"}, parts.clock, parts.logger) {}
+
+void RefundSweeper::Start(std::function<bool()> is_ready) {
+  thread_.Start(std::move(is_ready), [this] { return Round(); });
+}
+
+absl::Status RefundSweeper::Round() {
+  while (!thread_.stopping()) {
+    const absl::StatusOr<std::optional<Refund>> due = refunds_.TakeDue(NewCall(), again_after_);
+    if (!due.ok()) return due.status();
+    if (!*due) break;
+    if (absl::Status driven = Drive(**due); !driven.ok()) return driven;
+  }
+  const absl::StatusOr<std::int64_t> refused = refunds_.CountRefused(NewCall());
+  if (refused.ok()) refused_.Set(static_cast<double>(*refused));
+  return refused.status();
+}
+
+absl::Status RefundSweeper::Drive(const Refund& refund) {
+  const absl::StatusOr<RefundAnswer> answer =
+      provider_.Refund(NewCall(), {refund.id, refund.provider_reference, refund.amount});
+  if (!answer.ok()) return answer.status();
+  if (answer->accepted) return refunds_.Complete(NewCall(), refund);
+  logger_.Error("the provider has refused a refund; it has to be made by hand",
+                {{"paymentId", refund.payment_id.value()},
+                 {"refundId", refund.id},
+                 {"refusal", answer->refusal}});
+  return refunds_.Refuse(NewCall(), refund, answer->refusal);
+}
+
+CallContext RefundSweeper::NewCall() {
+  CallContext call;
+  call.deadline = Deadline::In(kStepLimit, clock_);
+  call.is_cancelled = [this] { return thread_.stopping(); };
+  return call;
+}
+
+}  // namespace scaleout::payment

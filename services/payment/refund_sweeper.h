@@ -1,0 +1,58 @@
+// Drives refunds until the provider has answered finally. That it is away never ends one; a final
+// refusal does, and is an alert: the gauge payment_refunds_refused, and an error in the log.
+//
+// Several replicas may sweep at once. It runs on a thread of its own, from Start() to the
+// destructor; Wake(), from any thread, says that there is a new refund.
+#ifndef SCALEOUT_SERVICES_PAYMENT_REFUND_SWEEPER_H_
+#define SCALEOUT_SERVICES_PAYMENT_REFUND_SWEEPER_H_
+
+#include <chrono>
+#include <functional>
+
+#include "absl/status/status.h"
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/metrics.h"
+#include "service/background_thread.h"
+#include "services/payment/payment_provider.h"
+#include "services/payment/refund_repository.h"
+
+namespace scaleout::payment {
+
+class RefundSweeper {
+ public:
+  // All must outlive the sweeper.
+  struct Parts {
+    RefundRepository& refunds;
+    PaymentProvider& provider;
+    Logger& logger;
+    Metrics& metrics;
+    const Clock& clock;
+  };
+
+  // `again_after`: from one question about a refund to the next.
+  RefundSweeper(const Parts& parts, std::chrono::milliseconds again_after);
+
+  // Rounds begin once `is_ready` says that the tables are there. Once.
+  void Start(std::function<bool()> is_ready);
+  void Wake() { thread_.Wake(); }
+
+  // Asks for each refund that is due, until there is none or the first error; for tests too.
+  absl::Status Round();
+
+ private:
+  absl::Status Drive(const Refund& refund);
+  CallContext NewCall();
+
+  RefundRepository& refunds_;
+  PaymentProvider& provider_;
+  Logger& logger_;
+  const Clock& clock_;
+  const std::chrono::milliseconds again_after_;
+  Gauge& refused_;
+  BackgroundThread thread_;
+};
+
+}  // namespace scaleout::payment
+
+#endif  // SCALEOUT_SERVICES_PAYMENT_REFUND_SWEEPER_H_
