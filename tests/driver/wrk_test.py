@@ -2,6 +2,7 @@
 
 import collections
 import http.server
+import json
 import threading
 
 import pytest
@@ -24,14 +25,15 @@ def listener():
             self.end_headers()
 
         def do_POST(self):
-            self.rfile.read(int(self.headers["Content-Length"]))
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            self.server.paid[body["orderId"]] += 1
             self.do_GET()
 
         def log_message(self, *_):
             pass
 
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        server.heard = collections.Counter()
+        server.heard, server.paid = collections.Counter(), collections.Counter()
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield server
         bearer.use([server.server_port], "")
@@ -70,3 +72,13 @@ def test_tokens_of_a_file_take_turns(listener, tmp_path, threads):
         for first in range(threads)
     ]
     assert all(max(counts) - min(counts) <= 4 for counts in by_thread), found
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_each_order_from_the_first_on_is_paid_once(listener, threads):
+    heard(listener, "/api/payments", threads=threads, first_order=2000)
+    orders = sorted(listener.paid)
+    assert set(listener.paid.values()) == {1}
+    # A request that was made may not have been sent.
+    assert 2000 <= orders[0] < 2010 and len(orders) > 20
+    assert orders[-1] < 2000 + threads * (len(orders) + 10)

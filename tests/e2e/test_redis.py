@@ -250,7 +250,9 @@ def test_with_events_off_services_are_given_no_server(tmp_path):
     assert "REDIS_STATE_ADDRESS" in services_of(EVENTS_MAX_UNACKNOWLEDGED="2000")
     assert 'EVENTS_MAX_UNACKNOWLEDGED="2000"' in services_of(EVENTS_MAX_UNACKNOWLEDGED="2000")
     assert "REDIS" not in services_of(EVENTS="off")
-    with pytest.raises(StackError, match="EVENTS=maybe: on or off is wanted"):
+    # In either of its places.
+    assert services_of(EVENTS="payment-service").count("REDIS_STATE_ADDRESS") == 2
+    with pytest.raises(StackError, match="EVENTS=maybe: on, off or a service is wanted"):
         services_of(EVENTS="maybe")
 
 

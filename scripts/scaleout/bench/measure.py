@@ -15,6 +15,7 @@ from scaleout.errors import StackError
 from scaleout.load import wrk
 from scaleout.load.figures import percentile
 from scaleout.native import places, settings
+from scaleout.native.postgres import Postgres
 from scaleout.native.stack import Stack
 
 ROUTES = {
@@ -28,6 +29,17 @@ ROUTES = {
 ROUNDS = 5
 CONNECTIONS = 64
 _THREADS, _TIMEOUT = 2, 2
+# An order is paid once, so each payment needs one. There are always enough.
+_PAYMENTS_PER_SECOND_MAX = 3000
+_ORDERS = """
+WITH made AS (
+  INSERT INTO orders (id, user_id, state, total_minor, currency)
+  SELECT n, 1 + n % 1000, 'PENDING', 500, 'EUR'
+  FROM (SELECT greatest(2000000000, max(id) + 1) AS first FROM orders) AS f,
+    LATERAL generate_series(first, first + {count}) AS n
+  RETURNING id)
+SELECT min(id) FROM made
+"""
 # Only the bench sends the probe through nginx.
 _EXPOSE_LIVEZ = "location = /livez { proxy_pass http://api_gateway; }\n"
 
@@ -94,8 +106,18 @@ class Build:
         places.Places(self.run_dir).remove()
 
 
+def add_orders(stack, count):
+    """So many orders that can be paid, with ids that nothing else has; the first id. They cost
+    5.00 EUR and are of user 1 + id % 1000.
+    """
+    return int(Postgres(stack.places).query(_ORDERS.format(count=count), "orders"))
+
+
 def turn(stack, port, path, seconds, connections=CONNECTIONS, tokens=None):
     """One run of wrk, as figures."""
+    first_order = 1
+    if path == ROUTES["payment"]:
+        first_order = add_orders(stack, round(seconds * _PAYMENTS_PER_SECOND_MAX))
     with spent_by(stack) as spent:
         report = wrk.run(
             f"http://127.0.0.1:{port}",
@@ -105,6 +127,7 @@ def turn(stack, port, path, seconds, connections=CONNECTIONS, tokens=None):
             connections=connections,
             timeout=_TIMEOUT,
             tokens=tokens,
+            first_order=first_order,
         )
     return {
         "requestsPerSecond": report.succeeded_per_second,

@@ -46,10 +46,21 @@ def _fields(url):
 class Wrk:
     """wrk in the background, from its making until it is over or ended. `url` has no path; a %d in
     the path is a random id from 1 to 1000. `tokens` is a file with a token a line, which take turns
-    then. `with` kills it at the end of the block if it runs.
+    then; payments are made for orders from `first_order` on. `with` kills it at the end of the
+    block if it runs.
     """
 
-    def __init__(self, url, path, seconds, threads=1, connections=16, timeout=10, tokens=None):
+    def __init__(
+        self,
+        url,
+        path,
+        seconds,
+        threads=1,
+        connections=16,
+        timeout=10,
+        tokens=None,
+        first_order=1,
+    ):
         options = [f"-t{threads}", f"-c{connections}", f"-d{seconds}s", "--timeout", f"{timeout}s"]
         try:
             self._process = subprocess.Popen(
@@ -60,6 +71,7 @@ class Wrk:
                     "WRK_HEADERS": _fields(url),
                     "WRK_THREADS": str(threads),
                     "WRK_TOKENS": str(tokens or ""),
+                    "WRK_FIRST_ORDER": str(first_order),
                 },
                 text=True,
                 stdout=subprocess.PIPE,

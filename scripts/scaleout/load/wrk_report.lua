@@ -1,8 +1,8 @@
 -- For wrk: asks for WRK_PATH, with a random id from 1 to WRK_IDS where it says %d, and reports as one line of JSON.
 -- WRK_HEADERS has further headers, a line each. WRK_TOKENS is a file with an access token a line: each request has the next
 -- one, and no two of WRK_THREADS have the same.
--- /api/payments is paid to instead: for one order after the other, each time with a new key. The amount is no order's total,
--- so that no order is moved by it.
+-- /api/payments is paid to instead: for one order after the other from WRK_FIRST_ORDER on, each once. They cost 5.00 EUR and
+-- are of user 1 + id % 1000, which releases before reservations want to hear.
 --
 -- wrk shares the processors with what it measures, so a request costs it as little as can be: it is written once, and
 -- without an id there is no Lua in its way at all.
@@ -20,21 +20,21 @@ function setup(thread)
 end
 
 if path == "/api/payments" then
-  local body = '{"orderId":%d,"userId":%d,"amount":1,"currency":"EUR","paymentMethodToken":"tok_success"}'
-  local prefix, made
+  local body = '{"orderId":%d,"userId":%d,"amount":500,"currency":"EUR","paymentMethodToken":"tok_success"}'
+  local every = tonumber(os.getenv("WRK_THREADS"))
+  local prefix, order
 
   function init()
     math.randomseed(os.time() * 100 + number)
     prefix = string.format("%x-%x-%d-", os.time(), math.random(2 ^ 30), number)
-    made = 0
+    order = tonumber(os.getenv("WRK_FIRST_ORDER")) + number - 1 - every
   end
 
   function request()
-    made = made + 1
-    local order = 1 + made % ids
-    local headers = {["Content-Type"] = "application/json", ["Idempotency-Key"] = prefix .. made,
+    order = order + every
+    local headers = {["Content-Type"] = "application/json", ["Idempotency-Key"] = prefix .. order,
                      ["Authorization"] = wrk.headers["Authorization"]}
-    return wrk.format("POST", path, headers, body:format(order, 1 + (order * 37) % 1000))
+    return wrk.format("POST", path, headers, body:format(order, 1 + order % 1000))
   end
 elseif (os.getenv("WRK_TOKENS") or "") ~= "" then
   local requests, turn = {}, 0

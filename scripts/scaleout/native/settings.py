@@ -33,7 +33,8 @@ class Settings:
     tls_port: int = 0  # nginx's for HTTPS; 0: none
     tls_certificate: str = ""  # files of the user's own; without them one is made
     tls_key: str = ""
-    events: bool = True  # whether services reach redis-state: without it events wait
+    # Whether services reach redis-state: without it events wait. Or the one service that does.
+    events: bool | str = True
     nginx_include: str = ""  # a file of further locations, for experiments
     generation: int = 1  # of nginx's configuration; see nginx.py
     slots: dict = dataclasses.field(default_factory=dict)  # of each service, "a" or "b"
@@ -99,11 +100,11 @@ def proxy_cache_wanted(environment=os.environ):
 
 
 def events_wanted(environment=os.environ):
-    """EVENTS, on by default."""
+    """EVENTS, on by default; or the one service that has them."""
     text = environment.get("EVENTS") or "on"
-    if text not in ("on", "off"):
-        raise StackError(f"EVENTS={text}: on or off is wanted")
-    return text == "on"
+    if text not in ("on", "off", *SERVICES):
+        raise StackError(f"EVENTS={text}: on, off or a service is wanted")
+    return text if text in SERVICES else text == "on"
 
 
 def _tls(environment, http_port):

@@ -187,6 +187,7 @@ class Supervisor:
         """Of a service's programs, but for where each listens."""
         database, role = DATABASES[service]
         host = f"{self._places.scratch}/postgres"
+        events = self._settings.events
         return {
             "SERVICE_SEED_DEMO_DATA": "on",
             **self._own_variables(SERVICE_PREFIXES),
@@ -195,7 +196,7 @@ class Supervisor:
             "DB_PASSWORD_FILE": self._places.secret(f"{service}.password"),
             # Read by the order service alone, which asks what became of payments.
             "ORDER_PAYMENT_TARGET": self._target("payment-service"),
-            **(self._redis_variables("redis-state") if self._settings.events else {}),
+            **(self._redis_variables("redis-state") if events in (True, service) else {}),
             **self._identity(service),
         }
 

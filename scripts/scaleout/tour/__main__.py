@@ -59,6 +59,7 @@ def _run(driver, json_path, still):
         failing.aggregation()
         failing.breaker()
         paying.events()
+        paying.once()
         identity.sessions()
     finally:
         scale(before)
@@ -71,7 +72,7 @@ def main():
         description="The narrated, asserted tour of the running stack: routing, state in a process"
         " and shared state, distribution, cached reads, a blocked event loop with three gateways "
         "and with one, offloaded work, aggregation with a part missing, the circuit breaker, an "
-        "event between services, a login that every gateway honours.",
+        "event between services, an order that is paid once, a login that every gateway honours.",
         epilog="STACK=native (default) or compose chooses the stack; RUN_DIR as for "
         "scripts/stack.sh. Exit status: 0 if every check passed, 1 if one failed (it is named), 2 "
         "if there is no stack.",

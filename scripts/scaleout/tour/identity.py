@@ -1,4 +1,4 @@
-"""Scene 13: a session that no gateway keeps, and all honour; and its end, which all hear of."""
+"""Scene 14: a session that no gateway keeps, and all honour; and its end, which all hear of."""
 
 import time
 
@@ -15,7 +15,7 @@ _ME, _LOGOUT = "/api/auth/me", "/api/auth/logout"
 class Identity(Scenes):
     def sessions(self):
         self._n.scene(
-            "13. A login that every gateway honours",
+            "14. A login that every gateway honours",
             "The user service signs a token, and any gateway verifies it with the public key.\n"
             "A session in one gateway's memory would need sticky sessions instead: a balancer\n"
             "that always finds the way back to that gateway. And its users would be logged out\n"
