@@ -63,7 +63,7 @@ demo: ## The scaling tour on the running stack: narrated, checked
 drill: ## Break the running stack under load and check: make drill NAME=breaker (ARGS=--quick)
 	@scripts/drill.sh $(or $(NAME),--list) $(ARGS)
 
-drills: ## Every drill, about nine minutes
+drills: ## Every drill, about eleven minutes
 	@scripts/drill.sh all $(ARGS)
 
 lab: deps ## Measure one question side by side, on stacks of its own: make lab NAME=cache (ARGS=--quick)

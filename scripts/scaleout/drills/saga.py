@@ -39,7 +39,8 @@ _SETTINGS = {
     "ORDER_SETTLE_AFTER": "2s",
     "PROVIDER_TIMEOUT": "500ms",
     "PROVIDER_LEASE": "3s",
-    "PROVIDER_SWEEP_AFTER": "1s",
+    "PROVIDER_SETTLE_AFTER": "2s",
+    "PROVIDER_SETTLE_DELAY": "1s",
 }
 _SETTLED_SECONDS = 60
 # Longer than the deadline of a request whose client has given up.

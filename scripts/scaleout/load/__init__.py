@@ -4,7 +4,8 @@
 answer. `wrk` and `h2load` are the programs of those names: as fast as it goes, and thousands of
 requests a second at a fixed rate; `poisson` is the project's own program for latencies at such a
 rate. `buyer` orders and pays as a careful client does, `payers` do so at a fixed rate and see
-the order become PAID, and `ledger` compares what they were answered with what the databases hold.
+the order become PAID, `shoppers` also cancel, want their money back, and are not all careful; what
+they were answered is a `record`, which `scaleout.money` compares with what the databases hold.
 `standstills` says when the machine itself did nothing.
 Nothing here retries by itself, but for the buyers.
 """
