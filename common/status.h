@@ -63,10 +63,11 @@ ErrorMetadata MetadataOf(const absl::Status& status);
 
 // Reasons of an UNAVAILABLE that both sides of a call know: a queue of work was full; no connection
 // to the database was free in time; what ended a session is done, but not yet known to the
-// gateways.
+// gateways; the payment provider's answer is unknown.
 inline constexpr std::string_view kReasonOverloaded = "OVERLOADED";
 inline constexpr std::string_view kReasonPoolExhausted = "DATABASE_POOL_EXHAUSTED";
 inline constexpr std::string_view kReasonRevocationPending = "REVOCATION_PENDING";
+inline constexpr std::string_view kReasonPaymentUnknown = "PAYMENT_OUTCOME_UNKNOWN";
 
 // The canonical name of a code, "NOT_FOUND"; "UNKNOWN" for a value that has no name.
 std::string_view CodeName(absl::StatusCode code);

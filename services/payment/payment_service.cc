@@ -117,7 +117,7 @@ absl::StatusOr<StoredAnswer> PaymentService::Charge(const CallContext& call,
   charges_.Release(recording, payment.reservation_id).IgnoreError();
   return WithReason(absl::UnavailableError(
                         "the payment provider's answer is unknown; call again with the same key"),
-                    "PAYMENT_OUTCOME_UNKNOWN");
+                    kReasonPaymentUnknown);
 }
 
 absl::Status PaymentService::SettleReservation(const CallContext& call,
