@@ -2,7 +2,7 @@
 // refusal does, and is an alert: the gauge payment_refunds_refused, and an error in the log.
 //
 // Several replicas may sweep at once. It runs on a thread of its own, from Start() to the
-// destructor; Wake(), from any thread, says that there is a new refund.
+// destructor.
 #ifndef SCALEOUT_SERVICES_PAYMENT_REFUND_SWEEPER_H_
 #define SCALEOUT_SERVICES_PAYMENT_REFUND_SWEEPER_H_
 
@@ -35,7 +35,6 @@ class RefundSweeper {
 
   // Rounds begin once `is_ready` says that the tables are there. Once.
   void Start(std::function<bool()> is_ready);
-  void Wake() { thread_.Wake(); }
 
   // Asks for each refund that is due, until there is none or the first error; for tests too.
   absl::Status Round();
