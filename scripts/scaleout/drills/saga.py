@@ -41,6 +41,9 @@ _SETTINGS = {
     "PROVIDER_LEASE": "3s",
     "PROVIDER_SETTLE_AFTER": "2s",
     "PROVIDER_SETTLE_DELAY": "1s",
+    # What is back is asked at once, so that requests meet what is half up.
+    "GATEWAY_BREAKER_OPEN_WAIT": "500ms",
+    "GATEWAY_BREAKER_OPEN_WAIT_MAX": "1s",
 }
 _SETTLED_SECONDS = 60
 # Longer than the deadline of a request whose client has given up.

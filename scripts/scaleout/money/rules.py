@@ -281,5 +281,6 @@ def judge(books, record):
     found = {}
     for name, rule in RULES:
         looked_at = list(rule(books, record))
-        found[name] = (len(looked_at), [each for each in looked_at if each])
+        wrong = [each for each in looked_at if each]
+        found[name] = (len(looked_at), sorted(wrong, key=lambda each: each.order_id or 0))
     return found
