@@ -6,15 +6,6 @@
 
 namespace scaleout::gateway {
 
-namespace {
-
-bool IsPaymentUnknown(const absl::Status& status) {
-  return status.code() == absl::StatusCode::kUnavailable &&
-         ReasonOf(status) == kReasonPaymentUnknown;
-}
-
-}  // namespace
-
 bool IsLoadShedding(const absl::Status& status) {
   if (status.code() != absl::StatusCode::kUnavailable) return false;
   const std::string reason = ReasonOf(status);
@@ -28,9 +19,8 @@ bool IsRevocationPending(const absl::Status& status) {
 
 CallOutcome ClassifyCall(const absl::Status& status) {
   if (IsLoadShedding(status)) return CallOutcome::kIgnored;
-  // The service has done its part; redis-state is away, or the payment provider, and reads do not
-  // need them.
-  if (IsRevocationPending(status) || IsPaymentUnknown(status)) return CallOutcome::kIgnored;
+  // The service has done its part; redis-state is away, and reads do not need it.
+  if (IsRevocationPending(status)) return CallOutcome::kIgnored;
   switch (status.code()) {
     case absl::StatusCode::kOk:
     case absl::StatusCode::kInvalidArgument:

@@ -14,10 +14,9 @@ namespace scaleout::gateway {
 enum class CallOutcome { kSuccess, kFailure, kIgnored };
 
 // Failures: UNAVAILABLE, DEADLINE_EXCEEDED, INTERNAL, UNKNOWN, DATA_LOSS, and a number that is no
-// code. Ignored: CANCELLED, RESOURCE_EXHAUSTED, load shedding, and what waits for another than the
-// service: redis-state (REVOCATION_PENDING), or the payment provider (PAYMENT_OUTCOME_UNKNOWN),
-// which must not cost the reads of payments. Everything else is a success, UNIMPLEMENTED too: a
-// backend that lacks a method has not been released yet, and its other methods work.
+// code. Ignored: CANCELLED, RESOURCE_EXHAUSTED, load shedding, and what waits for redis-state alone
+// (REVOCATION_PENDING). Everything else is a success, UNIMPLEMENTED too: a backend that lacks a
+// method has not been released yet, and its other methods work.
 CallOutcome ClassifyCall(const absl::Status& status);
 
 // Whether `status` is UNAVAILABLE because the service has more work than it can do in time: its

@@ -55,13 +55,6 @@ TEST(ClassifyCall, IgnoresWhatOnlyWaitsForRedisState) {
   EXPECT_FALSE(IsLoadShedding(pending));
 }
 
-TEST(ClassifyCall, IgnoresWhatThePaymentProviderDoesNotAnswer) {
-  EXPECT_EQ(ClassifyCall(WithReason(absl::UnavailableError(""), kReasonPaymentUnknown)),
-            CallOutcome::kIgnored);
-  EXPECT_EQ(ClassifyCall(WithReason(absl::InternalError(""), kReasonPaymentUnknown)),
-            CallOutcome::kFailure);
-}
-
 TEST(ClassifyCall, TakesANumberThatIsNoCodeForAFailure) {
   EXPECT_EQ(Classify(static_cast<StatusCode>(99)), CallOutcome::kFailure);
 }
