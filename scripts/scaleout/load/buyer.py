@@ -20,7 +20,7 @@ _PAUSE_SECONDS = 0.1
 _TIMEOUT_SECONDS = 10
 _PATIENCE_SECONDS = 60
 # Most cards are accepted; one is declined; one is charged while the provider's answer gets lost.
-TOKENS = ["tok_success"] * 8 + ["tok_decline", "tok_lost_reply"]
+_TOKENS = ["tok_success"] * 8 + ["tok_decline", "tok_lost_reply"]
 
 
 class _Attempt:
@@ -89,7 +89,7 @@ class Buyers:
             key = uuid.uuid4().hex
             self.record.payment_keys[key] = order["id"]
         # What it costs, the order says.
-        body = {"orderId": order["id"], "paymentMethodToken": random.choice(TOKENS)}
+        body = {"orderId": order["id"], "paymentMethodToken": random.choice(_TOKENS)}
         payment = self._post(client, "pay", "/api/payments", key, body)
         if payment is None:
             return

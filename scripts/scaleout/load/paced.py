@@ -33,7 +33,7 @@ class PacedClients:
 
     def __init__(self, url, rate, seed=None):
         self._connections = Connections(url, _TIMEOUT_SECONDS)
-        self._rate = rate
+        self.rate = rate
         self.random = random.Random(seed)
         self._purchases = set()
         self._loop = self._stop = None
@@ -82,7 +82,7 @@ class PacedClients:
         due = time.monotonic()
         while True:
             await asyncio.sleep(max(0.0, due - time.monotonic()))
-            due += 1 / self._rate
+            due += 1 / self.rate
             if len(self._purchases) >= _MAX_PURCHASES:
                 self.left_out += 1
                 continue

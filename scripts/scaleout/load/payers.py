@@ -7,10 +7,13 @@ definite answer, as `buyer` does, and every answer is recorded.
 import dataclasses
 import time
 
-from scaleout.load.buyer import TOKENS
 from scaleout.load.definite import RESERVATION_ENDED
 from scaleout.load.paced import PacedClients, new_key, payment_of, refusal
 
+# What cards do, as of `buyer`: but a lost reply takes a thread of the payment service for a second,
+# and few may at a time, so those are not more at a higher rate.
+_DECLINED = 0.1
+_LOST, _LOST_PER_SECOND = 0.1, 2.0
 # Of those that were declined, how many pay once more.
 _PAY_AGAIN = 0.5
 
@@ -38,12 +41,19 @@ class Payers(PacedClients):
         order = await self.order(user_id)
         if order is None:
             return
-        payment, answered = await self._pay(order, self.random.choice(TOKENS))
+        payment, answered = await self._pay(order, self._token())
         if payment and payment["status"] == "FAILED" and self.random.random() < _PAY_AGAIN:
             payment, answered = await self._pay(order, "tok_success")
         if payment and payment["status"] == "CAPTURED" and self.random.random() < self._looked_at:
             seconds = await self.look(order["id"], answered)
             self.paid.append(Paid(order["id"], answered, seconds))
+
+    def _token(self):
+        lost = min(_LOST, _LOST_PER_SECOND / self.rate)
+        drawn = self.random.random()
+        if drawn < _DECLINED:
+            return "tok_decline"
+        return "tok_lost_reply" if drawn < _DECLINED + lost else "tok_success"
 
     async def _pay(self, order, token):
         """The payment, and when it was answered."""
