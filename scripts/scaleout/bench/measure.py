@@ -30,8 +30,8 @@ ROUTES = {
 ROUNDS = 5
 CONNECTIONS = 64
 _THREADS, _TIMEOUT = 2, 2
-# All payments of the bench have one payment method, which may have half of the threads that wait for
-# the provider, and would be refused beyond; so they have more of these, and fewer connections.
+# All payments of the bench have one payment method, which may have half of the threads that wait
+# for the provider, and would be refused beyond; so there are more of these, and fewer connections.
 _THREADS_SETTING, _PROVIDER_THREADS = "PROVIDER_THREADS", "64"
 _PAYMENT_CONNECTIONS = 32
 # An order is paid once, so each payment needs one. There are always enough.
