@@ -13,6 +13,7 @@ from scaleout.errors import NotRunning, StackError
 from scaleout.events import command as events_command
 from scaleout.identity import command as identity_command
 from scaleout.instances import print_instances
+from scaleout.money.command import money
 from scaleout.native import places, processes, settings
 from scaleout.native.stack import Stack
 from scaleout.topology import DATABASES, REDIS_SERVERS, SERVICES, STRATEGIES
@@ -39,8 +40,8 @@ environment:
   PRESET       which build to run (default release: build/release/bin)
   BIN_DIR      a directory of programs to run instead
   AUTH_MODE    optional (default); required: private routes want a token
-  GATEWAY_*, COALESCE*, LAB_*, LOOP_*, REDIS_*, CACHE*, SERVICE_*, DB_*, EVENTS_*, PROVIDER_*,
-  AUTH_*, LOGIN_RATE_*, RATE_LIMIT
+  GATEWAY_*, COALESCE*, LAB_*, LOOP_*, REDIS_*, CACHE*, SERVICE_*, DB_*, EVENTS_*, ORDER_*,
+  PROVIDER_*, AUTH_*, LOGIN_RATE_*, RATE_LIMIT
                are handed to the programs, such as GATEWAY_LOOPS=2
 
 exit status: 0 done and healthy; 1 something failed, and is named; 3 there is no such stack up"""
@@ -148,6 +149,7 @@ def _parser():
         verbs.add_parser("events", help="events on their way, and dead letters: look, redrive"),
         argparse.RawDescriptionHelpFormatter,
     )
+    verb("money", "whether orders, payments and the payment provider's ledger agree")
     return parser
 
 
@@ -348,6 +350,7 @@ _VERBS = {
             url,
             instances,
             events,
+            money,
             psql,
         ),
     )

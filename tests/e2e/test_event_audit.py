@@ -6,6 +6,7 @@ import time
 import pytest
 
 from native_stack import STANDSTILL_SECONDS, eventually
+from scaleout.drills import drill
 from scaleout.drills import events as drill_events
 from scaleout.drills.event_audit import EventAudit, check_effects, check_once
 from scaleout.load.payers import Payers
@@ -124,5 +125,5 @@ def test_a_plan_is_the_seeds_and_takes_each_victim_first():
 @pytest.mark.parametrize("text", ["0", "-1", "many", "1.5"])
 def test_a_setting_that_is_no_number_is_refused(monkeypatch, text):
     monkeypatch.setenv("FAULTS", text)
-    with pytest.raises(drill_events.drill.DrillError, match=f"FAULTS={text}"):
-        drill_events._setting("FAULTS", 3)
+    with pytest.raises(drill.DrillError, match=f"FAULTS={text}"):
+        drill.setting("FAULTS", 3)

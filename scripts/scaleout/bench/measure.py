@@ -42,7 +42,10 @@ WITH made AS (
   SELECT n, 1 + n % 1000, 'PENDING', 500, 'EUR'
   FROM (SELECT greatest(2000000000, max(id) + 1) AS first FROM orders) AS f,
     LATERAL generate_series(first, first + {count}) AS n
-  RETURNING id)
+  RETURNING id),
+lines AS (
+  INSERT INTO order_items (order_id, line, product_id, product_name, quantity, unit_price_minor)
+  SELECT id, 1, 1, 'Desk lamp', 1, 500 FROM made)
 SELECT min(id) FROM made
 """
 # Only the bench sends the probe through nginx.

@@ -4,6 +4,7 @@ checks, and a stack that is left as it was found.
 
 import contextlib
 import dataclasses
+import os
 import random
 import time
 import uuid
@@ -211,6 +212,18 @@ class Drill:
             name, measured < allowed, f"{measured:.1f} ms {shown}; {allowed:.1f} ms allowed"
         )
         return measured
+
+
+def setting(name, default, kind=int):
+    """A variable of the caller's that is a number above 0."""
+    text = os.environ.get(name) or str(default)
+    try:
+        value = kind(text)
+    except ValueError:
+        value = 0
+    if value <= 0:
+        raise DrillError(f"{name}={text}: a number above 0 is wanted")
+    return value
 
 
 # Requests, as streams are made of them

@@ -67,17 +67,6 @@ def plan(count, seed):
     return faults
 
 
-def _setting(name, default, kind=int):
-    text = os.environ.get(name) or str(default)
-    try:
-        value = kind(text)
-    except ValueError:
-        value = 0
-    if value <= 0:
-        raise drill.DrillError(f"{name}={text}: a number above 0 is wanted")
-    return value
-
-
 class Events(drill.Drill):
     NAME = "events"
     TITLE = "events: all that they depend on is killed, frozen and flushed while orders are paid"
@@ -91,10 +80,10 @@ class Events(drill.Drill):
         self._databases, self._streams = Databases(self.driver), Streams(self.driver)
         seconds = self.duration(24, 10)
         if os.environ.get("FAULTS") and not self.options.seconds:
-            seconds = _SECONDS_A_FAULT * _setting("FAULTS", 1)
-        count = _setting("FAULTS", max(_FLUSHES + 1, round(seconds / _SECONDS_A_FAULT)))
-        rate = _setting("RATE", _RATE, float)
-        seed = _setting("SEED", random.randrange(1, 10**9))
+            seconds = _SECONDS_A_FAULT * drill.setting("FAULTS", 1)
+        count = drill.setting("FAULTS", max(_FLUSHES + 1, round(seconds / _SECONDS_A_FAULT)))
+        rate = drill.setting("RATE", _RATE, float)
+        seed = drill.setting("SEED", random.randrange(1, 10**9))
         self.n.say(f"    SEED={seed} FAULTS={count} RATE={rate:g}, {seconds:.0f} s of faults")
         self.n.figure("seed", seed)
         self._faults = []  # (fault, begin, end)

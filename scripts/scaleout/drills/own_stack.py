@@ -52,3 +52,5 @@ class OwnStackDrill(drill.Drill):
         self.client = Client(self.url)
         self.breakers = Breakers(self.url)
         self.breakers.expect(drill.GATEWAYS)
+        # A token that is renewed, for what takes longer than one is good for.
+        entering.enter(self.driver)

@@ -6,7 +6,6 @@ no money may be taken that is not accounted for.
 import collections
 import contextlib
 import dataclasses
-import os
 import random
 import shutil
 import time
@@ -94,7 +93,7 @@ class Saga(OwnStackDrill):
 
     def hold(self):
         wanted = self.options.kills or (_QUICK_KILLS if self.options.quick else _KILLS)
-        seed = int(os.environ.get("SEED") or random.randrange(1, 10**9))
+        seed = drill.setting("SEED", random.randrange(1, 10**9))
         self.n.say(f"    SEED={seed}, {wanted} kills, {_PURCHASES_PER_SECOND} purchases a second")
         self.n.figure("seed", seed)
         self._done = collections.Counter()
@@ -201,7 +200,10 @@ class Saga(OwnStackDrill):
         self.n.check(f"{wanted} kills", kills >= wanted, kills)
         parts = {part for part, _ in _VICTIMS}
         hit = {part for part, _ in self._done}
-        self.n.check("every kind of process was a victim", hit == parts, ", ".join(sorted(hit)))
+        # Each comes before any comes again.
+        wants_all = wanted >= len(_VICTIMS)
+        name = "every kind of process was a victim"
+        self.n.check(name, hit == parts or not wants_all, ", ".join(sorted(hit)))
 
     def _check_dead_letters(self):
         databases = Databases(self.driver)
