@@ -131,7 +131,9 @@ class OrderBatchReadsTest : public BatchReadsTest {
       order::MakeOrderRepository(*pool_, outbox_);
   const std::unique_ptr<order::ProductRepository> products_ = order::MakeProductRepository(*pool_);
   const std::unique_ptr<IdempotentWrites> writes_ = MakeIdempotentWrites(outbox_);
-  order::OrderService service_{*orders_, *writes_};
+  const std::unique_ptr<order::ReservationRepository> reservations_ =
+      order::MakeReservationRepository(*pool_, outbox_);
+  order::OrderService service_{*orders_, *reservations_, *writes_};
   order::ProductService product_service_{*products_};
 };
 

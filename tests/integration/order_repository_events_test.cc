@@ -1,6 +1,4 @@
-// What the order repository and the products' table publish, and what a charge does to its order,
-// in the transactions of the changes.
-#include <functional>
+// What the order repository and the products' table publish, in the transactions of the changes.
 #include <string>
 #include <utility>
 #include <vector>
@@ -40,25 +38,9 @@ class OrderRepositoryEventsTest : public scaleout::testing::PoolFixture {
     });
   }
 
-  absl::StatusOr<ChargeEffect> Apply(const Charge& charge) {
-    return Transacted(call_, outbox_, [&](PostgresSession& session) {
-      return orders_->ApplyCharge(session, charge);
-    });
-  }
-
-  std::string Effect(const Charge& charge) {
-    const absl::StatusOr<ChargeEffect> effect = Apply(charge);
-    return effect.ok() ? std::string(ChargeEffectName(*effect)) : effect.status().ToString();
-  }
-
-  std::string State(OrderId id) {
-    return Ask("SELECT state FROM orders WHERE id = " + std::to_string(id.value()));
-  }
+  absl::Status CallOff(OrderId id) { return orders_->CallOff(call_, id, Owner::Anyone()).status(); }
 
   static std::string Changed(OrderId id) { return "order.changed " + std::to_string(id.value()); }
-
-  static Charge Captured(OrderId id) { return {id, UserId(7), Money{1999, "EUR"}}; }
-  static Charge Refused(OrderId id) { return {id, UserId(7), std::nullopt}; }
 
   const CallContext call_ = CallFor();
   const std::unique_ptr<PostgresPool> pool_ = MakePool(Schema());
@@ -78,102 +60,27 @@ TEST_F(OrderRepositoryEventsTest, RefusedCreationPublishesNothing) {
   EXPECT_EQ(OutboxEvents(), "");
 }
 
-TEST_F(OrderRepositoryEventsTest, MoveIsPublishedAndARepeatedOrRefusedOneIsNot) {
+TEST_F(OrderRepositoryEventsTest, CancellationIsPublishedAndARepeatedOrRefusedOneIsNot) {
   const OrderId id = Create();
   ForgetEvents();
   for (int i = 0; i < 2; ++i) {
-    ASSERT_TRUE(orders_->Apply(call_, id, Owner::Anyone(), OrderEvent::kCalledOff).ok());
+    ASSERT_TRUE(CallOff(id).ok());
     EXPECT_EQ(OutboxEvents(), Changed(id));
   }
-  EXPECT_FALSE(orders_->Apply(call_, id, Owner::Anyone(), OrderEvent::kCharged).ok());
-  EXPECT_FALSE(orders_->Apply(call_, OrderId(4711), Owner::Anyone(), OrderEvent::kCalledOff).ok());
-  EXPECT_EQ(OutboxEvents(), Changed(id));
+  EXPECT_FALSE(CallOff(OrderId(4711)).ok());
+  const OrderId delivered = Create();
+  ForgetEvents();
+  Ask("UPDATE orders SET state = 'FULFILLED' WHERE id = " + std::to_string(delivered.value()));
+  EXPECT_FALSE(CallOff(delivered).ok());
+  EXPECT_EQ(OutboxEvents(), "");
 }
 
 TEST_F(OrderRepositoryEventsTest, ChangeWhoseEventCannotBeWrittenIsNotMade) {
   const OrderId id = Create();
   Ask("ALTER TABLE outbox ADD CHECK (id < 0) NOT VALID");
   EXPECT_FALSE(TryToCreate(ProductId(1)).ok());
-  EXPECT_FALSE(orders_->Apply(call_, id, Owner::Anyone(), OrderEvent::kCalledOff).ok());
-  EXPECT_FALSE(Apply(Captured(id)).ok());
+  EXPECT_FALSE(CallOff(id).ok());
   EXPECT_EQ(Ask("SELECT string_agg(state, ' ') FROM orders"), "PENDING");
-}
-
-TEST_F(OrderRepositoryEventsTest, CapturedChargeMakesTheOrderPaidOnce) {
-  const OrderId id = Create();
-  ForgetEvents();
-  EXPECT_EQ(Effect(Captured(id)), "moved");
-  EXPECT_EQ(State(id), "PAID");
-  EXPECT_EQ(OutboxEvents(), Changed(id));
-  const std::string updated = Ask("SELECT updated_at FROM orders");
-  EXPECT_EQ(Effect(Captured(id)), "not_allowed");
-  EXPECT_EQ(State(id), "PAID");
-  EXPECT_EQ(OutboxEvents(), Changed(id));
-  EXPECT_EQ(Ask("SELECT updated_at FROM orders"), updated);
-}
-
-TEST_F(OrderRepositoryEventsTest, RefusedChargeLeavesAnOrderThatCanStillBePaid) {
-  const OrderId id = Create();
-  ForgetEvents();
-  EXPECT_EQ(Effect(Refused(id)), "moved");
-  EXPECT_EQ(State(id), "PAYMENT_FAILED");
-  EXPECT_EQ(Effect(Refused(id)), "unchanged");
-  EXPECT_EQ(OutboxEvents(), Changed(id));
-  EXPECT_EQ(Effect(Captured(id)), "moved");
-  EXPECT_EQ(State(id), "PAID");
-  EXPECT_EQ(OutboxEvents(), Changed(id) + ", " + Changed(id));
-}
-
-TEST_F(OrderRepositoryEventsTest, ChargeThatDoesNotFitItsOrderChangesNothing) {
-  const OrderId id = Create();
-  const OrderId cancelled = Create();
-  ASSERT_TRUE(orders_->Apply(call_, cancelled, Owner::Anyone(), OrderEvent::kCalledOff).ok());
-  ForgetEvents();
-  EXPECT_EQ(Effect(Captured(OrderId(4711))), "no_such_order");
-  EXPECT_EQ(Effect({id, UserId(8), Money{1999, "EUR"}}), "other_user");
-  EXPECT_EQ(Effect({id, UserId(8), std::nullopt}), "other_user");
-  EXPECT_EQ(Effect({id, UserId(7), Money{1998, "EUR"}}), "other_amount");
-  EXPECT_EQ(Effect({id, UserId(7), Money{1999, "USD"}}), "other_amount");
-  EXPECT_EQ(Effect(Captured(cancelled)), "not_allowed");
-  EXPECT_EQ(State(id), "PENDING");
-  EXPECT_EQ(State(cancelled), "CANCELLED");
-  EXPECT_EQ(OutboxEvents(), "");
-}
-
-TEST_F(OrderRepositoryEventsTest, EffectOfAChargeIsRolledBackWithItsTransaction) {
-  const OrderId id = Create();
-  ForgetEvents();
-  const absl::Status status = outbox_.Transact(call_, [&](PostgresSession& session) {
-    EXPECT_TRUE(orders_->ApplyCharge(session, Captured(id)).ok());
-    return absl::AbortedError("the inbox could not be written");
-  });
-  EXPECT_TRUE(absl::IsAborted(status)) << status;
-  EXPECT_EQ(State(id), "PENDING");
-  EXPECT_EQ(OutboxEvents(), "");
-}
-
-TEST_F(OrderRepositoryEventsTest, OrderThatCannotBeReadFailsItsCharge) {
-  const OrderId id = Create();
-  Ask("ALTER TABLE orders DROP CONSTRAINT orders_state_check");
-  Ask("UPDATE orders SET state = 'LOST'");
-  EXPECT_TRUE(absl::IsInternal(Apply(Captured(id)).status()));
-  EXPECT_EQ(State(id), "LOST");
-}
-
-TEST_F(OrderRepositoryEventsTest, OneOfAConcurrentCancellationAndChargeIsApplied) {
-  const OrderId id = Create();
-  ForgetEvents();
-  const auto results = RunBehindLock<std::string>(
-      "SELECT FROM orders FOR UPDATE",
-      {[&]() -> std::string {
-         return orders_->Apply(call_, id, Owner::Anyone(), OrderEvent::kCalledOff).ok()
-                    ? "moved"
-                    : "not_allowed";
-       },
-       [&] { return Effect(Captured(id)); }});
-  EXPECT_NE(results[0], results[1]);
-  EXPECT_EQ(State(id), results[0] == "moved" ? "CANCELLED" : "PAID");
-  EXPECT_EQ(OutboxEvents(), Changed(id));
 }
 
 TEST_F(OrderRepositoryEventsTest, ChangeOfAProductIsPublishedWithItsTransaction) {

@@ -71,7 +71,7 @@ TEST_F(OrderRepositoryTest, OrderInAStateThatTheProgramDoesNotKnowIsInternal) {
   EXPECT_TRUE(absl::IsInternal(read.status())) << read.status();
   EXPECT_THAT(std::string(read.status().message()), HasSubstr("column state of get_order"));
   EXPECT_TRUE(absl::IsInternal(orders_->List(call_, std::nullopt, std::nullopt, 10).status()));
-  const auto moved = orders_->Apply(call_, made.id, Owner::Anyone(), OrderEvent::kCharged);
+  const auto moved = orders_->CallOff(call_, made.id, Owner::Anyone());
   EXPECT_TRUE(absl::IsInternal(moved.status())) << moved.status();
   EXPECT_EQ(Ask("SELECT state FROM orders"), "LOST");
 }
@@ -171,10 +171,9 @@ TEST_F(OrderRepositoryTest, FindsAndMovesAnOrderOnlyForItsOwner) {
   const OrderId id = Create(7).id;
   EXPECT_TRUE(orders_->Get(call_, id, Owner::User(7)).ok());
   EXPECT_EQ(orders_->Get(call_, id, Owner::User(8)).status(), NoSuchOrder(id));
-  EXPECT_EQ(orders_->Apply(call_, id, Owner::User(8), OrderEvent::kCalledOff).status(),
-            NoSuchOrder(id));
+  EXPECT_EQ(orders_->CallOff(call_, id, Owner::User(8)).status(), NoSuchOrder(id));
   EXPECT_EQ(Ask("SELECT state FROM orders"), "PENDING");
-  EXPECT_TRUE(orders_->Apply(call_, id, Owner::User(7), OrderEvent::kCalledOff).ok());
+  EXPECT_TRUE(orders_->CallOff(call_, id, Owner::User(7)).ok());
 }
 
 TEST_F(OrderRepositoryTest, FindsManyOrdersWithTheirLinesWithOneStatement) {
@@ -250,34 +249,57 @@ TEST_F(OrderRepositoryTest, AsksForSortedLinesIfTheyDoNotComeInOrder) {
   EXPECT_EQ(Ask("SELECT sum(calls) FROM pg_stat_statements WHERE query LIKE '%FROM orders%'"), "2");
 }
 
-TEST_F(OrderRepositoryTest, MovesAnOrderAlongItsTransitionsOnly) {
+TEST_F(OrderRepositoryTest, CallsAnOrderOffOnce) {
   const OrderId id = Create(7).id;
-  const auto cancelled = orders_->Apply(call_, id, Owner::Anyone(), OrderEvent::kCalledOff);
+  const auto cancelled = orders_->CallOff(call_, id, Owner::User(7));
   ASSERT_TRUE(cancelled.ok()) << cancelled.status();
   EXPECT_EQ(cancelled->state, OrderState::kCancelled);
+  EXPECT_EQ(cancelled->items.size(), 1u);
   EXPECT_GT(cancelled->updated_at, cancelled->created_at);
   // Repeated: allowed, and nothing changes.
-  const auto again = orders_->Apply(call_, id, Owner::Anyone(), OrderEvent::kCalledOff);
+  const auto again = orders_->CallOff(call_, id, Owner::Anyone());
   ASSERT_TRUE(again.ok()) << again.status();
+  EXPECT_EQ(again->state, OrderState::kCancelled);
   EXPECT_EQ(again->updated_at, cancelled->updated_at);
-  const auto refused = orders_->Apply(call_, id, Owner::Anyone(), OrderEvent::kCharged);
-  EXPECT_TRUE(absl::IsFailedPrecondition(refused.status())) << refused.status();
-  const auto nothing = orders_->Apply(call_, OrderId(4711), Owner::Anyone(), OrderEvent::kCharged);
-  EXPECT_TRUE(absl::IsNotFound(nothing.status())) << nothing.status();
+}
+
+TEST_F(OrderRepositoryTest, CallsAnOrderOffInTheStatesThatAllowIt) {
+  const OrderId id = Create(7).id;
+  for (const OrderState state : kOrderStates) {
+    Ask("UPDATE orders SET state = '" + std::string(OrderStateName(state)) + "'");
+    const absl::StatusOr<Order> result = orders_->CallOff(call_, id, Owner::Anyone());
+    if (const auto next = NextState(state, OrderEvent::kCalledOff)) {
+      ASSERT_TRUE(result.ok()) << result.status();
+      EXPECT_EQ(result->state, *next);
+      continue;
+    }
+    const bool in_progress = state == OrderState::kReserved;
+    EXPECT_EQ(absl::IsAborted(result.status()), in_progress) << result.status();
+    EXPECT_EQ(absl::IsFailedPrecondition(result.status()), !in_progress) << result.status();
+    EXPECT_EQ(ReasonOf(result.status()), in_progress ? "PAYMENT_IN_PROGRESS" : "");
+    EXPECT_EQ(MetadataOf(result.status()).contains("retryAfterMs"), in_progress);
+    EXPECT_EQ(Ask("SELECT state FROM orders"), OrderStateName(state));
+  }
+}
+
+TEST_F(OrderRepositoryTest, OrderThatDoesNotExistIsNotFound) {
+  EXPECT_EQ(orders_->CallOff(call_, OrderId(4711), Owner::Anyone()).status(),
+            NoSuchOrder(OrderId(4711)));
   EXPECT_TRUE(absl::IsNotFound(orders_->Get(call_, OrderId(4711), Owner::Anyone()).status()));
 }
 
-TEST_F(OrderRepositoryTest, AppliesOneOfTwoConcurrentEventsThatExcludeEachOther) {
+TEST_F(OrderRepositoryTest, ConcurrentCancellationsAreOne) {
   const OrderId id = Create(7).id;
-  const auto apply = [&](OrderEvent event) -> std::function<absl::StatusOr<Order>()> {
-    return [this, id, event] { return orders_->Apply(call_, id, Owner::Anyone(), event); };
+  const std::function<absl::StatusOr<Order>()> call_off = [&] {
+    return orders_->CallOff(call_, id, Owner::Anyone());
   };
-  const auto results = RunBehindLock<absl::StatusOr<Order>>(
-      "SELECT FROM orders FOR UPDATE",
-      {apply(OrderEvent::kCalledOff), apply(OrderEvent::kCharged)});
-  EXPECT_NE(results[0].ok(), results[1].ok());
-  EXPECT_TRUE(absl::IsFailedPrecondition(results[results[0].ok() ? 1 : 0].status()));
-  EXPECT_EQ(Ask("SELECT state FROM orders"), results[0].ok() ? "CANCELLED" : "PAID");
+  for (const auto& result :
+       RunBehindLock("SELECT FROM orders FOR UPDATE", std::vector(kRacingCalls, call_off))) {
+    ASSERT_TRUE(result.ok()) << result.status();
+    EXPECT_EQ(result->state, OrderState::kCancelled);
+  }
+  EXPECT_EQ(Ask("SELECT count(*) FROM outbox WHERE aggregate_id = " + std::to_string(id.value())),
+            "2");
 }
 
 TEST_F(OrderRepositoryTest, ListsTheCatalogById) {
@@ -329,7 +351,7 @@ TEST_F(OrderDemoDataTest, LoadedAgainDoesNotMoveTheSequencesBack) {
   const auto last = Transacted(CallFor(), outbox, create);
   ASSERT_TRUE(last.ok()) << last.status();
   const std::string product = Ask("SELECT nextval(pg_get_serial_sequence('products', 'id'))");
-  Ask("TRUNCATE products, orders, order_items");
+  Ask("TRUNCATE products, orders, order_items, payment_reservations");
   const auto again = MakePool(Schema(), true);
   EXPECT_EQ(Ask("SELECT count(*) FROM orders"), "5000");
   EXPECT_EQ(Ask("SELECT count(*) FROM products"), "40");

@@ -33,6 +33,8 @@
 #include "services/user/user_service.h"
 #include "tests/integration/pool_fixture.h"
 #include "tests/integration/reading_gateway.h"
+#include "tests/services/payment/fake_charges.h"
+#include "tests/services/payment/fake_provider.h"
 #include "tests/support/fake_revocations.h"
 #include "tests/support/principals.h"
 #include "tests/support/rpc_server.h"
@@ -41,7 +43,6 @@
 namespace scaleout {
 namespace {
 
-using std::chrono::seconds;
 using testing::Admin;
 using testing::Customer;
 using testing::ReadAnswer;
@@ -54,15 +55,6 @@ const std::vector<Principal> kReaders = {kOwner, kStranger, Admin(1), kLabPrinci
 
 // Who may read what is user 7's.
 bool MayRead(const Principal& principal) { return principal != kStranger; }
-
-// No payment is made here.
-class NoProvider final : public payment::PaymentProvider {
- public:
-  absl::StatusOr<payment::ChargeAnswer> Charge(const CallContext&,
-                                               const payment::ChargeRequest&) override {
-    return absl::UnimplementedError("");
-  }
-};
 
 // The three services with their databases, at one address.
 class RealServices : public testing::PoolFixture {
@@ -114,19 +106,25 @@ class RealServices : public testing::PoolFixture {
       order::MakeOrderRepository(*order_pool_, order_outbox_);
   const std::unique_ptr<payment::PaymentRepository> payments_ =
       payment::MakePaymentRepository(*payment_pool_, payment_outbox_);
-  NoProvider provider_;
+  // No payment is made here.
+  payment::FakeCharges charges_;
+  payment::FakeProvider provider_;
+  payment::TokenBulkhead bulkhead_{1};
   testing::FakeRevocations revocations_;
   const std::unique_ptr<IdempotentWrites> user_writes_ = MakeIdempotentWrites(user_outbox_);
   const std::unique_ptr<IdempotentWrites> order_writes_ = MakeIdempotentWrites(order_outbox_);
   user::UserService user_service_{*users_, *user_writes_, revocations_};
-  order::OrderService order_service_{*orders_, *order_writes_};
-  payment::PaymentService payment_service_{*payments_, provider_, seconds(5), SystemClock()};
+  const std::unique_ptr<order::ReservationRepository> reservations_ =
+      order::MakeReservationRepository(*order_pool_, order_outbox_);
+  order::OrderService order_service_{*orders_, *reservations_, *order_writes_};
+  payment::PaymentService payment_service_{*payments_, charges_, provider_, bulkhead_,
+                                           SystemClock()};
   WorkerPool workers_{4, 1000};
   ServiceCalls calls_{workers_, *logger_, *metrics_, SystemClock()};
   const std::unique_ptr<grpc::Service> user_rpc_ = user::MakeUserRpc(user_service_, calls_);
   const std::unique_ptr<grpc::Service> order_rpc_ = order::MakeOrderRpc(order_service_, calls_);
   const std::unique_ptr<grpc::Service> payment_rpc_ =
-      payment::MakePaymentRpc(payment_service_, calls_);
+      payment::MakePaymentRpc(payment_service_, calls_, calls_);
   testing::SocketPath path_;
   testing::RpcServer server_{path_.target(),
                              {user_rpc_.get(), order_rpc_.get(), payment_rpc_.get()}};
