@@ -28,6 +28,7 @@ _DRILLS = (
     "redis-down",
     "login-flood",
     "revocation",
+    "slow-provider",
     "overload",
     "events",
     "durability",
@@ -43,6 +44,7 @@ _RING = (
     "redis-down",
     "login-flood",
     "revocation",
+    "slow-provider",
     "events",
     "durability",
     "saga",
@@ -51,7 +53,7 @@ _RING = (
 _WITH_TOKENS = ("breaker", "redis-down")
 _FURTHER = {"saga": ("--kills", "60")}
 # What they check of times and rates means nothing with a sanitizer's overhead.
-_TIMED = ("breaker", "cache-stampede", "redis-down", "login-flood", "revocation")
+_TIMED = ("breaker", "cache-stampede", "redis-down", "login-flood", "revocation", "slow-provider")
 
 
 def drill(*arguments, **variables):

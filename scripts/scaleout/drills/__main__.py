@@ -19,6 +19,7 @@ from scaleout.drills.redis_down import RedisDown
 from scaleout.drills.revocation import Revocation
 from scaleout.drills.rolling_restart import RollingRestart
 from scaleout.drills.saga import Saga
+from scaleout.drills.slow_provider import SlowProvider
 from scaleout.console import fail
 from scaleout.driver import connect
 from scaleout.errors import StackError
@@ -38,6 +39,7 @@ DRILLS = {
         RedisDown,
         LoginFlood,
         Revocation,
+        SlowProvider,
         Overload,
         Events,
         Durability,

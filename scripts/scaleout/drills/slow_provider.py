@@ -1,0 +1,129 @@
+"""A payment provider that does not answer for one payment method: what that may take from reads of
+payments, and from payments with others.
+"""
+
+import collections
+import time
+import uuid
+
+from scaleout.drills import drill
+from scaleout.drills.own_stack import OwnStackDrill
+from scaleout.load.figures import latencies, p99, percentile
+from scaleout.load.open_loop import OpenLoop, Request, Stream
+from scaleout.money import checker
+
+_STUCK_RATE, _OTHER_RATE, _READ_RATE = 100, 20, 100
+# Of the reads' p99 beside the payments.
+_TIMES, _MORE_MS = 2, 10
+# In the quick form, which also runs on machines that do other things.
+_QUICK_MORE_MS = 2000
+# A payment that is refused for want of a thread does not wait for one.
+_AT_ONCE_MS, _QUICK_AT_ONCE_MS = 500, 3000
+_SETTLED_SECONDS = 60
+_SETTINGS = {
+    "EVENTS": "on",
+    "ORDER_SETTLE_AFTER": "2s",
+    "PROVIDER_LEASE": "3s",
+    "PROVIDER_SETTLE_AFTER": "2s",
+}
+_DEMO_PAYMENTS = range(10, 5001, 20)
+
+
+class SlowProvider(OwnStackDrill):
+    NAME = "slow-provider"
+    FIRST_PORT = 100
+    TITLE = f"slow-provider: {_STUCK_RATE} payments a second that get no answer, beside others"
+    WHY = """Calls that ask the payment provider wait on threads of their own, and one payment
+        method has half of them at most: the rest of its calls is refused at once, with the time
+        after which to try again. So a bank that does not answer keeps neither reads of payments
+        nor payments with other methods. On a stack of its own."""
+
+    def hold(self):
+        before, beside = (2 if self.options.quick else 5), self.duration(30, 5)
+        with self.own_stack(**_SETTINGS) as stack:
+            self.move_to(stack)
+            self.n.say("    orders are made")
+            make = int(beside + 2)
+            stuck = [self._order() for _ in range(_STUCK_RATE * make)]
+            others = [self._order() for _ in range(_OTHER_RATE * make)]
+            with OpenLoop(self.url, [drill.payment(_READ_RATE, _DEMO_PAYMENTS)]) as load:
+                time.sleep(before)
+            quiet = load.between("payment", load.began + 0.5, load.ended)
+            streams = [
+                drill.payment(_READ_RATE, _DEMO_PAYMENTS),
+                Stream("stuck", _STUCK_RATE, lambda: _pay(stuck.pop(), "tok_timeout")),
+                Stream("other", _OTHER_RATE, lambda: _pay(others.pop(), "tok_success")),
+            ]
+            with OpenLoop(self.url, streams) as load:
+                time.sleep(beside)
+            reads, refused, paid = (
+                load.between(kind, load.began, load.ended) for kind in load.kinds
+            )
+            self._show(quiet, reads, refused, paid)
+            self._check_reads(quiet, reads)
+            self._check_payments(refused, paid)
+            left = checker.settle(self.driver, _SETTLED_SECONDS)
+            self.n.check("every payment is decided afterwards", not left, left)
+
+    def _order(self):
+        wanted = drill.new_order()
+        return self.client.post(wanted.path, wanted.body, wanted.headers).json()["id"]
+
+    def _show(self, quiet, reads, stuck, others):
+        rows = [("reads before", quiet), ("reads beside", reads)]
+        for name, outcomes in (("without an answer", stuck), ("others", others)):
+            by_status = collections.defaultdict(list)
+            for outcome in outcomes:
+                by_status[_answer(outcome)].append(outcome)
+            rows += [(f"{name}: {answer}", found) for answer, found in sorted(by_status.items())]
+        self.n.table(
+            ("", "requests", "p50 ms", "p99 ms"),
+            [
+                (name, len(found), *(f"{percentile(latencies(found), s):.1f}" for s in (0.5, 0.99)))
+                for name, found in rows
+            ],
+        )
+
+    def _check_reads(self, quiet, reads):
+        self.check_none_failed("no read of a payment failed", reads)
+        base = p99(quiet)
+        allowed = max(_TIMES * base, base + _MORE_MS)
+        allowed += _QUICK_MORE_MS if self.options.quick else 0
+        self.n.check(
+            f"reads keep their p99: at most {_TIMES} times, or {_MORE_MS} ms more",
+            p99(reads) <= allowed,
+            f"{p99(reads):.1f} ms; {base:.1f} ms before, {allowed:.1f} ms allowed",
+        )
+        self.n.figure("slowProvider", {"readP99BeforeMs": base, "readP99BesideMs": p99(reads)})
+
+    def _check_payments(self, stuck, others):
+        unknown = [each for each in stuck if _answer(each).endswith("outcome-unknown")]
+        shed = [each for each in stuck + others if _answer(each).endswith("overloaded")]
+        statuses = {outcome.status for outcome in self.undisturbed(stuck)}
+        self.n.check(
+            "a payment without an answer says so, or is refused",
+            unknown and statuses == {503},
+            f"{len(unknown)} of {len(stuck)} asked the provider",
+        )
+        late = _QUICK_AT_ONCE_MS if self.options.quick else _AT_ONCE_MS
+        self.n.check(
+            f"what is refused is refused at once, within {late} ms, and says when to come again",
+            shed
+            and p99(shed) <= late
+            and all("retry-after" in outcome.headers for outcome in shed),
+            f"{len(shed)} payments, p99 {p99(shed):.1f} ms" if shed else "none",
+        )
+        self.check_none_failed("other payments go through, or are refused so", others, (201, 503))
+        made = sum(outcome.status == 201 for outcome in others)
+        self.n.check("and most go through", made > len(others) / 2, f"{made} of {len(others)}")
+
+
+def _pay(order_id, token):
+    body = {"orderId": order_id, "paymentMethodToken": token}
+    return Request("POST", "/api/payments", {"Idempotency-Key": uuid.uuid4().hex}, body)
+
+
+def _answer(outcome):
+    """Such as "503 /problems/overloaded"."""
+    problem = outcome.json().get("type", "") if outcome.status >= 400 else ""
+    return f"{outcome.status} {problem}".strip()
