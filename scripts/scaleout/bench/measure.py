@@ -30,8 +30,8 @@ ROUTES = {
 ROUNDS = 5
 CONNECTIONS = 64
 _THREADS, _TIMEOUT = 2, 2
-# All payments of the bench have one payment method, which may have half of the threads that wait
-# for the provider, and would be refused beyond; so there are more of these, and fewer connections.
+# One payment method may have half of the threads that wait for the provider, and its payments are
+# refused beyond: where all have the same one there are more threads, and fewer connections.
 _THREADS_SETTING, _PROVIDER_THREADS = "PROVIDER_THREADS", "64"
 _PAYMENT_CONNECTIONS = 32
 # An order is paid once, so each payment needs one. There are always enough.
@@ -64,10 +64,12 @@ class Build:
     port: int
     run_dir: Path
     bin_dir: str | None = None  # None: as PRESET and BIN_DIR say
+    one_card: bool = True  # all payments have one payment method
 
     def named(self, name, ports_on):
         """The same programs with a stack of its own, whose ports are so much higher."""
-        return Build(name, self.port + ports_on, Path(f"{self.run_dir}-{name}"), self.bin_dir)
+        run_dir = Path(f"{self.run_dir}-{name}")
+        return dataclasses.replace(self, name=name, port=self.port + ports_on, run_dir=run_dir)
 
     def doors(self):
         return {"direct": self.port + 1, "nginx": self.port}
@@ -100,8 +102,10 @@ class Build:
                 **variables,
             }
             wanted = settings.from_environment(self.run_dir, environment)
-            # Another build may not know it.
-            if _THREADS_SETTING in settings_of(Path(wanted.bin_dir) / "payment-service"):
+            # Another build may not know the setting.
+            if self.one_card and _THREADS_SETTING in settings_of(
+                Path(wanted.bin_dir) / "payment-service"
+            ):
                 wanted.variables.setdefault(_THREADS_SETTING, _PROVIDER_THREADS)
             stack = Stack(wanted, Silent())
             if not stack.up():

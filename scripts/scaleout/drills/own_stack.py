@@ -26,7 +26,8 @@ class OwnStackDrill(drill.Drill):
         port = own.http_port + self.FIRST_PORT
         while not all(map(processes.is_port_free, range(port, port + _PORTS))):
             port += _PORTS
-        self._build = Build(self.NAME, port, Path(f"{own.run_dir}-{self.NAME}"), own.bin_dir)
+        run_dir = Path(f"{own.run_dir}-{self.NAME}")
+        self._build = Build(self.NAME, port, run_dir, own.bin_dir, one_card=False)
         self._mode = own.variables.get("AUTH_MODE") or "optional"
         try:
             with self.still:

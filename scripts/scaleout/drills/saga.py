@@ -36,7 +36,6 @@ _SETTINGS = {
     "EVENTS": "on",
     "CACHE": "on",
     "ORDER_SETTLE_AFTER": "2s",
-    "PROVIDER_THREADS": "16",
     "PROVIDER_TIMEOUT": "500ms",
     "PROVIDER_LEASE": "3s",
     "PROVIDER_SETTLE_AFTER": "2s",
