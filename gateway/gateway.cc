@@ -242,7 +242,7 @@ int RunGateway(const GatewayConfig& config, ListenSockets sockets, StopSignals& 
       OverviewHandlers(users, orders, payments),
       ProductHandlers(products),
       OrderHandlers(orders),
-      PaymentHandlers(payments),
+      PaymentHandlers(payments, orders),
       HealthHandlers(config.instance_id, loops.size(), readiness, backends, config.auth.mode),
       MetricsHandlers(config.instance_id, loops.size(), *metrics, instance, backends,
                       events_report),

@@ -117,6 +117,7 @@ Rows MakeRows(std::int64_t max_body_bytes) {
       {kGet,    "/api/payments",             kUser,     read,  To<&PaymentHandlers::List>(payments)},
       {kPost,   "/api/payments",             kUser,     write, To<&PaymentHandlers::Create>(payments)},
       {kGet,    "/api/payments/{id}",        kUser,     read,  To<&PaymentHandlers::Get>(payments)},
+      {kPost,   "/api/payments/{id}/refund", kAdmin,    read,  To<&PaymentHandlers::Refund>(payments)},
   };
   std::vector<Row> dangerous = {
       {kGet,    "/api/cpu-bound",            kPublic,   slow,  To<&LabHandlers::CpuBound>(lab)},

@@ -7,6 +7,7 @@
 
 #include "common/status.h"
 #include "common/str_cat.h"
+#include "gateway/resilience/rejection.h"
 #include "gateway/resilience/resilience_metrics.h"
 
 namespace scaleout::gateway {
@@ -69,6 +70,13 @@ CallOutcome BackendGuard::OutcomeOf(const absl::Status& status, Duration given) 
   if (status.code() == absl::StatusCode::kDeadlineExceeded && given < least_informative_wait_)
     return CallOutcome::kIgnored;
   return ClassifyCall(status);
+}
+
+absl::Status BackendGuard::FindOutage() {
+  if (breaker_.Snapshot().retry_after == Duration::zero()) return absl::OkStatus();
+  const CircuitDecision decision = breaker_.Acquire();
+  if (decision.permit) return absl::OkStatus();  // which goes back
+  return CircuitOpen(backend_, decision.state, decision.retry_after);
 }
 
 bool BackendGuard::MayDivide(const absl::Status& failure) {

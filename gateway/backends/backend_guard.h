@@ -71,6 +71,10 @@ class BackendGuard {
   // others.
   CallOutcome OutcomeOf(const absl::Status& status, Duration given) const;
 
+  // The status for the client of a call that would be refused now because the circuit is open,
+  // counted as that call; OK if it would not.
+  absl::Status FindOutage();
+
   // The status for the client of a call that gRPC gives up at its deadline.
   absl::Status TimedOut() const { return TransportError(absl::StatusCode::kDeadlineExceeded); }
 

@@ -44,6 +44,26 @@ bool IsRefusal(const absl::Status& status) {
   return !status.ok() && ClassifyCall(status) == CallOutcome::kSuccess;
 }
 
+std::int64_t OwnerIn(const order::v1::ReservePaymentResponse& answer) {
+  return answer.reservation().user_id();
+}
+
+template <typename Response>
+std::int64_t OwnerIn(const Response& answer) {
+  return answer.order().user_id();
+}
+
+// Of a write of one order, whose user only the answer says.
+constexpr auto kChangedOrder = [](const auto& request, const auto& answer) {
+  std::vector<std::string> changed = {OrderToken(request.order_id())};
+  if (answer.ok()) {
+    changed.push_back(OrdersOfToken(OwnerIn(*answer)));
+  } else if (!IsRefusal(answer.status())) {
+    changed.emplace_back(kOrderListsToken);
+  }
+  return changed;
+};
+
 }  // namespace
 
 void CacheUsers(ReadCache& cache, Backend& backend, UserBackend& users) {
@@ -76,15 +96,9 @@ void CacheOrders(ReadCache& cache, Backend& backend, OrderBackend& orders) {
     if (answer.ok()) changed.push_back(OrderToken(answer->order().id()));
     return changed;
   });
-  InvalidateAfter(cache, orders.CancelOrder, [](const auto& request, const auto& answer) {
-    std::vector<std::string> changed = {OrderToken(request.order_id())};
-    if (answer.ok()) {
-      changed.push_back(OrdersOfToken(answer->order().user_id()));
-    } else if (!IsRefusal(answer.status())) {
-      changed.emplace_back(kOrderListsToken);
-    }
-    return changed;
-  });
+  InvalidateAfter(cache, orders.CancelOrder, kChangedOrder);
+  InvalidateAfter(cache, orders.ReservePayment, kChangedOrder);
+  InvalidateAfter(cache, orders.RequestRefund, kChangedOrder);
 }
 
 void CacheProducts(ReadCache& cache, Backend& backend, ProductBackend& products) {

@@ -63,6 +63,8 @@ OrderBackend MakeOrderBackend(Backend& backend, const CoalescingParts* coalescin
       .ListOrders = rpc.Read<OrderLists>("ListOrders", &Rpc::PrepareAsyncListOrders,
                                          "BatchListOrders", &Rpc::PrepareAsyncBatchListOrders),
       .CancelOrder = rpc("CancelOrder", Repeat::kSafe, &Rpc::PrepareAsyncCancelOrder),
+      .ReservePayment = rpc("ReservePayment", Repeat::kWithKey, &Rpc::PrepareAsyncReservePayment),
+      .RequestRefund = rpc("RequestRefund", Repeat::kSafe, &Rpc::PrepareAsyncRequestRefund),
   };
 }
 

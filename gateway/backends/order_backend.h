@@ -17,6 +17,8 @@ struct OrderBackend {
   Verb<order::v1::GetOrderRequest, order::v1::GetOrderResponse> GetOrder;
   Verb<order::v1::ListOrdersRequest, order::v1::ListOrdersResponse> ListOrders;
   Verb<order::v1::CancelOrderRequest, order::v1::CancelOrderResponse> CancelOrder;
+  Verb<order::v1::ReservePaymentRequest, order::v1::ReservePaymentResponse> ReservePayment;
+  Verb<order::v1::RequestRefundRequest, order::v1::RequestRefundResponse> RequestRefund;
 };
 
 // Calls the service through `backend`, which outlives the result. With `coalescing` the reads that

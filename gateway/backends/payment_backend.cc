@@ -58,12 +58,14 @@ PaymentBackend MakePaymentBackend(Backend& backend, const CoalescingParts* coale
   const ServiceRpcs<payment::v1::PaymentService> rpc(backend, coalescing);
   using Rpc = decltype(rpc)::Stub;
   return PaymentBackend{
-      .CreatePayment = rpc("CreatePayment", Repeat::kWithKey, &Rpc::PrepareAsyncCreatePayment),
+      // However often it is called, one reservation is charged for once.
+      .CreatePayment = rpc("CreatePayment", Repeat::kSafe, &Rpc::PrepareAsyncCreatePayment),
       .GetPayment = rpc.Read<PaymentReads>("GetPayment", &Rpc::PrepareAsyncGetPayment,
                                            "BatchGetPayments", &Rpc::PrepareAsyncBatchGetPayments),
       .ListPayments =
           rpc.Read<PaymentLists>("ListPayments", &Rpc::PrepareAsyncListPayments,
                                  "BatchListPayments", &Rpc::PrepareAsyncBatchListPayments),
+      .FindOutage = [&guard = backend.guard] { return guard.FindOutage(); },
   };
 }
 

@@ -1,5 +1,6 @@
-// The few shapes of a successful answer: one resource, a page of them, a new one, none. An error is
-// a status, and the server makes a problem document of it (gateway/http/problem.h). Pure.
+// The few shapes of a successful answer: one resource, a page of them, a new one, one that will
+// change, none. An error is a status, and the server makes a problem document of it
+// (gateway/http/problem.h). Pure.
 #ifndef SCALEOUT_GATEWAY_HANDLERS_JSON_RESPONSE_H_
 #define SCALEOUT_GATEWAY_HANDLERS_JSON_RESPONSE_H_
 
@@ -54,6 +55,14 @@ Response CreatedResponse(const Item& item, void (*write)(JsonWriter&, const Item
   Response response(201, std::move(json).TakeString());
   response.headers.emplace_back("Location", std::move(location));
   if (replayed) response.headers.emplace_back("Idempotent-Replayed", "true");
+  return response;
+}
+
+// 202 with the resource as it still is.
+template <typename Item>
+Response AcceptedResponse(const Item& item, void (*write)(JsonWriter&, const Item&)) {
+  Response response = ItemResponse(item, write);
+  response.status = 202;
   return response;
 }
 

@@ -3,6 +3,7 @@
 #include <string>
 #include <utility>
 
+#include "common/status.h"
 #include "common/str_cat.h"
 #include "gateway/handlers/ask_backend.h"
 #include "gateway/handlers/idempotency_key.h"
@@ -19,28 +20,48 @@ namespace scaleout::gateway {
 namespace {
 
 constexpr ClientName kFilterNames[] = {{"user_id", "/user_id"}, {"order_id", "/order_id"}};
-constexpr ClientName kNewPaymentNames[] = {{"amount.amount_minor", "/amount"},
-                                           {"amount.currency_code", "/currency"}};
+// Of the reservation; the payment method's token is all that the charge has of the client.
+constexpr ClientName kNewPaymentNames[] = {{"amount_minor", "/amount"},
+                                           {"currency_code", "/currency"}};
 constexpr ClientName kPaymentNames[] = {{"payment_id", "/id"}};
 
-absl::StatusOr<payment::v1::CreatePaymentRequest> ParseCreate(const RequestContext& context,
-                                                              const Request& request) {
+absl::StatusOr<NewPayment> ParseCreate(const Request& request) {
   QueryReader query(request);
   absl::StatusOr<std::string> key = RequireIdempotencyKey(request);
   JsonBody body(request);
   JsonFields& fields = body.root();
-  payment::v1::CreatePaymentRequest ask;
-  ask.set_order_id(fields.Id("orderId"));
-  ask.set_user_id(ReadUserId(context, fields));
-  ask.mutable_amount()->set_amount_minor(
-      fields.Integer("amount", payment::v1::kMinAmountMinor, payment::v1::kMaxAmountMinor));
-  ask.mutable_amount()->set_currency_code(
-      fields.String("currency", &type::v1::FindCurrencyCodeViolation));
-  ask.set_payment_method_token(
-      fields.String("paymentMethodToken", &payment::v1::FindPaymentMethodTokenViolation));
+  NewPayment wanted;
+  order::v1::ReservePaymentRequest& reserve = wanted.reserve;
+  reserve.set_order_id(fields.Id("orderId"));
+  reserve.set_user_id(fields.OptionalId("userId").value_or(0));
+  if (const auto amount = fields.OptionalInteger("amount", payment::v1::kMinAmountMinor,
+                                                 payment::v1::kMaxAmountMinor)) {
+    reserve.set_amount_minor(*amount);
+  }
+  reserve.set_currency_code(
+      fields.OptionalString("currency", &type::v1::FindCurrencyCodeViolation).value_or(""));
+  wanted.payment_method_token =
+      fields.String("paymentMethodToken", &payment::v1::FindPaymentMethodTokenViolation);
   if (absl::Status status = CheckCreation(query, key.status(), body); !status.ok()) return status;
-  ask.set_idempotency_key(*std::move(key));
-  return ask;
+  reserve.set_idempotency_key(*std::move(key));
+  return wanted;
+}
+
+payment::v1::CreatePaymentRequest ChargeFor(order::v1::PaymentReservation reservation,
+                                            std::string payment_method_token) {
+  payment::v1::CreatePaymentRequest charge;
+  charge.set_reservation_id(reservation.id());
+  charge.set_order_id(reservation.order_id());
+  charge.set_user_id(reservation.user_id());
+  *charge.mutable_amount() = std::move(*reservation.mutable_amount());
+  charge.set_payment_method_token(std::move(payment_method_token));
+  return charge;
+}
+
+absl::Status NothingTaken(const payment::v1::Payment& payment) {
+  return WithReason(
+      absl::FailedPreconditionError(StrCat("Payment ", payment.id(), " has taken no money.")),
+      "ORDER_NOT_REFUNDABLE");
 }
 
 }  // namespace
@@ -63,14 +84,27 @@ Task<absl::StatusOr<Response>> PaymentHandlers::List(RequestContext& context,
 
 Task<absl::StatusOr<Response>> PaymentHandlers::Create(RequestContext& context,
                                                        const Request& request) {
-  absl::StatusOr<payment::v1::CreatePaymentRequest> ask = ParseCreate(context, request);
-  if (!ask.ok()) return Refuse(ask.status());
-  return AskBackend(payments_.CreatePayment(context, *std::move(ask)), kNewPaymentNames,
-                    [](const payment::v1::CreatePaymentResponse& answer) {
-                      return CreatedResponse(answer.payment(), &WritePayment,
-                                             StrCat("/api/payments/", answer.payment().id()),
-                                             answer.replayed());
-                    });
+  absl::StatusOr<NewPayment> wanted = ParseCreate(request);
+  if (!wanted.ok()) return Refuse(wanted.status());
+  return Pay(context, *std::move(wanted));
+}
+
+Task<absl::StatusOr<Response>> PaymentHandlers::Pay(RequestContext& context, NewPayment wanted) {
+  absl::Status outage = payments_.FindOutage();
+  if (!outage.ok()) co_return outage;
+  Task<absl::StatusOr<order::v1::ReservePaymentResponse>> reserving =
+      orders_.ReservePayment(context, std::move(wanted.reserve));
+  absl::StatusOr<order::v1::ReservePaymentResponse> reserved = co_await reserving;
+  if (!reserved.ok()) co_return WithClientNames(reserved.status(), kNewPaymentNames);
+  Task<absl::StatusOr<Response>> charging = AskBackend(
+      payments_.CreatePayment(context, ChargeFor(std::move(*reserved->mutable_reservation()),
+                                                 std::move(wanted.payment_method_token))),
+      {}, [](const payment::v1::CreatePaymentResponse& answer) {
+        return CreatedResponse(answer.payment(), &WritePayment,
+                               StrCat("/api/payments/", answer.payment().id()), answer.replayed());
+      });
+  absl::StatusOr<Response> answer = co_await charging;
+  co_return answer;
 }
 
 Task<absl::StatusOr<Response>> PaymentHandlers::Get(RequestContext& context,
@@ -83,6 +117,38 @@ Task<absl::StatusOr<Response>> PaymentHandlers::Get(RequestContext& context,
                     [](const payment::v1::GetPaymentResponse& answer) {
                       return ItemResponse(answer.payment(), &WritePayment);
                     });
+}
+
+Task<absl::StatusOr<Response>> PaymentHandlers::Refund(RequestContext& context,
+                                                       const Request& request) {
+  QueryReader query(request);
+  payment::v1::GetPaymentRequest ask;
+  ask.set_payment_id(query.PathId("id"));
+  if (absl::Status checked = query.Check(); !checked.ok()) return Refuse(checked);
+  return RefundPayment(context, std::move(ask));
+}
+
+Task<absl::StatusOr<Response>> PaymentHandlers::RefundPayment(RequestContext& context,
+                                                              payment::v1::GetPaymentRequest ask) {
+  PartContext past_the_cache(context);
+  past_the_cache.revalidate = true;
+  Task<absl::StatusOr<payment::v1::GetPaymentResponse>> reading =
+      payments_.GetPayment(past_the_cache, std::move(ask));
+  const absl::StatusOr<payment::v1::GetPaymentResponse> found = co_await reading;
+  if (!found.ok()) co_return WithClientNames(found.status(), kPaymentNames);
+  const payment::v1::Payment& payment = found->payment();
+  if (payment.status() == payment::v1::PAYMENT_STATUS_REFUNDED) {
+    co_return ItemResponse(payment, &WritePayment);
+  }
+  if (payment.status() != payment::v1::PAYMENT_STATUS_CAPTURED) co_return NothingTaken(payment);
+  order::v1::RequestRefundRequest refund;
+  refund.set_order_id(payment.order_id());
+  refund.set_reservation_id(payment.reservation_id());
+  Task<absl::StatusOr<order::v1::RequestRefundResponse>> requesting =
+      orders_.RequestRefund(context, std::move(refund));
+  const absl::StatusOr<order::v1::RequestRefundResponse> requested = co_await requesting;
+  if (!requested.ok()) co_return WithClientNames(requested.status());
+  co_return AcceptedResponse(payment, &WritePayment);
 }
 
 }  // namespace scaleout::gateway

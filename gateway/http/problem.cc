@@ -5,7 +5,9 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <iterator>
 #include <map>
+#include <optional>
 #include <vector>
 
 #include "absl/strings/ascii.h"
@@ -22,6 +24,20 @@ namespace {
 constexpr std::string_view kHttpStatusFact = "httpStatus";
 constexpr std::string_view kRetryAfterFact = "retryAfterMs";
 constexpr std::string_view kHttpErrorReason = "HTTP_ERROR";
+
+// A FAILED_PRECONDITION that has an HTTP status of its own: the client's 400 says less.
+struct ReasonStatus {
+  std::string_view reason;
+  int http_status;
+};
+constexpr ReasonStatus kReasonStatuses[] = {
+    {"IDEMPOTENCY_KEY_REUSED", 422}, {"ORDER_ALREADY_PAID", 409}, {"ORDER_NOT_PAYABLE", 409},
+    {"ORDER_NOT_REFUNDABLE", 409},   {"RESERVATION_ENDED", 409},
+};
+
+// What will be different soon, whether or not the service says when.
+constexpr std::string_view kPassingReasons[] = {
+    "PAYMENT_IN_PROGRESS", "IDEMPOTENCY_KEY_IN_PROGRESS", kReasonPaymentUnknown};
 
 using Writer = rapidjson::Writer<rapidjson::StringBuffer>;
 
@@ -123,6 +139,16 @@ std::string_view DetailOf(const absl::Status& status, int http_status) {
   return FromAbsl(status.message());
 }
 
+std::optional<std::int64_t> RetryAfterSeconds(const ErrorMetadata& facts, std::string_view reason) {
+  std::int64_t milliseconds = 0;
+  if (const auto fact = facts.find(kRetryAfterFact);
+      fact != facts.end() && absl::SimpleAtoi(fact->second, &milliseconds)) {
+    return std::max<std::int64_t>(1, (milliseconds + 999) / 1000);
+  }
+  if (std::ranges::find(kPassingReasons, reason) != std::end(kPassingReasons)) return 1;
+  return std::nullopt;
+}
+
 void WriteFacts(Writer& writer, const ErrorMetadata& facts) {
   for (const auto& [key, value] : facts) {
     if (key == kHttpStatusFact) continue;
@@ -160,7 +186,11 @@ int HttpStatusOf(const absl::Status& status) {
   }
   if (status.code() == absl::StatusCode::kInvalidArgument && !FieldViolationsOf(status).empty())
     return 422;
-  if (ReasonOf(status) == "IDEMPOTENCY_KEY_REUSED") return 422;
+  if (absl::IsFailedPrecondition(status)) {
+    const auto* const own =
+        std::ranges::find(kReasonStatuses, ReasonOf(status), &ReasonStatus::reason);
+    if (own != std::end(kReasonStatuses)) return own->http_status;
+  }
   return HttpStatusOfCode(status.code());
 }
 
@@ -190,11 +220,8 @@ Response RenderProblem(const absl::Status& status, std::string_view instance,
   if (const std::string_view challenge = ChallengeFor(http_status, reason); !challenge.empty()) {
     response.headers.emplace_back("WWW-Authenticate", challenge);
   }
-  std::int64_t retry_after_ms = 0;
-  if (const auto fact = facts.find(kRetryAfterFact);
-      fact != facts.end() && absl::SimpleAtoi(fact->second, &retry_after_ms)) {
-    const std::int64_t seconds = std::max<std::int64_t>(1, (retry_after_ms + 999) / 1000);
-    response.headers.emplace_back("Retry-After", StrCat(seconds));
+  if (const std::optional<std::int64_t> seconds = RetryAfterSeconds(facts, reason)) {
+    response.headers.emplace_back("Retry-After", StrCat(*seconds));
   }
   return response;
 }

@@ -1,12 +1,13 @@
 // The door from a status to HTTP: an RFC 9457 problem document for every error, of the
 // gateway or of a service.
 //
-// gRPC codes map as grpc-gateway maps them, with two refinements: INVALID_ARGUMENT that names
-// fields is 422, and a reason on the status (common/status.h) picks the problem's type
-// ("CIRCUIT_OPEN" is /problems/circuit-open) while its facts become members. `retryAfterMs` among
-// the facts becomes Retry-After, rounded up to at least a second. A 401 says how to authenticate,
-// and whether a token was refused; a 403 for the token's role says that (WWW-Authenticate, RFC
-// 6750, section 3).
+// gRPC codes map as grpc-gateway maps them, with refinements: INVALID_ARGUMENT that names fields is
+// 422, a FAILED_PRECONDITION whose reason is about payments is 409, a used idempotency key 422. A
+// reason on the status (common/status.h) picks the problem's type ("CIRCUIT_OPEN" is
+// /problems/circuit-open) while its facts become members. `retryAfterMs` among the facts becomes
+// Retry-After, rounded up to at least a second; what passes by itself has that header even if the
+// service did not say when. A 401 says how to authenticate, and whether a token was refused; a 403
+// for the token's role says that (WWW-Authenticate, RFC 6750, section 3).
 #ifndef SCALEOUT_GATEWAY_HTTP_PROBLEM_H_
 #define SCALEOUT_GATEWAY_HTTP_PROBLEM_H_
 

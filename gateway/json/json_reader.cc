@@ -160,14 +160,19 @@ JsonFields::JsonFields(const rapidjson::Value& object, std::string pointer,
 std::int64_t JsonFields::Id(std::string_view name) { return Integer(name, 1, rpc::v1::kMaxId); }
 
 std::optional<std::int64_t> JsonFields::OptionalId(std::string_view name) {
-  const rapidjson::Value* value = Find(name);
-  if (value == nullptr) return std::nullopt;
-  return ReadInteger(name, *value, 1, rpc::v1::kMaxId);
+  return OptionalInteger(name, 1, rpc::v1::kMaxId);
 }
 
 std::int64_t JsonFields::Integer(std::string_view name, std::int64_t min, std::int64_t max) {
   const rapidjson::Value* value = FindRequired(name);
   return value == nullptr ? 0 : ReadInteger(name, *value, min, max);
+}
+
+std::optional<std::int64_t> JsonFields::OptionalInteger(std::string_view name, std::int64_t min,
+                                                        std::int64_t max) {
+  const rapidjson::Value* value = Find(name);
+  if (value == nullptr) return std::nullopt;
+  return ReadInteger(name, *value, min, max);
 }
 
 std::int64_t JsonFields::ReadInteger(std::string_view name, const rapidjson::Value& value,

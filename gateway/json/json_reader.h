@@ -56,6 +56,9 @@ class JsonFields {
   std::optional<std::int64_t> OptionalId(std::string_view name);
   // Required: a number that is written as an integer, from `min` to `max`.
   std::int64_t Integer(std::string_view name, std::int64_t min, std::int64_t max);
+  // As Integer, but may be absent; null is not absent.
+  std::optional<std::int64_t> OptionalInteger(std::string_view name, std::int64_t min,
+                                              std::int64_t max);
   // Required: text that the rule has nothing against.
   std::string String(std::string_view name, TextRule rule);
   // As String, but may be absent; null is not absent.

@@ -33,6 +33,10 @@ std::string_view StatusName(order::v1::OrderStatus status) {
       return "CANCELLED";
     case order::v1::ORDER_STATUS_PAYMENT_FAILED:
       return "PAYMENT_FAILED";
+    case order::v1::ORDER_STATUS_RESERVED:
+      return "RESERVED";
+    case order::v1::ORDER_STATUS_REFUNDING:
+      return "REFUNDING";
     default:
       return "UNSPECIFIED";
   }

@@ -12,15 +12,16 @@ bool IsLoadShedding(const absl::Status& status) {
   return reason == kReasonOverloaded || reason == kReasonPoolExhausted;
 }
 
-bool IsRevocationPending(const absl::Status& status) {
-  return status.code() == absl::StatusCode::kUnavailable &&
-         ReasonOf(status) == kReasonRevocationPending;
+bool IsWaitingForAnother(const absl::Status& status) {
+  if (status.code() != absl::StatusCode::kUnavailable) return false;
+  const std::string reason = ReasonOf(status);
+  return reason == kReasonRevocationPending || reason == kReasonPaymentUnknown;
 }
 
 CallOutcome ClassifyCall(const absl::Status& status) {
   if (IsLoadShedding(status)) return CallOutcome::kIgnored;
-  // The service has done its part; redis-state is away, and reads do not need it.
-  if (IsRevocationPending(status)) return CallOutcome::kIgnored;
+  // The service has done its part; its other calls do not need what is away.
+  if (IsWaitingForAnother(status)) return CallOutcome::kIgnored;
   switch (status.code()) {
     case absl::StatusCode::kOk:
     case absl::StatusCode::kInvalidArgument:

@@ -14,9 +14,9 @@ namespace scaleout::gateway {
 enum class CallOutcome { kSuccess, kFailure, kIgnored };
 
 // Failures: UNAVAILABLE, DEADLINE_EXCEEDED, INTERNAL, UNKNOWN, DATA_LOSS, and a number that is no
-// code. Ignored: CANCELLED, RESOURCE_EXHAUSTED, load shedding, and what waits for redis-state alone
-// (REVOCATION_PENDING). Everything else is a success, UNIMPLEMENTED too: a backend that lacks a
-// method has not been released yet, and its other methods work.
+// code. Ignored: CANCELLED, RESOURCE_EXHAUSTED, load shedding, and what waits for another than the
+// service alone. Everything else is a success, UNIMPLEMENTED too: a backend that lacks a method has
+// not been released yet, and its other methods work.
 CallOutcome ClassifyCall(const absl::Status& status);
 
 // Whether `status` is UNAVAILABLE because the service has more work than it can do in time: its
@@ -24,10 +24,11 @@ CallOutcome ClassifyCall(const absl::Status& status);
 // (DATABASE_POOL_EXHAUSTED). Such a call is not retried: that would add to the load.
 bool IsLoadShedding(const absl::Status& status);
 
-// Whether `status` is UNAVAILABLE because what ended a session is done, but redis-state, by which
-// the gateways learn of it, is away. Such a call is not retried either: the service has waited for
-// redis-state already, and goes on by itself.
-bool IsRevocationPending(const absl::Status& status);
+// Whether `status` is UNAVAILABLE because of another than the service, which has done its part and
+// goes on by itself: redis-state has not taken what ended a session (REVOCATION_PENDING), or the
+// payment provider has not said what became of a charge (PAYMENT_OUTCOME_UNKNOWN). Such a call is
+// not retried either: the service has waited already.
+bool IsWaitingForAnother(const absl::Status& status);
 
 // Whether a call for several things that ended so may have failed because of one of them.
 bool MayBeOnePartsFault(absl::StatusCode code);

@@ -28,7 +28,7 @@ RetryPolicy::RetryPolicy(const RetryPolicyConfig& config, RandomSource random)
 
 RetryDecision RetryPolicy::Decide(const FailedAttempt& failed, RetryBudget& budget) const {
   if (failed.status.code() != absl::StatusCode::kUnavailable || !failed.idempotent ||
-      IsLoadShedding(failed.status) || IsRevocationPending(failed.status)) {
+      IsLoadShedding(failed.status) || IsWaitingForAnother(failed.status)) {
     return {RetryVerdict::kNotRetriable};
   }
   if (failed.attempt >= config_.max_attempts) return {RetryVerdict::kNoAttemptsLeft};

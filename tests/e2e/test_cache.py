@@ -43,13 +43,7 @@ def new_order(client, user_id):
 def pay(client, order):
     answer = client.post(
         "/api/payments",
-        json={
-            "orderId": order["id"],
-            "userId": order["userId"],
-            "amount": order["total"]["amount"],
-            "currency": order["total"]["currency"],
-            "paymentMethodToken": "tok_success",
-        },
+        json={"orderId": order["id"], "paymentMethodToken": "tok_success"},
         headers={"Idempotency-Key": uuid.uuid4().hex},
     )
     assert answer.status_code == 201, answer.text
@@ -136,6 +130,18 @@ def test_a_creation_is_seen_in_the_lists_of_its_user_at_once(gateways):
     assert [ids_in_list(each, payments) for each in gateways] == [[payment["id"]]] * 3
     parts = one.get(f"/api/users/{user}/overview").json()
     assert [item["id"] for item in parts["payments"]["items"]] == [payment["id"]]
+
+
+def test_an_order_that_is_paid_for_is_seen_as_such_alone_and_in_its_list_at_once(gateways):
+    one, two, _ = gateways
+    order = new_order(one, new_user(one)["id"])
+    path, listed = f"/api/orders/{order['id']}", f"/api/orders?user_id={order['userId']}"
+    warm(gateways, path)
+    warm(gateways, listed)
+    pay(two, order)
+    for gateway in gateways:
+        assert gateway.get(path).json()["status"] in ("RESERVED", "PAID")
+        assert gateway.get(listed).json()["items"][0]["status"] in ("RESERVED", "PAID")
 
 
 def test_a_cancelled_order_is_seen_alone_and_in_its_list_at_once(gateways):

@@ -199,10 +199,10 @@ def test_a_payment_that_the_provider_never_answers_is_decided_and_the_order_can_
     stack, client
 ):
     order, key = order_of(client), uuid.uuid4().hex
-    problem = check_problem(pay(client, order, "tok_timeout", key), 503, "PAYMENT_OUTCOME_UNKNOWN")
+    problem = check_problem(pay(client, order, "tok_timeout", key), 503, "UNAVAILABLE")
     assert problem["type"] == "/problems/payment-outcome-unknown"
     other = pay(client, order)
-    check_problem(other, 409, "PAYMENT_IN_PROGRESS")
+    check_problem(other, 409, "ABORTED")
     assert int(other.headers["Retry-After"]) >= 1
     becomes(client, order, "PAYMENT_FAILED")
     # The first key's answer is what became of it.

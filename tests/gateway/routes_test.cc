@@ -63,7 +63,7 @@ struct Api {
       OverviewHandlers(users, orders, payments),
       ProductHandlers(products),
       OrderHandlers(orders),
-      PaymentHandlers(payments),
+      PaymentHandlers(payments, orders),
       HealthHandlers("gateway-1", 1, readiness, backends.all, AuthMode::kRequired),
       MetricsHandlers("gateway-1", 1, *backends.metrics, snapshots, backends.all, nullptr),
       InstanceHandlers(
@@ -95,7 +95,7 @@ TEST(Routes, AreTheWholePublicApi) {
           "DELETE /api/users/{id}", "GET /api/users/{id}/overview", "GET /api/products",
           "GET /api/products/{id}", "GET /api/orders", "POST /api/orders", "GET /api/orders/{id}",
           "POST /api/orders/{id}/cancel", "GET /api/payments", "POST /api/payments",
-          "GET /api/payments/{id}", "GET /api/circuit-breakers",
+          "GET /api/payments/{id}", "POST /api/payments/{id}/refund", "GET /api/circuit-breakers",
           "POST /api/circuit-breakers/{backend}/force-open",
           "POST /api/circuit-breakers/{backend}/reset",
           "POST /api/circuit-breakers/{backend}/disable"));
@@ -190,6 +190,7 @@ TEST(Routes, TakeABodyOnlyWhereOneIsRead) {
   for (const Route& route : api.table.routes()) {
     const bool reads = (route.method == Method::kPost || route.method == Method::kPatch) &&
                        route.path != "/api/orders/{id}/cancel" &&
+                       route.path != "/api/payments/{id}/refund" &&
                        route.path != "/api/auth/logout" &&
                        !route.path.starts_with("/api/circuit-breakers");
     EXPECT_EQ(route.limits.body_bytes, reads ? 1000 : 0) << route.path;
@@ -256,7 +257,8 @@ std::vector<Case> ValidRequests() {
       {Method::kGet, "/api/payments", "", "list_payments"},
       {Method::kPost, "/api/payments",
        R"({"orderId":1,"userId":7,"amount":1,"currency":"EUR","paymentMethodToken":"t"})",
-       "create_payment"},
+       "reserve_payment"},
+      {Method::kPost, "/api/payments/7/refund", "", "get_payment"},
       {Method::kGet, "/api/payments/7", "", "get_payment"},
       {Method::kPost, "/api/auth/register",
        R"({"email":"a@example.com","name":"A","password":"twelve bytes"})", "register_user"},
@@ -314,6 +316,8 @@ void AnswerEveryCall(Api& api, const std::function<absl::Status(const char* verb
   api.orders.create_order.Answers(answer("create_order"));
   api.orders.get_order.Answers(answer("get_order"));
   api.orders.cancel_order.Answers(answer("cancel_order"));
+  api.orders.reserve_payment.Answers(answer("reserve_payment"));
+  api.orders.request_refund.Answers(answer("request_refund"));
   api.payments.list_payments.Answers(answer("list_payments"));
   api.payments.create_payment.Answers(answer("create_payment"));
   api.payments.get_payment.Answers(answer("get_payment"));
@@ -331,7 +335,7 @@ TEST(Routes, RefuseAnotherSitesPageWhereTheyChangeSomething) {
     RunningTask<absl::StatusOr<Response>> running(route.handler(fixture.context, request));
     EXPECT_EQ(HttpStatusOf(running.value().status()), 403) << route.path;
   }
-  EXPECT_EQ(changing, 13);
+  EXPECT_EQ(changing, 14);
 }
 
 TEST(Routes, LeadToTheirHandlers) {

@@ -161,7 +161,7 @@ class ReadingGateway {
   FakeLoginRateLimit rates_;
   gateway::UserHandlers user_handlers_{users_, rates_};
   gateway::OrderHandlers order_handlers_{orders_};
-  gateway::PaymentHandlers payment_handlers_{payments_};
+  gateway::PaymentHandlers payment_handlers_{payments_, orders_};
   gateway::OverviewHandlers overview_handlers_{users_, orders_, payments_};
   gateway::AuthBackend auth_;  // asked for nothing here
   gateway::AuthHandlers auth_handlers_{auth_, users_, rates_, gateway::TokenKeys()};

@@ -134,6 +134,8 @@ struct FakeOrderBackend final : gateway::OrderBackend {
   FakeVerb<decltype(GetOrder)> get_order{GetOrder};
   FakeVerb<decltype(ListOrders)> list_orders{ListOrders};
   FakeVerb<decltype(CancelOrder)> cancel_order{CancelOrder};
+  FakeVerb<decltype(ReservePayment)> reserve_payment{ReservePayment};
+  FakeVerb<decltype(RequestRefund)> request_refund{RequestRefund};
 };
 
 struct FakeProductBackend final : gateway::ProductBackend {
@@ -142,9 +144,14 @@ struct FakeProductBackend final : gateway::ProductBackend {
 };
 
 struct FakePaymentBackend final : gateway::PaymentBackend {
+  FakePaymentBackend() {
+    FindOutage = [this] { return outage; };
+  }
+
   FakeVerb<decltype(CreatePayment)> create_payment{CreatePayment};
   FakeVerb<decltype(GetPayment)> get_payment{GetPayment};
   FakeVerb<decltype(ListPayments)> list_payments{ListPayments};
+  absl::Status outage;
 };
 
 // Answers with its member at once.

@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "common/status.h"
 #include "tests/support/fake_clock.h"
@@ -52,6 +53,30 @@ TEST(BackendGuard, ADeadlineShorterThanASlowCallSaysNothingAboutTheBackend) {
   const absl::Status late = absl::DeadlineExceededError("late");
   EXPECT_EQ(fixture.guard.OutcomeOf(late, slow), CallOutcome::kFailure);
   EXPECT_EQ(fixture.guard.OutcomeOf(late, slow - Duration(1)), CallOutcome::kIgnored);
+}
+
+TEST(BackendGuard, AnOpenCircuitIsAnOutageUntilAProbeMayPass) {
+  PaymentGuard fixture;
+  CircuitBreaker& breaker = fixture.guard.breaker();
+  EXPECT_EQ(fixture.guard.FindOutage(), absl::OkStatus());
+  EXPECT_EQ(breaker.Snapshot().ignored, 0) << "it was no call";
+  for (int i = 0; i < fixture.guards.config.breaker.minimum_calls; ++i) {
+    breaker.Acquire().permit->Finish(CallOutcome::kFailure);
+  }
+  const absl::Status outage = fixture.guard.FindOutage();
+  EXPECT_EQ(ReasonOf(outage), "CIRCUIT_OPEN");
+  EXPECT_EQ(MetadataOf(outage).at("backend"), "payment");
+  EXPECT_EQ(MetadataOf(outage).at("state"), "OPEN");
+  EXPECT_EQ(breaker.Snapshot().not_permitted, 1);
+  fixture.clock.Advance(2 * fixture.guards.config.breaker.open_wait);
+  EXPECT_EQ(fixture.guard.FindOutage(), absl::OkStatus());
+  std::vector<CircuitDecision> probes;
+  for (int i = 0; i < fixture.guards.config.breaker.half_open_permits; ++i) {
+    EXPECT_EQ(fixture.guard.FindOutage(), absl::OkStatus());
+    probes.push_back(breaker.Acquire());
+    EXPECT_TRUE(probes.back().permit.has_value());
+  }
+  EXPECT_EQ(MetadataOf(fixture.guard.FindOutage()).at("state"), "HALF_OPEN");
 }
 
 TEST(BackendGuard, HidesTransportErrorsFromClients) {

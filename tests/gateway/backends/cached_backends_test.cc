@@ -7,6 +7,7 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <type_traits>
 
 #include "gateway/resilience/rejection.h"
 #include "tests/gateway/redis/loop_redis_fixture.h"
@@ -107,14 +108,22 @@ class CachedBackendsTest : public ::testing::Test {
     return missed;
   }
 
+  // Of `verb`, about the order 1.
+  template <typename Request, typename Response>
+  std::set<std::string> MissedAfterWriteOf1(Verb<Request, Response>& verb,
+                                            testing::FakeVerb<Verb<Request, Response>>& fake,
+                                            std::type_identity_t<absl::StatusOr<Response>> answer) {
+    return MissedAfter([&] {
+      fake.Answers(answer);
+      Request request;
+      request.set_order_id(1);
+      Ask(verb, request);
+    });
+  }
+
   std::set<std::string> MissedAfterCancelOf1(
       const absl::StatusOr<order::v1::CancelOrderResponse>& answer) {
-    return MissedAfter([&] {
-      orders_.cancel_order.Answers(answer);
-      order::v1::CancelOrderRequest request;
-      request.set_order_id(1);
-      Ask(orders_.CancelOrder, request);
-    });
+    return MissedAfterWriteOf1(orders_.CancelOrder, orders_.cancel_order, answer);
   }
 
   PrivateRedis server_;
@@ -192,6 +201,31 @@ TEST_F(CachedBackendsTest, ARefusedCancellationChangesNoList) {
 
 TEST_F(CachedBackendsTest, AWriteThatWasNotSentChangesNothing) {
   EXPECT_THAT(MissedAfterCancelOf1(BulkheadFull("order", 1)), IsEmpty());
+}
+
+TEST_F(CachedBackendsTest, AReservedOrder) {
+  const auto missed = [this](const absl::StatusOr<order::v1::ReservePaymentResponse>& answer) {
+    return MissedAfterWriteOf1(orders_.ReservePayment, orders_.reserve_payment, answer);
+  };
+  order::v1::ReservePaymentResponse reserved;
+  reserved.mutable_reservation()->set_user_id(2);
+  EXPECT_THAT(missed(reserved), ElementsAre("order 1", "orders of 2"));
+  EXPECT_THAT(missed(absl::AbortedError("in progress")), ElementsAre("order 1"));
+  EXPECT_THAT(missed(absl::UnavailableError("late")),
+              ElementsAre("order 1", "orders of 1", "orders of 2"));
+  EXPECT_THAT(missed(BulkheadFull("order", 1)), IsEmpty());
+}
+
+TEST_F(CachedBackendsTest, AnOrderWhosePaymentIsToBeGivenBack) {
+  const auto missed = [this](const absl::StatusOr<order::v1::RequestRefundResponse>& answer) {
+    return MissedAfterWriteOf1(orders_.RequestRefund, orders_.request_refund, answer);
+  };
+  order::v1::RequestRefundResponse refunding;
+  refunding.mutable_order()->set_user_id(2);
+  EXPECT_THAT(missed(refunding), ElementsAre("order 1", "orders of 2"));
+  EXPECT_THAT(missed(absl::FailedPreconditionError("fulfilled")), ElementsAre("order 1"));
+  EXPECT_THAT(missed(absl::DeadlineExceededError("late")),
+              ElementsAre("order 1", "orders of 1", "orders of 2"));
 }
 
 TEST_F(CachedBackendsTest, ANewPayment) {

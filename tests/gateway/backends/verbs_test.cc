@@ -10,6 +10,7 @@
 #include <string>
 #include <utility>
 
+#include "common/status.h"
 #include "gateway/backends/auth_backend.h"
 #include "gateway/backends/backends.h"
 #include "gateway/backends/order_backend.h"
@@ -107,6 +108,8 @@ TEST_F(VerbsTest, OrderBackendCallsTheOrderService) {
   ExpectCalls("order", orders.GetOrder, service, "GetOrder");
   ExpectCalls("order", orders.ListOrders, service, "ListOrders");
   ExpectCalls("order", orders.CancelOrder, service, "CancelOrder");
+  ExpectCalls("order", orders.ReservePayment, service, "ReservePayment");
+  ExpectCalls("order", orders.RequestRefund, service, "RequestRefund");
 }
 
 TEST_F(VerbsTest, ProductBackendCallsTheProductService) {
@@ -122,6 +125,13 @@ TEST_F(VerbsTest, PaymentBackendCallsThePaymentService) {
   ExpectCalls("payment", payments.CreatePayment, service, "CreatePayment");
   ExpectCalls("payment", payments.GetPayment, service, "GetPayment");
   ExpectCalls("payment", payments.ListPayments, service, "ListPayments");
+}
+
+TEST_F(VerbsTest, PaymentBackendKnowsWithoutAskingThatItsCircuitIsOpen) {
+  const PaymentBackend payments = MakePaymentBackend(backends_.Get("payment"));
+  EXPECT_EQ(payments.FindOutage(), absl::OkStatus());
+  backends_.Get("payment").guard.breaker().ForceOpen();
+  EXPECT_EQ(ReasonOf(payments.FindOutage()), "CIRCUIT_OPEN");
 }
 
 }  // namespace

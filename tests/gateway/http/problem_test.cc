@@ -124,6 +124,37 @@ TEST(Problem, ReusedIdempotencyKeysAre422) {
   EXPECT_THAT(response.headers, IsEmpty());
 }
 
+TEST(Problem, WhatAPaymentCannotBeDoneForIsAConflictOfItsOwnType) {
+  const std::vector<std::pair<std::string, std::string>> cases = {
+      {"ORDER_ALREADY_PAID", "order-already-paid"},
+      {"ORDER_NOT_PAYABLE", "order-not-payable"},
+      {"ORDER_NOT_REFUNDABLE", "order-not-refundable"},
+      {"RESERVATION_ENDED", "reservation-ended"}};
+  for (const auto& [reason, type] : cases) {
+    const Response response =
+        RenderProblem(WithReason(absl::FailedPreconditionError("no"), reason), "/", "r");
+    EXPECT_EQ(response.status, 409) << reason;
+    EXPECT_THAT(response.body, HasSubstr(R"("type":"/problems/)" + type + '"'));
+    EXPECT_THAT(response.body, HasSubstr(R"("code":"FAILED_PRECONDITION")"));
+    EXPECT_THAT(response.headers, IsEmpty()) << "repeating it would not help";
+  }
+  EXPECT_EQ(HttpStatusOf(WithReason(absl::InternalError("no"), "ORDER_NOT_PAYABLE")), 500);
+}
+
+TEST(Problem, WhatPassesByItselfSaysWhenToTryAgain) {
+  for (const absl::Status& status :
+       {WithReason(absl::AbortedError("wait"), "PAYMENT_IN_PROGRESS"),
+        WithReason(absl::AbortedError("wait"), "IDEMPOTENCY_KEY_IN_PROGRESS"),
+        WithReason(absl::UnavailableError("wait"), "PAYMENT_OUTCOME_UNKNOWN")}) {
+    EXPECT_THAT(RenderProblem(status, "/", "r").headers, ElementsAre(Pair("Retry-After", "1")));
+    EXPECT_THAT(
+        RenderProblem(WithReason(status, ReasonOf(status), {{"retryAfterMs", "2001"}}), "/", "r")
+            .headers,
+        ElementsAre(Pair("Retry-After", "3")));
+  }
+  EXPECT_THAT(RenderProblem(absl::AbortedError("no"), "/", "r").headers, IsEmpty());
+}
+
 TEST(Problem, TextFromClientsIsEscaped) {
   EXPECT_THAT(RenderProblem(absl::NotFoundError(""), "/\"<\\", "r").body,
               HasSubstr(R"("instance":"/\"<\\")"));

@@ -30,6 +30,7 @@ struct Read {
         "name", [](std::string_view text) { return rpc::v1::FindTextViolation(text, 1, 4); });
     note = body.root().OptionalString(
         "note", [](std::string_view text) { return rpc::v1::FindTextViolation(text, 0, 4); });
+    bonus = body.root().OptionalInteger("bonus", 1, 3);
     body.root().Objects("items", 1, 2,
                         [this](JsonFields& item) { item_ids.push_back(item.Id("id")); });
     status = body.Check();
@@ -39,12 +40,13 @@ struct Read {
   std::int64_t count;
   std::string name;
   std::optional<std::string> note;
+  std::optional<std::int64_t> bonus;
   std::vector<std::int64_t> item_ids;
   absl::Status status;
 };
 
 constexpr char kValid[] =
-    R"({"id":7,"count":-5,"name":"Anna","note":"","items":[{"id":1},{"id":2}]})";
+    R"({"id":7,"count":-5,"name":"Anna","note":"","bonus":3,"items":[{"id":1},{"id":2}]})";
 
 std::vector<std::string> PointersOf(const absl::Status& status) {
   std::vector<std::string> pointers;
@@ -71,6 +73,7 @@ TEST(JsonBody, ReadsValidFields) {
   EXPECT_EQ(read.count, -5);
   EXPECT_EQ(read.name, "Anna");
   EXPECT_EQ(read.note, "");
+  EXPECT_EQ(read.bonus, 3);
   EXPECT_THAT(read.item_ids, ElementsAre(1, 2));
 }
 
@@ -80,6 +83,16 @@ TEST(JsonBody, LetsAnOptionalFieldBeAbsent) {
   const Read read(request);
   ASSERT_TRUE(read.status.ok());
   EXPECT_EQ(read.note, std::nullopt);
+  EXPECT_EQ(read.bonus, std::nullopt);
+}
+
+TEST(JsonBody, ChecksAnOptionalNumberThatIsThere) {
+  for (const char* bad : {"null", "0", "4", "1.0", "\"1\""}) {
+    EXPECT_THAT(PointersFor(std::string(R"({"id":7,"count":0,"name":"Anna","bonus":)") + bad +
+                            R"(,"items":[{"id":1}]})"),
+                ElementsAre("/bonus"))
+        << bad;
+  }
 }
 
 TEST(JsonBody, ListsAllInvalidFieldsAtOnce) {

@@ -49,10 +49,15 @@ TEST(ClassifyCall, IgnoresLoadShedding) {
   EXPECT_FALSE(IsLoadShedding(absl::OkStatus()));
 }
 
-TEST(ClassifyCall, IgnoresWhatOnlyWaitsForRedisState) {
-  const absl::Status pending = WithReason(absl::UnavailableError(""), kReasonRevocationPending);
-  EXPECT_EQ(ClassifyCall(pending), CallOutcome::kIgnored);
-  EXPECT_FALSE(IsLoadShedding(pending));
+TEST(ClassifyCall, IgnoresWhatOnlyWaitsForAnother) {
+  for (const std::string_view reason : {kReasonRevocationPending, kReasonPaymentUnknown}) {
+    const absl::Status waiting = WithReason(absl::UnavailableError(""), reason);
+    EXPECT_EQ(ClassifyCall(waiting), CallOutcome::kIgnored) << reason;
+    EXPECT_TRUE(IsWaitingForAnother(waiting)) << reason;
+    EXPECT_FALSE(IsLoadShedding(waiting)) << reason;
+    EXPECT_FALSE(IsWaitingForAnother(WithReason(absl::InternalError(""), reason))) << reason;
+  }
+  EXPECT_FALSE(IsWaitingForAnother(absl::UnavailableError("")));
 }
 
 TEST(ClassifyCall, TakesANumberThatIsNoCodeForAFailure) {

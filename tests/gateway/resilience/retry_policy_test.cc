@@ -60,9 +60,12 @@ TEST_F(RetryPolicyTest, RetriesNothingWhereTheServiceShedsLoad) {
   EXPECT_EQ(Verdict(FailedAttempt(1, down, true, seconds(3))), RetryVerdict::kRetry);
 }
 
-TEST_F(RetryPolicyTest, RetriesNothingThatIsDoneAndWaitsForRedisState) {
-  const absl::Status pending = WithReason(absl::UnavailableError(""), kReasonRevocationPending);
-  EXPECT_EQ(Verdict(FailedAttempt(1, pending, true, seconds(3))), RetryVerdict::kNotRetriable);
+TEST_F(RetryPolicyTest, RetriesNothingThatOnlyWaitsForAnother) {
+  for (const std::string_view reason : {kReasonRevocationPending, kReasonPaymentUnknown}) {
+    const absl::Status waiting = WithReason(absl::UnavailableError(""), reason);
+    EXPECT_EQ(Verdict(FailedAttempt(1, waiting, true, seconds(3))), RetryVerdict::kNotRetriable)
+        << reason;
+  }
   EXPECT_EQ(budget_.Snapshot().available, 30);
 }
 
