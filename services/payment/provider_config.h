@@ -20,7 +20,7 @@ struct ProviderConfig {
   SimulatedProviderOptions provider;
   ChargeTimes times{.lease = std::chrono::milliseconds(5000),
                     .settle_after = std::chrono::milliseconds(5000)};
-  int threads = 16;
+  int threads = 32;
   int max_queued = 64;
 
   // Of one payment method.

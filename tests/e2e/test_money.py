@@ -23,11 +23,12 @@ _RACES_AT_ONCE = 20
 # Every payment is decided within seconds here, and not within minutes.
 _SETTINGS = {
     "EVENTS": "on",
-    "ORDER_SETTLE_AFTER": "1s",
+    "ORDER_SETTLE_AFTER": "2s",
     "PROVIDER_LATENCY": "5ms",
+    "PROVIDER_THREADS": "64",
     "PROVIDER_TIMEOUT": "300ms",
     "PROVIDER_LEASE": "2500ms",
-    "PROVIDER_SETTLE_AFTER": "1s",
+    "PROVIDER_SETTLE_AFTER": "2s",
     "PROVIDER_SETTLE_DELAY": "1500ms",
 }
 _DECIDED_SECONDS = 30

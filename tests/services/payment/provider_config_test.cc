@@ -26,7 +26,7 @@ TEST(ProviderConfig, HasDefaultsThatHoldTogether) {
   EXPECT_EQ(config.provider.failure_rate, 0);
   EXPECT_GT(config.times.lease, config.provider.timeout);
   EXPECT_EQ(config.times.settle_after, 5s);
-  EXPECT_EQ(config.max_calls_per_token(), 8);
+  EXPECT_EQ(config.max_calls_per_token(), 16);
 }
 
 TEST(ProviderConfig, RefusesALeaseThatACallCanOutlive) {
