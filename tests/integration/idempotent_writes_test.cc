@@ -103,14 +103,18 @@ TEST_F(IdempotentWritesTest, KeysOfOtherPrincipalsAndOtherRoutesAreOtherKeys) {
   keys[1].principal.user_id = 8;
   keys[2].principal = kLabPrincipal;
   keys[3].route = "CreateOrder";
+  std::vector<std::int64_t> created;
   for (const IdempotencyKey& key : keys) {
     const auto written = Run(key);
     ASSERT_TRUE(written.ok()) << written.status();
     EXPECT_FALSE(written->replayed);
+    created.push_back(written->id);
   }
   // A change of role between two calls does not make it another.
   keys[0].principal.role = Role::kAdmin;
-  EXPECT_TRUE(Run(keys[0])->replayed);
+  const auto again = Run(keys[0]);
+  EXPECT_TRUE(again->replayed);
+  EXPECT_EQ(again->id, created[0]);
   EXPECT_EQ(Users(), "4");
 }
 

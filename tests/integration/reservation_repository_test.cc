@@ -82,6 +82,7 @@ TEST_F(ReservationRepositoryTest, KeyOfAnotherRequestIsRefused) {
     EXPECT_TRUE(absl::IsFailedPrecondition(status)) << status;
     EXPECT_EQ(ReasonOf(status), "IDEMPOTENCY_KEY_REUSED");
   }
+  EXPECT_EQ(ReasonOf(Reserve(Wanted(OrderId(4711))).status()), "IDEMPOTENCY_KEY_REUSED");
   EXPECT_EQ(State(other), "PENDING");
   EXPECT_EQ(CountReservations(), "1");
 }
@@ -217,6 +218,7 @@ TEST_F(ReservationRepositoryTest, ReportThatFitsNoReservationChangesNothing) {
   const OrderId id = CreateOrder();
   const OrderId other = CreateOrder();
   const std::string reservation = ReservedId(id);
+  ReservedId(other, "other");
   ForgetEvents();
   EXPECT_EQ(Settle(Captured(OrderId(4711), reservation)), "orphaned");
   EXPECT_EQ(Settle(Failed(OrderId(4711), reservation)), "ignored");
@@ -225,7 +227,7 @@ TEST_F(ReservationRepositoryTest, ReportThatFitsNoReservationChangesNothing) {
   EXPECT_EQ(Settle(Failed(id, kUnknownId)), "ignored");
   EXPECT_EQ(Settle({id, reservation, Money{1998, "EUR"}}), "orphaned");
   EXPECT_EQ(Settle({id, reservation, Money{1999, "USD"}}), "orphaned");
-  EXPECT_EQ(State(id) + " " + Outcome(reservation) + " " + State(other), "RESERVED none PENDING");
+  EXPECT_EQ(State(id) + " " + Outcome(reservation) + " " + State(other), "RESERVED none RESERVED");
   EXPECT_EQ(OutboxEvents(), "");
 }
 

@@ -142,6 +142,17 @@ TEST_F(UserRepositoryTest, AnotherRoleEndsTheUsersSessionsAndTheSameRoleDoesNot)
   EXPECT_TRUE(absl::IsNotFound(absent.status())) << absent.status();
 }
 
+TEST_F(UserRepositoryTest, DeletionForgetsTheStoredAnswerOfTheUsersCreationAndKeepsItsKey) {
+  const UserId id = Create("ada@example.com").id;
+  Ask("INSERT INTO idempotency_keys (principal, route, key, fingerprint, answer, created_id)"
+      " SELECT 'lab', 'CreateUser', 'key ' || i, 'f', '{}', i FROM generate_series(" +
+      std::to_string(id.value()) + ", " + std::to_string(id.value() + 1) + ") AS i");
+  ASSERT_TRUE(users_->Delete(call_, id).ok());
+  EXPECT_EQ(Ask("SELECT string_agg(coalesce(answer, 'none'), ' ' ORDER BY created_id)"
+                " FROM idempotency_keys"),
+            "none {}");
+}
+
 TEST_F(UserRepositoryTest, DeletionEndsTheUsersSessionsWhichOutliveIt) {
   const UserId ada = Create("ada@example.com").id;
   const SessionId session = BeginSession(ada);
