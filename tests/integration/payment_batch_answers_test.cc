@@ -74,9 +74,6 @@ class PaymentBatchAnswersTest : public testing::BatchAnswersFixture {
   const std::unique_ptr<grpc::Service> payment_rpc_ =
       payment::MakePaymentRpc(payment_service_, calls(), calls());
 };
-const std::unique_ptr<grpc::Service> payment_rpc_ =
-    payment::MakePaymentRpc(payment_service_, calls());
-};
 
 TEST_F(PaymentBatchAnswersTest, PaymentsThatDoNotFitAreErrorsAndTheListOfOneUserCarriesThem) {
   const auto stub = payment::v1::PaymentService::NewStub(Channel());
