@@ -17,7 +17,8 @@ using namespace std::chrono_literals;
 
 constexpr std::string_view kUsage =
     "api-gateway: answers HTTP from the services behind it\n\n"
-    "Usage: api-gateway [--workers N] | --routes | --help | --help=markdown | --version\n";
+    "Usage: api-gateway [--workers N] | --routes | --fault-points | --help | --help=markdown | "
+    "--version\n";
 
 // Whether all of them are sound and no two are the same.
 template <typename T, typename Check>
@@ -140,13 +141,15 @@ void DeclareGatewaySettings(Settings& settings, GatewayConfig& config) {
                         "services' answers are held back for up to so long before they are cached");
   settings.Switch("LAB_CACHE_SINGLE_FLIGHT", config.cache.single_flight,
                   "of the readers that miss the same value, one asks the service");
+  DeclareFaultSettings(settings, config.faults);
   DeclareSupervised(settings, config);
 }
 
 absl::StatusOr<GatewayConfig> LoadGatewayConfig(EnvironmentMap variables,
                                                 std::span<const std::string_view> backends) {
-  Environment env(std::move(variables), {"GATEWAY_", "COALESCE", "LAB_", "LOOP_", "REDIS_", "CACHE",
-                                         "RATE_LIMIT", "LOGIN_RATE_", "TRUSTED_PROXIES", "AUTH_"});
+  Environment env(std::move(variables),
+                  {"GATEWAY_", "COALESCE", "LAB_", "LOOP_", "REDIS_", "CACHE", "RATE_LIMIT",
+                   "LOGIN_RATE_", "TRUSTED_PROXIES", "AUTH_", "FAULT"});
   Settings settings(env);
   GatewayConfig config;
   config.backends = WithoutTargets(backends);

@@ -16,6 +16,7 @@
 
 #include "absl/status/statusor.h"
 #include "common/env.h"
+#include "common/fault_points.h"
 #include "common/host_name.h"
 #include "common/log.h"
 #include "common/settings.h"
@@ -24,6 +25,7 @@
 #include "gateway/backends/backend_table.h"
 #include "gateway/backends/coalescer_config.h"
 #include "gateway/cache/cache_config.h"
+#include "gateway/handlers/payment_faults.h"
 #include "gateway/http/cache_headers.h"
 #include "gateway/http/http_connection.h"
 #include "gateway/http/http_server.h"
@@ -76,6 +78,7 @@ struct GatewayConfig {
 
   // Routes that are dangerous on purpose.
   bool lab_endpoints = false;
+  FaultConfig faults = {.points = kPaymentFaultPoints};
 
   // Set by the supervisor: which of its workers this is, from 1 (0: none), and the descriptors of
   // the sockets that it inherits.

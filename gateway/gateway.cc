@@ -183,6 +183,7 @@ int RunGateway(const GatewayConfig& config, ListenSockets sockets, StopSignals& 
   const std::unique_ptr<Metrics> metrics = MakeMetrics();
   AddProcessMetrics(*metrics);
   AddLogMetrics(*metrics, logger);
+  const FaultPoints faults(config.faults, logger);
   EventLoops loops(config.loops, clock, logger, *metrics);
 
   const GuardParts guard_parts{config.resilience, clock, MakeRandomSource(), *metrics, logger};
@@ -242,13 +243,14 @@ int RunGateway(const GatewayConfig& config, ListenSockets sockets, StopSignals& 
       OverviewHandlers(users, orders, payments),
       ProductHandlers(products),
       OrderHandlers(orders),
-      PaymentHandlers(payments, orders),
+      PaymentHandlers(payments, orders, faults),
       HealthHandlers(config.instance_id, loops.size(), readiness, backends, config.auth.mode),
       MetricsHandlers(config.instance_id, loops.size(), *metrics, instance, backends,
                       events_report),
       InstanceHandlers(
           config.instance_id, loops.size(), [&registry] { return registry.self(); }, *directory),
       CircuitBreakerHandlers(config.instance_id, backends),
+      FaultHandlers(config.instance_id, backends),
       LabHandlers(config.instance_id, loops.size(), offload, *shared_counter),
       AuthHandlers(auth, users, *login_rate_limit, config.auth.keys),
   };

@@ -12,12 +12,14 @@
 #include "absl/synchronization/mutex.h"
 #include "common/clock.h"
 #include "common/env.h"
+#include "common/fault_points.h"
 #include "common/log.h"
 #include "common/stop_signals.h"
 #include "common/str_cat.h"
 #include "gateway/cluster/supervisor.h"
 #include "gateway/config.h"
 #include "gateway/gateway.h"
+#include "gateway/handlers/payment_faults.h"
 #include "gateway/http/listen_socket.h"
 #include "gateway/routes.h"
 
@@ -74,10 +76,16 @@ int main(int argc, char** argv) {
   if (argument == "--version") return std::puts("api-gateway " SCALEOUT_VERSION), EXIT_SUCCESS;
   if (argument == "--routes")
     return std::fputs(gateway::DescribeRoutes().c_str(), stdout), EXIT_SUCCESS;
+  if (argument == "--fault-points") {
+    return std::fputs(DescribeFaultPoints(gateway::kPaymentFaultPoints).c_str(), stdout),
+           EXIT_SUCCESS;
+  }
   if (argument == "--workers" && argc == 3) {
     environment["GATEWAY_WORKERS"] = argv[2];
   } else if (argc > 1) {
-    return Fail("", absl::InvalidArgumentError("takes --workers N, --routes, --help or --version"));
+    return Fail("",
+                absl::InvalidArgumentError("takes --workers N, --routes, --fault-points, --help or "
+                                           "--version"));
   }
 
   absl::StatusOr<GatewayConfig> config = gateway::LoadGatewayConfig(environment);

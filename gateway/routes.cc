@@ -77,6 +77,7 @@ Rows MakeRows(std::int64_t max_body_bytes) {
   constexpr auto metrics = &Handlers::metrics;
   constexpr auto instances = &Handlers::instances;
   constexpr auto breakers = &Handlers::breakers;
+  constexpr auto faults = &Handlers::faults;
   constexpr auto lab = &Handlers::lab;
   constexpr auto auth = &Handlers::auth;
 
@@ -124,6 +125,9 @@ Rows MakeRows(std::int64_t max_body_bytes) {
       {kPost,   "/api/circuit-breakers/{backend}/force-open", kPublic, read, To<&CircuitBreakerHandlers::ForceOpen>(breakers)},
       {kPost,   "/api/circuit-breakers/{backend}/reset",      kPublic, read, To<&CircuitBreakerHandlers::Reset>(breakers)},
       {kPost,   "/api/circuit-breakers/{backend}/disable",    kPublic, read, To<&CircuitBreakerHandlers::Disable>(breakers)},
+      {kGet,    "/api/faults",               kPublic,   read,  To<&FaultHandlers::List>(faults)},
+      {kPost,   "/api/faults",               kPublic,   write, To<&FaultHandlers::Set>(faults)},
+      {kDelete, "/api/faults",               kPublic,   read,  To<&FaultHandlers::Clear>(faults)},
   };
   return {std::move(always), std::move(dangerous)};
 }

@@ -10,6 +10,7 @@
 
 #include "gateway/handlers/auth_handlers.h"
 #include "gateway/handlers/circuit_breaker_handlers.h"
+#include "gateway/handlers/fault_handlers.h"
 #include "gateway/handlers/health_handlers.h"
 #include "gateway/handlers/instance_handlers.h"
 #include "gateway/handlers/lab_handlers.h"
@@ -34,6 +35,7 @@ struct Handlers {
   MetricsHandlers metrics;
   InstanceHandlers instances;
   CircuitBreakerHandlers breakers;
+  FaultHandlers faults;
   LabHandlers lab;
   AuthHandlers auth;
 };

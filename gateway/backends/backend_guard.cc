@@ -53,6 +53,7 @@ BackendGuard::BackendGuard(std::string_view backend, const GuardParts& parts)
       bulkhead_(parts.config.bulkhead),
       retry_budget_(parts.config.retry_budget, parts.clock),
       retry_policy_(parts.config.retry, parts.random),
+      faults_(parts.random),
       transport_errors_(kLogInterval) {
   DescribeCircuitBreaker(metrics_, backend_, breaker_);
   DescribeBulkhead(metrics_, backend_, bulkhead_);
@@ -88,6 +89,16 @@ RetryDecision BackendGuard::DecideRetry(const FailedAttempt& failed) {
   Counter* counter = retry_verdicts_[static_cast<std::size_t>(decision.verdict)];
   if (counter != nullptr) counter->Increment();
   return decision;
+}
+
+void BackendGuard::SetFaults(const FaultRates& rates) {
+  faults_.Set(rates);
+  logger_.Warn("faults of the lab", {{"backend", backend_},
+                                     {"latencyMs", std::int64_t{rates.latency.count()}},
+                                     {"jitterMs", std::int64_t{rates.jitter.count()}},
+                                     {"errorPercent", rates.error_percent},
+                                     {"errorStatus", CodeName(rates.error)},
+                                     {"abortPercent", rates.abort_percent}});
 }
 
 void BackendGuard::LogTransition(const CircuitTransition& transition) {

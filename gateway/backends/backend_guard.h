@@ -22,6 +22,7 @@
 #include "gateway/resilience/bulkhead.h"
 #include "gateway/resilience/call_outcome.h"
 #include "gateway/resilience/circuit_breaker.h"
+#include "gateway/resilience/injected_faults.h"
 #include "gateway/resilience/random_source.h"
 #include "gateway/resilience/resilience_config.h"
 #include "gateway/resilience/retry_budget.h"
@@ -87,6 +88,9 @@ class BackendGuard {
   bool MayDivide(const absl::Status& failure);
   // Whether and when a failed attempt is made again; counted.
   RetryDecision DecideRetry(const FailedAttempt& failed);
+  // Of the lab; what is set is logged.
+  const InjectedFaults& faults() const { return faults_; }
+  void SetFaults(const FaultRates& rates);
   // How long one attempt may take, within the call's deadline.
   Duration attempt_timeout() const { return attempt_timeout_; }
 
@@ -106,6 +110,7 @@ class BackendGuard {
   Bulkhead bulkhead_;
   RetryBudget retry_budget_;
   const RetryPolicy retry_policy_;
+  InjectedFaults faults_;
   std::array<Counter*, kRetryVerdicts.size()> retry_verdicts_{};
   std::atomic<std::int64_t> calls_{0};
   std::atomic<std::int64_t> failures_{0};

@@ -33,20 +33,48 @@ absl::Status CallInProgress::BeginAttempt() {
   permit_.emplace(*std::move(decision.permit));
   attempt_start_ = context_.clock.Now();
   attempt_deadline_ = std::min(context_.deadline, attempt_start_ + guard_.attempt_timeout());
+  answer_lost_ = false;
   return absl::OkStatus();
+}
+
+Task<absl::Status> CallInProgress::MeetFault() {
+  const InjectedFault fault = guard_.faults().Draw();
+  answer_lost_ = fault.answer_lost;
+  const Duration left = attempt_deadline_ - context_.clock.Now();
+  const bool too_late = left > Duration::zero() && fault.delay >= left;
+  Sleep late(context_, std::min(fault.delay, left));
+  co_await late;
+  // The attempt itself finds out that its client is gone.
+  if (context_.cancellation.cancelled()) co_return absl::OkStatus();
+  if (too_late) co_return absl::DeadlineExceededError("a delay of the lab");
+  if (fault.error == absl::StatusCode::kOk) co_return absl::OkStatus();
+  co_return absl::Status(fault.error, "an error of the lab");
 }
 
 absl::Status CallInProgress::EndAttempt(const absl::Status& raw, const RpcCall& attempt,
                                         std::optional<Duration>& pause) {
-  const bool client_gone = context_.cancellation.cancelled();
   if (!attempt.sent()) {
     permit_.reset();
-    return client_gone ? absl::CancelledError("The client is gone.") : NoTimeLeft(guard_.backend());
+    return context_.cancellation.cancelled() ? absl::CancelledError("The client is gone.")
+                                             : NoTimeLeft(guard_.backend());
   }
+  if (answer_lost_ && !absl::IsCancelled(raw)) {
+    return Judge(absl::UnavailableError("an answer that the lab has lost"), attempt.ended(), pause);
+  }
+  return Judge(raw, attempt.ended(), pause);
+}
+
+absl::Status CallInProgress::EndFault(const absl::Status& fault, std::optional<Duration>& pause) {
+  return Judge(fault, context_.clock.Now(), pause);
+}
+
+absl::Status CallInProgress::Judge(const absl::Status& raw, MonotonicTime ended,
+                                   std::optional<Duration>& pause) {
+  const bool client_gone = context_.cancellation.cancelled();
   // The share of the retry budget is the call's, not the attempt's.
   if (++attempts_ == 1) guard_.retry_budget().Deposit();
   absl::Status outcome = guard_.ToClientStatus(raw, client_gone, context_.clock.Now());
-  permit_->Finish(OutcomeOf(outcome, client_gone), attempt.ended(),
+  permit_->Finish(OutcomeOf(outcome, client_gone), ended,
                   context_.shared == nullptr ? 1 : context_.shared->requests);
   permit_.reset();
   last_attempt_ = outcome;

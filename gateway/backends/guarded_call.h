@@ -44,14 +44,22 @@ class CallInProgress {
   MonotonicTime attempt_deadline() const { return attempt_deadline_; }
   // In the bulkhead; the call's, and that of each attempt that gRPC has not finished with.
   const std::shared_ptr<const BulkheadPermit>& place() const { return place_; }
+  // Whether the lab may have a fault for the attempt; then what the attempt meets has to be awaited
+  // before it is sent. Not OK: it has ended so, without being sent.
+  bool has_faults() const { return guard_.faults().on(); }
+  Task<absl::Status> MeetFault();
   // Takes the attempt and gRPC's status for it, and returns the status for the client; sets `pause`
   // if another attempt is to be made.
   absl::Status EndAttempt(const absl::Status& raw, const RpcCall& attempt,
                           std::optional<Duration>& pause);
+  // The same for one that met a fault instead.
+  absl::Status EndFault(const absl::Status& fault, std::optional<Duration>& pause);
   // Counts the call.
   void End();
 
  private:
+  // Of an attempt that was sent, or met a fault.
+  absl::Status Judge(const absl::Status& raw, MonotonicTime ended, std::optional<Duration>& pause);
   // Of an attempt, for the breaker; decides whether a shared call is divided.
   CallOutcome OutcomeOf(const absl::Status& status, bool client_gone);
 
@@ -65,6 +73,7 @@ class CallInProgress {
   int attempts_ = 0;  // that were sent
   MonotonicTime attempt_start_;
   MonotonicTime attempt_deadline_;
+  bool answer_lost_ = false;  // a fault of the attempt
   absl::Status last_attempt_;
   MonotonicTime last_attempt_ended_;
 };
@@ -78,7 +87,7 @@ bool IsRepeatable(const RpcMethod& method, const Request& request) {
   return method.repeat() == Repeat::kSafe;
 }
 
-// Bulkhead, total deadline, retry, circuit breaker, attempt: outermost first.
+// Bulkhead, total deadline, retry, circuit breaker, the lab's faults, attempt: outermost first.
 template <typename Stub, typename Request, typename Response>
 Task<absl::StatusOr<Response>> GuardedCall(RequestContext& context, BackendChannel& channel,
                                            RpcMethod& method, Stub& stub,
@@ -88,15 +97,24 @@ Task<absl::StatusOr<Response>> GuardedCall(RequestContext& context, BackendChann
   while (status.ok()) {
     status = call.BeginAttempt();
     if (!status.ok()) break;
-    UnaryCall<Stub, Request, Response> attempt(context, call.attempt_deadline(),
-                                               channel.callbacks(), channel.queue(), stub, rpc,
-                                               request, call.place());
-    const grpc::Status answer = co_await attempt;
     std::optional<Duration> pause;
-    status = call.EndAttempt(FromGrpcStatus(answer), attempt, pause);
-    if (status.ok()) {
-      call.End();
-      co_return std::move(attempt.response());
+    absl::Status fault;
+    if (call.has_faults()) {
+      Task<absl::Status> meeting = call.MeetFault();
+      fault = co_await meeting;
+    }
+    if (fault.ok()) {
+      UnaryCall<Stub, Request, Response> attempt(context, call.attempt_deadline(),
+                                                 channel.callbacks(), channel.queue(), stub, rpc,
+                                                 request, call.place());
+      const grpc::Status answer = co_await attempt;
+      status = call.EndAttempt(FromGrpcStatus(answer), attempt, pause);
+      if (status.ok()) {
+        call.End();
+        co_return std::move(attempt.response());
+      }
+    } else {
+      status = call.EndFault(fault, pause);
     }
     if (!pause) break;
     Sleep sleep(context, *pause);

@@ -9,6 +9,7 @@
 #include "gateway/handlers/idempotency_key.h"
 #include "gateway/handlers/json_response.h"
 #include "gateway/handlers/own_user.h"
+#include "gateway/handlers/payment_faults.h"
 #include "gateway/json/field_path.h"
 #include "gateway/json/json_reader.h"
 #include "gateway/json/query_reader.h"
@@ -96,6 +97,7 @@ Task<absl::StatusOr<Response>> PaymentHandlers::Pay(RequestContext& context, New
       orders_.ReservePayment(context, std::move(wanted.reserve));
   absl::StatusOr<order::v1::ReservePaymentResponse> reserved = co_await reserving;
   if (!reserved.ok()) co_return WithClientNames(reserved.status(), kNewPaymentNames);
+  faults_.Pass(kAfterReserve);
   Task<absl::StatusOr<Response>> charging = AskBackend(
       payments_.CreatePayment(context, ChargeFor(std::move(*reserved->mutable_reservation()),
                                                  std::move(wanted.payment_method_token))),
@@ -104,6 +106,7 @@ Task<absl::StatusOr<Response>> PaymentHandlers::Pay(RequestContext& context, New
                                StrCat("/api/payments/", answer.payment().id()), answer.replayed());
       });
   absl::StatusOr<Response> answer = co_await charging;
+  if (answer.ok()) faults_.Pass(kAfterCreate);
   co_return answer;
 }
 

@@ -14,6 +14,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "common/fault_points.h"
 #include "gateway/backends/order_backend.h"
 #include "gateway/backends/payment_backend.h"
 #include "gateway/http/message.h"
@@ -30,8 +31,9 @@ struct NewPayment {
 
 class PaymentHandlers {
  public:
-  PaymentHandlers(PaymentBackend& payments, OrderBackend& orders)
-      : payments_(payments), orders_(orders) {}
+  PaymentHandlers(PaymentBackend& payments, OrderBackend& orders,
+                  const FaultPoints& faults = FaultPoints::None())
+      : payments_(payments), orders_(orders), faults_(faults) {}
 
   Task<absl::StatusOr<Response>> List(RequestContext& context, const Request& request);
   // Needs an Idempotency-Key: a charge is never made twice. Reserves nothing while the payment
@@ -48,6 +50,7 @@ class PaymentHandlers {
 
   PaymentBackend& payments_;
   OrderBackend& orders_;
+  const FaultPoints& faults_;
 };
 
 }  // namespace scaleout::gateway

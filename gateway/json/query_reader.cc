@@ -77,14 +77,19 @@ std::int64_t QueryReader::Integer(std::string_view name, std::int64_t default_va
 
 std::string_view QueryReader::OneOf(std::string_view name,
                                     std::initializer_list<std::string_view> choices) {
+  return OneOf(name, std::vector<std::string_view>(choices));
+}
+
+std::string_view QueryReader::OneOf(std::string_view name,
+                                    const std::vector<std::string_view>& choices) {
   const std::string* text = Find(name);
-  if (text == nullptr) return *choices.begin();
-  const auto* found = std::find(choices.begin(), choices.end(), *text);
+  if (text == nullptr) return choices.front();
+  const auto found = std::find(choices.begin(), choices.end(), *text);
   if (found != choices.end()) return *found;
   std::string detail = "must be one of:";
   for (const std::string_view choice : choices) detail.append(" ").append(choice);
   Refuse(name, std::move(detail));
-  return *choices.begin();
+  return choices.front();
 }
 
 absl::Status QueryReader::Check() { return CheckFields(TakeViolations()); }

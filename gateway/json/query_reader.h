@@ -39,6 +39,7 @@ class QueryReader {
                        std::int64_t max);
   // One of `choices`; the first if absent.
   std::string_view OneOf(std::string_view name, std::initializer_list<std::string_view> choices);
+  std::string_view OneOf(std::string_view name, const std::vector<std::string_view>& choices);
 
   // After everything was asked for: OK, or what is wrong.
   absl::Status Check();

@@ -73,7 +73,7 @@ TEST(FaultPoints, AreRefusedWithoutLabFaults) {
   EXPECT_THAT(loaded.problems, AllOf(HasSubstr("FAULT"), HasSubstr("needs LAB_FAULTS=on")));
 }
 
-TEST(FaultPoints, ListTheKnownOnesToWhoeverNamesAnother) {
+TEST(FaultPoints, AreListedWhereAnUnknownOneIsNamed) {
   const Loaded loaded = Load({{"LAB_FAULTS", "on"}, {"FAULT", "after_lunch:exit"}});
   EXPECT_THAT(loaded.problems,
               HasSubstr("the points of this program: before_charge, after_charge"));

@@ -174,6 +174,9 @@ _ROUTES = {
     "POST /api/circuit-breakers/{backend}/force-open": Route("public", 200, breaker),
     "POST /api/circuit-breakers/{backend}/disable": Route("public", 200, breaker),
     "POST /api/circuit-breakers/{backend}/reset": Route("public", 200, breaker),
+    "GET /api/faults": Route("public", 200),
+    "POST /api/faults": Route("public", 200, lambda world, user: Wanted({"backend": "payment"})),
+    "DELETE /api/faults": Route("public", 200),
     "POST /api/auth/register": Route("public", 201, registration),
     "POST /api/auth/login": Route("public", 200, lambda world, user: Wanted(user.login)),
     "POST /api/auth/refresh": Route(

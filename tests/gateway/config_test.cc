@@ -124,6 +124,16 @@ TEST(GatewayConfig, HelpNamesEverySettingWithItsDefault) {
   }
 }
 
+TEST(GatewayConfig, FaultsAreThoseOfItsOwnPointsAndOfTheLab) {
+  const absl::StatusOr<GatewayConfig> config =
+      Load({{"LAB_FAULTS", "on"}, {"FAULT", "after_reserve:exit"}});
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_THAT(config->faults.armed,
+              ElementsAre(ArmedFault{"after_reserve", FaultAction::kExit, 1}));
+  EXPECT_FALSE(Load({{"LAB_FAULTS", "on"}, {"FAULT", "after_charge:exit"}}).ok());
+  EXPECT_FALSE(Load({{"FAULT", "after_reserve:exit"}}).ok());
+}
+
 TEST(GatewayConfig, UnknownVariablesOfEachOfItsPrefixesAreProblems) {
   for (const char* name : {"GATEWAY_LOPS", "LAB_ENDPOINT", "LOOP_ABORT"}) {
     const absl::StatusOr<GatewayConfig> config = Load({{name, "1"}});

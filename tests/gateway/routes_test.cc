@@ -69,6 +69,7 @@ struct Api {
       InstanceHandlers(
           "gateway-1", 1, [] { return std::string("{}"); }, *directory),
       CircuitBreakerHandlers("gateway-1", backends.all),
+      FaultHandlers("gateway-1", backends.all),
       LabHandlers("gateway-1", 1, offload, shared_counter),
       AuthHandlers(auth, users, login_rates, TokenKeys())};
   RouteTable table;
@@ -98,7 +99,8 @@ TEST(Routes, AreTheWholePublicApi) {
           "GET /api/payments/{id}", "POST /api/payments/{id}/refund", "GET /api/circuit-breakers",
           "POST /api/circuit-breakers/{backend}/force-open",
           "POST /api/circuit-breakers/{backend}/reset",
-          "POST /api/circuit-breakers/{backend}/disable"));
+          "POST /api/circuit-breakers/{backend}/disable", "GET /api/faults", "POST /api/faults",
+          "DELETE /api/faults"));
 }
 
 TEST(Routes, AreDescribedWithWhoMayUseThem) {
@@ -181,6 +183,7 @@ TEST(Routes, LeaveOutWhatIsDangerousOnPurposeUnlessTheLabIsOn) {
   const Api api(false);
   EXPECT_EQ(api.table.Find(Method::kGet, "/api/cpu-bound").route, nullptr);
   EXPECT_EQ(api.table.Find(Method::kPost, "/api/circuit-breakers/user/reset").route, nullptr);
+  EXPECT_EQ(api.table.Find(Method::kGet, "/api/faults").route, nullptr);
   EXPECT_NE(api.table.Find(Method::kGet, "/api/circuit-breakers").route, nullptr);
   EXPECT_NE(api.table.Find(Method::kGet, "/api/count").route, nullptr);
 }
@@ -188,11 +191,10 @@ TEST(Routes, LeaveOutWhatIsDangerousOnPurposeUnlessTheLabIsOn) {
 TEST(Routes, TakeABodyOnlyWhereOneIsRead) {
   const Api api(true);
   for (const Route& route : api.table.routes()) {
-    const bool reads = (route.method == Method::kPost || route.method == Method::kPatch) &&
-                       route.path != "/api/orders/{id}/cancel" &&
-                       route.path != "/api/payments/{id}/refund" &&
-                       route.path != "/api/auth/logout" &&
-                       !route.path.starts_with("/api/circuit-breakers");
+    const bool reads =
+        (route.method == Method::kPost || route.method == Method::kPatch) &&
+        route.path != "/api/orders/{id}/cancel" && route.path != "/api/payments/{id}/refund" &&
+        route.path != "/api/auth/logout" && !route.path.starts_with("/api/circuit-breakers");
     EXPECT_EQ(route.limits.body_bytes, reads ? 1000 : 0) << route.path;
   }
 }
@@ -335,7 +337,7 @@ TEST(Routes, RefuseAnotherSitesPageWhereTheyChangeSomething) {
     RunningTask<absl::StatusOr<Response>> running(route.handler(fixture.context, request));
     EXPECT_EQ(HttpStatusOf(running.value().status()), 403) << route.path;
   }
-  EXPECT_EQ(changing, 14);
+  EXPECT_EQ(changing, 16);
 }
 
 TEST(Routes, LeadToTheirHandlers) {

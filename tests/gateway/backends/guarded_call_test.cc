@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "common/grpc_channel.h"
 #include "common/grpc_status.h"
 #include "common/status.h"
 #include "tests/gateway/backends/guarded_call_fixture.h"
