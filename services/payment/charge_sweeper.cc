@@ -4,6 +4,8 @@
 #include <optional>
 #include <utility>
 
+#include "services/payment/payment_faults.h"
+
 namespace scaleout::payment {
 namespace {
 
@@ -28,6 +30,7 @@ ChargeSweeper::ChargeSweeper(const Parts& parts, milliseconds settle_after)
       provider_(parts.provider),
       logger_(parts.logger),
       clock_(parts.clock),
+      faults_(parts.faults),
       captured_(AddOutcome(parts.metrics, "captured")),
       failed_(AddOutcome(parts.metrics, "failed")),
       pending_(AddOutcome(parts.metrics, "pending")),
@@ -69,8 +72,13 @@ absl::Status ChargeSweeper::Settle(const std::string& reservation_id) {
 
 absl::StatusOr<ChargeReport> ChargeSweeper::FindOrVoid(const std::string& reservation_id) {
   absl::StatusOr<ChargeReport> found = provider_.Find(NewCall(), reservation_id);
-  if (!found.ok() || found->state != ChargeReport::State::kUnknown) return found;
-  return provider_.Void(NewCall(), reservation_id);
+  if (!found.ok()) return found;
+  if (found->state == ChargeReport::State::kFinal) faults_.Pass(kAfterFind);
+  if (found->state != ChargeReport::State::kUnknown) return found;
+  faults_.Pass(kBeforeVoid);
+  absl::StatusOr<ChargeReport> voided = provider_.Void(NewCall(), reservation_id);
+  if (voided.ok()) faults_.Pass(kAfterVoid);
+  return voided;
 }
 
 CallContext ChargeSweeper::NewCall() {

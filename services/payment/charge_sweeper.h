@@ -16,6 +16,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "common/clock.h"
+#include "common/fault_points.h"
 #include "common/log.h"
 #include "common/metrics.h"
 #include "service/background_thread.h"
@@ -33,6 +34,7 @@ class ChargeSweeper {
     Logger& logger;
     Metrics& metrics;
     const Clock& clock;
+    const FaultPoints& faults = FaultPoints::None();
   };
 
   // `settle_after` as the repository has it.
@@ -54,6 +56,7 @@ class ChargeSweeper {
   PaymentProvider& provider_;
   Logger& logger_;
   const Clock& clock_;
+  const FaultPoints& faults_;
   Counter& captured_;
   Counter& failed_;
   Counter& pending_;

@@ -7,6 +7,7 @@
 #include "services/payment/charge_sweeper.h"
 #include "services/payment/order_event_handlers.h"
 #include "services/payment/payment_events.h"
+#include "services/payment/payment_faults.h"
 #include "services/payment/payment_rpc.h"
 #include "services/payment/payment_service.h"
 #include "services/payment/provider_config.h"
@@ -43,15 +44,16 @@ int Serve(const ProviderConfig& config, ServiceContext& context) {
   const auto provider = MakeSimulatedProvider(config.provider, *ledger, context.clock(),
                                               MakeSimulatedProviderEnvironment());
   TokenBulkhead bulkhead(config.max_calls_per_token());
-  PaymentService service(*payments, *charges, *provider, bulkhead, context.clock());
+  PaymentService service(*payments, *charges, *provider, bulkhead, context.clock(),
+                         context.faults());
   ServiceCalls& charge_calls =
       context.AddCalls(config.threads, static_cast<std::size_t>(config.max_queued));
   const auto rpc = MakePaymentRpc(service, context.calls(), charge_calls);
   ChargeSweeper charge_sweeper(
-      {*charges, *provider, context.logger(), context.metrics(), context.clock()},
+      {*charges, *provider, context.logger(), context.metrics(), context.clock(), context.faults()},
       config.times.settle_after);
   RefundSweeper refund_sweeper(
-      {*refunds, *provider, context.logger(), context.metrics(), context.clock()},
+      {*refunds, *provider, context.logger(), context.metrics(), context.clock(), context.faults()},
       config.times.settle_after);
   BatchPurge answer_purge({.name = "answer-purge",
                            .work = "deleting old answers",
@@ -79,6 +81,8 @@ int main(int argc, char** argv) {
       {.name = "payment-service",
        .purpose = "owns the payments",
        .schema = payment::Schema(),
-       .settings = {.prefix = "PROVIDER_", .declare = declare},
+       .settings = {.prefix = "PROVIDER_",
+                    .fault_points = payment::kFaultPoints,
+                    .declare = declare},
        .wire = [&](ServiceContext& context) { return payment::Serve(config, context); }});
 }

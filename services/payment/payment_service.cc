@@ -18,6 +18,7 @@
 #include "service/field_checks.h"
 #include "service/page_token.h"
 #include "service/principal.h"
+#include "services/payment/payment_faults.h"
 #include "services/payment/payment_message.h"
 
 namespace scaleout::payment {
@@ -102,6 +103,7 @@ absl::Status PaymentService::CreatePayment(const CallContext& call,
 
 absl::StatusOr<StoredAnswer> PaymentService::Charge(const CallContext& call,
                                                     const NewPayment& payment) {
+  faults_.Pass(kAfterAuthorizeCommit);
   const absl::StatusOr<ChargeReport> report = provider_.Charge(
       call, {payment.reservation_id, payment.amount, payment.payment_method_token});
   // From here on the provider may have charged. That has to be recorded even if the client's
@@ -111,7 +113,11 @@ absl::StatusOr<StoredAnswer> PaymentService::Charge(const CallContext& call,
   recording.request_id = call.request_id;
   recording.trace_id = call.trace_id;
   if (report.ok() && report->state == ChargeReport::State::kFinal) {
-    return charges_.Decide(recording, payment.reservation_id, report->answer);
+    faults_.Pass(kAfterCharge);
+    absl::StatusOr<StoredAnswer> answer =
+        charges_.Decide(recording, payment.reservation_id, report->answer);
+    if (answer.ok()) faults_.Pass(kAfterRecordCommit);
+    return answer;
   }
   // If this fails too, the lease ends when its time is over.
   charges_.Release(recording, payment.reservation_id).IgnoreError();
@@ -128,6 +134,7 @@ absl::Status PaymentService::SettleReservation(const CallContext& call,
   if (!checks.ok()) return checks.Check();
   const absl::StatusOr<Settlement> settlement = charges_.Settle(call, request.reservation_id());
   if (!settlement.ok()) return settlement.status();
+  if (settlement->outcome == Settlement::Outcome::kFailed) faults_.Pass(kAfterTombstone);
   response.set_outcome(ToProto(settlement->outcome));
   if (settlement->outcome == Settlement::Outcome::kCaptured) {
     response.mutable_amount()->set_amount_minor(settlement->amount.amount_minor);

@@ -17,6 +17,7 @@
 #include "absl/status/status.h"
 #include "common/call_context.h"
 #include "common/clock.h"
+#include "common/fault_points.h"
 #include "scaleout/payment/v1/payment.pb.h"
 #include "services/payment/charge_repository.h"
 #include "services/payment/payment_provider.h"
@@ -32,12 +33,14 @@ class PaymentService {
  public:
   // All references must outlive the service.
   PaymentService(PaymentRepository& repository, ChargeRepository& charges,
-                 PaymentProvider& provider, TokenBulkhead& bulkhead, const Clock& clock)
+                 PaymentProvider& provider, TokenBulkhead& bulkhead, const Clock& clock,
+                 const FaultPoints& faults = FaultPoints::None())
       : repository_(repository),
         charges_(charges),
         provider_(provider),
         bulkhead_(bulkhead),
-        clock_(clock) {}
+        clock_(clock),
+        faults_(faults) {}
 
   absl::Status CreatePayment(const CallContext& call, const v1::CreatePaymentRequest& request,
                              v1::CreatePaymentResponse& response);
@@ -63,6 +66,7 @@ class PaymentService {
   PaymentProvider& provider_;
   TokenBulkhead& bulkhead_;
   const Clock& clock_;
+  const FaultPoints& faults_;
 };
 
 }  // namespace scaleout::payment

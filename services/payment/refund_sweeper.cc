@@ -4,6 +4,8 @@
 #include <optional>
 #include <utility>
 
+#include "services/payment/payment_faults.h"
+
 namespace scaleout::payment {
 namespace {
 
@@ -17,6 +19,7 @@ RefundSweeper::RefundSweeper(const Parts& parts, std::chrono::milliseconds again
       provider_(parts.provider),
       logger_(parts.logger),
       clock_(parts.clock),
+      faults_(parts.faults),
       again_after_(again_after),
       refused_(parts.metrics.AddGauge("payment_refunds_refused",
                                       "Refunds that the provider has refused finally; must stay "
@@ -43,7 +46,12 @@ absl::Status RefundSweeper::Drive(const Refund& refund) {
   const absl::StatusOr<RefundAnswer> answer =
       provider_.Refund(NewCall(), {refund.id, refund.provider_reference, refund.amount});
   if (!answer.ok()) return answer.status();
-  if (answer->accepted) return refunds_.Complete(NewCall(), refund);
+  if (answer->accepted) {
+    faults_.Pass(kAfterRefund);
+    absl::Status recorded = refunds_.Complete(NewCall(), refund);
+    if (recorded.ok()) faults_.Pass(kAfterRefundRecord);
+    return recorded;
+  }
   logger_.Error("the provider has refused a refund; it has to be made by hand",
                 {{"paymentId", refund.payment_id.value()},
                  {"refundId", refund.id},

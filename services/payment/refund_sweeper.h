@@ -11,6 +11,7 @@
 
 #include "absl/status/status.h"
 #include "common/clock.h"
+#include "common/fault_points.h"
 #include "common/log.h"
 #include "common/metrics.h"
 #include "service/background_thread.h"
@@ -28,6 +29,7 @@ class RefundSweeper {
     Logger& logger;
     Metrics& metrics;
     const Clock& clock;
+    const FaultPoints& faults = FaultPoints::None();
   };
 
   // `again_after`: from one question about a refund to the next.
@@ -47,6 +49,7 @@ class RefundSweeper {
   PaymentProvider& provider_;
   Logger& logger_;
   const Clock& clock_;
+  const FaultPoints& faults_;
   const std::chrono::milliseconds again_after_;
   Gauge& refused_;
   BackgroundThread thread_;
