@@ -23,7 +23,6 @@
 #include "services/order/order_rpc.h"
 #include "services/order/order_service.h"
 #include "services/order/schema.h"
-#include "services/payment/payment_events.h"
 #include "services/payment/payment_rpc.h"
 #include "services/payment/payment_service.h"
 #include "services/payment/schema.h"
@@ -99,13 +98,12 @@ class RealServices : public testing::PoolFixture {
       MakePoolAt(payments_database_, payment::Schema());
   Outbox user_outbox_{*user_pool_, user::PublishedStreams()};
   Outbox order_outbox_{*order_pool_, order::PublishedStreams()};
-  Outbox payment_outbox_{*payment_pool_, payment::PublishedStreams()};
   const std::unique_ptr<user::UserRepository> users_ =
       user::MakeUserRepository(*user_pool_, user_outbox_);
   const std::unique_ptr<order::OrderRepository> orders_ =
       order::MakeOrderRepository(*order_pool_, order_outbox_);
   const std::unique_ptr<payment::PaymentRepository> payments_ =
-      payment::MakePaymentRepository(*payment_pool_, payment_outbox_);
+      payment::MakePaymentRepository(*payment_pool_);
   // No payment is made here.
   payment::FakeCharges charges_;
   payment::FakeProvider provider_;
