@@ -59,9 +59,9 @@ constexpr PostgresStatement kStoreAnswer = {
 constexpr PostgresStatement kTakeDue = {
     "take_due_charge",
     "UPDATE charges SET settle_at = clock_timestamp() + $1::bigint * interval '1 millisecond'"
-    " WHERE reservation_id IN (SELECT reservation_id FROM charges"
-    "  WHERE decided_at IS NULL AND fingerprint IS NOT NULL AND settle_at <= clock_timestamp()"
-    "  AND lease_until <= clock_timestamp() ORDER BY settle_at LIMIT 1 FOR UPDATE SKIP LOCKED)"
+    " WHERE reservation_id = ANY(ARRAY(SELECT reservation_id FROM charges"
+    "  WHERE decided_at IS NULL AND fingerprint IS NOT NULL AND settle_at <= now()"
+    "  AND lease_until <= now() ORDER BY settle_at LIMIT 1 FOR UPDATE SKIP LOCKED))"
     " RETURNING reservation_id"};
 
 // A row without a fingerprint has later calls for the reservation refused.
@@ -79,10 +79,10 @@ constexpr PostgresStatement kReadOutcome = {
 
 constexpr PostgresStatement kPurge = {
     "purge_answers",
-    "UPDATE charges SET answer = NULL WHERE reservation_id IN"
-    " (SELECT reservation_id FROM charges WHERE answer IS NOT NULL"
+    "UPDATE charges SET answer = NULL WHERE reservation_id = ANY(ARRAY("
+    " SELECT reservation_id FROM charges WHERE answer IS NOT NULL"
     "  AND decided_at < now() - $1::bigint * interval '1 second'"
-    "  ORDER BY decided_at LIMIT $2 FOR UPDATE SKIP LOCKED)"};
+    "  ORDER BY decided_at LIMIT $2 FOR UPDATE SKIP LOCKED))"};
 
 struct EarlierCharge {
   std::string fingerprint;  // empty: refused

@@ -33,8 +33,8 @@ constexpr PostgresStatement kTakeDue = {
     "take_due_refund",
     "WITH taken AS (UPDATE refunds"
     "  SET next_at = clock_timestamp() + $1::bigint * interval '1 millisecond'"
-    "  WHERE id IN (SELECT id FROM refunds WHERE state = 'PENDING' AND next_at <= clock_timestamp()"
-    "   ORDER BY next_at LIMIT 1 FOR UPDATE SKIP LOCKED)"
+    "  WHERE id = ANY(ARRAY(SELECT id FROM refunds WHERE state = 'PENDING' AND next_at <= now()"
+    "   ORDER BY next_at LIMIT 1 FOR UPDATE SKIP LOCKED))"
     "  RETURNING id, payment_id)"
     " SELECT t.id, t.payment_id, p.provider_reference, p.amount_minor, p.currency"
     " FROM taken AS t JOIN payments AS p ON p.id = t.payment_id"};
