@@ -171,7 +171,7 @@ TEST(RequestLimits, AreThoseOfTheProtosComments) {
   }
   EXPECT_THAT(ProtoComment(user, "CreateUserRequest.idempotency_key"), HasSubstr(key));
   EXPECT_THAT(ProtoComment(order, "CreateOrderRequest.idempotency_key"), HasSubstr(key));
-  EXPECT_THAT(ProtoComment(payment, "CreatePaymentRequest.idempotency_key"), HasSubstr(key));
+  EXPECT_THAT(ProtoComment(order, "ReservePaymentRequest.idempotency_key"), HasSubstr(key));
 }
 
 }  // namespace
