@@ -27,6 +27,7 @@
 #include "service/service_host.h"
 #include "services/user/user_rpc.h"
 #include "services/user/user_service.h"
+#include "tests/support/fake_idempotent_writes.h"
 #include "tests/support/fake_logger.h"
 #include "tests/support/fake_revocations.h"
 #include "tests/support/principals.h"
@@ -90,7 +91,7 @@ class ServiceHostFixture : public ::testing::Test {
   absl::Status Start(ScriptedUsers::Script script) {
     host_.reset();
     users_ = std::make_unique<ScriptedUsers>(std::move(script));
-    service_ = std::make_unique<user::UserService>(*users_, revocations_);
+    service_ = std::make_unique<user::UserService>(*users_, writes_, revocations_);
     host_ = std::make_unique<ServiceHost>(config_, logger_, *metrics_, SystemClock());
     rpc_ = user::MakeUserRpc(*service_, host_->calls());
     host_->Add(user::kUserServiceName, *rpc_);
@@ -120,6 +121,7 @@ class ServiceHostFixture : public ::testing::Test {
   FakeLogger logger_;
   const std::unique_ptr<Metrics> metrics_ = MakeMetrics();
   std::unique_ptr<ScriptedUsers> users_;
+  FakeIdempotentWrites writes_;
   FakeRevocations revocations_;
   std::unique_ptr<user::UserService> service_;
   std::unique_ptr<grpc::Service> rpc_;

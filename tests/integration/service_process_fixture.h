@@ -87,15 +87,16 @@ class ServiceProcessFixture : public ::testing::Test {
     return FromGrpcStatus(stub->GetUser(&context, ByLab(request), &response));
   }
 
-  absl::StatusOr<payment::v1::CreatePaymentResponse> CreatePayment(const std::string& key) const {
+  // For the n-th order and its reservation.
+  absl::StatusOr<payment::v1::CreatePaymentResponse> CreatePayment(int n = 1) const {
     const auto stub = payment::v1::PaymentService::NewStub(Channel());
     payment::v1::CreatePaymentRequest request;
-    request.set_order_id(3);
+    request.set_order_id(n);
     request.set_user_id(7);
     request.mutable_amount()->set_amount_minor(1999);
     request.mutable_amount()->set_currency_code("EUR");
     request.set_payment_method_token("tok_success");
-    request.set_idempotency_key(key);
+    request.set_reservation_id("00000000-0000-4000-8000-00000000000" + std::to_string(n));
     payment::v1::CreatePaymentResponse response;
     grpc::ClientContext context;
     if (absl::Status s = FromGrpcStatus(stub->CreatePayment(&context, ByLab(request), &response));

@@ -77,13 +77,13 @@ TEST_F(ServiceProcessTest, DrainsOnSigterm) {
   environment_["PROVIDER_LATENCY"] = "700ms";
   environment_["PROVIDER_TIMEOUT"] = "2s";
   StartAndServe(PAYMENT_SERVICE);
-  auto running = std::async(std::launch::async, [this] { return CreatePayment("running"); });
-  ASSERT_TRUE(Eventually([this] { return Ask("SELECT count(*) FROM payment_attempts") == "1"; }));
+  auto running = std::async(std::launch::async, [this] { return CreatePayment(1); });
+  ASSERT_TRUE(Eventually([this] { return Ask("SELECT count(*) FROM charges") == "1"; }));
   process_->Signal(SIGTERM);
   EXPECT_TRUE(
       Eventually([this] { return absl::IsUnavailable(ProbeGrpc(target(), "", kPatience)); }));
   // It still serves those who have not noticed.
-  EXPECT_TRUE(CreatePayment("late").ok());
+  EXPECT_TRUE(CreatePayment(2).ok());
   const auto response = running.get();
   EXPECT_TRUE(response.ok()) << response.status();
   EXPECT_EQ(process_->Wait(kPatience), 0) << process_->out() << process_->err();
@@ -94,8 +94,8 @@ TEST_F(ServiceProcessTest, FinishesWhatRunsWhenTheGraceIsOver) {
   environment_["PROVIDER_LATENCY"] = "700ms";
   environment_["PROVIDER_TIMEOUT"] = "2s";
   StartAndServe(PAYMENT_SERVICE);
-  auto running = std::async(std::launch::async, [this] { return CreatePayment("running"); });
-  ASSERT_TRUE(Eventually([this] { return Ask("SELECT count(*) FROM payment_attempts") == "1"; }));
+  auto running = std::async(std::launch::async, [this] { return CreatePayment(1); });
+  ASSERT_TRUE(Eventually([this] { return Ask("SELECT count(*) FROM charges") == "1"; }));
   process_->Signal(SIGTERM);
   const auto response = running.get();
   EXPECT_TRUE(response.ok()) << response.status();
@@ -182,27 +182,22 @@ TEST_F(ServiceProcessTest, RecoversAPaymentThatWasChargedButNotRecorded) {
   environment_["PROVIDER_LATENCY"] = "0ms";
   environment_["PROVIDER_TIMEOUT"] = "1s";
   environment_["PROVIDER_LEASE"] = "3s";
+  environment_["LAB_FAULTS"] = "on";
+  environment_["FAULT"] = "after_charge:exit";
   StartAndServe(PAYMENT_SERVICE);
-  {
-    // Payments cannot be recorded for now, but the provider charges.
-    pqxx::connection blocker(conninfo_);
-    pqxx::work lock(blocker);
-    lock.exec("LOCK TABLE payments IN SHARE MODE");
-    auto charged = std::async(std::launch::async, [this] { return CreatePayment("key"); });
-    ASSERT_TRUE(Eventually(
-        [this] { return Ask("SELECT count(*) FROM simulated_provider_charges") == "1"; }));
-    process_->Signal(SIGKILL);
-    EXPECT_TRUE(absl::IsUnavailable(charged.get().status()));
-  }
+  EXPECT_TRUE(absl::IsUnavailable(CreatePayment().status()));
+  EXPECT_EQ(Ask("SELECT count(*) FROM simulated_provider_charges"), "1");
+  EXPECT_EQ(Ask("SELECT state FROM payments"), "AUTHORIZED");
+  environment_.erase("FAULT");
   StartAndServe(PAYMENT_SERVICE);
   absl::StatusOr<payment::v1::CreatePaymentResponse> retried;
   EXPECT_TRUE(Eventually([&] {
-    retried = CreatePayment("key");
+    retried = CreatePayment();
     return retried.ok();
   })) << retried.status();
   EXPECT_EQ(retried->payment().status(), payment::v1::PAYMENT_STATUS_CAPTURED);
   EXPECT_EQ(Ask("SELECT count(*) FROM simulated_provider_charges"), "1");
-  EXPECT_EQ(Ask("SELECT count(*) FROM payments"), "1");
+  EXPECT_EQ(Ask("SELECT state FROM payments"), "CAPTURED");
 }
 
 TEST_F(ServiceProcessTest, SeedsInSecondsAndServesWhatItSeeded) {
