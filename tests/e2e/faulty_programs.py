@@ -4,14 +4,18 @@ import contextlib
 import subprocess
 from pathlib import Path
 
+import httpx
+
 from native_stack import BIN_DIR, NativeStack, eventually
 from scaleout.driver.native import NativeDriver
-from scaleout.native import health
+from scaleout.load.client import PAST_THE_CACHE
 from scaleout.native.supervisor import service_program
 
 SWEEP_SECONDS = 3.0
 _SETTINGS = {
     "GATEWAYS": "1",
+    "GATEWAY_DRAIN_GRACE": "0ms",
+    "SERVICE_DRAIN_GRACE": "0ms",
     "EVENTS": "on",
     "ORDER_SETTLE_AFTER": "1500ms",
     "PROVIDER_TIMEOUT": "300ms",
@@ -36,12 +40,12 @@ def points_of(program):
 
 
 class Programs:
-    """Of a stack with one gateway, each of which can be started to die."""
+    """Each can be started with a fault, as often as a test wants."""
 
     def __init__(self, stack):
         self._run_dir = stack.run_dir
         self._native = NativeDriver(stack.run_dir).stack()
-        self._port = stack.gateway_port()
+        self._url = stack.gateway_url()
 
     @contextlib.contextmanager
     def faulty(self, program, fault):
@@ -67,6 +71,8 @@ class Programs:
         finally:
             process.kill()
             process.wait()
+            # A socket that refuses would cost the next one's first probe a second.
+            self._socket_of(name).unlink(missing_ok=True)
             supervisor.start(name)
             self._await(name)
 
@@ -81,6 +87,16 @@ class Programs:
         finally:
             self._native.supervisor.stop(name)
 
+    def _socket_of(self, name):
+        return Path(self._native.places.scratch) / f"{name}.sock"
+
     def _await(self, name):
         eventually(lambda: self._native.parts.is_healthy(name), 30)
-        eventually(lambda: health.has_backends(self._port), 10)
+        eventually(self._answers_from_all, 10)
+
+    def _answers_from_all(self):
+        """Whether the gateway has found the service again, in the eyes of a client."""
+        return all(
+            httpx.get(f"{self._url}/api/{path}", headers=PAST_THE_CACHE).status_code == 200
+            for path in ("users?page_size=1", "orders?user_id=1", "payments?user_id=1")
+        )

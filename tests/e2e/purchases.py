@@ -122,6 +122,11 @@ class Purchase:
             assert shop.pay(self.order_id, way.token, uuid.uuid4().hex).status == 201
             eventually(lambda: shop.state_of(self.order_id) == "PAID")
 
+    def ask_first(self):
+        if self._way.is_unsent:
+            self._shop.send_nothing_to_payments()
+        return self.ask()
+
     def ask(self):
         if self._way.is_refund:
             return self._shop.cancel(self.order_id)
