@@ -10,7 +10,8 @@ usage: scripts/run-tests.sh [RING...]
 RING is unit, integration, e2e, tidy or docs; none means all, in this order.
 
   PRESET        which build (default release: build/release)
-  JOBS          how many test programs at once (default: processors); e2e and docs run one by one
+  JOBS          how many test programs at once (default: processors); docs run one by one, and so do those of e2e but
+                for the few that mostly wait
   RETRY_FAILED  1 runs the test programs of a ring that failed once more, alone and one by one, for a machine whose
                 processors are shared with others. What passes then has passed and is named before the closing line;
                 what fails twice has failed (default 0: what fails has failed)
@@ -33,7 +34,7 @@ run_ctest() {
 
 run_ring() {
   local ring=$1 parallel=$jobs
-  if [[ $ring == e2e || $ring == docs ]]; then
+  if [[ $ring == docs ]]; then
     parallel=1
   fi
   printf '\n== %s ==\n' "$ring"
