@@ -43,6 +43,13 @@ void BackgroundThread::Stop() {
   if (thread_.joinable()) thread_.join();
 }
 
+CallContext BackgroundThread::StepCall(std::chrono::milliseconds limit) const {
+  CallContext call;
+  call.deadline = Deadline::In(limit, clock_);
+  call.is_cancelled = [this] { return stopping(); };
+  return call;
+}
+
 void BackgroundThread::Run() {
   while (!is_ready_()) {
     if (!Rest(options_.retry_min, false)) return;

@@ -18,6 +18,7 @@
 #include <thread>
 
 #include "absl/status/status.h"
+#include "common/call_context.h"
 #include "common/clock.h"
 #include "common/log.h"
 
@@ -49,6 +50,8 @@ class BackgroundThread {
   void Stop();
   // For a round, so that it ends early.
   bool stopping() const { return stopping_.load(std::memory_order_relaxed); }
+  // For a step of a round: over after `limit`, and when the thread is to stop.
+  CallContext StepCall(std::chrono::milliseconds limit) const;
 
  private:
   void Run();

@@ -14,7 +14,6 @@ constexpr std::chrono::seconds kPurgeLimit{2};
 
 BatchPurge::BatchPurge(BatchPurgeOptions options, Logger& logger, const Clock& clock)
     : options_(std::move(options)),
-      clock_(clock),
       thread_({.name = options_.name, .work = options_.work, .poll = kPurgeEvery}, clock, logger) {}
 
 void BatchPurge::Start(std::function<bool()> is_ready) {
@@ -23,10 +22,8 @@ void BatchPurge::Start(std::function<bool()> is_ready) {
 
 absl::Status BatchPurge::Round() {
   while (!thread_.stopping()) {
-    CallContext call;
-    call.deadline = Deadline::In(kPurgeLimit, clock_);
-    call.is_cancelled = [this] { return thread_.stopping(); };
-    const absl::StatusOr<std::int64_t> purged = options_.purge(call, kPurgeBatch);
+    const absl::StatusOr<std::int64_t> purged =
+        options_.purge(thread_.StepCall(kPurgeLimit), kPurgeBatch);
     if (!purged.ok()) return purged.status();
     if (*purged < kPurgeBatch) break;
   }

@@ -41,7 +41,6 @@ class BatchPurge {
 
  private:
   const BatchPurgeOptions options_;
-  const Clock& clock_;
   BackgroundThread thread_;
 };
 

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "common/str_cat.h"
+#include "gateway/handlers/backends_response.h"
 #include "gateway/handlers/circuit_breaker_json.h"
 #include "gateway/handlers/json_response.h"
 #include "gateway/json/query_reader.h"
@@ -17,17 +18,9 @@ Task<absl::StatusOr<Response>> CircuitBreakerHandlers::List(RequestContext&,
   QueryReader query(request);
   absl::Status checked = query.Check();
   if (!checked.ok()) co_return checked;
-  JsonWriter json;
-  json.StartObject();
-  json.Field("instanceId", instance_id_);
-  json.StartObject("backends");
-  for (BackendGuard* const guard : backends_.guards()) {
-    json.RuntimeKey(guard->backend());
-    WriteCircuitBreaker(json, guard->breaker().Snapshot());
-  }
-  json.EndObject();
-  json.EndObject();
-  co_return UncachedResponse(std::move(json));
+  co_return BackendsResponse(instance_id_, backends_, [](JsonWriter& json, BackendGuard& guard) {
+    WriteCircuitBreaker(json, guard.breaker().Snapshot());
+  });
 }
 
 Task<absl::StatusOr<Response>> CircuitBreakerHandlers::ForceOpen(RequestContext&,

@@ -11,7 +11,7 @@
 #include "absl/strings/str_join.h"
 #include "common/status.h"
 #include "common/str_cat.h"
-#include "gateway/handlers/json_response.h"
+#include "gateway/handlers/backends_response.h"
 #include "gateway/json/json_reader.h"
 #include "gateway/json/query_reader.h"
 #include "gateway/resilience/injected_faults.h"
@@ -110,17 +110,9 @@ Task<absl::StatusOr<Response>> FaultHandlers::Clear(RequestContext&, const Reque
 }
 
 Response FaultHandlers::Answer() {
-  JsonWriter json;
-  json.StartObject();
-  json.Field("instanceId", instance_id_);
-  json.StartObject("backends");
-  for (BackendGuard* const guard : backends_.guards()) {
-    json.RuntimeKey(guard->backend());
-    WriteRates(json, guard->faults().rates());
-  }
-  json.EndObject();
-  json.EndObject();
-  return UncachedResponse(std::move(json));
+  return BackendsResponse(instance_id_, backends_, [](JsonWriter& json, BackendGuard& guard) {
+    WriteRates(json, guard.faults().rates());
+  });
 }
 
 }  // namespace scaleout::gateway

@@ -37,7 +37,7 @@ absl::Status ReservationSweeper::Round() {
     // One at a time: of those that are taken when the payment service cannot be asked, the others
     // would wait for another while.
     const absl::StatusOr<std::vector<OverdueReservation>> overdue =
-        parts_.reservations.TakeOverdue(NewCall(), settle_after_, 1);
+        parts_.reservations.TakeOverdue(thread_.StepCall(kStepLimit), settle_after_, 1);
     if (!overdue.ok()) return overdue.status();
     if (overdue->empty()) break;
     if (absl::Status settled = Settle(overdue->front()); !settled.ok()) return settled;
@@ -48,13 +48,13 @@ absl::Status ReservationSweeper::Round() {
 absl::Status ReservationSweeper::Settle(const OverdueReservation& reservation) {
   parts_.faults.Pass(kBeforeSettleCall);
   const absl::StatusOr<std::optional<Charge>> charge =
-      parts_.settlements.Settle(NewCall(), reservation);
+      parts_.settlements.Settle(thread_.StepCall(kStepLimit), reservation);
   if (!charge.ok()) return charge.status();
   if (!*charge) return absl::OkStatus();
   parts_.faults.Pass(kAfterSettleCall);
   ChargeEffect effect = ChargeEffect::kUnchanged;
-  const absl::Status status =
-      parts_.outbox.Transact(NewCall(), [&](PostgresSession& session) -> absl::Status {
+  const absl::Status status = parts_.outbox.Transact(
+      thread_.StepCall(kStepLimit), [&](PostgresSession& session) -> absl::Status {
         const absl::StatusOr<ChargeEffect> settled = parts_.reservations.Settle(session, **charge);
         if (settled.ok()) effect = *settled;
         return settled.status();
@@ -62,13 +62,6 @@ absl::Status ReservationSweeper::Settle(const OverdueReservation& reservation) {
   if (!status.ok()) return status;
   parts_.reports.Add("settlement", **charge, effect);
   return absl::OkStatus();
-}
-
-CallContext ReservationSweeper::NewCall() {
-  CallContext call;
-  call.deadline = Deadline::In(kStepLimit, parts_.clock);
-  call.is_cancelled = [this] { return thread_.stopping(); };
-  return call;
 }
 
 }  // namespace scaleout::order

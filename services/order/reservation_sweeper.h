@@ -48,7 +48,6 @@ class ReservationSweeper {
 
  private:
   absl::Status Settle(const OverdueReservation& reservation);
-  CallContext NewCall();
 
   const Parts parts_;
   const std::chrono::milliseconds settle_after_;

@@ -7,6 +7,7 @@
 #include "common/status.h"
 #include "postgres/postgres_pool.h"
 #include "service/events/outbox.h"
+#include "service/idempotency/idempotent_writes.h"
 #include "services/payment/payment_events.h"
 #include "services/payment/payment_message.h"
 #include "services/payment/payment_row.h"
@@ -206,7 +207,7 @@ class PostgresChargeRepository final : public ChargeRepository {
   }
 
   absl::StatusOr<std::int64_t> Purge(const CallContext& call, std::int32_t most) override {
-    const std::chrono::seconds life = kAnswerLife;
+    const std::chrono::seconds life = kIdempotencyKeyLife;
     return pool_.Execute(call, kPurge, {std::int64_t{life.count()}, most});
   }
 

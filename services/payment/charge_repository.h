@@ -31,9 +31,6 @@ class PostgresPool;
 
 namespace scaleout::payment {
 
-// How long a stored answer is kept, as idempotency keys are.
-inline constexpr std::chrono::hours kAnswerLife{24};
-
 struct ChargeTimes {
   // How long a call works on a charge at most.
   std::chrono::milliseconds lease;
@@ -79,7 +76,7 @@ class ChargeRepository {
   // What became of the reservation. One of which no charge was begun has failed from then on.
   virtual absl::StatusOr<Settlement> Settle(const CallContext& call,
                                             const std::string& reservation_id) = 0;
-  // Deletes at most `most` answers whose life is over; how many.
+  // Deletes at most `most` answers that are older than kIdempotencyKeyLife; how many.
   virtual absl::StatusOr<std::int64_t> Purge(const CallContext& call, std::int32_t most) = 0;
 };
 

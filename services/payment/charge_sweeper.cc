@@ -29,7 +29,6 @@ ChargeSweeper::ChargeSweeper(const Parts& parts, milliseconds settle_after)
     : charges_(parts.charges),
       provider_(parts.provider),
       logger_(parts.logger),
-      clock_(parts.clock),
       faults_(parts.faults),
       captured_(AddOutcome(parts.metrics, "captured")),
       failed_(AddOutcome(parts.metrics, "failed")),
@@ -45,7 +44,8 @@ void ChargeSweeper::Start(std::function<bool()> is_ready) {
 
 absl::Status ChargeSweeper::Round() {
   while (!thread_.stopping()) {
-    const absl::StatusOr<std::optional<std::string>> due = charges_.TakeDue(NewCall());
+    const absl::StatusOr<std::optional<std::string>> due =
+        charges_.TakeDue(thread_.StepCall(kStepLimit));
     if (!due.ok()) return due.status();
     if (!*due) break;
     if (absl::Status settled = Settle(**due); !settled.ok()) return settled;
@@ -61,7 +61,7 @@ absl::Status ChargeSweeper::Settle(const std::string& reservation_id) {
     return absl::OkStatus();
   }
   const absl::StatusOr<StoredAnswer> decided =
-      charges_.Decide(NewCall(), reservation_id, report->answer);
+      charges_.Decide(thread_.StepCall(kStepLimit), reservation_id, report->answer);
   if (!decided.ok()) return decided.status();
   if (decided->earlier) return absl::OkStatus();
   (report->answer.approved ? captured_ : failed_).Increment();
@@ -71,21 +71,15 @@ absl::Status ChargeSweeper::Settle(const std::string& reservation_id) {
 }
 
 absl::StatusOr<ChargeReport> ChargeSweeper::FindOrVoid(const std::string& reservation_id) {
-  absl::StatusOr<ChargeReport> found = provider_.Find(NewCall(), reservation_id);
+  absl::StatusOr<ChargeReport> found = provider_.Find(thread_.StepCall(kStepLimit), reservation_id);
   if (!found.ok()) return found;
   if (found->state == ChargeReport::State::kFinal) faults_.Pass(kAfterFind);
   if (found->state != ChargeReport::State::kUnknown) return found;
   faults_.Pass(kBeforeVoid);
-  absl::StatusOr<ChargeReport> voided = provider_.Void(NewCall(), reservation_id);
+  absl::StatusOr<ChargeReport> voided =
+      provider_.Void(thread_.StepCall(kStepLimit), reservation_id);
   if (voided.ok()) faults_.Pass(kAfterVoid);
   return voided;
-}
-
-CallContext ChargeSweeper::NewCall() {
-  CallContext call;
-  call.deadline = Deadline::In(kStepLimit, clock_);
-  call.is_cancelled = [this] { return thread_.stopping(); };
-  return call;
 }
 
 }  // namespace scaleout::payment

@@ -50,12 +50,10 @@ class ChargeSweeper {
   absl::Status Settle(const std::string& reservation_id);
   // What the provider has decided about the reference, and decides now if it does not know it.
   absl::StatusOr<ChargeReport> FindOrVoid(const std::string& reservation_id);
-  CallContext NewCall();
 
   ChargeRepository& charges_;
   PaymentProvider& provider_;
   Logger& logger_;
-  const Clock& clock_;
   const FaultPoints& faults_;
   Counter& captured_;
   Counter& failed_;

@@ -18,7 +18,6 @@ RefundSweeper::RefundSweeper(const Parts& parts, std::chrono::milliseconds again
     : refunds_(parts.refunds),
       provider_(parts.provider),
       logger_(parts.logger),
-      clock_(parts.clock),
       faults_(parts.faults),
       again_after_(again_after),
       refused_(parts.metrics.AddGauge("payment_refunds_refused",
@@ -32,23 +31,24 @@ void RefundSweeper::Start(std::function<bool()> is_ready) {
 
 absl::Status RefundSweeper::Round() {
   while (!thread_.stopping()) {
-    const absl::StatusOr<std::optional<Refund>> due = refunds_.TakeDue(NewCall(), again_after_);
+    const absl::StatusOr<std::optional<Refund>> due =
+        refunds_.TakeDue(thread_.StepCall(kStepLimit), again_after_);
     if (!due.ok()) return due.status();
     if (!*due) break;
     if (absl::Status driven = Drive(**due); !driven.ok()) return driven;
   }
-  const absl::StatusOr<std::int64_t> refused = refunds_.CountRefused(NewCall());
+  const absl::StatusOr<std::int64_t> refused = refunds_.CountRefused(thread_.StepCall(kStepLimit));
   if (refused.ok()) refused_.Set(static_cast<double>(*refused));
   return refused.status();
 }
 
 absl::Status RefundSweeper::Drive(const Refund& refund) {
-  const absl::StatusOr<RefundAnswer> answer =
-      provider_.Refund(NewCall(), {refund.id, refund.provider_reference, refund.amount});
+  const absl::StatusOr<RefundAnswer> answer = provider_.Refund(
+      thread_.StepCall(kStepLimit), {refund.id, refund.provider_reference, refund.amount});
   if (!answer.ok()) return answer.status();
   if (answer->accepted) {
     faults_.Pass(kAfterRefund);
-    absl::Status recorded = refunds_.Complete(NewCall(), refund);
+    absl::Status recorded = refunds_.Complete(thread_.StepCall(kStepLimit), refund);
     if (recorded.ok()) faults_.Pass(kAfterRefundRecord);
     return recorded;
   }
@@ -56,14 +56,7 @@ absl::Status RefundSweeper::Drive(const Refund& refund) {
                 {{"paymentId", refund.payment_id.value()},
                  {"refundId", refund.id},
                  {"refusal", answer->refusal}});
-  return refunds_.Refuse(NewCall(), refund, answer->refusal);
-}
-
-CallContext RefundSweeper::NewCall() {
-  CallContext call;
-  call.deadline = Deadline::In(kStepLimit, clock_);
-  call.is_cancelled = [this] { return thread_.stopping(); };
-  return call;
+  return refunds_.Refuse(thread_.StepCall(kStepLimit), refund, answer->refusal);
 }
 
 }  // namespace scaleout::payment

@@ -43,12 +43,10 @@ class RefundSweeper {
 
  private:
   absl::Status Drive(const Refund& refund);
-  CallContext NewCall();
 
   RefundRepository& refunds_;
   PaymentProvider& provider_;
   Logger& logger_;
-  const Clock& clock_;
   const FaultPoints& faults_;
   const std::chrono::milliseconds again_after_;
   Gauge& refused_;

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "tests/services/payment/fake_refunds.h"
+#include "tests/support/fake_idempotent_writes.h"
 
 namespace scaleout::payment {
 namespace {
@@ -15,15 +16,6 @@ using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
 constexpr const char* kReservation = "8f14e45f-ceea-467f-a0e6-0242ac120002";
-
-// Of a transaction that nothing is asked of.
-class NoStatements final : public PostgresSession {
- private:
-  absl::StatusOr<std::int64_t> Run(const PostgresStatement& statement, PostgresParams,
-                                   PostgresRowReader) override {
-    return absl::InternalError(std::string("a statement: ") + statement.name);
-  }
-};
 
 class OrderEventHandlersTest : public ::testing::Test {
  protected:
@@ -39,7 +31,7 @@ class OrderEventHandlersTest : public ::testing::Test {
            R"("})";
   }
 
-  NoStatements session_;
+  testing::NoSession session_;
   const std::shared_ptr<FakeRefunds> refunds_ = std::make_shared<FakeRefunds>();
   const std::vector<ConsumedEvent> handlers_ = OrderEventHandlers(refunds_);
 };
