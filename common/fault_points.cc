@@ -1,7 +1,6 @@
 #include "common/fault_points.h"
 
 #include <signal.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -125,7 +124,9 @@ void FaultPoints::PassArmed(const FaultPoint& point) const {
     if (armed->passed.fetch_add(1, std::memory_order_relaxed) + 1 != fault.passage) continue;
     logger_->Warn("fault", {{"point", point.name}, {"action", ActionName(fault.action)}});
     logger_->Flush();
-    ::kill(::getpid(), fault.action == FaultAction::kExit ? SIGKILL : SIGSTOP);
+    // To this thread: a signal to the process may reach another thread first, and this one would
+    // go on past the point.
+    ::raise(fault.action == FaultAction::kExit ? SIGKILL : SIGSTOP);
   }
 }
 

@@ -7,7 +7,8 @@
 // closed list of its points, which --fault-points prints. FAULT arms some of them: point:action,
 // comma separated, with @N after it for the Nth time that the point is passed instead of the first.
 //   exit  the process sends itself SIGKILL: nothing is cleaned up, nothing is answered
-//   stop  it sends itself SIGSTOP; SIGCONT lets it go on, and it stops no more
+//   stop  it sends itself SIGSTOP: the thread that passes gets past the point after SIGCONT only,
+//         and it stops no more
 // Without LAB_FAULTS=on nothing can be armed. A point that is passed where nothing is armed costs
 // one comparison. What is armed does not change; passing is thread-safe.
 #ifndef SCALEOUT_COMMON_FAULT_POINTS_H_

@@ -1,11 +1,13 @@
 #include "common/fault_points.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <cstdlib>
 #include <optional>
 #include <string>
@@ -134,6 +136,36 @@ TEST(FaultPoints, StopStopsTheProcessOnce) {
   ASSERT_EQ(::kill(child, SIGCONT), 0);
   ASSERT_EQ(::waitpid(child, &status, 0), child);
   EXPECT_TRUE(WIFEXITED(status));
+}
+
+// Whichever thread the kernel would give a signal to the process.
+TEST(FaultPoints, StopHoldsTheThreadThatPasses) {
+  for (int i = 0; i < 20; ++i) {
+    std::array<int, 2> pipe{};
+    ASSERT_EQ(::pipe2(pipe.data(), O_NONBLOCK), 0);
+    const pid_t child = ::fork();
+    ASSERT_NE(child, -1);
+    if (child == 0) {
+      std::thread([&pipe] {
+        testing::FakeLogger logger;
+        const FaultPoints points({.points = kPoints,
+                                  .allowed = true,
+                                  .armed = {{"after_charge", FaultAction::kStop, 1}}},
+                                 logger);
+        points.Pass(kAfter);
+        std::_Exit(::write(pipe[1], "x", 1) == 1 ? 0 : 1);
+      }).join();
+    }
+    int status = 0;
+    ASSERT_EQ(::waitpid(child, &status, WUNTRACED), child);
+    EXPECT_TRUE(WIFSTOPPED(status));
+    char passed = 0;
+    EXPECT_EQ(::read(pipe[0], &passed, 1), -1) << "the thread went on, in child " << i;
+    ASSERT_EQ(::kill(child, SIGKILL), 0);
+    ASSERT_EQ(::waitpid(child, &status, 0), child);
+    ::close(pipe[0]);
+    ::close(pipe[1]);
+  }
 }
 
 TEST(FaultPoints, SayAtTheStartWhatIsArmed) {
