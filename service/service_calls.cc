@@ -16,6 +16,8 @@ namespace scaleout {
 namespace {
 
 constexpr std::chrono::milliseconds kWarnEvery{100};
+// For a client whose call finds the queue full.
+constexpr const char* kRetryAfterMs = "1000";
 
 // The service's own fault, or its database's; the rest is the caller's.
 bool IsOurs(absl::StatusCode code) {
@@ -81,7 +83,8 @@ struct ServiceCalls::Impl {
         });
     if (!queued) {
       Finish(method, reactor, *call, start,
-             WithReason(absl::UnavailableError("too many calls are waiting"), kReasonOverloaded));
+             WithReason(absl::UnavailableError("too many calls are waiting"), kReasonOverloaded,
+                        {{"retryAfterMs", kRetryAfterMs}}));
     }
   }
 

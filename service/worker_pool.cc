@@ -4,7 +4,8 @@
 
 namespace scaleout {
 
-WorkerPool::WorkerPool(int threads, std::size_t max_queued) : max_queued_(max_queued) {
+WorkerPool::WorkerPool(int threads, std::size_t max_queued)
+    : max_jobs_(static_cast<std::size_t>(threads) + max_queued) {
   threads_.reserve(static_cast<std::size_t>(threads));
   for (int i = 0; i < threads; ++i) threads_.emplace_back([this] { Work(); });
 }
@@ -24,7 +25,7 @@ void WorkerPool::Stop() {
 bool WorkerPool::TrySubmit(std::function<void()> job) {
   {
     const std::lock_guard lock(mutex_);
-    if (stopping_ || jobs_.size() >= max_queued_) return false;
+    if (stopping_ || jobs_.size() + busy_ >= max_jobs_) return false;
     jobs_.push_back(std::move(job));
   }
   wake_.notify_one();
@@ -43,11 +44,13 @@ void WorkerPool::Work() {
     if (jobs_.empty()) return;
     std::function<void()> job = std::move(jobs_.front());
     jobs_.pop_front();
+    ++busy_;
     lock.unlock();
     job();
     // Its captures may be large or run destructors: not under the lock.
     job = nullptr;
     lock.lock();
+    --busy_;
   }
 }
 

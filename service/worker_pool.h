@@ -24,7 +24,7 @@ class WorkerPool {
   WorkerPool(const WorkerPool&) = delete;
   WorkerPool& operator=(const WorkerPool&) = delete;
 
-  // False if the queue is full; the job is not run then.
+  // False if every thread has a job and the queue is full; the job is not run then.
   bool TrySubmit(std::function<void()> job);
   // Finishes what is queued, takes nothing more, and waits for the threads to end. From one thread;
   // again is harmless.
@@ -35,10 +35,11 @@ class WorkerPool {
  private:
   void Work();
 
-  const std::size_t max_queued_;
+  const std::size_t max_jobs_;  // at work and queued
   mutable std::mutex mutex_;
   std::condition_variable wake_;
   std::deque<std::function<void()>> jobs_;
+  std::size_t busy_ = 0;
   bool stopping_ = false;
   std::vector<std::thread> threads_;
 };

@@ -194,6 +194,7 @@ TEST_F(ServiceHostTest, RefusesAtOnceWhatItsQueueCannotHold) {
       const absl::Status status = call.get();
       EXPECT_TRUE(absl::IsUnavailable(status)) << status;
       EXPECT_EQ(ReasonOf(status), "OVERLOADED");
+      EXPECT_EQ(MetadataOf(status)["retryAfterMs"], "1000");
       ++refused;
     }
   }

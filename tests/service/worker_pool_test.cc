@@ -53,6 +53,16 @@ TEST(WorkerPool, RefusesWhatItsQueueCannotHold) {
   EXPECT_EQ(ran, 3);
 }
 
+TEST(WorkerPool, WithoutAQueueTakesOneJobForEachThread) {
+  std::promise<void> release;
+  const std::shared_future<void> released = release.get_future().share();
+  WorkerPool pool(2, 0);
+  EXPECT_TRUE(pool.TrySubmit([released] { released.wait(); }));
+  EXPECT_TRUE(pool.TrySubmit([released] { released.wait(); }));
+  EXPECT_FALSE(pool.TrySubmit([released] { released.wait(); }));
+  release.set_value();
+}
+
 TEST(WorkerPool, WorksOnAsManyJobsAtOnceAsItHasThreads) {
   std::atomic<int> inside = 0;
   std::promise<void> all;
