@@ -28,6 +28,8 @@ class Deadline {
   // For waiting on a condition variable.
   MonotonicTime when() const { return when_; }
 
+  // Earlier by so much; one that never passes stays so.
+  Deadline Before(Duration margin) const { return IsNever() ? *this : At(when_ - margin); }
   // Whichever comes first.
   Deadline Or(Deadline other) const { return other.when_ < when_ ? other : *this; }
 

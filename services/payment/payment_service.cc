@@ -1,6 +1,7 @@
 #include "services/payment/payment_service.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -49,6 +50,10 @@ v1::ReservationOutcome ToProto(Settlement::Outcome outcome) {
   }
   return v1::RESERVATION_OUTCOME_UNSPECIFIED;
 }
+
+// Of the caller's time, for what comes after the provider's answer: else it would not hear that the
+// provider has not answered in time.
+constexpr std::chrono::milliseconds kAnswerTime{100};
 
 // For a client whose payment method is waited for by as many calls as may be.
 constexpr const char* kRetryAfterMs = "1000";
@@ -104,8 +109,10 @@ absl::Status PaymentService::CreatePayment(const CallContext& call,
 absl::StatusOr<StoredAnswer> PaymentService::Charge(const CallContext& call,
                                                     const NewPayment& payment) {
   faults_.Pass(kAfterAuthorizeCommit);
+  CallContext asking = call;
+  asking.deadline = call.deadline.Before(kAnswerTime);
   const absl::StatusOr<ChargeReport> report = provider_.Charge(
-      call, {payment.reservation_id, payment.amount, payment.payment_method_token});
+      asking, {payment.reservation_id, payment.amount, payment.payment_method_token});
   // From here on the provider may have charged. That has to be recorded even if the client's
   // deadline has passed or the client has cancelled.
   CallContext recording;

@@ -42,6 +42,12 @@ TEST(Deadline, TakesWhicheverComesFirst) {
   EXPECT_EQ(soon.Or(Deadline::Never()).when(), soon.when());
 }
 
+TEST(Deadline, IsEarlierByAMarginUnlessItNeverPasses) {
+  testing::FakeClock clock;
+  EXPECT_EQ(Deadline::In(3s, clock).Before(1s).when(), Deadline::In(2s, clock).when());
+  EXPECT_TRUE(Deadline::Never().Before(1s).IsNever());
+}
+
 TEST(CallContext, IsWantedUntilItsDeadlineOrItsClientGoes) {
   testing::FakeClock clock;
   CallContext call;

@@ -141,6 +141,14 @@ TEST_F(PaymentChargingTest, RecordsTheChargeEvenIfTheClientHasCancelled) {
   }
 }
 
+TEST_F(PaymentChargingTest, WaitsForTheProviderNoLongerThanItsCallerCanBeAnswered) {
+  ASSERT_TRUE(Create().ok());
+  EXPECT_TRUE(provider_.charging.deadline.IsNever());
+  call_.deadline = Deadline::In(2s, clock_);
+  ASSERT_TRUE(Create().ok());
+  EXPECT_EQ(provider_.charging.deadline.Remaining(clock_), 1900ms);
+}
+
 TEST_F(PaymentChargingTest, ReturnsTheErrorIfTheAnswerCannotBeRecorded) {
   charges_.decide_failure = absl::UnavailableError("the database is unreachable");
   EXPECT_EQ(Create(), charges_.decide_failure);
