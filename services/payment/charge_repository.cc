@@ -57,9 +57,13 @@ constexpr PostgresStatement kDecideCharge = {
 constexpr PostgresStatement kStoreAnswer = {
     "store_answer", "UPDATE charges SET answer = $2 WHERE reservation_id = $1::uuid"};
 
+// The longer it has been open, the later it is asked about again: a provider may be long about
+// many.
 constexpr PostgresStatement kTakeDue = {
     "take_due_charge",
-    "UPDATE charges SET settle_at = clock_timestamp() + $1::bigint * interval '1 millisecond'"
+    "UPDATE charges SET settle_at = clock_timestamp()"
+    "  + greatest($1::bigint * interval '1 millisecond',"
+    "             least((clock_timestamp() - created_at) / 2, interval '1 minute'))"
     " WHERE reservation_id = ANY(ARRAY(SELECT reservation_id FROM charges"
     "  WHERE decided_at IS NULL AND fingerprint IS NOT NULL AND settle_at <= now()"
     "  AND lease_until <= now() ORDER BY settle_at LIMIT 1 FOR UPDATE SKIP LOCKED))"

@@ -34,7 +34,8 @@ namespace scaleout::payment {
 struct ChargeTimes {
   // How long a call works on a charge at most.
   std::chrono::milliseconds lease;
-  // From its beginning until the sweeper asks what became of it, and between two questions.
+  // From its beginning until the sweeper asks what became of it, and between two questions at
+  // least.
   std::chrono::milliseconds settle_after;
 };
 

@@ -11,7 +11,7 @@ namespace {
 
 using std::chrono::milliseconds;
 
-// Of a question to the provider, and of a transaction.
+// Of a transaction. Questions to the provider have a limit of the provider's.
 constexpr milliseconds kStepLimit{2000};
 // Rounds in the time that a payment waits; it is late by one at most.
 constexpr int kRoundsPerWait = 4;
@@ -33,6 +33,7 @@ ChargeSweeper::ChargeSweeper(const Parts& parts, milliseconds settle_after)
       captured_(AddOutcome(parts.metrics, "captured")),
       failed_(AddOutcome(parts.metrics, "failed")),
       pending_(AddOutcome(parts.metrics, "pending")),
+      workers_(parts.threads),
       thread_({.name = "settle-charges",
                .work = "settling charges",
                .poll = std::min(settle_after / kRoundsPerWait, kMaxPoll)},
@@ -43,14 +44,16 @@ void ChargeSweeper::Start(std::function<bool()> is_ready) {
 }
 
 absl::Status ChargeSweeper::Round() {
-  while (!thread_.stopping()) {
-    const absl::StatusOr<std::optional<std::string>> due =
-        charges_.TakeDue(thread_.StepCall(kStepLimit));
-    if (!due.ok()) return due.status();
-    if (!*due) break;
-    if (absl::Status settled = Settle(**due); !settled.ok()) return settled;
-  }
-  return absl::OkStatus();
+  return workers_.WorkOff([this] { return Take(); });
+}
+
+absl::StatusOr<BacklogWorkers::Job> ChargeSweeper::Take() {
+  if (thread_.stopping()) return BacklogWorkers::Job();
+  absl::StatusOr<std::optional<std::string>> due = charges_.TakeDue(thread_.StepCall(kStepLimit));
+  if (!due.ok()) return due.status();
+  if (!*due) return BacklogWorkers::Job();
+  return BacklogWorkers::Job(
+      [this, reservation_id = **std::move(due)] { return Settle(reservation_id); });
 }
 
 absl::Status ChargeSweeper::Settle(const std::string& reservation_id) {
@@ -71,13 +74,14 @@ absl::Status ChargeSweeper::Settle(const std::string& reservation_id) {
 }
 
 absl::StatusOr<ChargeReport> ChargeSweeper::FindOrVoid(const std::string& reservation_id) {
-  absl::StatusOr<ChargeReport> found = provider_.Find(thread_.StepCall(kStepLimit), reservation_id);
+  absl::StatusOr<ChargeReport> found =
+      provider_.Find(thread_.StepCall(kMaxProviderTimeout), reservation_id);
   if (!found.ok()) return found;
   if (found->state == ChargeReport::State::kFinal) faults_.Pass(kAfterFind);
   if (found->state != ChargeReport::State::kUnknown) return found;
   faults_.Pass(kBeforeVoid);
   absl::StatusOr<ChargeReport> voided =
-      provider_.Void(thread_.StepCall(kStepLimit), reservation_id);
+      provider_.Void(thread_.StepCall(kMaxProviderTimeout), reservation_id);
   if (voided.ok()) faults_.Pass(kAfterVoid);
   return voided;
 }

@@ -4,8 +4,8 @@
 // The provider is asked. What it has decided is recorded; while it is pending, the payment waits; a
 // charge that it does not know is voided there, after which it declines one that comes late, and
 // only then is the payment FAILED. Nothing is concluded from a time that has passed. An error, of
-// which nothing can be concluded, is tried again. Several replicas may sweep at once. It runs on a
-// thread of its own, from Start() to the destructor.
+// which nothing can be concluded, is tried again. Several replicas may sweep at once. It runs on
+// threads of its own, from Start() to the destructor.
 #ifndef SCALEOUT_SERVICES_PAYMENT_CHARGE_SWEEPER_H_
 #define SCALEOUT_SERVICES_PAYMENT_CHARGE_SWEEPER_H_
 
@@ -20,6 +20,7 @@
 #include "common/log.h"
 #include "common/metrics.h"
 #include "service/background_thread.h"
+#include "service/backlog_workers.h"
 #include "services/payment/charge_repository.h"
 #include "services/payment/payment_provider.h"
 
@@ -35,6 +36,7 @@ class ChargeSweeper {
     Metrics& metrics;
     const Clock& clock;
     const FaultPoints& faults = FaultPoints::None();
+    int threads = 1;  // that ask the provider at once
   };
 
   // `settle_after` as the repository has it.
@@ -43,10 +45,11 @@ class ChargeSweeper {
   // Rounds begin once `is_ready` says that the tables are there. Once.
   void Start(std::function<bool()> is_ready);
 
-  // Asks about each payment that is due, until there is none or the first error; for tests too.
+  // Asks about each payment that is due, and answers the first error; for tests too.
   absl::Status Round();
 
  private:
+  absl::StatusOr<BacklogWorkers::Job> Take();
   absl::Status Settle(const std::string& reservation_id);
   // What the provider has decided about the reference, and decides now if it does not know it.
   absl::StatusOr<ChargeReport> FindOrVoid(const std::string& reservation_id);
@@ -58,6 +61,7 @@ class ChargeSweeper {
   Counter& captured_;
   Counter& failed_;
   Counter& pending_;
+  BacklogWorkers workers_;
   BackgroundThread thread_;
 };
 

@@ -49,12 +49,12 @@ int Serve(const ProviderConfig& config, ServiceContext& context) {
   ServiceCalls& charge_calls =
       context.AddCalls(config.threads, static_cast<std::size_t>(config.max_queued));
   const auto rpc = MakePaymentRpc(service, context.calls(), charge_calls);
-  ChargeSweeper charge_sweeper(
-      {*charges, *provider, context.logger(), context.metrics(), context.clock(), context.faults()},
-      config.times.settle_after);
-  RefundSweeper refund_sweeper(
-      {*refunds, *provider, context.logger(), context.metrics(), context.clock(), context.faults()},
-      config.times.settle_after);
+  ChargeSweeper charge_sweeper({*charges, *provider, context.logger(), context.metrics(),
+                                context.clock(), context.faults(), config.sweeper_threads()},
+                               config.times.settle_after);
+  RefundSweeper refund_sweeper({*refunds, *provider, context.logger(), context.metrics(),
+                                context.clock(), context.faults(), config.sweeper_threads()},
+                               config.times.settle_after);
   BatchPurge answer_purge({.name = "answer-purge",
                            .work = "deleting old answers",
                            .purge = [&](const CallContext& call,

@@ -8,6 +8,7 @@
 #ifndef SCALEOUT_SERVICES_PAYMENT_PAYMENT_PROVIDER_H_
 #define SCALEOUT_SERVICES_PAYMENT_PAYMENT_PROVIDER_H_
 
+#include <chrono>
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -51,6 +52,9 @@ struct RefundAnswer {
   bool accepted = false;
   std::string refusal;  // such as "unknown_charge", if it was not
 };
+
+// No provider waits longer for its answer.
+inline constexpr std::chrono::seconds kMaxProviderTimeout{60};
 
 // The decline_reason of a charge whose reference was voided before it was made.
 inline constexpr const char* kVoidedCharge = "voided";

@@ -13,7 +13,7 @@ void DeclareProviderSettings(Settings& settings, ProviderConfig& config) {
                         "how long it takes to answer");
   settings.Double("PROVIDER_FAILURE_RATE", config.provider.failure_rate, 0, 1,
                   "how often it does not answer");
-  settings.Milliseconds("PROVIDER_TIMEOUT", config.provider.timeout, 1ms, 60s,
+  settings.Milliseconds("PROVIDER_TIMEOUT", config.provider.timeout, 1ms, kMaxProviderTimeout,
                         "how long its answer is waited for");
   settings.Milliseconds("PROVIDER_SETTLE_DELAY", config.provider.settle_delay, 0ms, 10min,
                         "how long it has a charge of tok_settle_late pending");
@@ -23,7 +23,7 @@ void DeclareProviderSettings(Settings& settings, ProviderConfig& config) {
   settings.Milliseconds("PROVIDER_SETTLE_AFTER", config.times.settle_after, 100ms, 10min,
                         "when the provider is asked what became of a payment whose outcome is "
                         "unknown, and from one such question, or refund, to the next");
-  settings.Int("PROVIDER_THREADS", config.threads, 1, 64,
+  settings.Int("PROVIDER_THREADS", config.threads, 2, 64,
                "payments that wait for the provider at once; one payment method has half of them "
                "at most");
   settings.Int("PROVIDER_QUEUE", config.max_queued, 0, 10'000,

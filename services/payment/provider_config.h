@@ -7,7 +7,6 @@
 #ifndef SCALEOUT_SERVICES_PAYMENT_PROVIDER_CONFIG_H_
 #define SCALEOUT_SERVICES_PAYMENT_PROVIDER_CONFIG_H_
 
-#include <algorithm>
 #include <chrono>
 
 #include "common/settings.h"
@@ -24,7 +23,11 @@ struct ProviderConfig {
   int max_queued = 64;
 
   // Of one payment method.
-  int max_calls_per_token() const { return std::max(1, threads / 2); }
+  int max_calls_per_token() const { return threads / 2; }
+  // Of a sweeper. What a call has left undecided in the provider's time takes two questions, each
+  // of which may take as long: with twice as many threads the sweeper is never slower than the
+  // calls.
+  int sweeper_threads() const { return 2 * threads; }
 };
 
 // Declares the settings, and checks the lease against the timeout.

@@ -9,7 +9,7 @@
 namespace scaleout::payment {
 namespace {
 
-// Of a question to the provider, and of a transaction.
+// Of a transaction. Questions to the provider have a limit of the provider's.
 constexpr std::chrono::milliseconds kStepLimit{2000};
 
 }  // namespace
@@ -23,6 +23,7 @@ RefundSweeper::RefundSweeper(const Parts& parts, std::chrono::milliseconds again
       refused_(parts.metrics.AddGauge("payment_refunds_refused",
                                       "Refunds that the provider has refused finally; must stay "
                                       "0")),
+      workers_(parts.threads),
       thread_({.name = "refunds", .work = "refunding payments"}, parts.clock, parts.logger) {}
 
 void RefundSweeper::Start(std::function<bool()> is_ready) {
@@ -30,21 +31,25 @@ void RefundSweeper::Start(std::function<bool()> is_ready) {
 }
 
 absl::Status RefundSweeper::Round() {
-  while (!thread_.stopping()) {
-    const absl::StatusOr<std::optional<Refund>> due =
-        refunds_.TakeDue(thread_.StepCall(kStepLimit), again_after_);
-    if (!due.ok()) return due.status();
-    if (!*due) break;
-    if (absl::Status driven = Drive(**due); !driven.ok()) return driven;
-  }
+  absl::Status driven = workers_.WorkOff([this] { return Take(); });
+  if (!driven.ok()) return driven;
   const absl::StatusOr<std::int64_t> refused = refunds_.CountRefused(thread_.StepCall(kStepLimit));
   if (refused.ok()) refused_.Set(static_cast<double>(*refused));
   return refused.status();
 }
 
+absl::StatusOr<BacklogWorkers::Job> RefundSweeper::Take() {
+  if (thread_.stopping()) return BacklogWorkers::Job();
+  absl::StatusOr<std::optional<Refund>> due =
+      refunds_.TakeDue(thread_.StepCall(kStepLimit), again_after_);
+  if (!due.ok()) return due.status();
+  if (!*due) return BacklogWorkers::Job();
+  return BacklogWorkers::Job([this, refund = **std::move(due)] { return Drive(refund); });
+}
+
 absl::Status RefundSweeper::Drive(const Refund& refund) {
   const absl::StatusOr<RefundAnswer> answer = provider_.Refund(
-      thread_.StepCall(kStepLimit), {refund.id, refund.provider_reference, refund.amount});
+      thread_.StepCall(kMaxProviderTimeout), {refund.id, refund.provider_reference, refund.amount});
   if (!answer.ok()) return answer.status();
   if (answer->accepted) {
     faults_.Pass(kAfterRefund);

@@ -1,7 +1,7 @@
 // Drives refunds until the provider has answered finally. That it is away never ends one; a final
 // refusal does, and is an alert: the gauge payment_refunds_refused, and an error in the log.
 //
-// Several replicas may sweep at once. It runs on a thread of its own, from Start() to the
+// Several replicas may sweep at once. It runs on threads of its own, from Start() to the
 // destructor.
 #ifndef SCALEOUT_SERVICES_PAYMENT_REFUND_SWEEPER_H_
 #define SCALEOUT_SERVICES_PAYMENT_REFUND_SWEEPER_H_
@@ -10,11 +10,13 @@
 #include <functional>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "common/clock.h"
 #include "common/fault_points.h"
 #include "common/log.h"
 #include "common/metrics.h"
 #include "service/background_thread.h"
+#include "service/backlog_workers.h"
 #include "services/payment/payment_provider.h"
 #include "services/payment/refund_repository.h"
 
@@ -30,6 +32,7 @@ class RefundSweeper {
     Metrics& metrics;
     const Clock& clock;
     const FaultPoints& faults = FaultPoints::None();
+    int threads = 1;  // that ask the provider at once
   };
 
   // `again_after`: from one question about a refund to the next.
@@ -38,10 +41,11 @@ class RefundSweeper {
   // Rounds begin once `is_ready` says that the tables are there. Once.
   void Start(std::function<bool()> is_ready);
 
-  // Asks for each refund that is due, until there is none or the first error; for tests too.
+  // Asks for each refund that is due, and answers the first error; for tests too.
   absl::Status Round();
 
  private:
+  absl::StatusOr<BacklogWorkers::Job> Take();
   absl::Status Drive(const Refund& refund);
 
   RefundRepository& refunds_;
@@ -50,6 +54,7 @@ class RefundSweeper {
   const FaultPoints& faults_;
   const std::chrono::milliseconds again_after_;
   Gauge& refused_;
+  BacklogWorkers workers_;
   BackgroundThread thread_;
 };
 

@@ -92,8 +92,8 @@ TEST_F(ChargeRepositoryTest, OneOfConcurrentDecisionsIsMade) {
     return charges_->Decide(call_, ReservationId(), kApproved);
   };
   int made = 0;
-  for (const auto& decided : RunBehindLock("LOCK TABLE charges IN SHARE MODE",
-                                           std::vector(kRacingCalls, decide))) {
+  for (const auto& decided :
+       RunBehindLock("LOCK TABLE charges IN SHARE MODE", std::vector(kRacingCalls, decide))) {
     ASSERT_TRUE(decided.ok()) << decided.status();
     made += decided->earlier ? 0 : 1;
   }
@@ -146,8 +146,8 @@ TEST_F(ChargeRepositoryTest, LetsOneOfConcurrentCallsBegin) {
     return charges_->Begin(call_, Wanted());
   };
   int begun = 0;
-  for (const auto& answer : RunBehindLock("LOCK TABLE charges IN SHARE MODE",
-                                          std::vector(kRacingCalls, begin))) {
+  for (const auto& answer :
+       RunBehindLock("LOCK TABLE charges IN SHARE MODE", std::vector(kRacingCalls, begin))) {
     if (answer.ok()) {
       EXPECT_FALSE(*answer);
       ++begun;
@@ -198,16 +198,28 @@ TEST_F(ChargeRepositoryTest, ARepeatedCallLeavesAChargeToTheSweeperWhenItsTimeHa
 
 TEST_F(ChargeRepositoryTest, GivesASweeperWhatIsDueAndHasNoCallAtWorkOnce) {
   EXPECT_FALSE(charges_->TakeDue(call_)->has_value());
-  ASSERT_TRUE(Begins(Wanted(1)));                                        // not due
-  ASSERT_TRUE(ChargesWith(1h, 0ms)->Begin(call_, Wanted(2)).ok());       // a call is at work
-  ASSERT_TRUE(ChargesWith(0ms, 0ms)->Begin(call_, Wanted(3)).ok());      // decided
+  ASSERT_TRUE(Begins(Wanted(1)));                                    // not due
+  ASSERT_TRUE(ChargesWith(1h, 0ms)->Begin(call_, Wanted(2)).ok());   // a call is at work
+  ASSERT_TRUE(ChargesWith(0ms, 0ms)->Begin(call_, Wanted(3)).ok());  // decided
   ASSERT_TRUE(charges_->Decide(call_, ReservationId(3), kApproved).ok());
-  ASSERT_TRUE(charges_->Settle(call_, ReservationId(4)).ok());           // refused
+  ASSERT_TRUE(charges_->Settle(call_, ReservationId(4)).ok());  // refused
   ASSERT_TRUE(ChargesWith(0ms, 0ms)->Begin(call_, Wanted(5)).ok());
   EXPECT_EQ(charges_->TakeDue(call_)->value_or("none"), ReservationId(5));
   EXPECT_FALSE(charges_->TakeDue(call_)->has_value());
   ASSERT_TRUE(charges_->Release(call_, ReservationId(2)).ok());
   EXPECT_EQ(charges_->TakeDue(call_)->value_or("none"), ReservationId(2));
+}
+
+TEST_F(ChargeRepositoryTest, GivesALongOpenChargeToASweeperLessOften) {
+  const auto waits = [this](const std::string& age) {
+    Ask("UPDATE charges SET settle_at = now(), created_at = now() - interval '" + age + "'");
+    EXPECT_TRUE(ChargesWith(0ms, 5s)->TakeDue(call_).value().has_value());
+    return Ask("SELECT round(extract(epoch FROM settle_at - now())) FROM charges");
+  };
+  ASSERT_TRUE(ChargesWith(0ms, 0ms)->Begin(call_, Wanted()).ok());
+  EXPECT_EQ(waits("9 seconds"), "5");
+  EXPECT_EQ(waits("40 seconds"), "20");
+  EXPECT_EQ(waits("1 day"), "60");
 }
 
 TEST_F(ChargeRepositoryTest, TwoSweepersAreNotGivenTheSame) {
@@ -261,7 +273,8 @@ TEST_F(ChargeRepositoryTest, ForgetsAnswersAfterADay) {
   Make(Wanted(2), {true, "sim_2", ""});
   ASSERT_TRUE(Begins(Wanted(3)));
   Ask("UPDATE charges SET decided_at = decided_at - interval '24 hours 1 second'"
-      " WHERE reservation_id = '" + ReservationId(1) + "'");
+      " WHERE reservation_id = '" +
+      ReservationId(1) + "'");
   EXPECT_EQ(charges_->Purge(call_, 10).value(), 1);
   EXPECT_EQ(charges_->Purge(call_, 10).value(), 0);
   EXPECT_EQ(ReasonOf(charges_->Begin(call_, Wanted(1)).status()), "RESERVATION_ENDED");

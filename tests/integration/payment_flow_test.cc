@@ -1,6 +1,8 @@
 // The payment service over its tables and the simulated provider, as the order service and the
 // gateways use it, with every order in which a call, the provider and the sweeper can meet.
+#include <atomic>
 #include <functional>
+#include <future>
 #include <string>
 #include <vector>
 
@@ -261,6 +263,24 @@ TEST_F(PaymentFlowTest, CapturedPaymentIsGivenBackOnceHoweverManySweepersAsk) {
   EXPECT_EQ(End(), "REFUNDED payment.captured,payment.refunded");
   EXPECT_EQ(Ask("SELECT count(*) FROM simulated_provider_refunds"), "1");
   EXPECT_EQ(Ask("SELECT state FROM refunds"), "DONE");
+}
+
+// With one thread the first of them would wait for the others.
+TEST_F(PaymentFlowTest, TheSweeperAsksAboutAsManyPaymentsAtOnceAsItHasThreads) {
+  for (int n = 1; n <= 3; ++n) ASSERT_TRUE(due_->Begin(call_, Wanted(n)).ok());
+  Ask("UPDATE charges SET settle_at = now(), lease_until = now()");
+  std::atomic<int> asked = 0;
+  std::promise<void> all;
+  const std::shared_future<void> all_asked = all.get_future().share();
+  late_.after_find = [&] {
+    if (++asked == 3) all.set_value();
+    EXPECT_EQ(all_asked.wait_for(20s), std::future_status::ready);
+  };
+  const auto metrics = MakeMetrics();
+  ChargeSweeper sweeper(
+      {*due_, late_, *logger_, *metrics, SystemClock(), FaultPoints::None(), /*threads=*/3}, 1h);
+  ASSERT_TRUE(sweeper.Round().ok());
+  EXPECT_EQ(States(), "FAILED,FAILED,FAILED");
 }
 
 }  // namespace

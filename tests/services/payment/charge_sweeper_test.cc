@@ -40,6 +40,7 @@ TEST_F(ChargeSweeperTest, RecordsWhatTheProviderHasDecided) {
   EXPECT_THAT(metrics_->RenderPrometheus(),
               HasSubstr("payment_charges_swept_total{outcome=\"captured\"} 2"));
   EXPECT_EQ(charges_.recording.deadline.Remaining(clock_), 2s);
+  EXPECT_EQ(provider_.finding.deadline.Remaining(clock_), kMaxProviderTimeout);
 }
 
 TEST_F(ChargeSweeperTest, RecordsADeclinedCharge) {
@@ -65,6 +66,7 @@ TEST_F(ChargeSweeperTest, VoidsAChargeThatTheProviderDoesNotKnow) {
   charges_.due = {"a"};
   ASSERT_TRUE(sweeper_.Round().ok());
   EXPECT_THAT(provider_.log, ElementsAre("find a", "void a"));
+  EXPECT_EQ(provider_.voiding.deadline.Remaining(clock_), kMaxProviderTimeout);
   EXPECT_THAT(charges_.log, ElementsAre("decide a declined"));
 }
 
@@ -87,6 +89,9 @@ TEST_F(ChargeSweeperTest, ConcludesNothingFromAnErrorOfTheProvider) {
   charges_.due = {"a", "b"};
   provider_.find = away;
   EXPECT_EQ(sweeper_.Round(), away);
+  // One that gets no answer does not keep the others from theirs.
+  EXPECT_THAT(provider_.log, ElementsAre("find a", "find b"));
+  charges_.due = {"c"};
   provider_.find = ChargeReport();
   provider_.voided = away;
   EXPECT_EQ(sweeper_.Round(), away);

@@ -42,11 +42,15 @@ TEST(ProviderConfig, AcceptsTheShortestLeaseThatACallCannotOutlive) {
   EXPECT_TRUE(env.Check().ok()) << env.Check();
 }
 
-TEST(ProviderConfig, APaymentMethodHasOneThreadAtLeastAndHalfOfThemAtMost) {
-  for (const auto& [threads, share] : {std::pair("1", 1), std::pair("3", 1), std::pair("9", 4)}) {
+TEST(ProviderConfig, APaymentMethodHasHalfOfTheThreadsAtMost) {
+  for (const auto& [threads, share] : {std::pair("2", 1), std::pair("3", 1), std::pair("9", 4)}) {
     Environment env({{"PROVIDER_THREADS", threads}}, {"PROVIDER_"});
     EXPECT_EQ(Load(env).max_calls_per_token(), share);
+    EXPECT_TRUE(env.Check().ok()) << env.Check();
   }
+  Environment env({{"PROVIDER_THREADS", "1"}}, {"PROVIDER_"});
+  Load(env);
+  EXPECT_THAT(std::string(env.Check().message()), HasSubstr("PROVIDER_THREADS"));
 }
 
 TEST(ProviderConfig, ExplainsEveryVariableThatItReads) {

@@ -42,6 +42,9 @@ TEST_F(RefundSweeperTest, NoAnswerEndsNoRefund) {
   provider_.refund = absl::UnavailableError("no answer");
   EXPECT_EQ(sweeper_.Round(), provider_.refund.status());
   EXPECT_THAT(refunds_.log, IsEmpty());
+  // Nor does it keep the others from theirs.
+  EXPECT_THAT(provider_.log, ElementsAre("refund a of sim_3", "refund b of sim_3"));
+  EXPECT_EQ(provider_.refunding.deadline.Remaining(clock_), kMaxProviderTimeout);
 }
 
 TEST_F(RefundSweeperTest, AFinalRefusalEndsItAndIsAnAlert) {
