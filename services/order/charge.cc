@@ -49,4 +49,8 @@ ChargeVerdict Judge(const Charge& charge, const ChargedOrder& order) {
   return next ? ChargeVerdict{ChargeEffect::kMoved, *next} : misfit;
 }
 
+bool MustWait(const Charge& charge, const ChargedOrder& order) {
+  return charge.captured && charge.reservation_id.empty() && order.state == OrderState::kReserved;
+}
+
 }  // namespace scaleout::order

@@ -54,6 +54,11 @@ struct ChargeVerdict {
 
 ChargeVerdict Judge(const Charge& charge, const ChargedOrder& order);
 
+// Whether the charge for which the order is reserved has to be decided before: the report is of a
+// payment service of the release before reservations, and the client has come again meanwhile. The
+// payment service refuses the second charge, which ends the reservation.
+bool MustWait(const Charge& charge, const ChargedOrder& order);
+
 // Of a charge that names no order there is.
 ChargeEffect JudgeWithoutOrder(const Charge& charge);
 

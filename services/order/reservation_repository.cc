@@ -120,6 +120,7 @@ class PostgresReservationRepository final : public ReservationRepository {
     if (!*locked) return JudgeWithoutOrder(charge);
     const absl::StatusOr<ChargedOrder> charged = FindCharged(session, **locked, charge);
     if (!charged.ok()) return charged.status();
+    if (MustWait(charge, *charged)) return PaymentInProgress(charge.order_id);
     const ChargeVerdict verdict = Judge(charge, *charged);
     if (verdict.effect != ChargeEffect::kMoved) return verdict.effect;
     if (charged->reserved) {

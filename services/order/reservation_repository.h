@@ -43,6 +43,7 @@ class ReservationRepository {
                                               const WantedReservation& wanted) = 0;
 
   // Ends the reservation that the charge names and moves its order, in the caller's transaction.
+  // ABORTED if it must wait (MustWait).
   virtual absl::StatusOr<ChargeEffect> Settle(PostgresSession& session, const Charge& charge) = 0;
 
   // Begins the refund of what the order was paid with under that reservation; "" for an order that

@@ -26,7 +26,10 @@ constexpr PostgresStatement kBeginCharge = {
 constexpr PostgresStatement kCreatePayment = {
     "create_payment",
     "INSERT INTO payments AS p (reservation_id, order_id, user_id, state, amount_minor, currency)"
-    " VALUES ($1::uuid, $2, $3, $4, $5, $6) RETURNING " PAYMENT_COLUMNS};
+    " SELECT $1::uuid, $2::bigint, $3::bigint, $4, $5::bigint, $6"
+    " WHERE NOT EXISTS (SELECT FROM payments WHERE order_id = $2 AND reservation_id IS NULL"
+    "  AND state = 'CAPTURED')"
+    " RETURNING " PAYMENT_COLUMNS};
 
 constexpr PostgresStatement kTakeOver = {
     "take_charge_over",
@@ -223,7 +226,8 @@ class PostgresChargeRepository final : public ChargeRepository {
                        std::string(PaymentStateName(PaymentState::kAuthorized)),
                        payment.amount.amount_minor, payment.amount.currency},
                       ToPayment);
-    if (absl::IsAlreadyExists(created.status())) {
+    // One of the release before reservations may not be known to the order service yet.
+    if (absl::IsAlreadyExists(created.status()) || (created.ok() && created->empty())) {
       return WithReason(absl::AbortedError("the order has another payment"), "PAYMENT_IN_PROGRESS");
     }
     if (!created.ok()) return created.status();

@@ -175,6 +175,17 @@ TEST_F(ChargeRepositoryTest, AnOrderHasOneLivePayment) {
   EXPECT_TRUE(Begins(other));
 }
 
+TEST_F(ChargeRepositoryTest, AnOrderThatWasPaidWithoutAReservationIsNotChargedAgain) {
+  Ask("INSERT INTO payments (order_id, user_id, state, amount_minor, currency, provider_reference)"
+      " VALUES (1, 7, 'CAPTURED', 1999, 'EUR', 'sim_old'), (2, 7, 'REFUNDED', 1999, 'EUR', "
+      "'sim_2')");
+  const auto refused = charges_->Begin(call_, Wanted(1));
+  EXPECT_TRUE(absl::IsAborted(refused.status())) << refused.status();
+  EXPECT_EQ(ReasonOf(refused.status()), "PAYMENT_IN_PROGRESS");
+  EXPECT_EQ(Ask("SELECT count(*) FROM charges"), "0");
+  EXPECT_TRUE(Begins(Wanted(2)));
+}
+
 TEST_F(ChargeRepositoryTest, ARepeatedCallGoesOnWhenTheLeaseIsOver) {
   const auto short_lease = ChargesWith(0ms, 1h);
   ASSERT_FALSE(short_lease->Begin(call_, Wanted())->has_value());

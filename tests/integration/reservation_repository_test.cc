@@ -68,6 +68,17 @@ TEST_F(ReservationRepositoryTest, ReservationThatHasEndedIsNeverBegunAgain) {
   EXPECT_EQ(Outcome(first), "FAILED");
 }
 
+TEST_F(ReservationRepositoryTest, CaptureWithoutAReservationWaitsForTheChargeUnderWay) {
+  const OrderId id = CreateOrder();
+  const std::string reservation = ReservedId(id);
+  const Charge unreserved{id, "", Money{1999, "EUR"}};
+  EXPECT_THAT(Settle(unreserved), ::testing::HasSubstr("ABORTED"));
+  EXPECT_EQ(State(id), "RESERVED");
+  ASSERT_EQ(Settle(Failed(id, reservation)), "moved");
+  EXPECT_EQ(Settle(unreserved), "moved");
+  EXPECT_EQ(State(id), "PAID");
+}
+
 TEST_F(ReservationRepositoryTest, KeyOfAnotherRequestIsRefused) {
   const OrderId id = CreateOrder();
   const OrderId other = CreateOrder();
@@ -239,10 +250,6 @@ TEST_F(ReservationRepositoryTest, ReportWithoutAReservationMovesAnOrderThatHasNo
   EXPECT_EQ(Settle(Captured(paid, "")), "moved");
   EXPECT_EQ(State(paid), "PAID");
   EXPECT_EQ(ReasonOf(Reserve(Wanted(paid)).status()), "ORDER_ALREADY_PAID");
-  const OrderId reserved = CreateOrder();
-  const std::string reservation = ReservedId(reserved);
-  EXPECT_EQ(Settle(Captured(reserved, "")), "orphaned");
-  EXPECT_EQ(State(reserved) + " " + Outcome(reservation), "RESERVED none");
 }
 
 TEST_F(ReservationRepositoryTest, EffectOfAReportIsRolledBackWithItsTransaction) {

@@ -88,6 +88,16 @@ TEST(Charge, OfAnotherAmountOrCurrencyIsOrphanedWhateverTheReservation) {
   }
 }
 
+TEST(Charge, WithoutAReservationMustWaitWhileItsOrderIsReservedIfMoneyWasTaken) {
+  for (const OrderState state : kOrderStates) {
+    ChargedOrder order;
+    order.state = state;
+    EXPECT_EQ(MustWait({OrderId(5), "", kTotal}, order), state == kReserved);
+    EXPECT_FALSE(MustWait({OrderId(5), "", std::nullopt}, order));
+    EXPECT_FALSE(MustWait({OrderId(5), kId, kTotal}, order));
+  }
+}
+
 TEST(Charge, OfNoOrderIsOrphanedIfMoneyWasTaken) {
   EXPECT_EQ(JudgeWithoutOrder({OrderId(5), kId, kTotal}), kOrphaned);
   EXPECT_EQ(JudgeWithoutOrder({OrderId(5), kId, std::nullopt}), kIgnored);
