@@ -3,6 +3,7 @@
 #include <string>
 #include <utility>
 
+#include "common/checksum.h"
 #include "common/status.h"
 #include "common/str_cat.h"
 #include "gateway/handlers/ask_backend.h"
@@ -45,6 +46,7 @@ absl::StatusOr<NewPayment> ParseCreate(const Request& request) {
       fields.String("paymentMethodToken", &payment::v1::FindPaymentMethodTokenViolation);
   if (absl::Status status = CheckCreation(query, key.status(), body); !status.ok()) return status;
   reserve.set_idempotency_key(*std::move(key));
+  reserve.set_payload_checksum(Checksum({wanted.payment_method_token}));
   return wanted;
 }
 

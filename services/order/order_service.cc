@@ -248,7 +248,8 @@ absl::Status OrderService::ReservePayment(const CallContext& call,
                            Owner::For(*principal),
                            PrincipalKey(*principal),
                            request.idempotency_key(),
-                           {}};
+                           {},
+                           request.payload_checksum()};
   if (request.has_amount_minor()) wanted.expected.amount_minor = request.amount_minor();
   wanted.expected.currency = request.currency_code();
   if (request.user_id() != 0) wanted.expected.user_id = UserId(request.user_id());

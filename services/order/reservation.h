@@ -43,6 +43,7 @@ struct WantedReservation {
   std::string principal;  // PrincipalKey(); the key is its own
   std::string idempotency_key;
   ExpectedOrder expected;
+  std::uint64_t payload_checksum = 0;  // of what else the key names; 0: not said
 };
 
 }  // namespace scaleout::order

@@ -17,7 +17,8 @@ namespace {
 
 constexpr PostgresStatement kFindByKey = {
     "find_reservation_by_key",
-    "SELECT id, order_id, fingerprint FROM payment_reservations"
+    "SELECT id, order_id, fingerprint, coalesce(payload_checksum, 0) AS payload_checksum"
+    " FROM payment_reservations"
     " WHERE principal = $1 AND idempotency_key = $2"};
 
 constexpr PostgresStatement kGetReservedOrder = {
@@ -25,8 +26,10 @@ constexpr PostgresStatement kGetReservedOrder = {
 
 constexpr PostgresStatement kInsertReservation = {
     "insert_reservation",
-    "INSERT INTO payment_reservations (order_id, principal, idempotency_key, fingerprint)"
-    " VALUES ($1, $2, $3, $4) ON CONFLICT (principal, idempotency_key) DO NOTHING RETURNING id"};
+    "INSERT INTO payment_reservations"
+    " (order_id, principal, idempotency_key, fingerprint, payload_checksum)"
+    " VALUES ($1, $2, $3, $4, nullif($5::bigint, 0))"
+    " ON CONFLICT (principal, idempotency_key) DO NOTHING RETURNING id"};
 
 constexpr PostgresStatement kFindReservation = {
     "find_reservation",
@@ -49,7 +52,8 @@ constexpr PostgresStatement kTakeOverdue = {
 // The rows stay: reports and refunds name them.
 constexpr PostgresStatement kPurge = {
     "purge_reservation_keys",
-    "UPDATE payment_reservations SET principal = NULL, idempotency_key = NULL, fingerprint = NULL"
+    "UPDATE payment_reservations SET principal = NULL, idempotency_key = NULL, fingerprint = NULL,"
+    " payload_checksum = NULL"
     " WHERE id = ANY(ARRAY(SELECT id FROM payment_reservations WHERE idempotency_key IS NOT NULL"
     "  AND ended_at < now() - $1::bigint * interval '1 second'"
     "  ORDER BY ended_at LIMIT $2 FOR UPDATE SKIP LOCKED))"};
@@ -59,10 +63,12 @@ struct EarlierReservation {
   std::string id;
   OrderId order_id;
   std::string fingerprint;
+  std::uint64_t payload_checksum = 0;
 };
 
 EarlierReservation ToEarlier(const PostgresRow& row) {
-  return {row.Text("id"), OrderId(row.Int64("order_id")), row.Text("fingerprint")};
+  return {row.Text("id"), OrderId(row.Int64("order_id")), row.Text("fingerprint"),
+          static_cast<std::uint64_t>(row.Int64("payload_checksum"))};
 }
 
 std::string Fingerprint(const WantedReservation& wanted) {
@@ -71,6 +77,14 @@ std::string Fingerprint(const WantedReservation& wanted) {
                        expected.amount_minor ? std::to_string(*expected.amount_minor) : "",
                        expected.currency,
                        expected.user_id ? std::to_string(expected.user_id->value()) : ""});
+}
+
+// Gateways of the release before say no checksum; between one of theirs and one of ours it is not
+// compared.
+bool IsAnother(const EarlierReservation& earlier, const WantedReservation& wanted) {
+  const bool both_say = earlier.payload_checksum != 0 && wanted.payload_checksum != 0;
+  return earlier.fingerprint != Fingerprint(wanted) ||
+         (both_say && earlier.payload_checksum != wanted.payload_checksum);
 }
 
 absl::Status CheckExpected(const ExpectedOrder& expected, const LockedOrder& order) {
@@ -197,10 +211,11 @@ class PostgresReservationRepository final : public ReservationRepository {
     absl::Status refusal = CheckExpected(wanted.expected, order);
     refusal.Update(CheckPayable(order));
     if (refusal.ok()) {
-      const absl::StatusOr<std::optional<std::string>> id = session.FindRow(
-          kInsertReservation,
-          {order.id.value(), wanted.principal, wanted.idempotency_key, Fingerprint(wanted)},
-          [](const PostgresRow& row) { return row.Text("id"); });
+      const absl::StatusOr<std::optional<std::string>> id =
+          session.FindRow(kInsertReservation,
+                          {order.id.value(), wanted.principal, wanted.idempotency_key,
+                           Fingerprint(wanted), static_cast<std::int64_t>(wanted.payload_checksum)},
+                          [](const PostgresRow& row) { return row.Text("id"); });
       if (!id.ok()) return id.status();
       if (*id) {
         result = Reservation{**id, order.id, order.user_id, order.total};
@@ -220,7 +235,7 @@ class PostgresReservationRepository final : public ReservationRepository {
         session.FindRow(kFindByKey, {wanted.principal, wanted.idempotency_key}, ToEarlier);
     if (!found.ok()) return found.status();
     if (!*found) return absl::OkStatus();
-    if ((*found)->fingerprint != Fingerprint(wanted)) return KeyReused();
+    if (IsAnother(**found, wanted)) return KeyReused();
     Reservation earlier{(*found)->id, (*found)->order_id, {}, {}};
     const auto read = session.FindRow(
         kGetReservedOrder, {earlier.order_id.value()}, [&earlier](const PostgresRow& row) {

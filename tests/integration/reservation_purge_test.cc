@@ -109,7 +109,7 @@ TEST_F(ReservationPurgeTest, KeysAreForgottenADayAfterTheEndAndReservationsStay)
                 " FROM payment_reservations"),
             "waiting young");
   EXPECT_EQ(Ask("SELECT count(*) FROM payment_reservations WHERE principal IS NULL AND"
-                " fingerprint IS NULL"),
+                " fingerprint IS NULL AND payload_checksum IS NULL"),
             "2");
   // A report that comes late, a refund: they name the reservation, not its key.
   EXPECT_EQ(Settle(Captured(captured, captured_id)), "unchanged");

@@ -68,6 +68,22 @@ TEST_F(ReservationRepositoryTest, ReservationThatHasEndedIsNeverBegunAgain) {
   EXPECT_EQ(Outcome(first), "FAILED");
 }
 
+TEST_F(ReservationRepositoryTest, KeyOfAnotherPayloadIsRefusedWhereBothSayWhatItIs) {
+  WantedReservation wanted = Wanted(CreateOrder());
+  wanted.payload_checksum = 0xF000'0000'0000'0001u;  // negative in the table
+  const std::string id = ReservedId(wanted);
+  EXPECT_EQ(ReservedId(wanted), id);
+  wanted.payload_checksum = 2;
+  EXPECT_EQ(ReasonOf(Reserve(wanted).status()), "IDEMPOTENCY_KEY_REUSED");
+  // A gateway of the release before.
+  wanted.payload_checksum = 0;
+  EXPECT_EQ(ReservedId(wanted), id);
+  WantedReservation unsaid = Wanted(CreateOrder(), "unsaid");
+  const std::string other = ReservedId(unsaid);
+  unsaid.payload_checksum = 1;
+  EXPECT_EQ(ReservedId(unsaid), other);
+}
+
 TEST_F(ReservationRepositoryTest, CaptureWithoutAReservationWaitsForTheChargeUnderWay) {
   const OrderId id = CreateOrder();
   const std::string reservation = ReservedId(id);

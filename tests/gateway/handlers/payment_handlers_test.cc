@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "common/checksum.h"
 #include "common/status.h"
 #include "gateway/http/problem.h"
 #include "proto/scaleout/payment/v1/payment_limits.h"
@@ -81,6 +82,7 @@ TEST_F(PaymentHandlersTest, ReservesTheOrderThenChargesWhatTheReservationSays) {
   EXPECT_FALSE(reserve.has_amount_minor());
   EXPECT_EQ(reserve.currency_code(), "");
   EXPECT_EQ(reserve.user_id(), 0);
+  EXPECT_EQ(reserve.payload_checksum(), Checksum({"tok_success"}));
   const payment::v1::CreatePaymentRequest& charge = backend_.create_payment.asked().at(0);
   EXPECT_EQ(charge.reservation_id(), Reserved().reservation().id());
   EXPECT_EQ(charge.order_id(), 9);

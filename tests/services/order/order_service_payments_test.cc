@@ -75,7 +75,9 @@ TEST_F(OrderServicePaymentsTest, PassesOnWhatTheClientExpects) {
   request.set_amount_minor(0);
   request.set_currency_code("USD");
   request.set_user_id(8);
+  request.set_payload_checksum(4711);
   ASSERT_TRUE(service_.ReservePayment(call_, ByLab(request), reserved_).ok());
+  EXPECT_EQ(reservations_.wanted[0].payload_checksum, 4711u);
   const ExpectedOrder& expected = reservations_.wanted[0].expected;
   EXPECT_EQ(expected.amount_minor, 0);
   EXPECT_EQ(expected.currency, "USD");
