@@ -111,7 +111,7 @@ class Shop:
         if order.state == "PAID":
             for payment in list(self.payments.values()):
                 if payment.order_id == number and payment.state == "CAPTURED":
-                    self._give_back(payment)
+                    self.give_back(payment)
             return 200, {**self._shown(order), "status": "REFUNDING"}
         self._move(order, "CANCELLED")
         return 200, self._shown(self.orders[number])
@@ -119,11 +119,11 @@ class Shop:
     def _refund(self, number):
         payment = self.payments[number]
         if payment.state == "CAPTURED":
-            self._give_back(payment)
+            self.give_back(payment)
             return 202, self._shown(payment)
         return 200, self._shown(self.payments[number])
 
-    def _give_back(self, payment):
+    def give_back(self, payment):
         self.payments[payment.id] = Payment(
             *(payment.id, payment.order_id, payment.user_id, "REFUNDED", payment.amount, "EUR"),
             *(payment.reservation_id, payment.provider_reference),

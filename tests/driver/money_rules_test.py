@@ -80,6 +80,7 @@ def answered():
     record.refused["pay-5-first"] = (_ORDER, "/problems/reservation-ended")
     record.cancelled[2] = "CANCELLED"
     record.cancelled[4] = "REFUNDING"
+    record.called_off.update((2, 4))
     record.refunded[40] = 4
     record.seen_paid.add(_ORDER)
     return record
@@ -225,6 +226,37 @@ def test_an_answer_that_is_not_true_is_found(change, wrong, order):
     record = answered()
     change(record)
     assert broken(good(), record) == {wrong: [order]}
+
+
+def given_back(rows):
+    """The paid order called off, as it would be if a client had asked for it."""
+    rows["orders"] = [
+        dataclasses.replace(row, state="CANCELLED") if row.id == _ORDER else row
+        for row in rows["orders"]
+    ]
+    rows["payments"] = [
+        dataclasses.replace(row, state="REFUNDED") if row.id == _PAYMENT else row
+        for row in rows["payments"]
+    ]
+    rows["refunds"].append(Refund("f5", _PAYMENT, "DONE"))
+    rows["returns"].append(Return("f5", "p5", 500, "EUR"))
+    return rows
+
+
+def test_money_that_no_client_wanted_back_is_found():
+    record = answered()
+    assert broken(given_back(good()), record) == {"called_off_as_asked": [_ORDER]}
+    # Without an answer it may have happened.
+    record.called_off.add(_ORDER)
+    assert broken(given_back(good()), record) == {}
+
+
+def test_an_order_that_no_client_cancelled_is_found():
+    rows = changed("orders", 1, state="CANCELLED")
+    record = answered()
+    assert broken(rows, record) == {"called_off_as_asked": [1]}
+    record.called_off.add(1)
+    assert broken(rows, record) == {}
 
 
 def test_an_order_of_a_key_that_was_given_up_may_be_there():

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from fake_shop import Shop, serving
-from scaleout.load import definite
+from scaleout.load import definite, shoppers
 from scaleout.load.buyer import Buyers
 from scaleout.load.client import Answer
 from scaleout.load.payers import Payers
@@ -19,9 +19,9 @@ def wrong(shop, clients):
     return {name: [str(each) for each in found] for name, (_, found) in judged.items() if found}
 
 
-def run(make, enough):
+def run(make, enough, shop=None):
     """The clients, after they have run until enough(record), and the shop they were at."""
-    shop = Shop()
+    shop = shop or Shop()
     with serving(shop) as url:
         with make(url) as clients:
             deadline = time.monotonic() + 20
@@ -59,6 +59,30 @@ def test_shoppers_do_everything_and_give_up_now_and_then():
     clients, _ = run(lambda url: Shoppers(url, 80, seed=5), enough)
     assert enough(clients.record)
     assert {"order", "pay", "cancel", "refund"} == {kind for kind, _ in clients.answers}
+
+
+class Silent(Shop):
+    """Cancels, and does not say so."""
+
+    def handle(self, method, path, key, body):
+        answer = super().handle(method, path, key, body)
+        return None if path.endswith("/cancel") else answer
+
+
+def test_what_shoppers_gave_up_to_cancel_they_have_asked_for(monkeypatch):
+    monkeypatch.setattr(shoppers, "_PERSISTENCE", 0.5)
+    make = lambda url: Shoppers(url, 80, seed=5)  # noqa: E731
+    clients, shop = run(make, lambda record: len(record.called_off) > 9, Silent())
+    assert "CANCELLED" in {order.state for order in shop.orders.values()}
+    assert not clients.record.cancelled
+    assert wrong(shop, clients) == {}
+
+
+def test_a_payment_that_the_shop_gives_back_by_itself_is_found():
+    clients, shop = run(lambda url: Payers(url, 60), lambda record: len(record.payments) > 9)
+    paid = max(p.id for p in shop.payments.values() if p.state == "CAPTURED")
+    shop.give_back(shop.payments[paid])
+    assert set(wrong(shop, clients)) == {"nothing was called off or given back unasked"}
 
 
 def test_a_payment_that_the_shop_loses_afterwards_is_found():

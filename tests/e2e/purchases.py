@@ -96,6 +96,7 @@ class Shop:
         return answer
 
     def cancel(self, order_id):
+        self.record.called_off.add(order_id)
         answer = self._ask(f"/api/orders/{order_id}/cancel")
         if answer.status == 200:
             self.record.cancelled[order_id] = answer.json()["status"]

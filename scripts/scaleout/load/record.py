@@ -13,6 +13,9 @@ class Record:
         self.payment_keys = {}  # of all payments that were asked for: the order
         self.payments = {}  # by key, as acknowledged
         self.refused = {}  # by key, payments that were refused for good: (order, type of problem)
+        # Orders that were asked to be cancelled, or a payment of which to be given back; also where
+        # no answer came, or the client gave up.
+        self.called_off = set()
         self.cancelled = {}  # by order: the state that the cancellation was answered with
         self.refunded = {}  # by payment: the order; refunds that were accepted
         self.seen_paid = set()  # orders

@@ -132,6 +132,7 @@ class Shoppers(PacedClients):
         return answer.json(), failed and self.random.random() < 0.5
 
     async def _cancel(self, order):
+        self.record.called_off.add(order["id"])
         path = f"/api/orders/{order['id']}/cancel"
         answer = await self.insist(Request("POST", path), "cancel", _PERSISTENCE)
         if answer is None:
@@ -140,6 +141,7 @@ class Shoppers(PacedClients):
             self.record.cancelled[order["id"]] = answer.json()["status"]
 
     async def _refund(self, payment):
+        self.record.called_off.add(payment["orderId"])
         path = f"/api/payments/{payment['id']}/refund"
         request = Request("POST", path, new_key())
         answer = await self.insist(request, "refund", _PERSISTENCE)

@@ -9,6 +9,7 @@ _TAKEN = (CAPTURED, REFUNDED)
 _PAID = ("PAID", "FULFILLED")
 # States of an order whose payment is being decided or given back.
 UNDER_WAY = ("RESERVED", "REFUNDING")
+_OFF = ("REFUNDING", "CANCELLED")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -229,6 +230,15 @@ def cancelled_as_answered(books, record):
         yield None if now == REFUNDED else Wrong(order_id, text)
 
 
+def called_off_as_asked(books, record):
+    """What is acknowledged stays, unless a client has asked for its end."""
+    for order in _orders_of_clients(books, record):
+        given_back = [p.id for p in books.payments_of[order.id] if p.state == REFUNDED]
+        off = order.state in _OFF or given_back
+        text = f"{order.state}, payments given back: {given_back}; no client asked for that"
+        yield Wrong(order.id, text) if off and order.id not in record.called_off else None
+
+
 def seen_as_answered(books, record):
     for order_id in record.seen_paid:
         captured = [p.id for p in books.payments_of[order_id] if p.state in _TAKEN]
@@ -242,8 +252,7 @@ def nothing_unasked(books, record):
     """
     made = {each.order_id: each.key for each in books.creations}
     acknowledged = {order["id"] for order in record.orders.values()}
-    users = set(record.users)
-    theirs = [order for order in books.orders if order.user_id in users]
+    theirs = _orders_of_clients(books, record)
     for order in theirs:
         if order.id in acknowledged or made.get(order.id) in record.order_keys - set(record.orders):
             yield None
@@ -254,6 +263,11 @@ def nothing_unasked(books, record):
             asked = record.payment_keys.get(each.key) == order.id
             text = f"reservation {each.id} with key {each.key}, with which no client paid for it"
             yield None if asked else Wrong(order.id, text)
+
+
+def _orders_of_clients(books, record):
+    users = set(record.users)
+    return [order for order in books.orders if order.user_id in users]
 
 
 # Of the books alone.
@@ -275,6 +289,7 @@ ANSWER_RULES = (
     ("every payment that was refused took nothing, and the reason is true", refusals_true),
     ("every key got one answer, however often it was sent", answers_once),
     ("what was cancelled or refunded by an answer is so", cancelled_as_answered),
+    ("nothing was called off or given back unasked", called_off_as_asked),
     ("every order that was seen PAID was captured once", seen_as_answered),
     ("no order and no reservation is there that no client asked for", nothing_unasked),
 )
