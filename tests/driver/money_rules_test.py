@@ -119,6 +119,21 @@ def with_row(row, kind):
     return rows
 
 
+def given_back(rows, currency="EUR"):
+    """The paid order called off, as it would be if a client had asked for it."""
+    rows["orders"] = [
+        dataclasses.replace(row, state="CANCELLED") if row.id == _ORDER else row
+        for row in rows["orders"]
+    ]
+    rows["payments"] = [
+        dataclasses.replace(row, state="REFUNDED") if row.id == _PAYMENT else row
+        for row in rows["payments"]
+    ]
+    rows["refunds"].append(Refund("f5", _PAYMENT, "DONE"))
+    rows["returns"].append(Return("f5", "p5", 500, currency))
+    return rows
+
+
 def test_good_books_break_no_rule_and_every_rule_looks_at_something():
     assert broken(good(), answered()) == {}
     judged = rules.judge(Books(**good()), answered())
@@ -131,6 +146,9 @@ def test_good_books_break_no_rule_and_every_rule_looks_at_something():
     [
         (changed("payments", _PAYMENT, amount=400), "net_in_payments"),
         (changed("charges", _RESERVATION, amount=400), "net_in_ledger"),
+        (changed("payments", _PAYMENT, currency="USD"), "net_in_payments"),
+        (changed("charges", _RESERVATION, currency="USD"), "net_in_ledger"),
+        (given_back(good(), currency="USD"), "ledger_agrees"),
         (changed("orders", _ORDER, state="PAYMENT_FAILED"), "paid_once"),
         (changed("orders", _ORDER, state="CANCELLED"), "paid_once"),
         (changed("orders", _ORDER, state="RESERVED"), "all_decided"),
@@ -226,21 +244,6 @@ def test_an_answer_that_is_not_true_is_found(change, wrong, order):
     record = answered()
     change(record)
     assert broken(good(), record) == {wrong: [order]}
-
-
-def given_back(rows):
-    """The paid order called off, as it would be if a client had asked for it."""
-    rows["orders"] = [
-        dataclasses.replace(row, state="CANCELLED") if row.id == _ORDER else row
-        for row in rows["orders"]
-    ]
-    rows["payments"] = [
-        dataclasses.replace(row, state="REFUNDED") if row.id == _PAYMENT else row
-        for row in rows["payments"]
-    ]
-    rows["refunds"].append(Refund("f5", _PAYMENT, "DONE"))
-    rows["returns"].append(Return("f5", "p5", 500, "EUR"))
-    return rows
 
 
 def test_money_that_no_client_wanted_back_is_found():

@@ -126,6 +126,7 @@ class Books:
         self.payments_of = _grouped(self.payments, "order_id")
         self.payment_under = {p.reservation_id: p for p in self.payments if p.reservation_id}
         self.reservation_for = {r.key: r for r in self.reservations if r.key}
+        self.charge_named = {each.provider_reference: each for each in self.charges}
         self.return_of = {each.provider_reference: each for each in self.returns}
         # A charge names the reservation; one from before there were reservations, the payment.
         self._payment_named = {p.provider_reference: p for p in self.payments}
@@ -150,6 +151,8 @@ class Books:
     def left(self, charge):
         """What the provider has taken by it and not given back."""
         given_back = self.return_of.get(charge.provider_reference)
+        if given_back and given_back.currency != charge.currency:
+            given_back = None
         taken = charge.amount if charge.approved else 0
         return taken - (given_back.amount if given_back else 0)
 

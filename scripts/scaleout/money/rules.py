@@ -24,20 +24,25 @@ class Wrong:
 def net_in_payments(books, _):
     for order in books.orders:
         payments = books.payments_of[order.id]
-        net = sum(each.amount for each in payments if each.state == CAPTURED)
-        yield _zero_or_total(order, net, "by payments")
+        kept = [(each.amount, each.currency) for each in payments if each.state == CAPTURED]
+        yield _zero_or_total(order, kept, "by payments")
 
 
 def net_in_ledger(books, _):
     for order in books.orders:
-        net = sum(map(books.left, books.charges_of[order.id]))
-        yield _zero_or_total(order, net, "by the provider's ledger")
+        charges = books.charges_of[order.id]
+        kept = [(books.left(each), each.currency) for each in charges if books.left(each)]
+        yield _zero_or_total(order, kept, "by the provider's ledger")
 
 
-def _zero_or_total(order, net, where):
-    if net in (0, order.total):
-        return None
-    return Wrong(order.id, f"{net} captured and not given back {where}, its total is {order.total}")
+def _zero_or_total(order, kept, where):
+    """`kept`: amounts with their currencies, captured and not given back."""
+    if {currency for _, currency in kept} <= {order.currency}:
+        if sum(amount for amount, _ in kept) in (0, order.total):
+            return None
+    taken = " + ".join(f"{amount} {currency}" for amount, currency in kept)
+    total = f"its total is {order.total} {order.currency}"
+    return Wrong(order.id, f"{taken} captured and not given back {where}, {total}")
 
 
 def paid_once(books, _):
@@ -83,12 +88,13 @@ def ledger_agrees(books, _):
     for payment in books.payments:
         yield _payment_against_ledger(books, payment)
     for each in books.returns:
-        paid = [c for c in books.charges if c.provider_reference == each.provider_reference]
-        if not paid or not paid[0].approved or paid[0].amount != each.amount:
+        charge = books.charge_named.get(each.provider_reference)
+        fits = charge is not None and charge.approved
+        if not fits or (charge.amount, charge.currency) != (each.amount, each.currency):
             yield Wrong(
-                books.order_of(paid[0]) if paid else None,
-                f"the provider gave {each.amount} back for {each.provider_reference}, "
-                "which is no charge of that amount",
+                books.order_of(charge) if charge else None,
+                f"the provider gave {each.amount} {each.currency} back for "
+                f"{each.provider_reference}, which is no charge of that amount",
             )
 
 
