@@ -45,6 +45,7 @@ def good():
         "payments": [
             Payment(30, 3, 9, "FAILED", 100, "EUR", "r3", None),
             Payment(40, 4, 9, "REFUNDED", 100, "EUR", "r4", "p4"),
+            Payment(49, _ORDER, 9, "FAILED", 500, "EUR", "r5-first", None),
             Payment(_PAYMENT, _ORDER, 9, "CAPTURED", 500, "EUR", _RESERVATION, "p5"),
             Payment(60, 6, 1, "CAPTURED", 700, "EUR", None, "demo-6"),
         ],
@@ -149,6 +150,10 @@ def test_good_books_break_no_rule_and_every_rule_looks_at_something():
         (changed("payments", _PAYMENT, currency="USD"), "net_in_payments"),
         (changed("charges", _RESERVATION, currency="USD"), "net_in_ledger"),
         (given_back(good(), currency="USD"), "ledger_agrees"),
+        (changed("payments", _PAYMENT, user_id=8), "payments_fit_orders"),
+        (changed("payments", 49, user_id=8), "payments_fit_orders"),
+        (changed("payments", 49, amount=499), "payments_fit_orders"),
+        (changed("payments", 49, currency="USD"), "payments_fit_orders"),
         (changed("orders", _ORDER, state="PAYMENT_FAILED"), "paid_once"),
         (changed("orders", _ORDER, state="CANCELLED"), "paid_once"),
         (changed("orders", _ORDER, state="RESERVED"), "all_decided"),

@@ -71,6 +71,19 @@ def captures_have_orders(books, _):
             yield None if found else Wrong(books.order_of(charge), text)
 
 
+def payments_fit_orders(books, _):
+    """Whose order it is and what it costs, the order service says."""
+    for payment in books.payments:
+        order = books.order.get(payment.order_id)
+        # A failed one from before there were reservations may have been of any amount.
+        if order is None or not (payment.reservation_id or payment.state in _TAKEN):
+            continue
+        was = (payment.user_id, payment.amount, payment.currency)
+        wanted = (order.user_id, order.total, order.currency)
+        text = f"payment {payment.id} is of {was}, and the order of {wanted}"
+        yield None if was == wanted else Wrong(order.id, text)
+
+
 def all_decided(books, _):
     for order in books.orders:
         yield Wrong(order.id, f"still {order.state}") if order.state in UNDER_WAY else None
@@ -282,6 +295,7 @@ BOOK_RULES = (
     ("captured less given back is 0 or the total, by the provider's ledger", net_in_ledger),
     ("an order is PAID or FULFILLED with exactly one capture, else has none", paid_once),
     ("every capture belongs to an order", captures_have_orders),
+    ("payments are their orders' users', of their totals", payments_fit_orders),
     ("every reservation, payment and refund is decided", all_decided),
     ("payments and the provider's ledger agree", ledger_agrees),
     ("reservations and payments agree", reservations_agree),
