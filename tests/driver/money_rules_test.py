@@ -98,9 +98,9 @@ def broken(rows, record):
     }
 
 
-def changed(kind, first, **fields):
+def changed(kind, first, rows=None, **fields):
     """The good rows, with one of a kind changed; `first` is its first column."""
-    rows = good()
+    rows = rows or good()
     rows[kind] = [
         dataclasses.replace(row, **fields) if dataclasses.astuple(row)[0] == first else row
         for row in rows[kind]
@@ -150,6 +150,12 @@ def test_good_books_break_no_rule_and_every_rule_looks_at_something():
         (changed("payments", _PAYMENT, currency="USD"), "net_in_payments"),
         (changed("charges", _RESERVATION, currency="USD"), "net_in_ledger"),
         (given_back(good(), currency="USD"), "ledger_agrees"),
+        (changed("payments", _PAYMENT, provider_reference=None), "ledger_agrees"),
+        (changed("payments", _PAYMENT, provider_reference="p4"), "ledger_agrees"),
+        (
+            changed("payments", _PAYMENT, rows=given_back(good()), provider_reference=None),
+            "ledger_agrees",
+        ),
         (changed("payments", _PAYMENT, user_id=8), "payments_fit_orders"),
         (changed("payments", 49, user_id=8), "payments_fit_orders"),
         (changed("payments", 49, amount=499), "payments_fit_orders"),

@@ -122,6 +122,9 @@ def _payment_against_ledger(books, payment):
     if (charge.amount, charge.currency) != (payment.amount, payment.currency):
         text = f"{payment.amount} {payment.currency}, charged {charge.amount} {charge.currency}"
         return Wrong(payment.order_id, f"payment {payment.id} of {text}")
+    if payment.provider_reference != charge.provider_reference:
+        was, wanted = payment.provider_reference, charge.provider_reference
+        return Wrong(payment.order_id, f"payment {payment.id} is charge {was}, and was {wanted}")
     given_back = charge.provider_reference in books.return_of
     if given_back != (payment.state == REFUNDED):
         text = "gave it back" if given_back else "did not give it back"
