@@ -108,14 +108,14 @@ def changed(kind, first, rows=None, **fields):
     return rows
 
 
-def without(kind, key):
-    rows = good()
+def without(kind, key, rows=None):
+    rows = rows or good()
     rows[kind] = [row for row in rows[kind] if dataclasses.astuple(row)[0] != key]
     return rows
 
 
-def with_row(row, kind):
-    rows = good()
+def with_row(row, kind, rows=None):
+    rows = rows or good()
     rows[kind].append(row)
     return rows
 
@@ -153,9 +153,17 @@ def test_good_books_break_no_rule_and_every_rule_looks_at_something():
         (changed("payments", _PAYMENT, provider_reference=None), "ledger_agrees"),
         (changed("payments", _PAYMENT, provider_reference="p4"), "ledger_agrees"),
         (
-            changed("payments", _PAYMENT, rows=given_back(good()), provider_reference=None),
+            changed("payments", _PAYMENT, given_back(good()), provider_reference=None),
             "ledger_agrees",
         ),
+        (with_row(Refund("f5", _PAYMENT, "DONE"), "refunds"), "refunds_agree"),
+        (without("refunds", "f5", given_back(good())), "refunds_agree"),
+        (without("returns", "f5", given_back(good())), "refunds_agree"),
+        (changed("refunds", "f5", given_back(good()), state="PENDING"), "refunds_agree"),
+        (changed("returns", "f5", given_back(good()), reference="x"), "refunds_agree"),
+        (with_row(Return("x", "p5", 500, "EUR"), "returns", given_back(good())), "refunds_agree"),
+        (with_row(Return("f5", "p5", 500, "EUR"), "returns", given_back(good())), "net_in_ledger"),
+        (with_row(Refund("f9", 999, "PENDING"), "refunds"), "all_decided"),
         (changed("payments", _PAYMENT, user_id=8), "payments_fit_orders"),
         (changed("payments", 49, user_id=8), "payments_fit_orders"),
         (changed("payments", 49, amount=499), "payments_fit_orders"),

@@ -127,7 +127,10 @@ class Books:
         self.payment_under = {p.reservation_id: p for p in self.payments if p.reservation_id}
         self.reservation_for = {r.key: r for r in self.reservations if r.key}
         self.charge_named = {each.provider_reference: each for each in self.charges}
-        self.return_of = {each.provider_reference: each for each in self.returns}
+        self.returns_of = dict(_grouped(self.returns, "provider_reference"))
+        self.returns_for = _grouped(self.returns, "reference")
+        self.refund = {each.id: each for each in self.refunds}
+        self.refund_of = {each.payment_id: each for each in self.refunds}
         # A charge names the reservation; one from before there were reservations, the payment.
         self._payment_named = {p.provider_reference: p for p in self.payments}
         self.charge_of = {}
@@ -150,11 +153,9 @@ class Books:
 
     def left(self, charge):
         """What the provider has taken by it and not given back."""
-        given_back = self.return_of.get(charge.provider_reference)
-        if given_back and given_back.currency != charge.currency:
-            given_back = None
+        returns = self.returns_of.get(charge.provider_reference, ())
         taken = charge.amount if charge.approved else 0
-        return taken - (given_back.amount if given_back else 0)
+        return taken - sum(each.amount for each in returns if each.currency == charge.currency)
 
 
 def _grouped(rows, name):

@@ -6,6 +6,7 @@ import dataclasses
 
 CAPTURED, REFUNDED, FAILED = "CAPTURED", "REFUNDED", "FAILED"
 _TAKEN = (CAPTURED, REFUNDED)
+_DONE = "DONE"  # of a refund
 _PAID = ("PAID", "FULFILLED")
 # States of an order whose payment is being decided or given back.
 UNDER_WAY = ("RESERVED", "REFUNDING")
@@ -94,7 +95,7 @@ def all_decided(books, _):
         yield Wrong(each.order_id, text) if each.state == "AUTHORIZED" else None
     for each in books.refunds:
         text = f"refund of payment {each.payment_id} is {each.state}"
-        yield None if each.state == "DONE" else Wrong(books.payment[each.payment_id].order_id, text)
+        yield None if each.state == _DONE else Wrong(_order_of_refund(books, each), text)
 
 
 def ledger_agrees(books, _):
@@ -125,11 +126,40 @@ def _payment_against_ledger(books, payment):
     if payment.provider_reference != charge.provider_reference:
         was, wanted = payment.provider_reference, charge.provider_reference
         return Wrong(payment.order_id, f"payment {payment.id} is charge {was}, and was {wanted}")
-    given_back = charge.provider_reference in books.return_of
+    given_back = charge.provider_reference in books.returns_of
     if given_back != (payment.state == REFUNDED):
         text = "gave it back" if given_back else "did not give it back"
         return Wrong(payment.order_id, f"{name}, and the provider {text}")
     return None
+
+
+def refunds_agree(books, _):
+    """What the payment service has given back, by its own rows, the provider has, once."""
+    for payment in books.payments:
+        refund = books.refund_of.get(payment.id)
+        state = refund.state if refund else None
+        text = f"payment {payment.id} is {payment.state}, its refund {state or 'none'}"
+        agrees = (payment.state == REFUNDED) == (state == _DONE)
+        yield None if agrees else Wrong(payment.order_id, text)
+    for refund in books.refunds:
+        payment = books.payment.get(refund.payment_id)
+        charges = [payment.provider_reference] if payment and refund.state == _DONE else []
+        found = [each.provider_reference for each in books.returns_for[refund.id]]
+        # While it is PENDING the provider may just have done it.
+        if found != charges and refund.state != "PENDING":
+            text = f"refund of payment {refund.payment_id} is {refund.state}, given back: {found}"
+            yield Wrong(_order_of_refund(books, refund), text)
+    for reference, returns in books.returns_of.items():
+        names = [each.reference for each in returns]
+        if len(names) > 1 or names[0] not in books.refund:
+            charge = books.charge_named.get(reference)
+            text = f"the provider gave {reference} back under {names}: not once, or for no refund"
+            yield Wrong(books.order_of(charge) if charge else None, text)
+
+
+def _order_of_refund(books, refund):
+    payment = books.payment.get(refund.payment_id)
+    return payment.order_id if payment else None
 
 
 def reservations_agree(books, _):
@@ -301,6 +331,7 @@ BOOK_RULES = (
     ("payments are their orders' users', of their totals", payments_fit_orders),
     ("every reservation, payment and refund is decided", all_decided),
     ("payments and the provider's ledger agree", ledger_agrees),
+    ("refunds, payments and what the provider gave back agree", refunds_agree),
     ("reservations and payments agree", reservations_agree),
     ("the lines of every order add up to its total", orders_whole),
 )
