@@ -75,7 +75,7 @@ def answered():
         (_ORDER, _PAYMENT, 500, "CAPTURED"),
     ):
         record.payment_keys[f"pay-{n}"] = n
-        answer = {"id": payment, "orderId": n, "amount": total, "currency": "EUR"}
+        answer = {"id": payment, "orderId": n, "userId": 9, "amount": total, "currency": "EUR"}
         record.add_payment(f"pay-{n}", {**answer, "status": status})
     record.payment_keys["pay-5-first"] = _ORDER
     record.refused["pay-5-first"] = (_ORDER, "/problems/reservation-ended")
@@ -290,6 +290,36 @@ def test_an_order_of_a_key_that_was_given_up_may_be_there():
 def test_a_second_order_of_a_key_is_found():
     rows = with_row(Order(8, 9, "PENDING", 100, "EUR", 100), "orders")
     assert broken(rows, answered()) == {"nothing_unasked": [8]}
+
+
+@pytest.mark.parametrize("status", ["AUTHORIZED", "VOIDED", "REFUNDED", ""])
+def test_a_payment_that_was_answered_undecided_is_found(status):
+    record = answered()
+    record.payments[_KEY]["status"] = status
+    assert broken(good(), record) == {"payments_as_answered": [_ORDER]}
+
+
+@pytest.mark.parametrize("status", ["AUTHORIZED", "FAILED", "CAPTURED"])
+def test_a_payment_that_was_answered_and_is_not_there_is_found(status):
+    record = answered()
+    record.payment_keys["pay-1"] = 1
+    answer = {"id": 99, "orderId": 1, "userId": 9, "amount": 100, "currency": "EUR"}
+    record.add_payment("pay-1", {**answer, "status": status})
+    found = broken(good(), record)
+    assert found.pop("payments_as_answered") == [1]
+    assert set(found) <= {"captured_as_answered", "failed_as_answered"}
+
+
+@pytest.mark.parametrize("first", [30, _PAYMENT])
+@pytest.mark.parametrize(
+    "other", [{"orderId": 1}, {"userId": 1}, {"amount": 1}, {"currency": "USD"}, {"id": 49}]
+)
+def test_a_payment_that_was_answered_as_another_one_is_found(first, other):
+    record = answered()
+    answer = next(each for each in record.payments.values() if each["id"] == first)
+    answer.update(other)
+    found = broken(good(), record)
+    assert answer["orderId"] in found["payments_as_answered"]
 
 
 def test_two_answers_to_one_key_contradict_each_other_only_if_they_differ():

@@ -48,7 +48,7 @@ class Record:
         self._add(self.orders, key, order, order["id"], ("id", "userId", "total"))
 
     def add_payment(self, key, payment):
-        names = ("id", "orderId", "amount", "currency", "status")
+        names = ("id", "orderId", "userId", "amount", "currency", "status")
         self._add(self.payments, key, payment, payment["orderId"], names)
 
     def _add(self, held, key, answer, order, names):

@@ -6,6 +6,8 @@ import dataclasses
 
 CAPTURED, REFUNDED, FAILED = "CAPTURED", "REFUNDED", "FAILED"
 _TAKEN = (CAPTURED, REFUNDED)
+# What an answer to POST /api/payments may say; another end it tells in another way.
+_ANSWERED = (CAPTURED, FAILED)
 _DONE = "DONE"  # of a refund
 _PAID = ("PAID", "FULFILLED")
 # States of an order whose payment is being decided or given back.
@@ -202,6 +204,25 @@ def orders_as_answered(books, record):
         yield None if was == now else Wrong(order.id, f"acknowledged as {was}, it is {now}")
 
 
+def payments_as_answered(books, record):
+    """An answer to a payment says how it has ended, and what is there."""
+    for key, answer in record.payments.items():
+        payment, reservation = books.payment.get(answer["id"]), books.reservation_for.get(key)
+        name = f"payment {answer['id']} was answered"
+        was = tuple(answer[each] for each in ("orderId", "userId", "amount", "currency"))
+        if answer["status"] not in _ANSWERED:
+            text = f"{name} {answer['status'] or 'without a state'}, which is no end"
+        elif payment is None:
+            text = f"{name}, and is lost"
+        elif was != (now := (payment.order_id, payment.user_id, payment.amount, payment.currency)):
+            text = f"{name} as {was}, and is {now}"
+        elif reservation is None or reservation.id != payment.reservation_id:
+            text = f"{name}, and is not the reservation's of its key {key}"
+        else:
+            text = ""
+        yield Wrong(answer["orderId"], text) if text else None
+
+
 def captured_as_answered(books, record):
     for key, answer in record.payments.items():
         if answer["status"] == CAPTURED:
@@ -215,15 +236,10 @@ def _captured_as_answered(books, key, answer):
         return Wrong(order_id, f"{name}, and is lost")
     if payment.state not in _TAKEN:
         return Wrong(order_id, f"{name}, and is {payment.state}")
-    was = (order_id, answer["amount"], answer["currency"])
-    now = (payment.order_id, payment.amount, payment.currency)
-    if was != now:
-        return Wrong(order_id, f"{name} as {was}, and is {now}")
-    if reservation is None or reservation.id != payment.reservation_id:
-        return Wrong(order_id, f"{name}, and is not the reservation's of its key {key}")
     charge = books.charge_of.get(payment.id)
-    if charge is None or charge.reference != reservation.id or not charge.approved:
-        return Wrong(order_id, f"{name}, and the provider did not charge under {reservation.id}")
+    reference = reservation.id if reservation else None
+    if charge is None or charge.reference != reference or not charge.approved:
+        return Wrong(order_id, f"{name}, and the provider did not charge under {reference}")
     return None
 
 
@@ -338,6 +354,7 @@ BOOK_RULES = (
 # Of what clients were answered, too.
 ANSWER_RULES = (
     ("every order that was acknowledged is there, unchanged", orders_as_answered),
+    ("every payment that was answered is there as it was, and has ended", payments_as_answered),
     ("every payment answered CAPTURED was captured", captured_as_answered),
     ("every payment answered FAILED took nothing", failed_as_answered),
     ("every payment that was refused took nothing, and the reason is true", refusals_true),
