@@ -322,6 +322,20 @@ def test_a_payment_that_was_answered_as_another_one_is_found(first, other):
     assert answer["orderId"] in found["payments_as_answered"]
 
 
+def test_an_order_that_costs_nothing_is_refused_as_not_payable():
+    free = Order(8, 9, "PENDING", 0, "EUR", 0)
+    rows = with_row(free, "orders")
+    rows["creations"].append(Creation("order-8", 8))
+    record = answered()
+    record.order_keys.add("order-8")
+    record.add_order("order-8", {"id": 8, "userId": 9, "total": {"amount": 0, "currency": "EUR"}})
+    record.payment_keys["pay-8"] = 8
+    record.refused["pay-8"] = (8, "/problems/order-not-payable")
+    assert broken(rows, record) == {}
+    record.refused["pay-8"] = (8, "/problems/order-already-paid")
+    assert broken(rows, record) == {"refusals_true": [8]}
+
+
 def test_two_answers_to_one_key_contradict_each_other_only_if_they_differ():
     record = answered()
     first = record.payments[_KEY]

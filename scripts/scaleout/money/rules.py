@@ -4,6 +4,8 @@ answered, and yields for each thing that it looks at None, or what is wrong with
 
 import dataclasses
 
+from scaleout.load.definite import ALREADY_PAID, NOT_PAYABLE
+
 CAPTURED, REFUNDED, FAILED = "CAPTURED", "REFUNDED", "FAILED"
 _TAKEN = (CAPTURED, REFUNDED)
 # What an answer to POST /api/payments may say; another end it tells in another way.
@@ -275,9 +277,10 @@ def refusals_true(books, record):
         order = books.order.get(order_id)
         if mine and mine.outcome == CAPTURED:
             yield Wrong(order_id, f"key {key} was refused ({problem}), and it was charged for")
-        elif problem == "/problems/order-already-paid" and not ended:
+        elif problem == ALREADY_PAID and not ended:
             yield Wrong(order_id, f"key {key} was refused as already paid, and it never was")
-        elif problem == "/problems/order-not-payable" and order and order.state != "CANCELLED":
+        # What costs nothing is not payable in any state.
+        elif problem == NOT_PAYABLE and order and order.total and order.state != "CANCELLED":
             yield Wrong(order_id, f"key {key} was refused as not payable, and it is {order.state}")
         else:
             yield None
