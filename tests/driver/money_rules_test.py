@@ -265,6 +265,11 @@ def test_an_answer_that_is_not_true_is_found(change, wrong, order):
     assert broken(good(), record) == {wrong: [order]}
 
 
+def test_an_order_that_stayed_pending_after_a_payment_is_found():
+    rows = changed("orders", 3, state="PENDING")
+    assert broken(rows, answered()) == {"reservations_agree": [3]}
+
+
 def test_money_that_no_client_wanted_back_is_found():
     record = answered()
     assert broken(given_back(good()), record) == {"called_off_as_asked": [_ORDER]}

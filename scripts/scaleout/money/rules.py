@@ -182,6 +182,10 @@ def reservations_agree(books, _):
             )
             text = f"reservation {each.id} ended {each.outcome}, its payment: {held}"
             yield Wrong(each.order_id, text)
+    for order in books.orders:
+        ended = [each.id for each in books.reservations_of[order.id] if each.outcome]
+        text = f"it is PENDING, and reservations {ended} have ended"
+        yield Wrong(order.id, text) if ended and order.state == "PENDING" else None
     for payment in books.payment_under.values():
         if payment.reservation_id not in books.reservation:
             # A failed one may be forgotten.
