@@ -43,7 +43,7 @@ class Shop:
         )
 
     def handle(self, method, path, key, body):
-        """(status, answer); None: it is lost."""
+        """(status, answer, whether it is an earlier one); None: it is lost."""
         with self._lock:
             # It may be lost before anything has happened, or after.
             if self._random.random() < self._lost / 2:
@@ -52,7 +52,9 @@ class Shop:
             status, answer = held or self._do(method, path.strip("/").split("/")[1:], key, body)
             if key and status < 300:
                 self._answers[key] = status, answer
-            return None if self._random.random() < self._lost / 2 else (status, answer)
+            if self._random.random() < self._lost / 2:
+                return None
+            return status, answer, held is not None
 
     def _do(self, method, path, key, body):
         if path == ["users"]:
@@ -155,6 +157,8 @@ def serving(shop):
                 return
             status, content = answer[0], json.dumps(answer[1]).encode()
             self.send_response(status)
+            if answer[2]:
+                self.send_header("Idempotent-Replayed", "true")
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()
             self.wfile.write(content)

@@ -104,6 +104,7 @@ class Saga(OwnStackDrill):
                 shoppers = self._run(wanted, seed)
                 self._show(shoppers)
                 self._check_acts(wanted)
+                check_all_done(self.n, shoppers.record, wanted)
                 checker.check(
                     self.n, self.driver, shoppers.record, _SETTLED_SECONDS, _QUIET_SECONDS
                 )
@@ -215,3 +216,19 @@ class Saga(OwnStackDrill):
         shutil.rmtree(kept, ignore_errors=True)
         shutil.copytree(stack.places.log, kept)
         self.n.say(f"    the logs are in {kept}")
+
+
+def check_all_done(narrator, record, kills):
+    """That no operation is broken as a whole, of which the money says nothing: in a run that is
+    long enough each has succeeded.
+    """
+    done = record.done()
+    missing = [what for what, times in done.items() if not times]
+    if missing and kills < _QUICK_KILLS:
+        narrator.say(
+            f"    {kills} kills are too short to say whether there are: {', '.join(missing)}"
+        )
+    else:
+        found = ", ".join(f"{times} {what}" for what, times in done.items())
+        lacking = f"no {', no '.join(missing)}" if missing else ""
+        narrator.check("clients did all that they can do", not missing, lacking or found)

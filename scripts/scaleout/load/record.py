@@ -2,6 +2,8 @@
 `scaleout.money` holds the databases to.
 """
 
+import collections
+
 
 class Record:
     """Kept by clients while they run; a key belongs to one of them."""
@@ -43,6 +45,18 @@ class Record:
             f"definite answer: {self.longest_wait:.1f} s"
         )
         narrator.figure("clients", figures)
+
+    def done(self):
+        """How often each that a client can do has succeeded."""
+        states = collections.Counter(each["status"] for each in self.payments.values())
+        return {
+            "payments CAPTURED": states["CAPTURED"],
+            "payments FAILED": states["FAILED"],
+            "orders cancelled": len(self.cancelled),
+            "payments given back": len(self.refunded),
+            "answers replayed": self.replays,
+            "orders seen PAID": len(self.seen_paid),
+        }
 
     def add_order(self, key, order):
         self._add(self.orders, key, order, order["id"], ("id", "userId", "total"))
