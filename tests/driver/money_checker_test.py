@@ -103,6 +103,17 @@ def test_what_clients_were_not_answered_fails_the_check():
     )
 
 
+@pytest.mark.parametrize("status, passed", [("CAPTURED", True), ("FAILED", False)])
+def test_payments_of_which_none_was_captured_are_no_success(status, passed):
+    record = Record()
+    record.add_order("o", {"id": 1})
+    record.add_payment("k", {"id": 1, "orderId": 1, "status": status})
+    narrator = Narrator("the checker", out=io.StringIO())
+    checker.check_answers(narrator, record)
+    found = {check["name"]: check["passed"] for check in narrator.checks}
+    assert found["orders were made, and payments CAPTURED"] == passed
+
+
 def test_an_orphaned_capture_in_the_log_is_found():
     line = '{"level":"error","effect":"orphaned","orderId":7}'
     assert checker.orphaned(Stack(log=["{}", line])) == [line]
