@@ -140,11 +140,3 @@ class TestPlanOfFaults:
         assert sum(fault.act == "kill" for fault in faults) > 90
         for fault in faults:
             assert (0.5 <= fault.seconds <= 3.0) == (fault.act == "freeze")
-
-
-@pytest.mark.parametrize("text", ["0", "-1", "many", "1.5", ""])
-def test_kills_are_a_number_above_0(text):
-    from scaleout.drills.__main__ import _kills
-
-    with pytest.raises(Exception, match="a number above 0 is wanted"):
-        _kills(text)

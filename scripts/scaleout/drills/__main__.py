@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import math
 import sys
 from pathlib import Path
 
@@ -62,13 +63,20 @@ def _listing():
     )
 
 
-def _kills(text):
-    if not text.isdigit() or not int(text):
-        raise argparse.ArgumentTypeError(f"{text}: a number above 0 is wanted")
-    return int(text)
+def _number_above_0(kind):
+    def parsed(text):
+        try:
+            number = kind(text)
+        except ValueError:
+            number = 0
+        if not 0 < number < math.inf:
+            raise argparse.ArgumentTypeError(f"{text}: a number above 0 is wanted")
+        return number
+
+    return parsed
 
 
-def _parse():
+def parse():
     parser = argparse.ArgumentParser(
         prog="scripts/drill.sh",
         description="Breaks the running stack on purpose, under load, and checks what clients see."
@@ -79,8 +87,9 @@ def _parse():
     parser.add_argument("name", nargs="?", metavar="NAME", help="a drill of the above, or all")
     parser.add_argument("--list", action="store_true", help="the drills, one a line")
     parser.add_argument("--quick", action="store_true", help="a shorter form, for a first look")
-    parser.add_argument("--seconds", type=float, help="how long the part under attack lasts")
-    parser.add_argument("--kills", type=_kills, help="how many processes saga kills")
+    seconds, kills = _number_above_0(float), _number_above_0(int)
+    parser.add_argument("--seconds", type=seconds, help="how long the part under attack lasts")
+    parser.add_argument("--kills", type=kills, help="how many processes saga kills")
     parser.add_argument("--json", metavar="FILE", help="also write checks and figures there")
     arguments = parser.parse_args()
     if arguments.list:
@@ -88,7 +97,23 @@ def _parse():
         sys.exit(0)
     if arguments.name not in (*DRILLS, "all"):
         parser.error(f"NAME is one of {', '.join(DRILLS)}, all; not {arguments.name}")
+    held = DRILLS.values() if arguments.name == "all" else [DRILLS[arguments.name]]
+    if arguments.seconds is not None:
+        _check_seconds(parser, arguments, held)
+    if arguments.kills is not None and Saga not in held:
+        parser.error(f"--kills is for {Saga.NAME}")
     return arguments
+
+
+def _check_seconds(parser, arguments, held):
+    """In too short a time a drill would look at nothing."""
+    timed = [each for each in held if each.LEAST_SECONDS is not None]
+    if not timed:
+        parser.error(f"{arguments.name} has no --seconds")
+    longest = max(timed, key=lambda each: each.LEAST_SECONDS)
+    if arguments.seconds < longest.LEAST_SECONDS:
+        wanted = f"{longest.NAME} needs {longest.LEAST_SECONDS} or more"
+        parser.error(f"--seconds {arguments.seconds:g}: {wanted}")
 
 
 def _names(name, driver):
@@ -117,7 +142,7 @@ def _hold(name, driver, options, may_be_left_out):
 
 
 def main():
-    arguments = _parse()
+    arguments = parse()
     options = Options(arguments.quick, arguments.seconds, arguments.kills)
     try:
         driver = connect()

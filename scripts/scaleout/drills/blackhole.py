@@ -28,6 +28,8 @@ _DATABASE_WHY = """Connections stay, new ones are accepted by the kernel, and no
 
 class Blackhole(drill.Drill):
     NAME = "blackhole"
+    # What was sent in the last seconds, a deadline's, is not looked at.
+    LEAST_SECONDS = 4
     TITLE = "blackhole: the payment service freezes under load"
     WHY = """Nothing is refused and nothing breaks: calls just hang. Each attempt has a timeout and
         each request a deadline; so the calls end, they count as failed and slow, and the

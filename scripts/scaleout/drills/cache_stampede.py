@@ -26,6 +26,7 @@ _CALLS = re.compile(r"^rpc_server_call_duration_seconds_count\{[^}]*/GetUser\"[^
 
 class CacheStampede(OwnStackDrill):
     NAME = "cache-stampede"
+    LEAST_SECONDS = None
     # Nginx and ten gateways have those before.
     FIRST_PORT = 20
     TITLE = (

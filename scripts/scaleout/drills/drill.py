@@ -4,6 +4,7 @@ checks, and a stack that is left as it was found.
 
 import contextlib
 import dataclasses
+import math
 import os
 import random
 import time
@@ -50,6 +51,7 @@ class Drill:
 
     NAME = TITLE = WHY = ""
     STACKS = STACKS
+    LEAST_SECONDS = 1  # that --seconds may set; None: it sets none
 
     def __init__(self, driver, narrator, options):
         self.driver = driver
@@ -86,7 +88,9 @@ class Drill:
 
     def duration(self, full, quick):
         """Seconds of the part of the drill that --seconds sets."""
-        return self.options.seconds or (quick if self.options.quick else full)
+        if self.options.seconds is not None:
+            return self.options.seconds
+        return quick if self.options.quick else full
 
     def pause(self, full, quick):
         """Seconds of the other parts."""
@@ -221,9 +225,22 @@ def setting(name, default, kind=int):
         value = kind(text)
     except ValueError:
         value = 0
-    if value <= 0:
+    if not 0 < value < math.inf:
         raise DrillError(f"{name}={text}: a number above 0 is wanted")
     return value
+
+
+def check_victims(narrator, hit, victims, kills):
+    """That every kind of process was hit; `victims` are (part, number), of which each comes before
+    any comes again.
+    """
+    missed = sorted({part for part, _ in victims} - set(hit))
+    if missed and kills < len(victims):
+        few = f"{kills} kills are too few for every kind of process"
+        narrator.say(f"    {few}: not {', '.join(missed)}")
+    else:
+        name = "every kind of process was a victim"
+        narrator.check(name, not missed, f"not {', '.join(missed)}" if missed else "")
 
 
 # Requests, as streams are made of them

@@ -13,6 +13,7 @@ _SERVING_WITHIN = 30
 
 class KillGateways(drill.Drill):
     NAME = "kill-gateways"
+    LEAST_SECONDS = None
     TITLE = "kill-gateways: kill -9 two of three gateways, again and again, under load"
     WHY = """nginx repeats on another gateway what can be repeated; the supervisor brings the dead
         ones back. A POST that was sent is not repeated by nginx: its client does it, with the

@@ -38,6 +38,8 @@ WAS_AN_OVERLOAD = "it was an overload: three times the peak arrived, or more"
 
 class Overload(drill.Drill):
     NAME = "overload"
+    # With the margins, which are not looked at.
+    LEAST_SECONDS = 5
     TITLE = "overload: four times what the stack can serve"
     WHY = """What cannot be served in time is refused at once, so that the rest is served in time.
         First the peak is measured, with as many clients as keep everything busy; then requests

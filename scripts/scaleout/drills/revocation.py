@@ -46,6 +46,7 @@ class _Round:
 
 class Revocation(OwnStackDrill):
     NAME = "revocation"
+    LEAST_SECONDS = None
     # Behind login-flood's.
     FIRST_PORT = 60
     TITLE = f"revocation: {_ROUNDS} logouts, and other gateways that refuse the session"

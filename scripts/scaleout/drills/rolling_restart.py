@@ -11,6 +11,7 @@ _BACK_WITHIN = 20
 
 class RollingRestart(drill.Drill):
     NAME = "rolling-restart"
+    LEAST_SECONDS = None
     TITLE = "rolling-restart: every gateway and every service is replaced in turn, under load"
     WHY = """Each gets a SIGTERM, says that it is not ready, finishes what it has, and exits. No
         client repeats anything, reads or writes: not one request may fail, and no overview may

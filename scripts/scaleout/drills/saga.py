@@ -19,13 +19,13 @@ from scaleout.load.shoppers import TOKENS, Shoppers
 from scaleout.money import checker
 from scaleout.topology import REDIS_SERVERS, SERVICES
 
-_VICTIMS = (
+VICTIMS = (
     *(("api-gateway", k) for k in range(1, drill.GATEWAYS + 1)),
     *((service, None) for service in SERVICES),
     ("postgres", None),
     *((server, None) for server in REDIS_SERVERS),
 )
-_KILLS, _QUICK_KILLS = 60, 20
+_KILLS, QUICK_KILLS = 60, 20
 # Of ten faults.
 _ACTS = {"kill": 6, "freeze": 3, "restart": 1}
 _FROZEN_SECONDS = (0.5, 3.0)
@@ -71,7 +71,7 @@ def faults(seed):
     source = random.Random(seed)
     bag = []
     while True:
-        bag = bag or source.sample(_VICTIMS, len(_VICTIMS))
+        bag = bag or source.sample(VICTIMS, len(VICTIMS))
         part, k = bag.pop()
         act = source.choices(list(_ACTS), _ACTS.values())[0]
         pause, seconds = source.uniform(*_PAUSE_SECONDS), source.uniform(*_FROZEN_SECONDS)
@@ -80,6 +80,7 @@ def faults(seed):
 
 class Saga(OwnStackDrill):
     NAME = "saga"
+    LEAST_SECONDS = None
     # Behind revocation's.
     FIRST_PORT = 80
     TITLE = "saga: orders are paid, cancelled and refunded while everything is killed at random"
@@ -91,7 +92,7 @@ class Saga(OwnStackDrill):
         its own, with sweepers that wait for seconds and not for a minute."""
 
     def hold(self):
-        wanted = self.options.kills or (_QUICK_KILLS if self.options.quick else _KILLS)
+        wanted = self.options.kills or (QUICK_KILLS if self.options.quick else _KILLS)
         seed = drill.setting("SEED", random.randrange(1, 10**9))
         self.n.say(f"    SEED={seed}, {wanted} kills, {_PURCHASES_PER_SECOND} purchases a second")
         self.n.figure("seed", seed)
@@ -178,7 +179,7 @@ class Saga(OwnStackDrill):
             ("part", *_ACTS),
             [
                 (part, *(self._done[part, act] or "-" for act in _ACTS))
-                for part in dict.fromkeys(part for part, _ in _VICTIMS)
+                for part in dict.fromkeys(part for part, _ in VICTIMS)
             ],
         )
         acts = {f"{act} {part}": times for (part, act), times in self._done.items()}
@@ -198,12 +199,7 @@ class Saga(OwnStackDrill):
     def _check_acts(self, wanted):
         kills = self._kills()
         self.n.check(f"{wanted} kills", kills >= wanted, kills)
-        parts = {part for part, _ in _VICTIMS}
-        hit = {part for part, _ in self._done}
-        # Each comes before any comes again.
-        wants_all = wanted >= len(_VICTIMS)
-        name = "every kind of process was a victim"
-        self.n.check(name, hit == parts or not wants_all, ", ".join(sorted(hit)))
+        drill.check_victims(self.n, {part for part, _ in self._done}, VICTIMS, wanted)
 
     def _check_dead_letters(self):
         databases = Databases(self.driver)
@@ -224,7 +220,7 @@ def check_all_done(narrator, record, kills):
     """
     done = record.done()
     missing = [what for what, times in done.items() if not times]
-    if missing and kills < _QUICK_KILLS:
+    if missing and kills < QUICK_KILLS:
         narrator.say(
             f"    {kills} kills are too short to say whether there are: {', '.join(missing)}"
         )
