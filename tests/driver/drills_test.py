@@ -1,7 +1,9 @@
 """The command line of the drills, and what a run that is short can say."""
 
+import inspect
 import io
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -20,6 +22,18 @@ def refused(monkeypatch, capsys, *arguments):
         parsed(monkeypatch, *arguments)
     assert ended.value.code == 2
     return capsys.readouterr().err
+
+
+_PAYS = ("Buyers(", "Payers(", "Shoppers(", '"POST", "/api/payments"')
+
+
+def test_the_checker_comes_after_each_drill_that_pays():
+    sources = {
+        name: Path(inspect.getfile(made)).read_text() for name, made in command.DRILLS.items()
+    }
+    paying = {name for name, text in sources.items() if any(each in text for each in _PAYS)}
+    assert {"durability", "saga", "slow-provider"} <= paying
+    assert {name for name in paying if "checker.check(" not in sources[name]} == set()
 
 
 @pytest.mark.parametrize("name", list(command.DRILLS) + ["all"])
