@@ -124,6 +124,7 @@ struct Operation {
   std::string name;  // "GET /api/users"
   bool wants_token = false;
   std::set<std::string> statuses;
+  std::string conflict;  // all that is said of its 409
 };
 
 // All of them, by the document's layout: paths are indented by two blanks, methods by four, what an
@@ -131,16 +132,21 @@ struct Operation {
 std::vector<Operation> DocumentedOperations() {
   std::ifstream file(OPENAPI_FILE);
   std::vector<Operation> operations;
-  std::string path;
+  std::string path, status;
   for (std::string line; std::getline(file, line) && line != "components:";) {
     if (line.starts_with("  /") && line.ends_with(":")) path = line.substr(2, line.size() - 3);
     if (line == "      security: [{token: []}]") operations.back().wants_token = true;
-    if (line.starts_with("        '")) operations.back().statuses.insert(line.substr(9, 3));
+    if (line.starts_with("        '")) {
+      status = line.substr(9, 3);
+      operations.back().statuses.insert(status);
+    }
+    if (status == "409") operations.back().conflict += line + "\n";
     for (const char* method : {"get", "post", "patch", "delete", "put"}) {
       if (line != std::string("    ") + method + ":") continue;
+      status.clear();
       std::string upper(method);
       for (char& c : upper) c = static_cast<char>(c - 'a' + 'A');
-      operations.push_back({upper + " " + path, false, {}});
+      operations.push_back({upper + " " + path, false, {}, ""});
     }
   }
   return operations;
@@ -177,6 +183,17 @@ TEST(Routes, AreForWhomTheOpenApiDocumentSays) {
     // Whether a session lives cannot be said.
     EXPECT_TRUE(lists("503") || !is_private);
   }
+}
+
+TEST(Routes, SayInTheOpenApiDocumentWhenToTryAgainWhileAPaymentIsUnderWay) {
+  std::vector<std::string> names;
+  for (const Operation& operation : DocumentedOperations()) {
+    if (operation.conflict.find("/problems/payment-in-progress") == std::string::npos) continue;
+    names.push_back(operation.name);
+    EXPECT_THAT(operation.conflict, ::testing::HasSubstr("conflict-headers")) << operation.name;
+  }
+  EXPECT_THAT(names, UnorderedElementsAre("POST /api/orders/{id}/cancel", "POST /api/payments",
+                                          "POST /api/payments/{id}/refund"));
 }
 
 TEST(Routes, LeaveOutWhatIsDangerousOnPurposeUnlessTheLabIsOn) {
