@@ -61,7 +61,15 @@ payment::v1::CreatePaymentRequest ChargeFor(order::v1::PaymentReservation reserv
   return charge;
 }
 
+// Of what may be decided when the client asks again.
+constexpr const char* kRetryAfterMs = "1000";
+
+// Why there is nothing to give back. What is AUTHORIZED the provider may have charged already.
 absl::Status NothingTaken(const payment::v1::Payment& payment) {
+  if (payment.status() == payment::v1::PAYMENT_STATUS_AUTHORIZED) {
+    return WithReason(absl::AbortedError(StrCat("Payment ", payment.id(), " is not decided yet.")),
+                      "PAYMENT_IN_PROGRESS", {{"retryAfterMs", kRetryAfterMs}});
+  }
   return WithReason(
       absl::FailedPreconditionError(StrCat("Payment ", payment.id(), " has taken no money.")),
       "ORDER_NOT_REFUNDABLE");

@@ -40,7 +40,8 @@ class PaymentHandlers {
   // service is known to be away.
   Task<absl::StatusOr<Response>> Create(RequestContext& context, const Request& request);
   Task<absl::StatusOr<Response>> Get(RequestContext& context, const Request& request);
-  // Gives the whole payment back. 202 as long as that is under way, 200 when it was done before.
+  // Gives the whole payment back. 202 as long as that is under way, 200 when it was done before,
+  // 409 that passes while it is not decided whether there is anything to give back.
   Task<absl::StatusOr<Response>> Refund(RequestContext& context, const Request& request);
 
  private:

@@ -188,6 +188,13 @@ def test_what_the_provider_has_not_decided_keeps_the_order(client, order):
     if now(client, order)["status"] == "RESERVED":
         check_conflict(cancel(client, order), "payment-in-progress", passing=True)
         check_conflict(ask_to_pay(client, order), "payment-in-progress", passing=True)
+    (payment,) = payments_of(client, order)
+    if payment["status"] == "AUTHORIZED":
+        answer = refund(client, payment["id"])
+        # Decided meanwhile: the charge was never made.
+        kind = answer.json()["type"].removeprefix("/problems/")
+        assert kind in ("payment-in-progress", "order-not-refundable")
+        check_conflict(answer, kind, passing=kind == "payment-in-progress")
 
 
 def test_a_cancelled_order_that_was_paid_is_given_back(client, order):

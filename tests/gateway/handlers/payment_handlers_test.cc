@@ -306,12 +306,23 @@ TEST_F(RefundTest, AnswersWhatIsRefundedAlreadyAndAsksNoFurther) {
 
 TEST_F(RefundTest, RefusesWhatHasTakenNothing) {
   for (const payment::v1::PaymentStatus status :
-       {payment::v1::PAYMENT_STATUS_AUTHORIZED, payment::v1::PAYMENT_STATUS_FAILED,
-        payment::v1::PAYMENT_STATUS_VOIDED, payment::v1::PAYMENT_STATUS_UNSPECIFIED}) {
+       {payment::v1::PAYMENT_STATUS_FAILED, payment::v1::PAYMENT_STATUS_VOIDED,
+        payment::v1::PAYMENT_STATUS_UNSPECIFIED}) {
     const absl::Status refused = Refund(status).status();
     EXPECT_EQ(ReasonOf(refused), "ORDER_NOT_REFUNDABLE");
     EXPECT_EQ(HttpStatusOf(refused), 409);
   }
+  EXPECT_TRUE(orders_.request_refund.asked().empty());
+}
+
+TEST_F(RefundTest, WhatIsNotDecidedYetIsToBeAskedForAgain) {
+  const absl::Status refused = Refund(payment::v1::PAYMENT_STATUS_AUTHORIZED).status();
+  const Response problem = RenderProblem(refused, "/api/payments/5/refund", "r");
+  EXPECT_EQ(problem.status, 409);
+  EXPECT_THAT(problem.body, HasSubstr(R"("type":"/problems/payment-in-progress")"));
+  EXPECT_THAT(problem.body, HasSubstr(R"("code":"ABORTED")"));
+  EXPECT_THAT(problem.body, HasSubstr(R"("retryAfterMs":1000)"));
+  EXPECT_THAT(problem.headers, Contains(Pair("Retry-After", "1")));
   EXPECT_TRUE(orders_.request_refund.asked().empty());
 }
 
