@@ -15,6 +15,8 @@ namespace scaleout::gateway {
 namespace {
 
 constexpr std::string_view kSubject = "The Idempotency-Key ";
+constexpr std::string_view kName = "idempotency-key";
+constexpr std::string_view kRepeated = "must not be given more than once";
 constexpr std::string_view kMissing = "is required, so that repeating the request is safe";
 
 // A sentence where the key is all that is wrong; its end where it is one of several fields.
@@ -32,8 +34,9 @@ std::string DetailOf(const absl::Status& refused) {
 }  // namespace
 
 absl::StatusOr<std::string> FindIdempotencyKey(const Request& request) {
-  const std::optional<std::string_view> key = request.FindHeader("idempotency-key");
+  const std::optional<std::string_view> key = request.FindHeader(kName);
   if (!key) return std::string();
+  if (request.CountHeaders(kName) > 1) return Refuse(kRepeated);
   if (const rpc::v1::Violation violation = rpc::v1::FindIdempotencyKeyViolation(*key)) {
     return Refuse(*violation);
   }

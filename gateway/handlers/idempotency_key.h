@@ -1,8 +1,10 @@
 // The Idempotency-Key header (IETF draft-ietf-httpapi-idempotency-key-header), taken as it is; what
 // it may hold is every contract's rule (request_limits.h).
 //
-// A malformed key, or a missing one where it is required, is INVALID_ARGUMENT without fields (400)
-// if it is all that is wrong; beside refused fields it is listed with them (422). Pure.
+// A malformed key, more than one, or none where it is required, is INVALID_ARGUMENT without fields
+// (400) if it is all that is wrong; beside refused fields it is listed with them (422). Of two keys
+// neither is taken, not even where they are the same: between here and the client another may have
+// read the other one. Pure.
 #ifndef SCALEOUT_GATEWAY_HANDLERS_IDEMPOTENCY_KEY_H_
 #define SCALEOUT_GATEWAY_HANDLERS_IDEMPOTENCY_KEY_H_
 

@@ -1,5 +1,6 @@
 #include "gateway/http/message.h"
 
+#include <algorithm>
 #include <cstdlib>
 
 #include "absl/strings/match.h"
@@ -34,6 +35,12 @@ std::optional<std::string_view> Request::FindHeader(std::string_view name) const
     if (absl::EqualsIgnoreCase(ToAbsl(key), ToAbsl(name))) return value;
   }
   return std::nullopt;
+}
+
+std::size_t Request::CountHeaders(std::string_view name) const {
+  return static_cast<std::size_t>(std::ranges::count_if(headers, [name](const auto& header) {
+    return absl::EqualsIgnoreCase(ToAbsl(header.first), ToAbsl(name));
+  }));
 }
 
 std::optional<std::string_view> Request::FindQuery(std::string_view name) const {

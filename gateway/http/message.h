@@ -27,6 +27,8 @@ class Request {
 
   // The first header of that name, without surrounding blanks; nothing if there is none.
   std::optional<std::string_view> FindHeader(std::string_view name) const;
+  // How many headers there are of that name.
+  std::size_t CountHeaders(std::string_view name) const;
   // The first query parameter of that name, percent-decoded; nothing if there is none.
   std::optional<std::string_view> FindQuery(std::string_view name) const;
   // The path segment that the route's template calls `{name}`, percent-decoded. The route has it:

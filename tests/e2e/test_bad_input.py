@@ -269,6 +269,16 @@ def test_an_idempotency_key_must_be_one(client, key):
     check_problem(send(client, "POST", "/api/payments", _PAYMENT, {"Idempotency-Key": key}), 400)
 
 
+@pytest.mark.parametrize("method, path, body", [w for w in _WRITES if w[0] == "POST"])
+@pytest.mark.parametrize("second", ["first", "second"])
+def test_of_two_idempotency_keys_none_is_taken(client, method, path, body, second):
+    first = uuid.uuid4().hex
+    keys = [first, first if second == "first" else uuid.uuid4().hex]
+    headers = [("Content-Type", "application/json"), *(("Idempotency-Key", key) for key in keys)]
+    answer = client.request(method, path, content=json.dumps(body), headers=headers)
+    assert "more than once" in check_problem(answer, 400, "INVALID_ARGUMENT")["detail"]
+
+
 @pytest.mark.parametrize("size", [70_000, 300_000, 5_000_000])
 def test_a_body_over_the_limit_is_413(client, size):
     """Of the gateway or, over its own limit, of nginx."""

@@ -50,6 +50,18 @@ TEST(IdempotencyKey, IsABadRequestIfItIsEmptyTooLongOrNotPrintable) {
   EXPECT_TRUE(FindIdempotencyKey(longest).ok());
 }
 
+TEST(IdempotencyKey, IsABadRequestIfThereIsMoreThanOne) {
+  for (const char* other : {"k2", "k1", ""}) {
+    TestRequest request;
+    request.Header("Idempotency-Key", "k1").Header("X", "y").Header("idempotency-KEY", other);
+    for (const absl::Status& status :
+         {FindIdempotencyKey(request).status(), RequireIdempotencyKey(request).status()}) {
+      EXPECT_EQ(HttpStatusOf(status), 400) << other;
+      EXPECT_EQ(status.message(), "The Idempotency-Key must not be given more than once.");
+    }
+  }
+}
+
 // What a request that creates nothing but takes a name and no parameter is answered.
 absl::Status Check(const TestRequest& request) {
   QueryReader query(request);
