@@ -74,6 +74,9 @@ absl::Status CallInProgress::Judge(const absl::Status& raw, MonotonicTime ended,
   // The share of the retry budget is the call's, not the attempt's.
   if (++attempts_ == 1) guard_.retry_budget().Deposit();
   absl::Status outcome = guard_.ToClientStatus(raw, client_gone, context_.clock.Now());
+  // For the breaker counts what gRPC said: what the client reads of it may have another code. Only
+  // a service that cancels its calls is away, as the client reads.
+  last_said_ = absl::IsCancelled(raw) ? outcome : raw;
   permit_->Finish(OutcomeOf(outcome, client_gone), ended,
                   context_.shared == nullptr ? 1 : context_.shared->requests);
   permit_.reset();
@@ -86,18 +89,18 @@ absl::Status CallInProgress::Judge(const absl::Status& raw, MonotonicTime ended,
   return outcome;
 }
 
-CallOutcome CallInProgress::OutcomeOf(const absl::Status& status, bool client_gone) {
+CallOutcome CallInProgress::OutcomeOf(const absl::Status& outcome, bool client_gone) {
   SharedCall* const shared = context_.shared;
-  if (shared != nullptr && shared->divisible && !client_gone && guard_.MayDivide(status)) {
+  if (shared != nullptr && shared->divisible && !client_gone && guard_.MayDivide(outcome)) {
     shared->divided = true;
     return CallOutcome::kIgnored;
   }
-  return guard_.OutcomeOf(status, attempt_deadline_ - attempt_start_);
+  return guard_.OutcomeOf(last_said_, attempt_deadline_ - attempt_start_);
 }
 
 void CallInProgress::End() {
   if (attempts_ == 0) return;
-  guard_.CountCall(last_attempt_);
+  guard_.CountCall(last_said_);
   method_.ObserveCall(last_attempt_.code(), last_attempt_ended_ - start_);
 }
 

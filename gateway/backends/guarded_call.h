@@ -60,8 +60,9 @@ class CallInProgress {
  private:
   // Of an attempt that was sent, or met a fault.
   absl::Status Judge(const absl::Status& raw, MonotonicTime ended, std::optional<Duration>& pause);
-  // Of an attempt, for the breaker; decides whether a shared call is divided.
-  CallOutcome OutcomeOf(const absl::Status& status, bool client_gone);
+  // Of an attempt with that status for the client, for the breaker; decides whether a shared call
+  // is divided.
+  CallOutcome OutcomeOf(const absl::Status& outcome, bool client_gone);
 
   RequestContext& context_;
   RpcMethod& method_;
@@ -73,8 +74,9 @@ class CallInProgress {
   int attempts_ = 0;  // that were sent
   MonotonicTime attempt_start_;
   MonotonicTime attempt_deadline_;
-  bool answer_lost_ = false;  // a fault of the attempt
-  absl::Status last_attempt_;
+  bool answer_lost_ = false;   // a fault of the attempt
+  absl::Status last_attempt_;  // for the client
+  absl::Status last_said_;     // of the same, what counts for or against the backend
   MonotonicTime last_attempt_ended_;
 };
 

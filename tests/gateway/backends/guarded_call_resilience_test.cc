@@ -115,6 +115,38 @@ TEST_F(ResilientCallTest, ACallForManyRequestsWeighsAsMuchInTheBreaker) {
   EXPECT_EQ(resilient_->guard.breaker().state(), CircuitState::kOpen);
 }
 
+TEST_F(ResilientCallTest, TheBreakerGoesByWhatTheServiceSaidAndNotByTheClientsWords) {
+  guards_.config.breaker.minimum_calls = 5;
+  Rebuild();
+  Serve();
+  for (const grpc::StatusCode code :
+       {grpc::StatusCode::RESOURCE_EXHAUSTED, grpc::StatusCode::UNAUTHENTICATED}) {
+    service_.reply = FailTimes(1000, code);
+    for (int i = 0; i < 10; ++i) {
+      EXPECT_EQ(AskWithTime(GetUser()).status(),
+                absl::InternalError("The call to the user service failed."));
+    }
+  }
+  const CircuitSnapshot seen = resilient_->guard.breaker().Snapshot();
+  EXPECT_EQ(seen.state, CircuitState::kClosed);
+  EXPECT_EQ(seen.ignored, 10);
+  EXPECT_EQ(seen.successful, 10);
+  EXPECT_EQ(resilient_->guard.counts().calls, 20);
+  EXPECT_EQ(resilient_->guard.counts().failures, 0);
+}
+
+TEST_F(ResilientCallTest, AServiceThatCancelsItsCallsIsAway) {
+  guards_.config.breaker.minimum_calls = 5;
+  Rebuild();
+  service_.reply = FailTimes(1000, grpc::StatusCode::CANCELLED);
+  Serve();
+  for (int i = 0; i < 5; ++i) {
+    EXPECT_EQ(ReasonOf(AskWithTime(GetUser()).status()), "BACKEND_UNREACHABLE");
+  }
+  EXPECT_EQ(resilient_->guard.breaker().state(), CircuitState::kOpen);
+  EXPECT_EQ(resilient_->guard.counts().failures, 5);
+}
+
 TEST_F(ResilientCallTest, ACallThatIsToBeDividedSaysNothingAboutTheBackend) {
   Rebuild();
   service_.reply = FailTimes(100, grpc::StatusCode::INTERNAL);
