@@ -195,7 +195,8 @@ int RunGateway(const GatewayConfig& config, ListenSockets sockets, StopSignals& 
       MakeAuthBackend(backends.Get("user"), AddCredentialsGuard(backends, guard_parts));
   OrderBackend orders = MakeOrderBackend(backends.Get("order"), coalescing);
   ProductBackend products = MakeProductBackend(backends.Get("order"), coalescing);
-  PaymentBackend payments = MakePaymentBackend(backends.Get("payment"), coalescing);
+  PaymentBackend payments = MakePaymentBackend(backends.Get("payment"),
+                                               AddChargesGuard(backends, guard_parts), coalescing);
 
   const RedisParts redis_parts{config.redis.link, ExecutorsOf(loops), clock, logger, *metrics};
   const std::unique_ptr<LoopRedis> redis_cache =

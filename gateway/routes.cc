@@ -67,6 +67,7 @@ Rows MakeRows(std::int64_t max_body_bytes) {
   const RouteLimits read{0, seconds(3)};
   const RouteLimits write{max_body_bytes, seconds(3)};
   const RouteLimits hash{max_body_bytes, kCredentialTime + seconds(1)};
+  const RouteLimits pay{max_body_bytes, kChargeTime + seconds(1)};
   const RouteLimits slow{0, seconds(15)};
   constexpr auto users = &Handlers::users;
   constexpr auto overview = &Handlers::overview;
@@ -116,7 +117,7 @@ Rows MakeRows(std::int64_t max_body_bytes) {
       {kPost,   "/api/orders/{id}/cancel",   kUser,     read,  To<&OrderHandlers::Cancel>(orders)},
 
       {kGet,    "/api/payments",             kUser,     read,  To<&PaymentHandlers::List>(payments)},
-      {kPost,   "/api/payments",             kUser,     write, To<&PaymentHandlers::Create>(payments)},
+      {kPost,   "/api/payments",             kUser,     pay,   To<&PaymentHandlers::Create>(payments)},
       {kGet,    "/api/payments/{id}",        kUser,     read,  To<&PaymentHandlers::Get>(payments)},
       {kPost,   "/api/payments/{id}/refund", kAdmin,    read,  To<&PaymentHandlers::Refund>(payments)},
   };

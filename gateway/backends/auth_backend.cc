@@ -1,22 +1,16 @@
 #include "gateway/backends/auth_backend.h"
 
-#include <algorithm>
-
-#include "gateway/backends/backends.h"
+#include "gateway/backends/patient_guard.h"
 #include "gateway/backends/service_rpcs.h"
 #include "scaleout/user/v1/auth.grpc.pb.h"
 
 namespace scaleout::gateway {
 
 BackendGuard& AddCredentialsGuard(Backends& backends, const GuardParts& parts) {
-  ResilienceConfig config = parts.config;
-  config.attempt_timeout = kCredentialTime;
-  config.bulkhead.max_concurrent_calls =
-      std::min(config.bulkhead.max_concurrent_calls, kMaxCredentialCalls);
-  config.breaker.slow_call_duration = kSilentCredentialTime;
-  config.breaker.slow_call_rate_threshold = kNeverSlow;
-  return backends.AddGuard(kCredentialsGuard,
-                           {config, parts.clock, parts.random, parts.metrics, parts.logger});
+  return AddPatientGuard(backends, kCredentialsGuard, parts,
+                         {.attempt_timeout = kCredentialTime,
+                          .silence = kSilentCredentialTime,
+                          .max_calls = kMaxCredentialCalls});
 }
 
 AuthBackend MakeAuthBackend(Backend& users, BackendGuard& credentials) {

@@ -42,8 +42,7 @@ struct AuthBackend {
   Verb<user::v1::LogoutRequest, user::v1::LogoutResponse> Logout;
 };
 
-// Adds the guard `credentials` to the list. As the others, but for its times and its bulkhead, and
-// no share of slow calls opens it.
+// Adds the guard `credentials` to the list.
 BackendGuard& AddCredentialsGuard(Backends& backends, const GuardParts& parts);
 
 // Calls the user service through `users`; both outlive the result.

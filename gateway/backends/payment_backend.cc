@@ -1,5 +1,7 @@
 #include "gateway/backends/payment_backend.h"
 
+#include "gateway/backends/backend.h"
+#include "gateway/backends/patient_guard.h"
 #include "gateway/backends/service_rpcs.h"
 #include "scaleout/payment/v1/payment.grpc.pb.h"
 
@@ -54,18 +56,30 @@ struct PaymentLists {
 
 }  // namespace
 
-PaymentBackend MakePaymentBackend(Backend& backend, const CoalescingParts* coalescing) {
+BackendGuard& AddChargesGuard(Backends& backends, const GuardParts& parts) {
+  return AddPatientGuard(
+      backends, kChargesGuard, parts,
+      {.attempt_timeout = kChargeTime, .silence = kSilentChargeTime, .max_calls = kMaxChargeCalls});
+}
+
+PaymentBackend MakePaymentBackend(Backend& backend, BackendGuard& charges,
+                                  const CoalescingParts* coalescing) {
   const ServiceRpcs<payment::v1::PaymentService> rpc(backend, coalescing);
   using Rpc = decltype(rpc)::Stub;
   return PaymentBackend{
       // However often it is called, one reservation is charged for once.
-      .CreatePayment = rpc("CreatePayment", Repeat::kSafe, &Rpc::PrepareAsyncCreatePayment),
+      .CreatePayment =
+          rpc.GuardedBy(charges, "CreatePayment", Repeat::kSafe, &Rpc::PrepareAsyncCreatePayment),
       .GetPayment = rpc.Read<PaymentReads>("GetPayment", &Rpc::PrepareAsyncGetPayment,
                                            "BatchGetPayments", &Rpc::PrepareAsyncBatchGetPayments),
       .ListPayments =
           rpc.Read<PaymentLists>("ListPayments", &Rpc::PrepareAsyncListPayments,
                                  "BatchListPayments", &Rpc::PrepareAsyncBatchListPayments),
-      .FindOutage = [&guard = backend.guard] { return guard.FindOutage(); },
+      .FindOutage =
+          [&charges, &guard = backend.guard] {
+            absl::Status outage = charges.FindOutage();
+            return outage.ok() ? guard.FindOutage() : outage;
+          },
   };
 }
 

@@ -36,8 +36,8 @@ class PaymentHandlers {
       : payments_(payments), orders_(orders), faults_(faults) {}
 
   Task<absl::StatusOr<Response>> List(RequestContext& context, const Request& request);
-  // Needs an Idempotency-Key: a charge is never made twice. Reserves nothing while the payment
-  // service is known to be away.
+  // Needs an Idempotency-Key: a charge is never made twice. Reserves nothing while it is
+  // known that nothing can be charged.
   Task<absl::StatusOr<Response>> Create(RequestContext& context, const Request& request);
   Task<absl::StatusOr<Response>> Get(RequestContext& context, const Request& request);
   // Gives the whole payment back. 202 as long as that is under way, 200 when it was done before,

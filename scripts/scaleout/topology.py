@@ -14,6 +14,9 @@ DATABASES = {
 SERVICES = tuple(DATABASES)
 # The services as the gateway calls them: in /api/health and in GATEWAY_<NAME>_TARGET.
 BACKENDS = tuple(service.removesuffix("-service") for service in SERVICES)
+# What the gateway has a circuit breaker, counts and faults for: those, and calls that wait for what
+# is slow by its nature.
+GUARDS = (*BACKENDS, "credentials", "charges")
 # One may forget what it holds, the other may not; deploy/redis has what each is.
 REDIS_SERVERS = ("redis-cache", "redis-state")
 STRATEGIES = ("round_robin", "least_conn", "ip_hash")

@@ -103,7 +103,7 @@ class Shop:
         return answer
 
     def send_nothing_to_payments(self):
-        body = {"backend": "payment", "errorPercent": 100}
+        body = {"backend": "charges", "errorPercent": 100}
         assert self._ask("/api/faults", body).status == 200
 
     def send_all(self):

@@ -9,7 +9,7 @@ import pytest
 from native_stack import LoneGateway, eventually
 from problems import check_problem, pointers
 from scaleout.load.client import PAST_THE_CACHE
-from scaleout.topology import BACKENDS
+from scaleout.topology import GUARDS
 
 _NONE = {
     "latencyMs": 0,
@@ -18,6 +18,7 @@ _NONE = {
     "errorStatus": "UNAVAILABLE",
     "abortPercent": 0,
 }
+_ORDER = {"userId": 1, "items": [{"productId": 1, "quantity": 1}]}
 
 
 @pytest.fixture
@@ -26,7 +27,7 @@ def gateway(stack):
     with httpx.Client(base_url=stack.gateway_url(1), timeout=30) as client:
         yield client
         assert client.delete("/api/faults").status_code == 200
-        for backend in BACKENDS:
+        for backend in GUARDS:
             assert client.post(f"/api/circuit-breakers/{backend}/reset").status_code == 200
 
 
@@ -36,6 +37,16 @@ def put(gateway, **faults):
     return answer.json()
 
 
+def _key():
+    return {"Idempotency-Key": uuid.uuid4().hex}
+
+
+def _payment(gateway):
+    """Of an order of its own."""
+    order = gateway.post("/api/orders", json=_ORDER, headers=_key()).json()
+    return {"orderId": order["id"], "paymentMethodToken": "tok_success"}
+
+
 def state_of(gateway, backend):
     return gateway.get("/api/circuit-breakers").json()["backends"][backend]["state"]
 
@@ -43,7 +54,7 @@ def state_of(gateway, backend):
 def test_what_is_put_is_listed_by_that_gateway_until_it_is_taken_back(stack, gateway):
     before = gateway.get("/api/faults").json()
     assert before["instanceId"] == "api-gateway-1"
-    assert before["backends"] == {name: _NONE for name in (*BACKENDS, "credentials")}
+    assert before["backends"] == dict.fromkeys(GUARDS, _NONE)
     wanted = {
         "latencyMs": 5,
         "jitterMs": 7,
@@ -91,13 +102,43 @@ def test_errors_open_the_breaker_of_that_gateway(stack, gateway):
     assert again.status_code == 200
 
 
-def test_an_abort_loses_the_answer_of_what_was_done(gateway):
-    order = {"userId": 1, "items": [{"productId": 1, "quantity": 1}]}
-    headers = {"Idempotency-Key": uuid.uuid4().hex}
-    put(gateway, backend="order", abortPercent=100)
-    check_problem(gateway.post("/api/orders", json=order, headers=headers), 503, "UNAVAILABLE")
+def test_payments_that_fail_leave_the_reads_alone(gateway):
+    payment = _payment(gateway)
+    key = _key()
+    put(gateway, backend="charges", errorPercent=100, errorStatus="UNKNOWN")
+
+    def opened():
+        gateway.post("/api/payments", json=payment, headers=key)
+        return state_of(gateway, "charges") == "OPEN"
+
+    eventually(opened)
+    problem = check_problem(gateway.post("/api/payments", json=payment, headers=key), 503)
+    assert problem["type"] == "/problems/circuit-open"
+    assert problem["backend"] == "charges"
+    assert state_of(gateway, "payment") == "CLOSED"
+    for path in ("/api/payments?user_id=1", f"/api/payments?order_id={payment['orderId']}"):
+        assert gateway.get(path, headers=PAST_THE_CACHE).status_code == 200
     gateway.delete("/api/faults")
-    answer = gateway.post("/api/orders", json=order, headers=headers)
+    assert gateway.post("/api/circuit-breakers/charges/reset").status_code == 200
+    assert gateway.post("/api/payments", json=payment, headers=key).status_code == 201
+
+
+def test_slow_payments_are_made_and_leave_the_reads_alone(gateway):
+    payment = _payment(gateway)
+    # Longer than an attempt to read may take.
+    put(gateway, backend="charges", latencyMs=2500)
+    assert gateway.post("/api/payments", json=payment, headers=_key()).status_code == 201
+    breakers = gateway.get("/api/circuit-breakers").json()["backends"]
+    assert breakers["payment"]["window"]["slow"] == 0
+    assert breakers["charges"]["state"] == breakers["payment"]["state"] == "CLOSED"
+
+
+def test_an_abort_loses_the_answer_of_what_was_done(gateway):
+    headers = _key()
+    put(gateway, backend="order", abortPercent=100)
+    check_problem(gateway.post("/api/orders", json=_ORDER, headers=headers), 503, "UNAVAILABLE")
+    gateway.delete("/api/faults")
+    answer = gateway.post("/api/orders", json=_ORDER, headers=headers)
     assert answer.status_code == 201
     assert answer.headers["idempotent-replayed"] == "true"
 

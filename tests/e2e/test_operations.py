@@ -6,6 +6,7 @@ import pytest
 
 from native_stack import BACKENDS, STANDSTILL_SECONDS
 from problems import check_problem, pointers
+from scaleout.topology import GUARDS
 
 
 def test_count_names_the_instance_that_counts(client):
@@ -66,7 +67,7 @@ def test_metrics_for_people(client):
     assert set(loop["lagMs"]) >= {"current", "mean", "p50", "p99", "max"}
     assert 0 <= loop["utilization"] <= 1
     assert set(metrics["requests"]["latencyMs"]) >= {"p50", "p95", "p99"}
-    assert set(metrics["backends"]) == {*BACKENDS, "credentials"}
+    assert set(metrics["backends"]) == set(GUARDS)
 
 
 def test_metrics_for_prometheus_are_on_the_gateways_own_port(stack):

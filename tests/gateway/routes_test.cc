@@ -216,6 +216,17 @@ TEST(Routes, TakeABodyOnlyWhereOneIsRead) {
   }
 }
 
+TEST(Routes, OutlastOneAttemptOfWhatIsSlowByItsNature) {
+  const Api api(false);
+  const auto deadline = [&api](const char* path) {
+    return api.table.Find(Method::kPost, path).route->limits.deadline;
+  };
+  EXPECT_GT(deadline("/api/auth/login"), kCredentialTime);
+  EXPECT_GT(deadline("/api/payments"), kChargeTime);
+  // The order service has an attempt of its own before the charge, whose silence is to count.
+  EXPECT_GE(deadline("/api/payments"), ResilienceConfig().attempt_timeout + kSilentChargeTime);
+}
+
 // The limit of a route that takes a body, in a gateway with this GATEWAY_MAX_BODY_BYTES.
 std::int64_t BodyLimitWith(const char* max_body_bytes) {
   const absl::StatusOr<GatewayConfig> config = LoadGatewayConfig(

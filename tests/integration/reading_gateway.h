@@ -68,7 +68,8 @@ class ReadingGateway {
     const gateway::CoalescingParts* const coalescing = coalesced ? &parts : nullptr;
     users_ = gateway::MakeUserBackend(backends_.Get("user"), coalescing);
     orders_ = gateway::MakeOrderBackend(backends_.Get("order"), coalescing);
-    payments_ = gateway::MakePaymentBackend(backends_.Get("payment"), coalescing);
+    gateway::Backend& payment = backends_.Get("payment");
+    payments_ = gateway::MakePaymentBackend(payment, payment.guard, coalescing);
     if (cached) {
       CacheUsers(cache_, backends_.Get("user"), users_);
       CacheOrders(cache_, backends_.Get("order"), orders_);

@@ -46,7 +46,7 @@ _SETTINGS = {
 }
 _SETTLED_SECONDS = 60
 # Longer than the deadline of a request whose client has given up.
-_QUIET_SECONDS = 6.0
+_QUIET_SECONDS = 7.0
 
 
 @dataclasses.dataclass(frozen=True)

@@ -296,6 +296,7 @@ class CoalescedVerbTest : public ::testing::Test {
   Backends backends_ = MakeBackends(
       {{"user", path_.target()}, {"order", path_.target()}, {"payment", path_.target()}},
       guards_.parts());
+  Backend& payment_ = backends_.Get("payment");
   const CoalescingParts parts_{{}, {&fixture_.loop}, fixture_.clock, logger_};
 };
 

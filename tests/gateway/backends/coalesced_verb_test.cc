@@ -117,7 +117,7 @@ TEST_F(CoalescedVerbTest, ProductsTravelTogether) {
 }
 
 TEST_F(CoalescedVerbTest, PaymentsTravelTogether) {
-  const PaymentBackend backend = MakePaymentBackend(backends_.Get("payment"), &parts_);
+  const PaymentBackend backend = MakePaymentBackend(payment_, payment_.guard, &parts_);
   ExpectOneBatch(
       backend.GetPayment, payments_.asked,
       [](std::int64_t id) {
@@ -129,7 +129,7 @@ TEST_F(CoalescedVerbTest, PaymentsTravelTogether) {
 }
 
 TEST_F(CoalescedVerbTest, FirstPagesOfPaymentsTravelTogether) {
-  const PaymentBackend backend = MakePaymentBackend(backends_.Get("payment"), &parts_);
+  const PaymentBackend backend = MakePaymentBackend(payment_, payment_.guard, &parts_);
   payment::v1::ListPaymentsRequest request;
   request.set_page_size(2);
   ExpectOneBatch(

@@ -130,9 +130,8 @@ TEST_F(RepeatTest, SendsWhatHasAnIdempotencyKeyAgain) {
 TEST_F(RepeatTest, SendsWhatItsContractMakesSafeAgain) {
   EXPECT_EQ(CallsFor(MakeOrderBackend(*backend_).RequestRefund, order::v1::RequestRefundRequest()),
             3);
-  EXPECT_EQ(
-      CallsFor(MakePaymentBackend(*backend_).CreatePayment, payment::v1::CreatePaymentRequest()),
-      3);
+  const PaymentBackend payments = MakePaymentBackend(*backend_, backend_->guard);
+  EXPECT_EQ(CallsFor(payments.CreatePayment, payment::v1::CreatePaymentRequest()), 3);
 }
 
 }  // namespace

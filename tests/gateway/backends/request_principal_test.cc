@@ -87,7 +87,7 @@ TEST_F(CoalescedVerbTest, ReadersOfOrdersAreApart) {
 }
 
 TEST_F(CoalescedVerbTest, ReadersOfAPaymentAreApart) {
-  ExpectReadersApart(MakePaymentBackend(backends_.Get("payment"), &parts_).GetPayment,
+  ExpectReadersApart(MakePaymentBackend(payment_, payment_.guard, &parts_).GetPayment,
                      payments_.asked, [](std::int64_t id) {
                        payment::v1::GetPaymentRequest request;
                        request.set_payment_id(id);
@@ -96,7 +96,7 @@ TEST_F(CoalescedVerbTest, ReadersOfAPaymentAreApart) {
 }
 
 TEST_F(CoalescedVerbTest, ReadersOfPaymentsAreApart) {
-  ExpectReadersApart(MakePaymentBackend(backends_.Get("payment"), &parts_).ListPayments,
+  ExpectReadersApart(MakePaymentBackend(payment_, payment_.guard, &parts_).ListPayments,
                      payments_.asked, [](std::int64_t id) {
                        payment::v1::ListPaymentsRequest request;
                        request.set_user_id(id);

@@ -10,7 +10,6 @@
 #include <string>
 #include <utility>
 
-#include "common/status.h"
 #include "gateway/backends/auth_backend.h"
 #include "gateway/backends/backends.h"
 #include "gateway/backends/order_backend.h"
@@ -120,18 +119,13 @@ TEST_F(VerbsTest, ProductBackendCallsTheProductService) {
 }
 
 TEST_F(VerbsTest, PaymentBackendCallsThePaymentService) {
-  const PaymentBackend payments = MakePaymentBackend(backends_.Get("payment"));
+  BackendGuard& charges = AddChargesGuard(backends_, guards_.parts());
+  const PaymentBackend payments = MakePaymentBackend(backends_.Get("payment"), charges);
   const std::string service = "payment.v1.PaymentService";
-  ExpectCalls("payment", payments.CreatePayment, service, "CreatePayment");
+  ExpectCalls("charges", payments.CreatePayment, service, "CreatePayment");
   ExpectCalls("payment", payments.GetPayment, service, "GetPayment");
   ExpectCalls("payment", payments.ListPayments, service, "ListPayments");
-}
-
-TEST_F(VerbsTest, PaymentBackendKnowsWithoutAskingThatItsCircuitIsOpen) {
-  const PaymentBackend payments = MakePaymentBackend(backends_.Get("payment"));
-  EXPECT_EQ(payments.FindOutage(), absl::OkStatus());
-  backends_.Get("payment").guard.breaker().ForceOpen();
-  EXPECT_EQ(ReasonOf(payments.FindOutage()), "CIRCUIT_OPEN");
+  EXPECT_EQ(charges.attempt_timeout(), kChargeTime);
 }
 
 }  // namespace

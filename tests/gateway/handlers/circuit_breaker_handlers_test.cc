@@ -35,13 +35,18 @@ TEST(CircuitBreakerHandlers, KnowGuardsOfCallsApart) {
   BreakersFixture fixture;
   BackendGuard& guard =
       fixture.backends.all.AddGuard("credentials", fixture.backends.fixture.parts());
+  BackendGuard& charges =
+      fixture.backends.all.AddGuard("charges", fixture.backends.fixture.parts());
   TestRequest request;
   RunningTask<Answer> listed(fixture.handlers.List(fixture.request.context, request));
-  EXPECT_THAT(listed.value()->body, HasSubstr(R"("credentials":{"state":"CLOSED")"));
+  EXPECT_THAT(listed.value()->body,
+              ::testing::AllOf(HasSubstr(R"("credentials":{"state":"CLOSED")"),
+                               HasSubstr(R"("charges":{"state":"CLOSED")")));
   request.Path("backend", "credentials");
   RunningTask<Answer> open(fixture.handlers.ForceOpen(fixture.request.context, request));
   EXPECT_THAT(open.value()->body, HasSubstr(R"("backend":"credentials")"));
   EXPECT_EQ(guard.breaker().state(), CircuitState::kForcedOpen);
+  EXPECT_EQ(charges.breaker().state(), CircuitState::kClosed);
   EXPECT_EQ(fixture.backends.user.breaker().state(), CircuitState::kClosed);
 }
 

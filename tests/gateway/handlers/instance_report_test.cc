@@ -66,8 +66,10 @@ TEST(InstanceReport, HasTheBreakersOfCallsApart) {
   fixture.backends.all.AddGuard("credentials", fixture.backends.fixture.parts())
       .breaker()
       .ForceOpen();
+  fixture.backends.all.AddGuard("charges", fixture.backends.fixture.parts());
   InstanceReport report = fixture.Make({"gateway-1", 0, {}});
-  EXPECT_THAT(report.Describe(), HasSubstr(R"("payment":"CLOSED","credentials":"FORCED_OPEN"})"));
+  EXPECT_THAT(report.Describe(),
+              HasSubstr(R"("payment":"CLOSED","credentials":"FORCED_OPEN","charges":"CLOSED"})"));
 }
 
 TEST(InstanceReport, HasNoWorkerWithoutSupervisor) {
