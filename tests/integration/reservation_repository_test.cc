@@ -1,6 +1,7 @@
 #include "services/order/reservation_repository.h"
 
 #include <array>
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -73,8 +74,10 @@ TEST_F(ReservationRepositoryTest, KeyOfAnotherPayloadIsRefusedWhereBothSayWhatIt
   wanted.payload_checksum = 0xF000'0000'0000'0001u;  // negative in the table
   const std::string id = ReservedId(wanted);
   EXPECT_EQ(ReservedId(wanted), id);
-  wanted.payload_checksum = 2;
-  EXPECT_EQ(ReasonOf(Reserve(wanted).status()), "IDEMPOTENCY_KEY_REUSED");
+  for (const std::uint64_t other : {std::uint64_t{2}, std::uint64_t{0xF000'0000'0000'0002}}) {
+    wanted.payload_checksum = other;
+    EXPECT_EQ(ReasonOf(Reserve(wanted).status()), "IDEMPOTENCY_KEY_REUSED");
+  }
   // A gateway of the release before.
   wanted.payload_checksum = 0;
   EXPECT_EQ(ReservedId(wanted), id);

@@ -6,6 +6,8 @@
 #include <future>
 #include <vector>
 
+#include "tests/support/eventually.h"
+
 namespace scaleout {
 namespace {
 
@@ -61,6 +63,16 @@ TEST(WorkerPool, WithoutAQueueTakesOneJobForEachThread) {
   EXPECT_TRUE(pool.TrySubmit([released] { released.wait(); }));
   EXPECT_FALSE(pool.TrySubmit([released] { released.wait(); }));
   release.set_value();
+}
+
+TEST(WorkerPool, AThreadThatIsDoneTakesAnotherJob) {
+  std::atomic<int> ran = 0;
+  {
+    WorkerPool pool(1, 0);
+    EXPECT_TRUE(pool.TrySubmit([&ran] { ++ran; }));
+    EXPECT_TRUE(testing::Eventually([&] { return pool.TrySubmit([&ran] { ++ran; }); }));
+  }
+  EXPECT_EQ(ran, 2);
 }
 
 TEST(WorkerPool, WorksOnAsManyJobsAtOnceAsItHasThreads) {
