@@ -78,12 +78,15 @@ TEST_F(ChargeRepositoryTest, TheFirstDecisionStays) {
   ASSERT_TRUE(Begins(Wanted()));
   const auto first = charges_->Decide(call_, ReservationId(), kApproved);
   const std::string events = OutboxEvents();
+  const std::string decided_at = Ask("SELECT decided_at FROM charges");
   const auto second = charges_->Decide(call_, ReservationId(), kDeclined);
   ASSERT_TRUE(second.ok()) << second.status();
   EXPECT_TRUE(second->earlier);
   EXPECT_EQ(second->json, first->json);
   EXPECT_EQ(States(), "CAPTURED");
   EXPECT_EQ(OutboxEvents(), events);
+  // From when the answer is kept for a day.
+  EXPECT_EQ(Ask("SELECT decided_at FROM charges"), decided_at);
 }
 
 TEST_F(ChargeRepositoryTest, OneOfConcurrentDecisionsIsMade) {
