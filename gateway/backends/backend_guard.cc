@@ -80,6 +80,13 @@ absl::Status BackendGuard::FindOutage() {
   return CircuitOpen(backend_, decision.state, decision.retry_after);
 }
 
+absl::Status BackendGuard::FindRefusal() {
+  if (!bulkhead_.TryAcquire()) {
+    return BulkheadFull(backend_, bulkhead_.max_concurrent_calls());
+  }
+  return FindOutage();
+}
+
 bool BackendGuard::MayDivide(const absl::Status& failure) {
   return MayBeOnePartsFault(failure.code()) && retry_budget_.TryWithdraw();
 }

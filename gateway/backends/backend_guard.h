@@ -75,6 +75,8 @@ class BackendGuard {
   // The status for the client of a call that would be refused now because the circuit is open,
   // counted as that call; OK if it would not.
   absl::Status FindOutage();
+  // As well of one that would be refused now because too many are in flight.
+  absl::Status FindRefusal();
 
   // The status for the client of a call that gRPC gives up at its deadline.
   absl::Status TimedOut() const { return TransportError(absl::StatusCode::kDeadlineExceeded); }

@@ -77,8 +77,8 @@ PaymentBackend MakePaymentBackend(Backend& backend, BackendGuard& charges,
                                  "BatchListPayments", &Rpc::PrepareAsyncBatchListPayments),
       .FindOutage =
           [&charges, &guard = backend.guard] {
-            absl::Status outage = charges.FindOutage();
-            return outage.ok() ? guard.FindOutage() : outage;
+            absl::Status refusal = charges.FindRefusal();
+            return refusal.ok() ? guard.FindOutage() : refusal;
           },
   };
 }

@@ -44,7 +44,8 @@ struct PaymentBackend {
   Verb<payment::v1::GetPaymentRequest, payment::v1::GetPaymentResponse> GetPayment;
   Verb<payment::v1::ListPaymentsRequest, payment::v1::ListPaymentsResponse> ListPayments;
   // Not OK while CreatePayment would be in vain, because its own circuit is open or the one to the
-  // service's reads. For a caller with something to do before it charges.
+  // service's reads, or because as many charges as may be are in flight. For a caller with
+  // something to do before it charges.
   std::function<absl::Status()> FindOutage;
 };
 

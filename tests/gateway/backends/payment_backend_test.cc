@@ -125,7 +125,11 @@ TEST_F(PaymentBackendTest, ChargesThatWaitTakeNoPlacesOfReads) {
     waiting.push_back(*std::move(permit));
   }
   EXPECT_EQ(ReasonOf(Charge()), "BULKHEAD_FULL");
+  EXPECT_EQ(ReasonOf(payments_.FindOutage()), "BULKHEAD_FULL");
   EXPECT_EQ(Read(), absl::OkStatus());
+  waiting.clear();
+  EXPECT_EQ(payments_.FindOutage(), absl::OkStatus());
+  EXPECT_EQ(Charge(), absl::OkStatus());
 }
 
 }  // namespace
