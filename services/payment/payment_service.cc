@@ -54,6 +54,8 @@ v1::ReservationOutcome ToProto(Settlement::Outcome outcome) {
 // Of the caller's time, for what comes after the provider's answer: else it would not hear that the
 // provider has not answered in time.
 constexpr std::chrono::milliseconds kAnswerTime{100};
+// With less a charge is not begun: what could not be asked would have to be settled.
+constexpr std::chrono::milliseconds kLeastTime = 2 * kAnswerTime;
 
 // For a client whose payment method is waited for by as many calls as may be.
 constexpr const char* kRetryAfterMs = "1000";
@@ -93,6 +95,9 @@ absl::Status PaymentService::CreatePayment(const CallContext& call,
   payment.payment_method_token = request.payment_method_token();
   payment.reservation_id = request.reservation_id();
 
+  if (call.deadline.Remaining(clock_) < kLeastTime) {
+    return absl::DeadlineExceededError("too little time is left to ask the payment provider");
+  }
   const std::optional<TokenBulkhead::Permit> permit =
       bulkhead_.TryAcquire(payment.payment_method_token);
   if (!permit) return TokenOverloaded();

@@ -126,7 +126,7 @@ TEST_F(PaymentChargingTest, LeavesAChargeWhoseOutcomeIsNotFinalToARepeatedCallOr
 }
 
 TEST_F(PaymentChargingTest, RecordsTheChargeEvenIfTheClientHasCancelled) {
-  call_.deadline = Deadline::In(1ms, clock_);
+  call_.deadline = Deadline::In(200ms, clock_);
   call_.is_cancelled = [] { return true; };
   call_.request_id = "req-1";
   call_.trace_id = "trace-1";
@@ -147,6 +147,14 @@ TEST_F(PaymentChargingTest, WaitsForTheProviderNoLongerThanItsCallerCanBeAnswere
   call_.deadline = Deadline::In(2s, clock_);
   ASSERT_TRUE(Create().ok());
   EXPECT_EQ(provider_.charging.deadline.Remaining(clock_), 1900ms);
+}
+
+TEST_F(PaymentChargingTest, BeginsNoChargeThatLeavesTheProviderNoTime) {
+  call_.deadline = Deadline::In(199ms, clock_);
+  EXPECT_TRUE(absl::IsDeadlineExceeded(Create()));
+  EXPECT_THAT(charges_.log, ::testing::IsEmpty());
+  call_.deadline = Deadline::In(200ms, clock_);
+  EXPECT_TRUE(Create().ok());
 }
 
 TEST_F(PaymentChargingTest, ReturnsTheErrorIfTheAnswerCannotBeRecorded) {
