@@ -1,77 +1,76 @@
 #include "service/backlog_workers.h"
 
-#include <condition_variable>
-#include <mutex>
+#include <system_error>
 #include <utility>
 
 namespace scaleout {
 
-class BacklogWorkers::Backlog {
- public:
-  Backlog(const Take& take, WorkerPool& helpers) : take_(take), helpers_(helpers) {}
-
-  // One thing after another.
-  void Work() {
-    while (const Job job = TakeOne()) {
-      AskForHelp();
-      const absl::Status done = job();
-      const std::lock_guard lock(mutex_);
-      failure_.Update(done);
-    }
-  }
-
-  absl::Status AwaitHelpers() {
-    std::unique_lock lock(mutex_);
-    helped_.wait(lock, [this] { return helping_ == 0; });
-    return failure_;
-  }
-
- private:
-  // Empty if there is nothing more.
-  Job TakeOne() {
-    {
-      const std::lock_guard lock(mutex_);
-      if (ended_) return Job();
-    }
-    absl::StatusOr<Job> job = take_();
-    if (job.ok() && *job) return *std::move(job);
-    const std::lock_guard lock(mutex_);
-    ended_ = true;
-    failure_.Update(job.status());
-    return Job();
-  }
-
-  void AskForHelp() {
-    {
-      const std::lock_guard lock(mutex_);
-      ++helping_;
-    }
-    const bool helped = helpers_.TrySubmit([this] {
-      Work();
-      Helped();
-    });
-    if (!helped) Helped();
-  }
-
-  void Helped() {
-    const std::lock_guard lock(mutex_);
-    // Under the lock: the backlog may be gone as soon as that is free.
-    if (--helping_ == 0) helped_.notify_all();
-  }
-
-  const Take& take_;
-  WorkerPool& helpers_;
-  std::mutex mutex_;  // over what follows
-  std::condition_variable helped_;
-  int helping_ = 0;
-  bool ended_ = false;
-  absl::Status failure_;
-};
-
 absl::Status BacklogWorkers::WorkOff(const Take& take) {
-  Backlog backlog(take, helpers_);
-  backlog.Work();
-  return backlog.AwaitHelpers();
+  while (true) {
+    AwaitRoom();
+    const absl::StatusOr<Job> job = take();
+    if (!job.ok()) return job.status();
+    if (!*job) break;
+    Begin(*job);
+  }
+  JoinEnded();
+  const std::lock_guard lock(mutex_);
+  return std::exchange(failure_, absl::OkStatus());
+}
+
+void BacklogWorkers::AwaitAll() {
+  {
+    std::unique_lock lock(mutex_);
+    ended_one_.wait(lock, [this] { return working_ == 0; });
+  }
+  JoinEnded();
+}
+
+void BacklogWorkers::AwaitRoom() {
+  std::unique_lock lock(mutex_);
+  ended_one_.wait(lock, [this] { return working_ < most_; });
+}
+
+void BacklogWorkers::Begin(const Job& job) {
+  JoinEnded();
+  if (most_ == 1) return Note(job());
+  {
+    const std::lock_guard lock(mutex_);
+    ++working_;
+  }
+  const Place place = threads_.emplace(threads_.end());
+  try {
+    *place = std::thread([this, place, job] {
+      Note(job());
+      const std::lock_guard lock(mutex_);
+      --working_;
+      ended_.push_back(place);
+      // Under the lock: what waits for it may be gone as soon as that is free.
+      ended_one_.notify_all();
+    });
+  } catch (const std::system_error&) {
+    threads_.erase(place);
+    Note(job());
+    const std::lock_guard lock(mutex_);
+    --working_;
+  }
+}
+
+void BacklogWorkers::Note(const absl::Status& done) {
+  const std::lock_guard lock(mutex_);
+  failure_.Update(done);
+}
+
+void BacklogWorkers::JoinEnded() {
+  std::vector<Place> ended;
+  {
+    const std::lock_guard lock(mutex_);
+    ended.swap(ended_);
+  }
+  for (const Place place : ended) {
+    place->join();
+    threads_.erase(place);
+  }
 }
 
 }  // namespace scaleout

@@ -1,16 +1,20 @@
-// Threads that work a backlog off: each takes one thing, works on it, and takes the next, until
-// nothing is left.
+// Threads that work a backlog off: each thing that is taken is worked on by a thread of its own, up
+// to a number at once.
 //
-// As many are at work as there is for them to do. Work on one thing that fails, or takes long, does
-// not keep the others from theirs.
+// There are threads only while there is work. Work on one thing that fails, or takes long, does not
+// keep the others from theirs, nor what comes later.
 #ifndef SCALEOUT_SERVICE_BACKLOG_WORKERS_H_
 #define SCALEOUT_SERVICE_BACKLOG_WORKERS_H_
 
+#include <condition_variable>
 #include <functional>
+#include <list>
+#include <mutex>
+#include <thread>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "service/worker_pool.h"
 
 namespace scaleout {
 
@@ -20,17 +24,36 @@ class BacklogWorkers {
   using Job = std::function<absl::Status()>;
   using Take = std::function<absl::StatusOr<Job>()>;
 
-  // `threads` at once, of which one is the caller's.
-  explicit BacklogWorkers(int threads) : helpers_(threads - 1, 0) {}
+  // `most` at once; with 1 the caller does the work. Where the system has no thread to give, the
+  // caller works too.
+  explicit BacklogWorkers(int most) : most_(most) {}
+  BacklogWorkers(const BacklogWorkers&) = delete;
+  BacklogWorkers& operator=(const BacklogWorkers&) = delete;
+  ~BacklogWorkers() { AwaitAll(); }
 
-  // Ends when nothing is left, or nothing can be taken, and what was taken is finished; answers the
-  // first failure. `take` and the jobs are called by several threads. By one thread at a time.
+  // Until nothing is left, or nothing can be taken. What was taken may be at work still. Answers
+  // why nothing could be taken, else the first failure of work that has ended since the last call.
+  // By one thread at a time, which is the one that calls `take`.
   absl::Status WorkOff(const Take& take);
 
- private:
-  class Backlog;
+  // Until nothing is at work. By the thread that calls WorkOff, or when that does not any more.
+  void AwaitAll();
 
-  WorkerPool helpers_;
+ private:
+  using Place = std::list<std::thread>::iterator;
+
+  void AwaitRoom();
+  void Begin(const Job& job);
+  void Note(const absl::Status& done);
+  void JoinEnded();
+
+  const int most_;
+  std::list<std::thread> threads_;  // of the caller of WorkOff
+  std::mutex mutex_;                // over what follows
+  std::condition_variable ended_one_;
+  int working_ = 0;
+  std::vector<Place> ended_;  // about to return
+  absl::Status failure_;
 };
 
 }  // namespace scaleout

@@ -197,7 +197,7 @@ class PostgresChargeRepository final : public ChargeRepository {
   }
 
   absl::StatusOr<std::optional<std::string>> TakeDue(const CallContext& call) override {
-    return pool_.FindRow(call, kTakeDue, {std::int64_t{times_.settle_after.count()}},
+    return pool_.FindRow(call, kTakeDue, {std::int64_t{times_.ask_again_after.count()}},
                          ToReservationId);
   }
 

@@ -34,9 +34,11 @@ namespace scaleout::payment {
 struct ChargeTimes {
   // How long a call works on a charge at most.
   std::chrono::milliseconds lease;
-  // From its beginning until the sweeper asks what became of it, and between two questions at
-  // least.
+  // From its beginning until the sweeper asks what became of it.
   std::chrono::milliseconds settle_after;
+  // From one such question to the next at least: `settle_after`, or as long as the answer may take
+  // if that is longer, so that one charge is asked about once at a time.
+  std::chrono::milliseconds ask_again_after = settle_after;
 };
 
 // What CreatePayment answers once the charge is decided (payment_message.h), and by whom that was

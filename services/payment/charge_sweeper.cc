@@ -39,6 +39,11 @@ ChargeSweeper::ChargeSweeper(const Parts& parts, milliseconds settle_after)
                .poll = std::min(settle_after / kRoundsPerWait, kMaxPoll)},
               parts.clock, parts.logger) {}
 
+ChargeSweeper::~ChargeSweeper() {
+  thread_.Stop();
+  workers_.AwaitAll();
+}
+
 void ChargeSweeper::Start(std::function<bool()> is_ready) {
   thread_.Start(std::move(is_ready), [this] { return Round(); });
 }
@@ -79,6 +84,7 @@ absl::StatusOr<ChargeReport> ChargeSweeper::FindOrVoid(const std::string& reserv
   if (!found.ok()) return found;
   if (found->state == ChargeReport::State::kFinal) faults_.Pass(kAfterFind);
   if (found->state != ChargeReport::State::kUnknown) return found;
+  if (thread_.stopping()) return absl::CancelledError("the service stops");
   faults_.Pass(kBeforeVoid);
   absl::StatusOr<ChargeReport> voided =
       provider_.Void(thread_.StepCall(kMaxProviderTimeout), reservation_id);

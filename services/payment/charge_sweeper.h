@@ -41,11 +41,18 @@ class ChargeSweeper {
 
   // `settle_after` as the repository has it.
   ChargeSweeper(const Parts& parts, std::chrono::milliseconds settle_after);
+  ChargeSweeper(const ChargeSweeper&) = delete;
+  ChargeSweeper& operator=(const ChargeSweeper&) = delete;
+  // Waits for what is at work: as long as the provider may take for an answer.
+  ~ChargeSweeper();
 
   // Rounds begin once `is_ready` says that the tables are there. Once.
   void Start(std::function<bool()> is_ready);
+  // Nothing more is begun.
+  void AskToStop() { thread_.AskToStop(); }
 
-  // Asks about each payment that is due, and answers the first error; for tests too.
+  // Asks about each payment that is due. What was asked about may be at work still, unless
+  // Parts::threads is 1; answers the first error that has been seen by then. For tests too.
   absl::Status Round();
 
  private:

@@ -38,7 +38,7 @@ int Serve(const ProviderConfig& config, ServiceContext& context) {
   ServiceEvents events(context, PublishedStreams());
   outbox.OnWake([&events] { events.outbox().Wake(); });
   const auto payments = MakePaymentRepository(context.pool());
-  const auto charges = MakeChargeRepository(charge_pool, outbox, config.times);
+  const auto charges = MakeChargeRepository(charge_pool, outbox, config.charge_times());
   const std::shared_ptr<RefundRepository> refunds = MakeRefundRepository(charge_pool, outbox);
   const auto ledger = MakeProviderLedger(charge_pool);
   const auto provider = MakeSimulatedProvider(config.provider, *ledger, context.clock(),
@@ -54,7 +54,7 @@ int Serve(const ProviderConfig& config, ServiceContext& context) {
                                config.times.settle_after);
   RefundSweeper refund_sweeper({*refunds, *provider, context.logger(), context.metrics(),
                                 context.clock(), context.faults(), config.sweeper_threads()},
-                               config.times.settle_after);
+                               config.charge_times().ask_again_after);
   BatchPurge answer_purge({.name = "answer-purge",
                            .work = "deleting old answers",
                            .purge = [&](const CallContext& call,
@@ -66,7 +66,11 @@ int Serve(const ProviderConfig& config, ServiceContext& context) {
   refund_sweeper.Start(is_ready);
   answer_purge.Start(is_ready);
   events.Start(OrderEventHandlers(refunds));
-  return context.Serve({{kPaymentServiceName, *rpc}});
+  const int status = context.Serve({{kPaymentServiceName, *rpc}});
+  // Both at once: each waits for the provider.
+  charge_sweeper.AskToStop();
+  refund_sweeper.AskToStop();
+  return status;
 }
 
 }  // namespace

@@ -22,7 +22,7 @@ void DeclareProviderSettings(Settings& settings, ProviderConfig& config) {
                         "after a crash: when a repeated call may take a payment over");
   settings.Milliseconds("PROVIDER_SETTLE_AFTER", config.times.settle_after, 100ms, 10min,
                         "when the provider is asked what became of a payment whose outcome is "
-                        "unknown, and from one such question, or refund, to the next");
+                        "unknown, and from one such question, or refund, to the next at least");
   settings.Int("PROVIDER_THREADS", config.threads, 2, 64,
                "payments that wait for the provider at once; one payment method has half of them "
                "at most");

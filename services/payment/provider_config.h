@@ -7,6 +7,7 @@
 #ifndef SCALEOUT_SERVICES_PAYMENT_PROVIDER_CONFIG_H_
 #define SCALEOUT_SERVICES_PAYMENT_PROVIDER_CONFIG_H_
 
+#include <algorithm>
 #include <chrono>
 
 #include "common/settings.h"
@@ -22,6 +23,12 @@ struct ProviderConfig {
   int threads = 32;
   int max_queued = 64;
 
+  // For the charges. A sweeper's question is up to two of the provider's.
+  ChargeTimes charge_times() const {
+    ChargeTimes all = times;
+    all.ask_again_after = std::max(times.settle_after, 2 * provider.timeout);
+    return all;
+  }
   // Of one payment method.
   int max_calls_per_token() const { return threads / 2; }
   // Of a sweeper. What a call has left undecided in the provider's time takes two questions, each

@@ -26,6 +26,11 @@ RefundSweeper::RefundSweeper(const Parts& parts, std::chrono::milliseconds again
       workers_(parts.threads),
       thread_({.name = "refunds", .work = "refunding payments"}, parts.clock, parts.logger) {}
 
+RefundSweeper::~RefundSweeper() {
+  thread_.Stop();
+  workers_.AwaitAll();
+}
+
 void RefundSweeper::Start(std::function<bool()> is_ready) {
   thread_.Start(std::move(is_ready), [this] { return Round(); });
 }

@@ -37,11 +37,18 @@ class RefundSweeper {
 
   // `again_after`: from one question about a refund to the next.
   RefundSweeper(const Parts& parts, std::chrono::milliseconds again_after);
+  RefundSweeper(const RefundSweeper&) = delete;
+  RefundSweeper& operator=(const RefundSweeper&) = delete;
+  // Waits for what is at work: as long as the provider may take for an answer.
+  ~RefundSweeper();
 
   // Rounds begin once `is_ready` says that the tables are there. Once.
   void Start(std::function<bool()> is_ready);
+  // Nothing more is begun.
+  void AskToStop() { thread_.AskToStop(); }
 
-  // Asks for each refund that is due, and answers the first error; for tests too.
+  // Asks for each refund that is due. What was asked for may be at work still, unless
+  // Parts::threads is 1; answers the first error that has been seen by then. For tests too.
   absl::Status Round();
 
  private:

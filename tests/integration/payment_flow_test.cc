@@ -277,9 +277,11 @@ TEST_F(PaymentFlowTest, TheSweeperAsksAboutAsManyPaymentsAtOnceAsItHasThreads) {
     EXPECT_EQ(all_asked.wait_for(20s), std::future_status::ready);
   };
   const auto metrics = MakeMetrics();
-  ChargeSweeper sweeper(
-      {*due_, late_, *logger_, *metrics, SystemClock(), FaultPoints::None(), /*threads=*/3}, 1h);
-  ASSERT_TRUE(sweeper.Round().ok());
+  {
+    ChargeSweeper sweeper(
+        {*due_, late_, *logger_, *metrics, SystemClock(), FaultPoints::None(), /*threads=*/3}, 1h);
+    ASSERT_TRUE(sweeper.Round().ok());
+  }
   EXPECT_EQ(States(), "FAILED,FAILED,FAILED");
 }
 

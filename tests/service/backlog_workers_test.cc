@@ -1,10 +1,13 @@
 #include "service/backlog_workers.h"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <chrono>
 #include <future>
+#include <thread>
 
 namespace scaleout {
 namespace {
@@ -13,102 +16,158 @@ using Job = BacklogWorkers::Job;
 
 const absl::Status kAway = absl::UnavailableError("away");
 
+// So many jobs, one after the other; then nothing.
+BacklogWorkers::Take Some(int jobs, const Job& job) {
+  return [job, left = jobs]() mutable -> absl::StatusOr<Job> { return --left < 0 ? Job() : job; };
+}
+
 TEST(BacklogWorkers, TakeOnceWhereNothingIsLeft) {
   BacklogWorkers workers(4);
-  int taken = 0;
-  EXPECT_TRUE(workers
-                  .WorkOff([&taken]() -> absl::StatusOr<Job> {
-                    ++taken;
-                    return Job();
-                  })
-                  .ok());
-  EXPECT_EQ(taken, 1);
+  int asked = 0;
+  const auto nothing = [&asked]() -> absl::StatusOr<Job> {
+    ++asked;
+    return Job();
+  };
+  EXPECT_TRUE(workers.WorkOff(nothing).ok());
+  EXPECT_EQ(asked, 1);
 }
 
 TEST(BacklogWorkers, WorkOnEachThingOnce) {
-  for (const int threads : {1, 4}) {
-    BacklogWorkers workers(threads);
+  for (const int most : {1, 4}) {
+    BacklogWorkers workers(most);
     for (const int things : {1, 2, 100}) {
-      std::atomic<int> left = things;
       std::atomic<int> done = 0;
-      EXPECT_TRUE(workers
-                      .WorkOff([&]() -> absl::StatusOr<Job> {
-                        if (--left < 0) return Job();
-                        return Job([&done] {
-                          ++done;
-                          return absl::OkStatus();
-                        });
-                      })
-                      .ok());
-      EXPECT_EQ(done, things) << threads;
+      const Job job = [&done] {
+        ++done;
+        return absl::OkStatus();
+      };
+      EXPECT_TRUE(workers.WorkOff(Some(things, job)).ok());
+      workers.AwaitAll();
+      EXPECT_EQ(done, things) << most;
     }
   }
 }
 
-// Without any other thread the first of the three jobs would wait for the others for ever.
-TEST(BacklogWorkers, WorkOnAsManyThingsAtOnceAsThereAreThreads) {
-  BacklogWorkers workers(3);
-  std::atomic<int> left = 3;
-  std::atomic<int> inside = 0;
-  std::promise<void> all;
-  const std::shared_future<void> all_inside = all.get_future().share();
-  EXPECT_TRUE(workers
-                  .WorkOff([&]() -> absl::StatusOr<Job> {
-                    if (--left < 0) return Job();
-                    return Job([&]() -> absl::Status {
-                      if (++inside == 3) all.set_value();
-                      if (all_inside.wait_for(std::chrono::seconds(20)) ==
-                          std::future_status::ready) {
-                        return absl::OkStatus();
-                      }
-                      return absl::DeadlineExceededError("the jobs are not made at once");
-                    });
-                  })
-                  .ok());
+TEST(BacklogWorkers, OfOneTheCallerIsTheOne) {
+  BacklogWorkers workers(1);
+  const std::thread::id caller = std::this_thread::get_id();
+  const Job job = [caller] {
+    return std::this_thread::get_id() == caller ? absl::OkStatus() : kAway;
+  };
+  EXPECT_TRUE(workers.WorkOff(Some(2, job)).ok());
 }
 
-TEST(BacklogWorkers, GoOnAfterWorkThatFailedAndAnswerThat) {
-  for (const int threads : {1, 4}) {
-    BacklogWorkers workers(threads);
-    std::atomic<int> left = 20;
+TEST(BacklogWorkers, WorkOnAsManyThingsAtOnceAsTheyMay) {
+  BacklogWorkers workers(3);
+  std::atomic<int> inside = 0;
+  std::atomic<int> done = 0;
+  std::atomic<bool> too_many = false;
+  std::promise<void> all;
+  const std::shared_future<void> all_inside = all.get_future().share();
+  const Job job = [&]() -> absl::Status {
+    const int now = ++inside;
+    if (now == 3 && done == 0) all.set_value();
+    if (now > 3) too_many = true;
+    const auto waited = all_inside.wait_for(std::chrono::seconds(20));
+    ++done;
+    --inside;
+    return waited == std::future_status::ready ? absl::OkStatus() : kAway;
+  };
+  EXPECT_TRUE(workers.WorkOff(Some(12, job)).ok());
+  workers.AwaitAll();
+  EXPECT_EQ(done, 12);
+  EXPECT_FALSE(too_many);
+}
+
+TEST(BacklogWorkers, OneThatTakesLongDoesNotKeepWhatComesLaterFromItsWork) {
+  BacklogWorkers workers(2);
+  std::promise<void> release;
+  const std::shared_future<void> released = release.get_future().share();
+  EXPECT_TRUE(workers
+                  .WorkOff(Some(1,
+                                [released] {
+                                  released.wait();
+                                  return absl::OkStatus();
+                                }))
+                  .ok());
+  std::promise<void> later;
+  EXPECT_TRUE(workers
+                  .WorkOff(Some(1,
+                                [&later] {
+                                  later.set_value();
+                                  return absl::OkStatus();
+                                }))
+                  .ok());
+  EXPECT_EQ(later.get_future().wait_for(std::chrono::seconds(20)), std::future_status::ready);
+  release.set_value();
+}
+
+TEST(BacklogWorkers, GoOnAfterWorkThatFailedAndAnswerThatOnce) {
+  for (const int most : {1, 4}) {
+    BacklogWorkers workers(most);
     std::atomic<int> done = 0;
-    EXPECT_EQ(workers.WorkOff([&]() -> absl::StatusOr<Job> {
-      const int number = --left;
-      if (number < 0) return Job();
-      return Job([&done, number] {
-        ++done;
-        return number == 10 ? kAway : absl::OkStatus();
-      });
-    }),
-              kAway);
+    const absl::Status first =
+        workers.WorkOff(Some(20, [&done] { return ++done == 10 ? kAway : absl::OkStatus(); }));
+    workers.AwaitAll();
     EXPECT_EQ(done, 20);
+    // Of several threads the failure may have ended after the call.
+    const absl::Status second = workers.WorkOff(Some(0, Job()));
+    EXPECT_EQ(first.ok() ? second : first, kAway);
+    EXPECT_TRUE(first.ok() || second.ok());
+    EXPECT_TRUE(workers.WorkOff(Some(0, Job())).ok());
   }
 }
 
 TEST(BacklogWorkers, TakeNothingMoreWhereNothingCanBeTaken) {
   BacklogWorkers workers(4);
-  std::atomic<int> asked = 0;
-  EXPECT_EQ(workers.WorkOff([&asked]() -> absl::StatusOr<Job> {
+  int asked = 0;
+  const auto take = [&asked]() -> absl::StatusOr<Job> {
     if (++asked > 20) return kAway;
     return Job([] { return absl::OkStatus(); });
-  }),
-            kAway);
-  // Each thread may have asked at the same time.
-  EXPECT_LE(asked, 24);
+  };
+  EXPECT_EQ(workers.WorkOff(take), kAway);
+  EXPECT_EQ(asked, 21);
 }
 
-TEST(BacklogWorkers, OfAShortBacklogDoNotAskWithAllThreads) {
-  BacklogWorkers workers(8);
-  std::atomic<int> left = 2;
-  std::atomic<int> asked = 0;
-  EXPECT_TRUE(workers
-                  .WorkOff([&]() -> absl::StatusOr<Job> {
-                    ++asked;
-                    if (--left < 0) return Job();
-                    return Job([] { return absl::OkStatus(); });
-                  })
-                  .ok());
-  EXPECT_LE(asked, 5);
+TEST(BacklogWorkers, EndWithWhatTheyWorkOn) {
+  std::atomic<int> done = 0;
+  std::promise<void> release;
+  std::thread releasing;
+  {
+    BacklogWorkers workers(4);
+    const std::shared_future<void> released = release.get_future().share();
+    EXPECT_TRUE(workers
+                    .WorkOff(Some(3,
+                                  [&done, released] {
+                                    released.wait();
+                                    ++done;
+                                    return absl::OkStatus();
+                                  }))
+                    .ok());
+    EXPECT_EQ(done, 0);
+    releasing = std::thread([&release] { release.set_value(); });
+  }
+  EXPECT_EQ(done, 3);
+  releasing.join();
+}
+
+// As in a container whose number of processes is limited. In a child, because it stays.
+TEST(BacklogWorkersDeathTest, WorkWithoutAThreadWhereTheSystemHasNone) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  const auto without_threads = [] {
+    const rlimit none{0, 0};
+    // Root is not bound by it.
+    if (::setgid(54321) != 0 || ::setuid(54321) != 0) ::_exit(0);
+    if (::setrlimit(RLIMIT_NPROC, &none) != 0) ::_exit(0);
+    int done = 0;
+    BacklogWorkers workers(4);
+    const absl::Status status = workers.WorkOff(Some(5, [&done] {
+      ++done;
+      return absl::OkStatus();
+    }));
+    ::_exit(status.ok() && done == 5 ? 0 : 1);
+  };
+  EXPECT_EXIT(without_threads(), ::testing::ExitedWithCode(0), "");
 }
 
 }  // namespace

@@ -53,6 +53,26 @@ TEST(ProviderConfig, APaymentMethodHasHalfOfTheThreadsAtMost) {
   EXPECT_THAT(std::string(env.Check().message()), HasSubstr("PROVIDER_THREADS"));
 }
 
+// The containers' pids limit is 512, and about 80 threads do other work.
+TEST(ProviderConfig, TheMostThreadsFitIntoAContainer) {
+  Environment env({{"PROVIDER_THREADS", "64"}}, {"PROVIDER_"});
+  const ProviderConfig config = Load(env);
+  EXPECT_LE(config.threads + 2 * config.sweeper_threads(), 512 - 80);
+  Environment more({{"PROVIDER_THREADS", "65"}}, {"PROVIDER_"});
+  Load(more);
+  EXPECT_FALSE(more.Check().ok());
+}
+
+TEST(ProviderConfig, AsksAboutAChargeAgainWhenTheAnswerMustHaveCome) {
+  Environment soon({}, {"PROVIDER_"});
+  EXPECT_EQ(Load(soon).charge_times().ask_again_after, 5s);
+  Environment late({{"PROVIDER_TIMEOUT", "10s"}, {"PROVIDER_LEASE", "12s"}}, {"PROVIDER_"});
+  const ChargeTimes times = Load(late).charge_times();
+  EXPECT_TRUE(late.Check().ok()) << late.Check();
+  EXPECT_EQ(times.ask_again_after, 20s);
+  EXPECT_EQ(times.settle_after, 5s);
+}
+
 TEST(ProviderConfig, ExplainsEveryVariableThatItReads) {
   EnvironmentMap everything;
   for (const Setting& setting : ListSettings(DeclareProviderSettings)) {

@@ -43,7 +43,7 @@ TEST(AuthConfig, LoadsTheKeyAndTheBoundsOfHashing) {
   EXPECT_GT(LoginWorkers(config), 12);
 }
 
-// The containers' pids limit is 128, and about 40 threads do other work.
+// The containers' pids limit is 512, and about 40 threads do other work.
 TEST(AuthConfig, QueueIsNoLongerThanContainersHaveThreads) {
   AuthConfig config;
   EXPECT_THAT(Load({{"AUTH_HASH_QUEUE", "65"}}, config), HasSubstr("AUTH_HASH_QUEUE"));
