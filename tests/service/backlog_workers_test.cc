@@ -61,22 +61,25 @@ TEST(BacklogWorkers, WorkOnAsManyThingsAtOnceAsTheyMay) {
   BacklogWorkers workers(3);
   std::atomic<int> inside = 0;
   std::atomic<int> done = 0;
-  std::atomic<bool> too_many = false;
-  std::promise<void> all;
-  const std::shared_future<void> all_inside = all.get_future().share();
+  std::promise<void> three;
+  std::promise<void> four;
+  const std::shared_future<void> three_inside = three.get_future().share();
+  const std::shared_future<void> four_inside = four.get_future().share();
   const Job job = [&]() -> absl::Status {
     const int now = ++inside;
-    if (now == 3 && done == 0) all.set_value();
-    if (now > 3) too_many = true;
-    const auto waited = all_inside.wait_for(std::chrono::seconds(20));
+    if (now == 3 && done == 0) three.set_value();
+    if (now == 4 && done == 0) four.set_value();
+    const auto waited = three_inside.wait_for(std::chrono::seconds(20));
+    // A fourth would come meanwhile.
+    four_inside.wait_for(std::chrono::milliseconds(50));
     ++done;
     --inside;
     return waited == std::future_status::ready ? absl::OkStatus() : kAway;
   };
-  EXPECT_TRUE(workers.WorkOff(Some(12, job)).ok());
+  EXPECT_TRUE(workers.WorkOff(Some(6, job)).ok());
   workers.AwaitAll();
-  EXPECT_EQ(done, 12);
-  EXPECT_FALSE(too_many);
+  EXPECT_EQ(done, 6);
+  EXPECT_EQ(four_inside.wait_for(std::chrono::seconds(0)), std::future_status::timeout);
 }
 
 TEST(BacklogWorkers, OneThatTakesLongDoesNotKeepWhatComesLaterFromItsWork) {
