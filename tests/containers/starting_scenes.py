@@ -9,6 +9,13 @@ from scaleout.docker import inspect
 from scaleout.topology import ROOT, SERVICES
 
 _IMAGE_MB = 120
+_SECONDS = 10
+_ROLE_LIMITS = """
+WITH server AS (SELECT current_setting('max_connections')::int
+                - current_setting('superuser_reserved_connections')::int AS connections)
+SELECT count(*), bool_and(rolconnlimit = connections / 3)
+FROM pg_roles, server WHERE rolname LIKE '%\\_service'
+"""
 
 
 def check_compose_file(project):
@@ -82,6 +89,12 @@ def check_start(project):
         len({a.get("instanceId") for a in answers}) == 3
         and [a.get("instanceId") for a in answers[:6]]
         == [a.get("instanceId") for a in answers[3:]],
+    )
+    limits = project.driver.psql("postgres", _ROLE_LIMITS, _SECONDS)
+    project.n.check(
+        "each service may have a third of PostgreSQL's connections",
+        limits == "3|t",
+        limits,
     )
     again = time.monotonic()
     project.compose("up", "--detach", "--wait", "--scale", "api-gateway=3")

@@ -40,6 +40,7 @@ def test_the_script_of_the_containers_gives_roles_the_same_share(stack, tmp_path
             env={
                 "PATH": "/usr/bin:/bin",
                 "SECRETS_DIR": str(tmp_path),
+                "CONFIG_FILE": str(ROOT / "deploy/native/postgresql.conf.template"),
                 "PGHOST": str(stack.run_dir / "scratch/postgres"),
                 "PGPASSWORD": (stack.run_dir / "secrets/postgres.password").read_text().strip(),
             },
