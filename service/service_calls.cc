@@ -11,13 +11,12 @@
 #include "common/log_throttle.h"
 #include "common/request_id.h"
 #include "common/status.h"
+#include "service/overloaded.h"
 
 namespace scaleout {
 namespace {
 
 constexpr std::chrono::milliseconds kWarnEvery{100};
-// For a client whose call finds the queue full.
-constexpr const char* kRetryAfterMs = "1000";
 
 // The service's own fault, or its database's; the rest is the caller's.
 bool IsOurs(absl::StatusCode code) {
@@ -82,9 +81,7 @@ struct ServiceCalls::Impl {
           Finish(method, reactor, *call, start, status);
         });
     if (!queued) {
-      Finish(method, reactor, *call, start,
-             WithReason(absl::UnavailableError("too many calls are waiting"), kReasonOverloaded,
-                        {{"retryAfterMs", kRetryAfterMs}}));
+      Finish(method, reactor, *call, start, Overloaded("too many calls are waiting"));
     }
   }
 

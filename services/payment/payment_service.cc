@@ -17,6 +17,7 @@
 #include "service/batch_answer.h"
 #include "service/batch_keys.h"
 #include "service/field_checks.h"
+#include "service/overloaded.h"
 #include "service/page_token.h"
 #include "service/principal.h"
 #include "services/payment/payment_faults.h"
@@ -57,13 +58,8 @@ constexpr std::chrono::milliseconds kAnswerTime{100};
 // With less a charge is not begun: what could not be asked would have to be settled.
 constexpr std::chrono::milliseconds kLeastTime = 2 * kAnswerTime;
 
-// For a client whose payment method is waited for by as many calls as may be.
-constexpr const char* kRetryAfterMs = "1000";
-
 absl::Status TokenOverloaded() {
-  return WithReason(
-      absl::UnavailableError("too many payments with this payment method wait for the provider"),
-      kReasonOverloaded, {{"retryAfterMs", kRetryAfterMs}});
+  return Overloaded("too many payments with this payment method wait for the provider");
 }
 
 }  // namespace

@@ -13,8 +13,7 @@
 #include <utility>
 #include <vector>
 
-#include "common/status.h"
-#include "common/str_cat.h"
+#include "service/overloaded.h"
 #include "services/user/random_bytes.h"
 
 namespace scaleout::user {
@@ -28,11 +27,6 @@ constexpr std::chrono::milliseconds kLookEvery{100};
 constexpr int kMeanShare = 8;
 // A call that found no memory is to come again after it.
 constexpr std::chrono::seconds kNoMemoryPause{1};
-
-absl::Status Overloaded(std::string_view message, std::chrono::milliseconds retry_after) {
-  return WithReason(absl::UnavailableError(ToAbsl(message)), kReasonOverloaded,
-                    {{"retryAfterMs", StrCat(retry_after.count())}});
-}
 
 absl::Status NoMemory() {
   return Overloaded("there is no memory for a password's hash", kNoMemoryPause);

@@ -75,19 +75,27 @@ class _PaymentRow:
         return f"payment, {self.connections} connections"
 
 
-@contextlib.contextmanager
 def _acknowledging(stack):
     redis = Redis(stack.places, "redis-state")
+
+    def acknowledge():
+        with contextlib.suppress(StackError):
+            redis.ask(
+                *"XREADGROUP GROUP order-service bench COUNT 5000 NOACK STREAMS".split(),
+                "events:payment",
+                ">",
+            )
+
+    return _every(_ACKNOWLEDGE_SECONDS, acknowledge)
+
+
+@contextlib.contextmanager
+def _every(seconds, act):
     over = threading.Event()
 
     def run():
-        while not over.wait(_ACKNOWLEDGE_SECONDS):
-            with contextlib.suppress(StackError):
-                redis.ask(
-                    *"XREADGROUP GROUP order-service bench COUNT 5000 NOACK STREAMS".split(),
-                    "events:payment",
-                    ">",
-                )
+        while not over.wait(seconds):
+            act()
 
     thread = threading.Thread(target=run, daemon=True)
     thread.start()
@@ -145,7 +153,8 @@ def _sustained(narrator, build, stack):
     """Payments as fast as they are answered, and the age of the oldest event that waits for the
     relay meanwhile.
     """
-    with _sampling(lambda: float(Postgres(stack.places).query(_OLDEST, "payments"))) as ages:
+    postgres, ages = Postgres(stack.places), []
+    with _every(1, lambda: ages.append(float(postgres.query(_OLDEST, "payments")))):
         port = build.doors()["direct"]
         measured = turn(stack, port, ROUTES["payment"], _SUSTAINED_SECONDS, _CONNECTIONS)
     third = len(ages) // 3
@@ -164,25 +173,6 @@ def _sustained(narrator, build, stack):
         f"{1000 * first:.0f} ms in the first third, {1000 * last:.0f} ms in the last,"
         f" {1000 * max(ages):.0f} ms at most",
     )
-
-
-@contextlib.contextmanager
-def _sampling(look):
-    """What `look` says, once a second."""
-    seen = [look()]
-    over = threading.Event()
-
-    def run():
-        while not over.wait(1):
-            seen.append(look())
-
-    thread = threading.Thread(target=run, daemon=True)
-    thread.start()
-    try:
-        yield seen
-    finally:
-        over.set()
-        thread.join()
 
 
 def _highest_rate(narrator, stack):
