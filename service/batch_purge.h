@@ -1,7 +1,7 @@
 // Deletes rows that are no longer needed, in small batches, once a minute.
 //
 // Several replicas may do it at once. It runs on a thread of its own, from Start() to the
-// destructor, and takes one connection of the requests' pool for the time of a statement.
+// destructor, and takes one connection of its pool for the time of a statement.
 #ifndef SCALEOUT_SERVICE_BATCH_PURGE_H_
 #define SCALEOUT_SERVICE_BATCH_PURGE_H_
 

@@ -3,6 +3,8 @@
 #include "gateway/backends/backend.h"
 #include "gateway/backends/patient_guard.h"
 #include "gateway/backends/service_rpcs.h"
+#include "gateway/resilience/rejection.h"
+#include "gateway/runtime/request_context.h"
 #include "scaleout/payment/v1/payment.grpc.pb.h"
 
 namespace scaleout::gateway {
@@ -75,8 +77,9 @@ PaymentBackend MakePaymentBackend(Backend& backend, BackendGuard& charges,
       .ListPayments =
           rpc.Read<PaymentLists>("ListPayments", &Rpc::PrepareAsyncListPayments,
                                  "BatchListPayments", &Rpc::PrepareAsyncBatchListPayments),
-      .FindOutage =
-          [&charges, &guard = backend.guard] {
+      .FindRefusal =
+          [&charges, &guard = backend.guard](const RequestContext& context) {
+            if (context.Remaining() < kLeastPaymentTime) return NoTimeLeft(kChargesGuard);
             absl::Status refusal = charges.FindRefusal();
             return refusal.ok() ? guard.FindOutage() : refusal;
           },

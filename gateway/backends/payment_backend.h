@@ -24,6 +24,7 @@ class Backends;
 struct Backend;
 struct CoalescingParts;
 struct GuardParts;
+struct RequestContext;
 
 inline constexpr std::string_view kChargesGuard = "charges";
 
@@ -34,6 +35,9 @@ inline constexpr std::chrono::seconds kChargeTime{5};
 // Silence for so long is a failure, because such a provider's answer is recorded by then; where a
 // client's deadline left less time it says nothing.
 inline constexpr std::chrono::seconds kSilentChargeTime{4};
+// Of the request's time, to begin a payment with: the payment service begins no charge with less
+// than 200 ms, and what is to be done before that takes time too.
+inline constexpr std::chrono::milliseconds kLeastPaymentTime{300};
 
 // Of them in flight from one gateway: as many as one payment service works on and lets wait, where
 // its settings do not say otherwise.
@@ -43,10 +47,11 @@ struct PaymentBackend {
   Verb<payment::v1::CreatePaymentRequest, payment::v1::CreatePaymentResponse> CreatePayment;
   Verb<payment::v1::GetPaymentRequest, payment::v1::GetPaymentResponse> GetPayment;
   Verb<payment::v1::ListPaymentsRequest, payment::v1::ListPaymentsResponse> ListPayments;
-  // Not OK while CreatePayment would be in vain, because its own circuit is open or the one to the
-  // service's reads, or because as many charges as may be are in flight. For a caller with
-  // something to do before it charges.
-  std::function<absl::Status()> FindOutage;
+  // Not OK where CreatePayment would be in vain, because the request has less than
+  // kLeastPaymentTime, because its own circuit is open or the one to the service's reads, or
+  // because as many charges as may be are in flight. For a caller with something to do before it
+  // charges.
+  std::function<absl::Status(const RequestContext&)> FindRefusal;
 };
 
 // Adds the guard `charges` to the list.

@@ -101,8 +101,8 @@ Task<absl::StatusOr<Response>> PaymentHandlers::Create(RequestContext& context,
 }
 
 Task<absl::StatusOr<Response>> PaymentHandlers::Pay(RequestContext& context, NewPayment wanted) {
-  absl::Status outage = payments_.FindOutage();
-  if (!outage.ok()) co_return outage;
+  absl::Status refusal = payments_.FindRefusal(context);
+  if (!refusal.ok()) co_return refusal;
   Task<absl::StatusOr<order::v1::ReservePaymentResponse>> reserving =
       orders_.ReservePayment(context, std::move(wanted.reserve));
   absl::StatusOr<order::v1::ReservePaymentResponse> reserved = co_await reserving;

@@ -3,8 +3,8 @@
 // A charge is made in two steps, so that a crash between them loses nothing. Begin() commits the
 // payment as AUTHORIZED, with a lease; then the provider is asked under the reservation's id; and
 // Decide() commits its final answer. One call at a time holds the lease. When it is over, and the
-// charge not decided, a repeated call may go on, until the sweeper's time has come, from which on
-// only the sweeper asks the provider. Leases save work; what makes a charge happen once is that the
+// charge not decided, a repeated call may go on; when the sweeper's time has come, none may until
+// the sweeper has taken the charge. Leases save work; what makes a charge happen once is that the
 // provider acts once for a reference and repeats its answer, and that the first Decide() stays.
 //
 // Every method takes the call on whose behalf it works and returns the pool's statuses:
@@ -60,7 +60,7 @@ class ChargeRepository {
   virtual ~ChargeRepository() = default;
 
   // Nothing if the caller is to ask the provider now; else the stored answer. ABORTED with
-  // IDEMPOTENCY_KEY_IN_PROGRESS while another call, or the sweeper, works on it, and with
+  // IDEMPOTENCY_KEY_IN_PROGRESS while another call works on it, or the sweeper is to, and with
   // PAYMENT_IN_PROGRESS if the order has a live payment for another reservation;
   // FAILED_PRECONDITION with IDEMPOTENCY_KEY_REUSED for another payment method, and with
   // RESERVATION_ENDED after a Settle() that came first, or when the answer's life is over.
@@ -73,8 +73,9 @@ class ChargeRepository {
   virtual absl::StatusOr<StoredAnswer> Decide(const CallContext& call,
                                               const std::string& reservation_id,
                                               const ChargeAnswer& answer) = 0;
-  // A reservation whose charge was begun settle_after ago, is not decided, and has no call at work;
-  // it is not given to another sweeper for as long.
+  // A reservation whose charge was begun settle_after ago, is not decided, and has no call at work.
+  // It is given to no sweeper for ask_again_after, or for half its age, at most a minute, if that
+  // is longer. Meanwhile a repeated call may go on with it.
   virtual absl::StatusOr<std::optional<std::string>> TakeDue(const CallContext& call) = 0;
   // What became of the reservation. One of which no charge was begun has failed from then on.
   virtual absl::StatusOr<Settlement> Settle(const CallContext& call,

@@ -2,6 +2,8 @@
 //
 // The lease must be longer than a call can work on a payment: PROVIDER_TIMEOUT and the time for the
 // record (kRecordLimit). The declaration checks that, so that the program does not start otherwise.
+// Where PostgreSQL takes longer for a commit, a repeated call may work beside the first one, which
+// saves nothing and harms nothing (charge_repository.h).
 // Calls that ask the provider have threads of their own, so that a slow one never keeps the reads
 // of payments; one payment method has half of them at most.
 #ifndef SCALEOUT_SERVICES_PAYMENT_PROVIDER_CONFIG_H_

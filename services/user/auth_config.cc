@@ -6,7 +6,7 @@ namespace scaleout::user {
 namespace {
 
 constexpr int kSpareLoginWorkers = 2;
-// Each of them has a thread, and containers allow the service 128 in all.
+// Each of them has a thread, of which containers bound the number.
 constexpr int kMaxHashQueue = 64;
 
 void CheckClaim(Settings& settings, std::string_view name, std::string_view value) {

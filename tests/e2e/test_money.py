@@ -225,7 +225,7 @@ def test_a_payment_that_the_provider_never_answers_is_decided_and_the_order_can_
 @pytest.mark.parametrize("token", ["tok_lost_reply", "tok_settle_late"])
 def test_a_charge_whose_answer_was_not_heard_is_recorded_without_its_client(stack, client, token):
     order, key = order_of(client), uuid.uuid4().hex
-    with httpx.Client(base_url=stack.url, headers={"X-Request-Timeout-Ms": "250"}) as impatient:
+    with httpx.Client(base_url=stack.url, headers={"X-Request-Timeout-Ms": "600"}) as impatient:
         pay(impatient, order, token, key)
     becomes(client, order, "PAID")
     answer = pay(client, order, token, key)

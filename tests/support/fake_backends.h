@@ -145,13 +145,13 @@ struct FakeProductBackend final : gateway::ProductBackend {
 
 struct FakePaymentBackend final : gateway::PaymentBackend {
   FakePaymentBackend() {
-    FindOutage = [this] { return outage; };
+    FindRefusal = [this](const gateway::RequestContext&) { return refusal; };
   }
 
   FakeVerb<decltype(CreatePayment)> create_payment{CreatePayment};
   FakeVerb<decltype(GetPayment)> get_payment{GetPayment};
   FakeVerb<decltype(ListPayments)> list_payments{ListPayments};
-  absl::Status outage;
+  absl::Status refusal;
 };
 
 // Answers with its member at once.

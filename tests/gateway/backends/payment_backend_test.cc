@@ -85,14 +85,14 @@ TEST_F(PaymentBackendTest, SlowChargesOpenNoBreaker) {
   EXPECT_EQ(reads_.breaker().state(), CircuitState::kClosed);
   EXPECT_EQ(reads_.breaker().Snapshot().counts.slow, 0);
   EXPECT_EQ(Read(), absl::OkStatus());
-  EXPECT_EQ(payments_.FindOutage(), absl::OkStatus());
+  EXPECT_EQ(payments_.FindRefusal(fixture_.context), absl::OkStatus());
 }
 
 TEST_F(PaymentBackendTest, ChargesThatFailCostNoReads) {
   service_.charge = [] { return grpc::Status(grpc::StatusCode::UNAVAILABLE, "down"); };
   for (int i = 0; i < kMinimumCalls; ++i) EXPECT_EQ(ReasonOf(Charge()), "BACKEND_UNREACHABLE");
   EXPECT_EQ(ReasonOf(Charge()), "CIRCUIT_OPEN");
-  const absl::Status outage = payments_.FindOutage();
+  const absl::Status outage = payments_.FindRefusal(fixture_.context);
   EXPECT_EQ(ReasonOf(outage), "CIRCUIT_OPEN");
   EXPECT_EQ(MetadataOf(outage).at("backend"), "charges");
   EXPECT_EQ(reads_.breaker().state(), CircuitState::kClosed);
@@ -102,11 +102,21 @@ TEST_F(PaymentBackendTest, ChargesThatFailCostNoReads) {
 TEST_F(PaymentBackendTest, WhileReadsFailNothingIsToBeCharged) {
   service_.read = [] { return grpc::Status(grpc::StatusCode::UNAVAILABLE, "down"); };
   for (int i = 0; i < kMinimumCalls; ++i) EXPECT_EQ(ReasonOf(Read()), "BACKEND_UNREACHABLE");
-  const absl::Status outage = payments_.FindOutage();
+  const absl::Status outage = payments_.FindRefusal(fixture_.context);
   EXPECT_EQ(ReasonOf(outage), "CIRCUIT_OPEN");
   EXPECT_EQ(MetadataOf(outage).at("backend"), "payment");
   EXPECT_EQ(charges_.breaker().state(), CircuitState::kClosed);
   EXPECT_EQ(Charge(), absl::OkStatus()) << "one that is under way is finished";
+}
+
+TEST_F(PaymentBackendTest, NothingIsToBeChargedWithTooLittleTime) {
+  fixture_.context.deadline = fixture_.clock.Now() + kLeastPaymentTime;
+  EXPECT_EQ(payments_.FindRefusal(fixture_.context), absl::OkStatus());
+  fixture_.clock.Advance(std::chrono::milliseconds(1));
+  const absl::Status refusal = payments_.FindRefusal(fixture_.context);
+  EXPECT_EQ(refusal.code(), absl::StatusCode::kDeadlineExceeded);
+  EXPECT_EQ(ReasonOf(refusal), "DEADLINE_EXCEEDED");
+  EXPECT_EQ(MetadataOf(refusal).at("backend"), "charges");
 }
 
 TEST_F(PaymentBackendTest, FaultsOfOneAreNotTheOthers) {
@@ -125,10 +135,10 @@ TEST_F(PaymentBackendTest, ChargesThatWaitTakeNoPlacesOfReads) {
     waiting.push_back(*std::move(permit));
   }
   EXPECT_EQ(ReasonOf(Charge()), "BULKHEAD_FULL");
-  EXPECT_EQ(ReasonOf(payments_.FindOutage()), "BULKHEAD_FULL");
+  EXPECT_EQ(ReasonOf(payments_.FindRefusal(fixture_.context)), "BULKHEAD_FULL");
   EXPECT_EQ(Read(), absl::OkStatus());
   waiting.clear();
-  EXPECT_EQ(payments_.FindOutage(), absl::OkStatus());
+  EXPECT_EQ(payments_.FindRefusal(fixture_.context), absl::OkStatus());
   EXPECT_EQ(Charge(), absl::OkStatus());
 }
 

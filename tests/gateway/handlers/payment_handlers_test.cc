@@ -119,9 +119,9 @@ TEST_F(PaymentHandlersTest, ChargesNothingWithoutAReservation) {
   EXPECT_TRUE(backend_.create_payment.asked().empty());
 }
 
-TEST_F(PaymentHandlersTest, ReservesNothingWhileThePaymentServiceIsKnownToBeAway) {
-  backend_.outage = WithReason(absl::UnavailableError("The circuit is open."), "CIRCUIT_OPEN");
-  EXPECT_EQ(Pay(kGoodBody).status(), backend_.outage);
+TEST_F(PaymentHandlersTest, ReservesNothingThatCannotBeCharged) {
+  backend_.refusal = WithReason(absl::UnavailableError("The circuit is open."), "CIRCUIT_OPEN");
+  EXPECT_EQ(Pay(kGoodBody).status(), backend_.refusal);
   EXPECT_TRUE(orders_.reserve_payment.asked().empty());
 }
 
