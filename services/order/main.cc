@@ -44,10 +44,11 @@ int Serve(const SettlementConfig& config, ServiceContext& context) {
                               context.logger(), context.clock(), context.faults()},
                              config.settle_after);
   const auto is_ready = [&pool = context.pool()] { return pool.reachable(); };
+  // First, because the sweeper wakes the relay.
+  events.Start(PaymentEventHandlers(reservations, reports));
   key_purge.Start(is_ready);
   reservation_purge.Start(is_ready);
   sweeper.Start(is_ready);
-  events.Start(PaymentEventHandlers(reservations, reports));
   return context.Serve({{kOrderServiceName, *order_rpc}, {kProductServiceName, *product_rpc}});
 }
 

@@ -62,10 +62,11 @@ int Serve(const ProviderConfig& config, ServiceContext& context) {
                           context.logger(), context.clock());
   // The tables are there once the requests' pool has made them.
   const auto is_ready = [&pool = context.pool()] { return pool.reachable(); };
+  // First, because sweepers wake the relay.
+  events.Start(OrderEventHandlers(refunds));
   charge_sweeper.Start(is_ready);
   refund_sweeper.Start(is_ready);
   answer_purge.Start(is_ready);
-  events.Start(OrderEventHandlers(refunds));
   const int status = context.Serve({{kPaymentServiceName, *rpc}});
   // Both at once: each waits for the provider.
   charge_sweeper.AskToStop();
