@@ -43,6 +43,13 @@ void BackgroundThread::Stop() {
   if (thread_.joinable()) thread_.join();
 }
 
+bool BackgroundThread::IsToEndRound() {
+  if (stopping()) return true;
+  if (clock_.Now() < round_ends_) return false;
+  Wake();
+  return true;
+}
+
 CallContext BackgroundThread::StepCall(std::chrono::milliseconds limit) const {
   CallContext call;
   call.deadline = Deadline::In(limit, clock_);
@@ -57,6 +64,7 @@ void BackgroundThread::Run() {
   Duration pause = options_.retry_min;
   while (true) {
     const MonotonicTime began = clock_.Now();
+    round_ends_ = began + options_.long_round;
     {
       const std::lock_guard lock(mutex_);
       if (stopping_) return;

@@ -33,6 +33,7 @@ struct BackgroundThreadOptions {
   std::chrono::milliseconds pace_max{30};
   std::chrono::milliseconds retry_min{50};
   std::chrono::milliseconds retry_max{1'000};
+  std::chrono::milliseconds long_round{5'000};
 };
 
 class BackgroundThread {
@@ -50,6 +51,9 @@ class BackgroundThread {
   void Stop();
   // For a round, so that it ends early.
   bool stopping() const { return stopping_.load(std::memory_order_relaxed); }
+  // The same for one with much to do, for its own thread: also after `long_round`, so that its
+  // status is heard; the next goes on soon.
+  bool IsToEndRound();
   // For a step of a round: over after `limit`, and when the thread is to stop.
   CallContext StepCall(std::chrono::milliseconds limit) const;
 
@@ -65,6 +69,7 @@ class BackgroundThread {
   std::function<bool()> is_ready_;
   std::function<absl::Status()> round_;
   bool failing_ = false;
+  MonotonicTime round_ends_ = MonotonicTime::max();  // by itself
 
   std::atomic<bool> stopping_{false};
   std::mutex mutex_;  // over what follows

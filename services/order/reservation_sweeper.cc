@@ -33,7 +33,7 @@ void ReservationSweeper::Start(std::function<bool()> is_ready) {
 }
 
 absl::Status ReservationSweeper::Round() {
-  while (!thread_.stopping()) {
+  while (!thread_.IsToEndRound()) {
     // One at a time: of those that are taken when the payment service cannot be asked, the others
     // would wait for another while.
     const absl::StatusOr<std::vector<OverdueReservation>> overdue =

@@ -33,6 +33,7 @@ ChargeSweeper::ChargeSweeper(const Parts& parts, milliseconds settle_after)
       captured_(AddOutcome(parts.metrics, "captured")),
       failed_(AddOutcome(parts.metrics, "failed")),
       pending_(AddOutcome(parts.metrics, "pending")),
+      error_(AddOutcome(parts.metrics, "error")),
       workers_(parts.threads),
       thread_({.name = "settle-charges",
                .work = "settling charges",
@@ -53,12 +54,15 @@ absl::Status ChargeSweeper::Round() {
 }
 
 absl::StatusOr<BacklogWorkers::Job> ChargeSweeper::Take() {
-  if (thread_.stopping()) return BacklogWorkers::Job();
+  if (thread_.IsToEndRound()) return BacklogWorkers::Job();
   absl::StatusOr<std::optional<std::string>> due = charges_.TakeDue(thread_.StepCall(kStepLimit));
   if (!due.ok()) return due.status();
   if (!*due) return BacklogWorkers::Job();
-  return BacklogWorkers::Job(
-      [this, reservation_id = **std::move(due)] { return Settle(reservation_id); });
+  return BacklogWorkers::Job([this, reservation_id = **std::move(due)] {
+    absl::Status settled = Settle(reservation_id);
+    if (!settled.ok()) error_.Increment();
+    return settled;
+  });
 }
 
 absl::Status ChargeSweeper::Settle(const std::string& reservation_id) {

@@ -68,6 +68,7 @@ class ChargeSweeper {
   Counter& captured_;
   Counter& failed_;
   Counter& pending_;
+  Counter& error_;
   BacklogWorkers workers_;
   BackgroundThread thread_;
 };

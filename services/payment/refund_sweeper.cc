@@ -37,14 +37,15 @@ void RefundSweeper::Start(std::function<bool()> is_ready) {
 
 absl::Status RefundSweeper::Round() {
   absl::Status driven = workers_.WorkOff([this] { return Take(); });
-  if (!driven.ok()) return driven;
+  // Also while some get no answer.
   const absl::StatusOr<std::int64_t> refused = refunds_.CountRefused(thread_.StepCall(kStepLimit));
   if (refused.ok()) refused_.Set(static_cast<double>(*refused));
-  return refused.status();
+  driven.Update(refused.status());
+  return driven;
 }
 
 absl::StatusOr<BacklogWorkers::Job> RefundSweeper::Take() {
-  if (thread_.stopping()) return BacklogWorkers::Job();
+  if (thread_.IsToEndRound()) return BacklogWorkers::Job();
   absl::StatusOr<std::optional<Refund>> due =
       refunds_.TakeDue(thread_.StepCall(kStepLimit), again_after_);
   if (!due.ok()) return due.status();

@@ -9,6 +9,7 @@
 #include <future>
 #include <optional>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -99,6 +100,28 @@ TEST_F(BackgroundThreadTest, DoesAnotherRoundWhenItIsWokenDuringOne) {
   EXPECT_TRUE(RoundsReach(5));
   thread_->Stop();
   EXPECT_EQ(rounds_, 5);
+}
+
+TEST_F(BackgroundThreadTest, ARoundWithMuchToDoEndsAndTheNextGoesOnSoon) {
+  Make({.poll = kNever, .pace_min = 0ms, .pace_max = 0ms, .long_round = 20ms});
+  std::vector<Duration> took;
+  on_round_ = [&](int) {
+    const MonotonicTime began = clock_.Now();
+    if (took.size() == 3) return;
+    while (!thread_->IsToEndRound()) std::this_thread::yield();
+    took.push_back(clock_.Now() - began);
+  };
+  Start();
+  ASSERT_TRUE(RoundsReach(4));
+  thread_->Stop();
+  for (const Duration time : took) EXPECT_GT(time, 10ms);
+}
+
+TEST_F(BackgroundThreadTest, ARoundOutsideTheThreadHasNoEndOfItsOwn) {
+  Make({.poll = kNever, .long_round = 0ms});
+  EXPECT_FALSE(thread_->IsToEndRound());
+  thread_->AskToStop();
+  EXPECT_TRUE(thread_->IsToEndRound());
 }
 
 TEST_F(BackgroundThreadTest, PaceGathersWhatWakesIt) {

@@ -91,6 +91,8 @@ TEST_F(ChargeSweeperTest, ConcludesNothingFromAnErrorOfTheProvider) {
   EXPECT_EQ(sweeper_.Round(), away);
   // One that gets no answer does not keep the others from theirs.
   EXPECT_THAT(provider_.log, ElementsAre("find a", "find b"));
+  EXPECT_THAT(metrics_->RenderPrometheus(),
+              HasSubstr("payment_charges_swept_total{outcome=\"error\"} 2"));
   charges_.due = {"c"};
   provider_.find = ChargeReport();
   provider_.voided = away;

@@ -39,7 +39,10 @@ class FakeRefunds final : public RefundRepository {
     ++refused;
     return end_failure;
   }
-  absl::StatusOr<std::int64_t> CountRefused(const CallContext&) override { return refused; }
+  absl::StatusOr<std::int64_t> CountRefused(const CallContext&) override {
+    if (!count_failure.ok()) return count_failure;
+    return refused;
+  }
 
   std::vector<std::string> log;
   std::deque<Refund> due;
@@ -48,6 +51,7 @@ class FakeRefunds final : public RefundRepository {
   std::int64_t refused = 0;
   absl::Status take_failure;
   absl::Status end_failure;
+  absl::Status count_failure;
 };
 
 }  // namespace scaleout::payment

@@ -39,9 +39,11 @@ TEST_F(RefundSweeperTest, GivesBackWhatIsDue) {
 
 TEST_F(RefundSweeperTest, NoAnswerEndsNoRefund) {
   refunds_.due = {Of("a"), Of("b")};
+  refunds_.refused = 1;  // one from before
   provider_.refund = absl::UnavailableError("no answer");
   EXPECT_EQ(sweeper_.Round(), provider_.refund.status());
   EXPECT_THAT(refunds_.log, IsEmpty());
+  EXPECT_THAT(metrics_->RenderPrometheus(), HasSubstr("payment_refunds_refused 1"));
   // Nor does it keep the others from theirs.
   EXPECT_THAT(provider_.log, ElementsAre("refund a of sim_3", "refund b of sim_3"));
   EXPECT_EQ(provider_.refunding.deadline.Remaining(clock_), kMaxProviderTimeout);
@@ -65,6 +67,9 @@ TEST_F(RefundSweeperTest, AnswersTheErrorOfTheDatabase) {
   EXPECT_EQ(sweeper_.Round(), refunds_.end_failure);
   refunds_.take_failure = absl::UnavailableError("away");
   EXPECT_EQ(sweeper_.Round(), refunds_.take_failure);
+  refunds_.take_failure = absl::OkStatus();
+  refunds_.count_failure = absl::UnavailableError("gone");
+  EXPECT_EQ(sweeper_.Round(), refunds_.count_failure);
 }
 
 }  // namespace
